@@ -6,4 +6,28 @@ Import from the modules: ``scanfill.networks``, ``scanfill.transforms``, ``scanf
 
 from __future__ import annotations
 
+from pathlib import Path
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "bundle_path"]
+
+
+def bundle_path(name: str) -> Path:
+    """Find a bundle's folder, installed with the package or in a working copy.
+
+    Args:
+        name: Name of a bundle, such as ``brain_tumor_segmentation``, or a path, which is returned as it is.
+
+    Raises:
+        FileNotFoundError: No such bundle; the message lists those that exist.
+    """
+    if (Path(name) / "configs").is_dir():
+        return Path(name)
+    package = Path(__file__).resolve().parent
+    homes = [home for home in (package / "bundles", package.parents[1] / "bundles") if home.is_dir()]
+    for home in homes:
+        if (home / name / "configs").is_dir():
+            return home / name
+    known = sorted(folder.name for home in homes for folder in home.iterdir() if (folder / "configs").is_dir())
+    msg = f"There is no bundle {name!r}; there are: {', '.join(known)}."
+    raise FileNotFoundError(msg)

@@ -3,5 +3,17 @@
 from __future__ import annotations
 
 
-class CaseError(ValueError):
+class UsageError(ValueError):
+    """Something that the person who runs scanfill can mend; the message says how, so no traceback is shown."""
+
+
+class CaseError(UsageError):
     """A case, or a cohort of cases, cannot be used as it is; the message names case, file, value and remedy."""
+
+
+class CheckpointError(UsageError):
+    """A checkpoint that is not there, is damaged, or does not fit the network that is built."""
+
+
+class UnknownKnobError(UsageError):
+    """An option of the command line that no config reads."""

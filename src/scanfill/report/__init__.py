@@ -1,1 +1,8 @@
-"""TODO."""
+"""Pictures and pages for people: previews of predictions, self-contained HTML reports."""
+
+from __future__ import annotations
+
+from scanfill.report.page import RESEARCH_ONLY, Figure, Page, Section, Table
+from scanfill.report.preview import SavePreviewd, draw_preview
+
+__all__ = ["RESEARCH_ONLY", "Figure", "Page", "SavePreviewd", "Section", "Table", "draw_preview"]

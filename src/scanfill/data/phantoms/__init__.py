@@ -1,1 +1,7 @@
-"""TODO."""
+"""Synthetic subjects with known truth; they check the software and say nothing about patients."""
+
+from __future__ import annotations
+
+from scanfill.data.phantoms.cohorts import KINDS, PHANTOM_NOTE, brain_cohort, note, write_brain_cohort
+
+__all__ = ["KINDS", "PHANTOM_NOTE", "brain_cohort", "note", "write_brain_cohort"]

@@ -1,0 +1,45 @@
+# Everything a newcomer types. Each target sets up .venv by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint format bench constraints clean
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+# torch first and pinned: any later requirement for torch is then met, and no other build is fetched.
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "scanfill needs Python 3.11 or newer: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep ^torch== constraints.txt)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,tracking]'
+	@touch $@
+
+demo: .venv/installed  ## phantoms, training, scores, pictures, report: five minutes
+	$(RUN) -m scanfill demo
+
+test: .venv/installed  ## the tests that guard main: at most 15 minutes on two cores
+	$(RUN) -m pytest
+
+test-all: .venv/installed  ## also those marked slow: at most 45 minutes
+	$(RUN) -m pytest -m "slow or not slow"
+
+lint: .venv/installed  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/installed  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed  ## how the other side does: a plain MONAI U-Net on phantoms
+	$(RUN) benchmarks/plain_unet.py --help
+
+constraints: .venv/installed  ## pin what is installed now, after the tests have passed with it
+	$(BIN)/python -m pip list --format freeze --exclude scanfill --exclude pip --exclude setuptools --exclude wheel | sed 's/+cpu$$//' > constraints.txt
+
+clean:  ## remove what can be made again
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

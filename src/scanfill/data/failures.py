@@ -1,0 +1,73 @@
+"""Go on when a case fails, tell at the end, and exit with 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import IterableDataset, get_worker_info
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+class CollectFailures(IterableDataset[Any]):
+    """Cases that are prepared one after the other; those that fail are noted and left out.
+
+    It has no length, on purpose: an Ignite engine that was promised five cases and got four starts again from the
+    first. It shows its own progress bar instead, which counts the failed cases too.
+
+    Args:
+        data: Cases, dictionaries with ``case_id``.
+        transform: Prepares a case; whatever exception it raises is the case's failure.
+        progress: Whether to show a progress bar on stderr.
+
+    Attributes:
+        failures: ``(case_id, message)`` of each case that failed in the last pass, messages on one line.
+    """
+
+    def __init__(self, data: Sequence[dict[str, Any]], transform: Callable[[Any], Any], progress: bool = True) -> None:
+        super().__init__()
+        self.data = data
+        self.transform = transform
+        self.progress = progress
+        self.failures: list[tuple[str, str]] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the cases that could be prepared.
+
+        Raises:
+            RuntimeError: In a worker process, whose list of failures would be lost.
+        """
+        if get_worker_info() is not None:
+            msg = "CollectFailures must be read by the main process: set num_workers to 0 in its DataLoader."
+            raise RuntimeError(msg)
+        self.failures = []
+        for case in tqdm(self.data, desc="Cases", unit="case", disable=not self.progress):
+            try:
+                prepared = self.transform(case)
+            except Exception as error:  # noqa: BLE001 - any failure is this case's own and must not stop the others
+                self.failures.append((str(case.get("case_id", "?")), one_line(error)))
+            else:
+                yield prepared
+
+    def report(self) -> None:
+        """Print which cases failed and why, and end the program with exit code 1 if any did.
+
+        Raises:
+            SystemExit: With code 1.
+        """
+        if not self.failures:
+            return
+        lines = [f"{len(self.failures)} of {len(self.data)} cases failed:"]
+        lines += [message if name in message else f"Case {name!r}: {message}" for name, message in self.failures]
+        print("\n  ".join(lines))  # noqa: T201 - the result that a person looks for
+        raise SystemExit(1)
+
+
+def one_line(error: BaseException) -> str:
+    """Say an error on one line, without the frames that MONAI's Compose puts around it."""
+    while isinstance(error, RuntimeError) and str(error).startswith("applying transform") and error.__cause__:
+        error = error.__cause__
+    message = " ".join(str(error).split())
+    return message if isinstance(error, ValueError) and message else f"{type(error).__name__}: {message}"

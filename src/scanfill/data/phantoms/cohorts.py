@@ -1,0 +1,53 @@
+"""Phantoms on disk: made when they are not there, and known as phantoms for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+
+from scanfill.data.naming import MODALITIES
+from scanfill.data.phantoms.brain import write_cohort as write_brain_cohort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+PHANTOM_NOTE = "phantoms: checks the software, says nothing about patients"
+KINDS: dict[str, Callable[..., list[Path]]] = {"brain": write_brain_cohort}
+"""The command line's name of each kind, and what writes a cohort of it."""
+
+
+def brain_cohort(folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0) -> str:
+    """Give the folder of a phantom cohort, making it when it is not there or is another one.
+
+    Args:
+        folder: Where it is, or will be.
+        cases: How many.
+        size: Voxels a side.
+        seed: See :py:func:`scanfill.data.phantoms.brain.write_cohort`.
+
+    Returns:
+        ``folder``, as a bundle's ``dataset_dir``.
+    """
+    there = sorted(Path(folder).glob("*/*_t1.nii.gz"))
+    origins = [header_text(path) for path in there]
+    if origins != [f"scanfill brain phantom {seed}/{index}" for index in range(cases)] or any(
+        nib.load(path).shape != (size, size, size) for path in there
+    ):
+        write_brain_cohort(folder, cases=cases, size=size, seed=seed)
+    return str(folder)
+
+
+def note(cases: Sequence[Mapping[str, Any]]) -> str:
+    """Say what figures on these cases are worth: a caveat when any of them is a phantom, else nothing."""
+    images = [case[modality] for case in cases for modality in MODALITIES if modality in case]
+    return PHANTOM_NOTE if any("phantom" in header_text(path) for path in images) else ""
+
+
+def header_text(path: str | Path) -> str:
+    """Read the free text of a NIfTI header, into which phantoms write where they come from; else nothing."""
+    if not str(path).endswith((".nii", ".nii.gz")):
+        return ""
+    text: str = nib.load(path).header["descrip"].item().decode("ascii", "replace")
+    return text

@@ -1,0 +1,48 @@
+"""The voxel size of a cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from monai.data import ITKReader, NibabelReader
+from monai.data.utils import affine_to_spacing
+
+from scanfill.errors import CaseError
+
+from scanfill.data.naming import MODALITIES
+
+
+def median_spacing(cases: Mapping[str, Sequence[Mapping[str, Any]]], part: str = "training") -> list[float]:
+    """Take the median voxel size of a cohort along right-left, posterior-anterior, inferior-superior.
+
+    Only the header of one image a case is read. The median, as in nnU-Net (Isensee et al. 2021), keeps most cases
+    untouched where they agree.
+
+    Args:
+        cases: ``{"training": [...], ...}``.
+        part: Which list counts.
+
+    Returns:
+        Three sizes in mm, rounded to 0.001 mm.
+
+    Raises:
+        CaseError: No case in that part.
+    """
+    if not cases[part]:
+        msg = f"There is no {part} case, so there is no voxel size to take: found {({k: len(v) for k, v in cases.items()})}."
+        raise CaseError(msg)
+    sizes = [_spacing(next(case[modality] for modality in MODALITIES if modality in case)) for case in cases[part]]
+    return [round(float(size), 3) for size in np.median(sizes, axis=0)]
+
+
+def _spacing(path: str) -> np.ndarray:
+    """Read the voxel size in mm, in the order of the patient's axes whatever the order of the array's."""
+    reader = NibabelReader() if path.endswith((".nii", ".nii.gz")) else ITKReader()
+    image = reader.read(path)
+    affine = image.affine if isinstance(reader, NibabelReader) else reader.get_data(image)[1]["affine"]
+    rotation = np.asarray(affine)[:3, :3]
+    sizes: np.ndarray = affine_to_spacing(np.asarray(affine))
+    order = np.argmax(np.abs(rotation) / sizes, axis=1)  # which array axis lies along each patient axis
+    return sizes[order]

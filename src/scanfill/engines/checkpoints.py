@@ -1,0 +1,240 @@
+"""Checkpoints that say what they were trained on, survive a kill, and refuse what they do not fit.
+
+MONAI's CheckpointSaver writes in place (a kill leaves half a file), forgets the best score when a training is resumed,
+and its loader meets another network with a page of tensor shapes. A checkpoint here is a dictionary of state
+dictionaries, readable with ``torch.load(weights_only=True)``: ``recipe``, ``network``, and in ``last.pt`` also
+``optimizer``, ``lr_scheduler`` and ``trainer``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from torch import Tensor, nn
+
+from scanfill.errors import CheckpointError
+from scanfill.files import writing
+
+from .knobs import is_true
+
+logger = logging.getLogger(__name__)
+
+
+class Recipe:
+    """What a network was trained for; saved with its weights and compared when they are loaded.
+
+    Args:
+        modalities: Input channels in their order.
+        spacing: Voxel size in mm that the network saw.
+        network: The network itself; its class name is what is kept.
+    """
+
+    def __init__(self, modalities: list[str], spacing: list[float] | None, network: nn.Module) -> None:
+        self.modalities = list(modalities)
+        self.spacing = None if spacing is None else [float(size) for size in spacing]
+        self.network = type(network).__name__
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain strings, lists and numbers."""
+        return {"modalities": self.modalities, "spacing": self.spacing, "network": self.network}
+
+    def check(self, state: Mapping[str, Any], path: Path) -> None:
+        """Compare with the recipe of a checkpoint.
+
+        Raises:
+            CheckpointError: Another network, or other modalities.
+        """
+        for name, mine, remedy in (
+            ("network", self.network, "Add the overlay that it was trained with to --config_file"),
+            ("modalities", self.modalities, f'Pass --modalities "{state["modalities"]}"'),
+        ):
+            if state[name] != mine:
+                msg = f"Checkpoint {path} was trained with {name}={state[name]!r}, this run builds {mine!r}. {remedy}."
+                raise CheckpointError(msg)
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint of ours, weights only, on the CPU.
+
+    Raises:
+        CheckpointError: Absent, damaged, or without a recipe.
+    """
+    path = Path(path)
+    if not path.is_file():
+        msg = f"No checkpoint at {path}. Train first, or pass --checkpoint FILE."
+        raise CheckpointError(msg)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        msg = f"Checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}). Copy or train it again."
+        raise CheckpointError(msg) from error
+    if not isinstance(content, dict) or not {"recipe", "network"} <= set(content):
+        found = list(content)[:5] if isinstance(content, dict) else type(content).__name__
+        msg = f"Checkpoint {path} holds {found}, expected 'recipe' and 'network': it was not written by scanfill."
+        raise CheckpointError(msg)
+    return content
+
+
+def trained_spacing(checkpoint: str | Path) -> list[float] | None:
+    """Read the voxel size in mm that a checkpoint was trained with."""
+    spacing: list[float] | None = read_checkpoint(checkpoint)["recipe"]["spacing"]
+    return spacing
+
+
+def load_network(network: nn.Module, content: Mapping[str, Any], path: Path) -> None:
+    """Load weights, or tell the first tensor that differs.
+
+    Raises:
+        CheckpointError: Names the tensor and both shapes, and what usually causes it.
+    """
+    weights: Mapping[str, Tensor] = content["network"]
+    own = network.state_dict()
+    missing = [name for name in own if name not in weights]
+    extra = [name for name in weights if name not in own]
+    shapes = [name for name in own if name in weights and own[name].shape != weights[name].shape]
+    if missing or extra or shapes:
+        if shapes:
+            first = f"{shapes[0]} has shape {tuple(weights[shapes[0]].shape)}, expected {tuple(own[shapes[0]].shape)}"
+        else:
+            first = f"{(missing or extra)[0]} is {'absent' if missing else 'not expected'}"
+        msg = (
+            f"Checkpoint {path} does not fit this {type(network).__name__}: {first} "
+            f"({len(shapes)} other shapes, {len(missing)} missing, {len(extra)} unexpected). It was trained with other "
+            "channels or widths: use the overlays and --modalities that it was trained with."
+        )
+        raise CheckpointError(msg)
+    network.load_state_dict(weights)
+
+
+class LoadCheckpoint:
+    """Handler: when a run starts, load the weights of a checkpoint that fits.
+
+    Args:
+        path: A checkpoint of :py:class:`SaveCheckpoints`.
+        network: Bare network (not its DistributedDataParallel wrapper).
+        recipe: What this run builds.
+
+    Raises:
+        CheckpointError: At the start of the run; see :py:func:`read_checkpoint` and :py:func:`load_network`.
+    """
+
+    def __init__(self, path: str | Path, network: nn.Module, recipe: Recipe) -> None:
+        self.path = Path(path)
+        self.network = network
+        self.recipe = recipe
+
+    def attach(self, engine: Engine) -> None:
+        """Load at the start of ``engine``'s run."""
+        engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, _: Engine) -> None:
+        """Check, then load."""
+        content = read_checkpoint(self.path)
+        self.recipe.check(content["recipe"], self.path)
+        load_network(self.network, content, self.path)
+
+
+class SaveCheckpoints:
+    """Handler of the trainer: ``last.pt`` after each epoch, ``model.pt`` whenever the validation is better than before.
+
+    Attach it after the validation handler. Files of an earlier training are set aside, never overwritten.
+
+    Args:
+        folder: Where to write; made if absent.
+        recipe: Goes into both files.
+        network: Bare network; its weights go into both files.
+        evaluator: Its key metric decides what is best (greater is better).
+        state: What else ``last.pt`` needs, e.g. ``{"optimizer": ..., "lr_scheduler": ...}``.
+    """
+
+    def __init__(
+        self, folder: str | Path, recipe: Recipe, network: nn.Module, evaluator: Engine, state: Mapping[str, Any]
+    ) -> None:
+        self.folder = Path(folder)
+        self.recipe = recipe
+        self.network = network
+        self.evaluator = evaluator
+        self.state = dict(state)
+
+    def attach(self, engine: Engine) -> None:
+        """Save from rank 0 only."""
+        if engine.state.rank == 0:
+            engine.add_event_handler(Events.STARTED, self.start)
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def start(self, engine: Engine) -> None:
+        """Set an earlier training aside unless this one goes on from it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if engine.state.epoch > 0:
+            return
+        for name in ("model.pt", "last.pt"):
+            old = self.folder / name
+            if old.exists():
+                when = datetime.datetime.fromtimestamp(old.stat().st_mtime, tz=datetime.UTC)
+                aside = old.with_stem(f"{old.stem}_{when:%Y%m%d_%H%M%S}")
+                old.rename(aside)
+                logger.info("Kept the earlier %s as %s", old, aside)
+
+    def __call__(self, engine: Engine) -> None:
+        """Save after an epoch."""
+        best, state = {"recipe": self.recipe.state_dict(), "network": self.network.state_dict()}, self.evaluator.state
+        if state.best_metric_epoch == engine.state.epoch:
+            self._write(best, "model.pt")
+        progress = {
+            "epoch": engine.state.epoch,
+            "iteration": engine.state.iteration,
+            "best_metric": float(state.best_metric),
+            "best_metric_epoch": state.best_metric_epoch,
+        }
+        others = {name: item.state_dict() for name, item in self.state.items()}
+        self._write({**best, **others, "trainer": progress}, "last.pt")
+
+    def _write(self, content: dict[str, Any], name: str) -> None:
+        with writing(self.folder / name) as temporary:
+            torch.save(content, temporary)
+
+
+class ResumeTraining:
+    """Handler of the trainer: go on from ``last.pt``, with the optimizer, the schedule and the best score so far.
+
+    Args:
+        path: ``last.pt`` of :py:class:`SaveCheckpoints`.
+        saver: The handler that writes it; it knows what is in it.
+        enabled: Switch as it comes from the command line; off does nothing. On without a file starts from the first
+            epoch, and says so, so that a scheduler may always pass it.
+    """
+
+    def __init__(self, path: str | Path, saver: SaveCheckpoints, enabled: bool | str = False) -> None:
+        self.path = Path(path)
+        self.saver = saver
+        self.enabled = is_true(enabled)
+
+    def attach(self, engine: Engine) -> None:
+        """Load at the start of ``engine``'s run, before the saver sets anything aside."""
+        if self.enabled:
+            engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Restore everything that :py:class:`SaveCheckpoints` wrote."""
+        if not self.path.is_file():
+            logger.warning("Nothing to resume at %s: training starts from the first epoch.", self.path)
+            return
+        content = read_checkpoint(self.path)
+        saver = self.saver
+        saver.recipe.check(content["recipe"], self.path)
+        load_network(saver.network, content, self.path)
+        for name, item in saver.state.items():
+            item.load_state_dict(content[name])
+        progress = content["trainer"]
+        engine.state.epoch, engine.state.iteration = progress["epoch"], progress["iteration"]
+        saver.evaluator.state.best_metric = progress["best_metric"]
+        saver.evaluator.state.best_metric_epoch = progress["best_metric_epoch"]
+        if engine.state.epoch >= engine.state.max_epochs:
+            logger.warning("%s has finished its %d epochs: nothing left to train.", self.path, engine.state.max_epochs)
+        logger.info("Resumed from %s after epoch %d", self.path, engine.state.epoch)

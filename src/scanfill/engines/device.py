@@ -1,0 +1,45 @@
+"""Which device a run uses: chosen, checked and printed, never fallen back on in silence."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from scanfill.errors import UsageError
+
+
+def find_device(name: str = "auto") -> torch.device:
+    """Choose the device of this process.
+
+    Args:
+        name: ``auto`` (a GPU where there is one, else the CPU), or a name of PyTorch such as ``cpu`` or ``cuda:1``.
+            Under ``torchrun``, ``auto`` takes the GPU of the process's local rank.
+
+    Raises:
+        UsageError: A GPU was asked for that PyTorch does not see.
+    """
+    if name == "auto":
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        msg = (
+            f"device={name!r} was asked for, but PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs. "
+            "Install a CUDA build of PyTorch and check `nvidia-smi`, or pass --device cpu."
+        )
+        raise UsageError(msg)
+    return device
+
+
+def announce(device: torch.device | str) -> None:
+    """Print the device in use, after checking that it is there (:py:func:`find_device` tells what is raised)."""
+    found = find_device(str(device))
+    if found.type == "cuda":
+        index = found.index or 0
+        memory = torch.cuda.get_device_properties(index).total_memory / 2**30
+        detail = f"{torch.cuda.get_device_name(index)}, {memory:.0f} GiB, mixed precision"
+    else:
+        detail = f"{torch.get_num_threads()} threads, full precision"
+    print(f"Device: {found} ({detail})", flush=True)  # noqa: T201  a person must see it whatever the logging says

@@ -1,0 +1,68 @@
+"""Write files so that they are there whole or not at all, and learn before the work whether that is possible."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends well.
+
+    A full disk, an exception or Ctrl-C in the block leaves neither a half-written file nor the temporary one, and a
+    file that was at ``path`` before stays as it was. The temporary name keeps the suffixes, because writers choose
+    the format by them, and starts with a dot, so that no case finder takes it for an image.
+
+    Args:
+        path: The file to write. Its folder is made if it is not there.
+
+    Yields:
+        The path to write to, in the same folder.
+
+    Raises:
+        FileNotFoundError: The block ended without writing anything.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    temporary = path.with_name(f".{path.name.removesuffix(suffix)}.{uuid.uuid4().hex[:8]}.partial{suffix}")
+    try:
+        yield temporary
+        if not temporary.exists():
+            msg = f"Nothing was written for {path}: the block must write to the path it is given ({temporary.name})."
+            raise FileNotFoundError(msg)
+        os.replace(temporary, path)  # noqa: PTH105 - atomic on every platform, and named so in the documentation
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def writable_folder(path: str | Path) -> Path:
+    """Make a folder and check that files can be written there, before hours of work depend on it.
+
+    Args:
+        path: The folder; made, with its parents, if it is not there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        OSError: It cannot be made or written to.
+    """
+    path = Path(path)
+    try:
+        with writing(path / "writable") as temporary:
+            temporary.touch()
+        (path / "writable").unlink()
+    except OSError as error:
+        msg = (
+            f"The output folder {path} is not writable ({error.strerror or error}): choose another, or make room there."
+        )
+        raise type(error)(error.errno, msg) from error
+    return path

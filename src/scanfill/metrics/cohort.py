@@ -1,0 +1,171 @@
+"""Sum up the scores of a cohort, and write them so that people and programs can read them."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scanfill.files import writing
+from scanfill.metrics.scoring import METRICS
+
+Row = Mapping[str, float | str]
+
+SMALL_ML = 0.5
+"""Regions with a true volume below this many ml are listed apart: one voxel decides about their Dice."""
+
+
+def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
+    """Sum up the rows of a cohort: one row a region and metric.
+
+    =================================  ================================================================================
+    columns                            meaning
+    =================================  ================================================================================
+    ``region``, ``metric``             of :py:data:`METRICS`, and the two detection rows below
+    ``cases``                          number of cases
+    ``mean``, ``sd``, ``median``       over all cases, empty regions included (sample SD)
+    ``present_cases``                  cases whose truth has the region, and the mean over them: ``present_mean``
+    ``small_cases``, ``small_mean``    those of them with less than 0.5 ml (:py:data:`SMALL_ML`), listed apart
+    ``large_cases``, ``large_mean``    those of them with 0.5 ml or more
+    =================================  ================================================================================
+
+    Detection: ``detection_sensitivity`` is the share of the cases with the region in which the prediction overlaps it,
+    ``detection_specificity`` the share of the cases without it in which none is predicted; ``cases`` is the number of
+    cases each is a share of. A mean of nothing is NaN.
+
+    Args:
+        rows: One mapping a case, as from :py:func:`score_case`; other keys (``case_id``, ...) are left out.
+
+    Raises:
+        ValueError: There are no rows, or one lacks a score that another has.
+    """
+    keys = score_keys(rows)
+    regions = list(dict.fromkeys(region for _, region in keys))
+    summary: list[dict[str, float | str]] = []
+    for region in regions:
+        volume = column(rows, f"volume_ml_{region}")
+        for metric in [metric for metric, name in keys if name == region]:
+            values = column(rows, f"{metric}_{region}")
+            summary.append({"region": region, "metric": metric, **_statistics(values, volume)})
+        overlap = column(rows, f"dice_{region}") > 0
+        silent = column(rows, f"predicted_ml_{region}") == 0
+        detected = {"sensitivity": overlap[volume > 0], "specificity": silent[volume == 0]}
+        for name, hits in detected.items():
+            summary.append({"region": region, "metric": f"detection_{name}", "cases": len(hits), "mean": mean(hits)})
+    return summary
+
+
+def write_scores(rows: Sequence[Row], folder: str | Path, note: str = "") -> tuple[Path, Path]:
+    """Write ``scores.csv`` (one row a case, ``case_id`` first) and ``summary.csv`` (see :py:func:`summarise`).
+
+    Args:
+        rows: One mapping a case with ``case_id``, scores, and whatever else belongs to the case.
+        folder: Where to write; made when absent.
+        note: A caveat for every row, in a last column ``note``.
+
+    Returns:
+        The paths of the two files.
+
+    Raises:
+        ValueError: A row has no ``case_id``, two have the same, or they cannot be summed up.
+    """
+    counts = Counter(str(row.get("case_id", "")) for row in rows)
+    wrong = [case for case, count in counts.items() if count > 1 or not case]
+    if wrong:
+        msg = (
+            f"Each row for {folder} needs a case_id of its own; seen more than once, or empty: {wrong}. "
+            "Give every case a unique name, or write the conditions of a study into folders of their own."
+        )
+        raise ValueError(msg)
+    summary = summarise(rows)
+    scores_path, summary_path = Path(folder) / "scores.csv", Path(folder) / "summary.csv"
+    _write_table([{"case_id": row["case_id"]} | dict(row) for row in rows], scores_path, note)
+    _write_table(summary, summary_path, note)
+    return scores_path, summary_path
+
+
+def read_scores(path: str | Path) -> list[dict[str, float | str]]:
+    """Read the rows of a ``scores.csv``: scores as numbers, every other column as text."""
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        return [
+            {key: _number(value) if split_key(key) else value for key, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def split_key(key: str) -> tuple[str, str] | None:
+    """Split ``hd95_WT`` into metric and region; None for a key that is no score."""
+    for metric in METRICS:
+        if key.startswith(f"{metric}_"):
+            return metric, key.removeprefix(f"{metric}_")
+    return None
+
+
+def score_keys(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """List metric and region of every score of a cohort, which all rows must have."""
+    if not rows:
+        msg = "There are no scores to sum up: the list of cases is empty."
+        raise ValueError(msg)
+    keys = [{key for key in row if split_key(key)} for row in rows]
+    every = set.union(*keys)
+    for row, own in zip(rows, keys, strict=True):
+        if own != every:
+            msg = (
+                f"The scores of case {row.get('case_id', '?')!r} lack {sorted(every - own)}, which other cases have. "
+                "Score all cases with the same regions and the same hausdorff."
+            )
+            raise ValueError(msg)
+    return [parts for key in rows[0] if (parts := split_key(key))]
+
+
+def column(rows: Sequence[Row], key: str) -> npt.NDArray[np.float64]:
+    """Collect one score of every case ``(cases,)``."""
+    return np.array([float(row[key]) for row in rows])
+
+
+def mean(values: npt.NDArray[Any]) -> float:
+    """Average; NaN for nothing."""
+    return float(values.mean()) if values.size else math.nan
+
+
+def _statistics(values: npt.NDArray[np.float64], volume_ml: npt.NDArray[np.float64]) -> dict[str, float | str]:
+    """Sum up one score ``(cases,)``, given the region's true volume in each case."""
+    small = (volume_ml > 0) & (volume_ml < SMALL_ML)
+    large = volume_ml >= SMALL_ML
+    columns: dict[str, float | str] = {
+        "cases": len(values),
+        "mean": mean(values),
+        "sd": float(values.std(ddof=1)) if len(values) > 1 else math.nan,
+        "median": float(np.median(values)),
+    }
+    for name, group in {"present": small | large, "small": small, "large": large}.items():
+        columns |= {f"{name}_cases": int(group.sum()), f"{name}_mean": mean(values[group])}
+    return columns
+
+
+def _write_table(rows: Sequence[Row], path: Path, note: str) -> None:
+    """Write rows as CSV, columns in order of appearance, NaN as an empty cell."""
+    columns = list(dict.fromkeys(column for row in rows for column in row)) + ["note"] * bool(note)
+    with writing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns)
+        table.writeheader()
+        for row in rows:
+            table.writerow({key: _text(value) for key, value in row.items()} | ({"note": note} if note else {}))
+
+
+def _text(value: float | str) -> str:
+    """Write a number with six digits, NaN as nothing."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return str(value)
+
+
+def _number(text: str) -> float:
+    """Read what :py:func:`_text` wrote."""
+    return float(text) if text else math.nan

@@ -1,0 +1,166 @@
+"""The scores of a cohort inside a MONAI evaluator."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.distributed
+from ignite.exceptions import NotComputableError
+from ignite.metrics import Metric
+from monai.data import MetaTensor
+
+from scanfill.metrics.cohort import column, mean, score_keys, write_scores
+from scanfill.metrics.scoring import METRICS, REGIONS, Regions, score_case
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
+    """The scores above inside a MONAI evaluator: ``key_val_metric={"val_dice": RegionScores()}``.
+
+    Takes the decollated ``pred`` and ``label`` ``(1, X, Y, Z)`` (label maps) after postprocessing, the voxel size from
+    the label's affine, and ``case_id`` from the batch. The metric's value is the mean of one score over cases and
+    regions. The mean of every score stands in ``engine.state.metrics`` under ``<metric>_<region>`` (so that
+    StatsHandler and TensorBoard show it), the score of every case ``(cases, regions)`` in
+    ``engine.state.metric_details``, and the rows in ``self.rows``. Ranks of a distributed run are brought together;
+    cases that the sampler repeated to fill up a rank count once.
+
+    Args:
+        regions: Name of each region and the labels that form it.
+        key: The score that the metric's value is made of.
+        key_regions: The regions it is averaged over. By default those of one label, each label once: NC, ED, CET.
+        hausdorff: Whether to compute distances; needless at each validation during training.
+        save_dir: Where rank 0 writes ``scores.csv`` and ``summary.csv``; None writes nothing.
+        note: A caveat for the files.
+        pred_key: Key of the predicted label map.
+        label_key: Key of the true label map.
+        case_key: Key of the case's name.
+
+    Raises:
+        ValueError: ``key`` or ``key_regions`` names no score; at run time, prediction and label are on different grids.
+    """
+
+    def __init__(
+        self,
+        regions: Regions = REGIONS,
+        *,
+        key: str = "dice",
+        key_regions: Sequence[str] | None = None,
+        hausdorff: bool = True,
+        save_dir: str | Path | None = None,
+        note: str = "",
+        pred_key: str = "pred",
+        label_key: str = "label",
+        case_key: str = "case_id",
+    ) -> None:
+        if key_regions is None:
+            key_regions = [region for region, labels in regions.items() if len(labels) == 1]
+        known = [metric for metric in METRICS if hausdorff or metric != "hd95"]
+        if key not in known or not key_regions or not set(key_regions) <= set(regions):
+            msg = (
+                f"RegionScores(key={key!r}, key_regions={list(key_regions)}) names no score: "
+                f"key must be one of {known}, key_regions some of {list(regions)}."
+            )
+            raise ValueError(msg)
+        self.regions = {region: tuple(labels) for region, labels in regions.items()}
+        self.key, self.key_regions = key, tuple(key_regions)
+        self.hausdorff = hausdorff
+        self.save_dir, self.note = save_dir, note
+        self.pred_key, self.label_key, self.case_key = pred_key, label_key, case_key
+        super().__init__()
+
+    def reset(self) -> None:
+        """Forget all cases."""
+        self.rows: list[dict[str, float | str]] = []
+
+    def update(self, output: tuple[str, torch.Tensor, MetaTensor]) -> None:
+        """Score one case: its name, prediction ``(1, X, Y, Z)`` and label ``(1, X, Y, Z)``."""
+        case_id, prediction, label = output
+        try:
+            self._check_grid(prediction, label)
+            spacing = [float(size) for size in label.pixdim]
+            scores = score_case(prediction, label, spacing, self.regions, hausdorff=self.hausdorff)
+        except ValueError as error:
+            msg = f"Case {case_id!r}: {error}"
+            raise ValueError(msg) from error
+        self.rows.append({"case_id": case_id, **scores})
+
+    def _check_grid(self, prediction: torch.Tensor, label: torch.Tensor) -> None:
+        """Refuse a label of unknown voxel size, and a prediction with another affine than the label's."""
+        if not isinstance(label, MetaTensor):
+            msg = (
+                f"{self.label_key!r} is a {type(label).__name__} without an affine, so its voxel size is unknown. "
+                "Load it with LoadImaged, which keeps it."
+            )
+            raise ValueError(msg)  # noqa: TRY004  # the person's data is wrong, not the caller's code
+        if isinstance(prediction, MetaTensor) and not np.allclose(prediction.affine, label.affine, atol=1e-3):
+            msg = (
+                f"{self.pred_key!r} with affine {prediction.affine.tolist()} is not on the grid of {self.label_key!r} "
+                f"with affine {label.affine.tolist()}. Bring the prediction back to the label's grid (Invertd)."
+            )
+            raise ValueError(msg)
+
+    def iteration_completed(self, engine: Any) -> None:
+        """Score every case of the batch that ``engine`` has just predicted."""
+        batch, results = engine.state.batch, engine.state.output
+        if not isinstance(batch, list) or not isinstance(results, list):
+            found = type(results).__name__
+            msg = f"RegionScores scores single cases, found a {found}. Pass decollate=True to the evaluator."
+            raise TypeError(msg)
+        for case, result in zip(batch, results, strict=True):
+            both = case | result
+            absent = [key for key in (self.case_key, self.pred_key, self.label_key) if key not in both]
+            if absent:
+                msg = (
+                    f"RegionScores finds no {absent} after postprocessing, only {sorted(map(str, both))}. "
+                    "Keep these keys in the dataset's dictionaries, or name others: case_key, pred_key, label_key."
+                )
+                raise ValueError(msg)
+            self.update((str(both[self.case_key]), both[self.pred_key], both[self.label_key]))
+
+    def compute(self) -> float:
+        """Bring the ranks together, write the files, and return the mean of the key score."""
+        self.rows = _gather(self.rows)
+        if not self.rows:
+            msg = "RegionScores has seen no case. Check that the evaluator's data loader is not empty."
+            raise NotComputableError(msg)
+        if self.save_dir is not None and (not _distributed() or torch.distributed.get_rank() == 0):
+            write_scores(self.rows, self.save_dir, self.note)
+        return statistics.fmean(mean(column(self.rows, f"{self.key}_{region}")) for region in self.key_regions)
+
+    def completed(self, engine: Any, name: str) -> None:
+        """Put the value, the mean of every score, and the scores of every case into the state of ``engine``."""
+        super().completed(engine, name)
+        for metric, region in score_keys(self.rows):
+            engine.state.metrics[f"{metric}_{region}"] = mean(column(self.rows, f"{metric}_{region}"))
+        if not hasattr(engine.state, "metric_details"):
+            engine.state.metric_details = {}
+        details = [column(self.rows, f"{self.key}_{region}") for region in self.regions]
+        engine.state.metric_details[name] = torch.as_tensor(np.stack(details, axis=1))
+
+
+def _distributed() -> bool:
+    """Tell whether other processes score a part of the cohort."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def _gather(rows: list[dict[str, float | str]]) -> list[dict[str, float | str]]:
+    """Bring the rows of all ranks together, sorted by case, each case once."""
+    gathered = [rows]
+    if _distributed():
+        gathered = [[] for _ in range(torch.distributed.get_world_size())]
+        torch.distributed.all_gather_object(gathered, rows)
+    elif repeated := [case for case, count in Counter(row["case_id"] for row in rows).items() if count > 1]:
+        msg = (
+            f"Cases {repeated} came more than once, so their scores cannot be told apart. Give each case its own name."
+        )
+        raise ValueError(msg)
+    # A sampler fills up the last rank with cases that another one scores too.
+    unique = {str(row["case_id"]): row for part in gathered for row in part}
+    return [unique[case] for case in sorted(unique)]

@@ -1,0 +1,214 @@
+"""DeepMedic's building blocks: pre-activated convolutions, chained into a pathway or a classifier."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everybody knows
+from torch import Tensor, nn
+
+from scanfill.networks.rolling_batch_norm import RollingBatchNorm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class InputBias(nn.Module):
+    """Add a learnt number to each channel: what a pathway's first layer has in place of batch norm and activation."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shift ``(B, C, D, H, W)``."""
+        return x + self.bias.view(1, -1, 1, 1, 1)
+
+
+class RawDropout(nn.Module):
+    """Dropout that is not inverted: training zeroes values, inference multiplies by ``1 - rate``.
+
+    PyTorch's own divides by ``1 - rate`` in training and leaves inference alone. The two differ by that factor in both
+    modes, so that weights trained with one do not fit the other.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop values of a tensor of any shape."""
+        return F.dropout(x, self.rate, self.training) * (1 - self.rate)
+
+
+class PreActivatedConv(nn.Module):
+    """Batch norm, PReLU, dropout, then a valid convolution without bias (He et al. 2016, identity mappings).
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Odd edge length of the kernel.
+        dropout: Rate, see :class:`RawDropout`.
+        window: Batches that batch norm averages over at inference.
+        epsilon: Of batch norm.
+        first: The layer reads an image: a bias per input channel, no norm, no activation.
+        bias: The convolution has a bias (the original's softmax bias).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        *,
+        dropout: float = 0.0,
+        window: int = 60,
+        epsilon: float,
+        first: bool = False,
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        self.norm = InputBias(in_channels) if first else RollingBatchNorm(in_channels, window, epsilon)
+        self.activation = nn.Identity() if first else nn.PReLU(in_channels, init=0.01)
+        self.dropout = RawDropout(dropout) if dropout > 0 else nn.Identity()
+        self.conv = nn.Conv3d(in_channels, out_channels, kernel_size, bias=bias)
+        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")  # fan-in, gain 2
+        if self.conv.bias is not None:
+            nn.init.zeros_(self.conv.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, C, D, H, W)`` to feature maps smaller by ``kernel_size - 1``."""
+        return self.conv(self.activate(x))  # type: ignore[no-any-return]
+
+    def activate(self, x: Tensor) -> Tensor:
+        """Everything before the convolution."""
+        return self.dropout(self.activation(self.norm(x)))  # type: ignore[no-any-return]
+
+
+def add_residual(x: Tensor, earlier: Tensor, offset: list[int]) -> Tensor:
+    """Add the part of ``earlier`` that starts at ``offset`` to ``x``, in the channels that both have."""
+    part = earlier[
+        :,
+        :,
+        offset[0] : offset[0] + x.shape[2],
+        offset[1] : offset[1] + x.shape[3],
+        offset[2] : offset[2] + x.shape[4],
+    ]
+    shared = min(x.shape[1], part.shape[1])
+    if shared == x.shape[1]:
+        return x + part[:, :shared]
+    return torch.cat([x[:, :shared] + part, x[:, shared:]], 1)
+
+
+class Pathway(nn.Module):
+    """A chain of valid 3x3x3 layers with residual connections.
+
+    Args:
+        in_channels: Channels of the image.
+        channels: Feature maps of each layer.
+        residual_layers: Layers, counted from 1, to whose output the *raw input of the layer before* is added, cropped
+            to the centre; missing channels are zero, surplus ones are dropped.
+        window: Batches that batch norm averages over at inference.
+        epsilon: Of batch norm.
+    """
+
+    def __init__(
+        self, in_channels: int, channels: Sequence[int], residual_layers: Sequence[int], *, window: int, epsilon: float
+    ) -> None:
+        super().__init__()
+        widths = [in_channels, *channels]
+        self.reach = len(channels)
+        self.residual_layers = list(residual_layers)
+        self.layers = nn.ModuleList(
+            PreActivatedConv(before, after, first=layer == 0, window=window, epsilon=epsilon)
+            for layer, (before, after) in enumerate(pairwise(widths))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, C, D, H, W)`` to features smaller by ``reach`` voxels on each side."""
+        previous = x
+        for number, layer in enumerate(self.layers):
+            y = layer(x)
+            if number + 1 in self.residual_layers:
+                y = add_residual(y, previous, [2, 2, 2])  # two layers took one voxel each from each side
+            previous, x = x, y
+        return x
+
+
+class Classifier(nn.Module):
+    """The original's fully connected layers: the first with a kernel of its own, all others 1x1x1.
+
+    Args:
+        in_channels: Channels of the merged pathways.
+        channels: Feature maps of each hidden layer.
+        out_channels: Classes.
+        kernel_size: Odd edge length of the first layer's kernel.
+        residual_layers: As in :class:`Pathway`.
+        dropout: Rate of each layer, the classification layer included.
+        window: Batches that batch norm averages over at inference.
+        epsilon: Of batch norm.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: Sequence[int],
+        out_channels: int,
+        *,
+        kernel_size: int,
+        residual_layers: Sequence[int],
+        dropout: Sequence[float],
+        window: int,
+        epsilon: float,
+    ) -> None:
+        super().__init__()
+        widths = [in_channels, *channels, out_channels]
+        self.reach = kernel_size // 2
+        self.residual_layers = list(residual_layers)
+        self.layers = nn.ModuleList(
+            PreActivatedConv(
+                before,
+                after,
+                kernel_size if layer == 0 else 1,
+                dropout=dropout[layer],
+                window=window,
+                epsilon=epsilon,
+                bias=layer == len(channels),
+            )
+            for layer, (before, after) in enumerate(pairwise(widths))
+        )
+
+    def forward(self, features: Tensor, low: list[int], high: list[int]) -> Tensor:
+        """Classify every voxel.
+
+        Args:
+            features: ``(B, C, D, H, W)``, with ``low`` and ``high`` voxels along each axis around what is classified.
+            low: From 0 to ``reach``; what is missing to ``reach`` is filled by repeating the edge.
+            high: The same behind.
+
+        Returns:
+            Logits ``(B, classes, D - low[0] - high[0], ...)``.
+        """
+        previous, x = features, features
+        for number, layer in enumerate(self.layers):
+            y = layer.activate(x)  # type: ignore[operator]  # a ModuleList forgets the class of its items
+            if number == 0:
+                y = self._repeat_edge(y, low, high)
+            y = layer.conv(y)  # type: ignore[operator]
+            if number + 1 in self.residual_layers:
+                y = add_residual(y, previous, low if number == 1 else [0, 0, 0])
+            previous, x = x, y
+        return x
+
+    def _repeat_edge(self, x: Tensor, low: list[int], high: list[int]) -> Tensor:
+        missing = [
+            self.reach - low[2],
+            self.reach - high[2],
+            self.reach - low[1],
+            self.reach - high[1],
+            self.reach - low[0],
+            self.reach - high[0],
+        ]
+        return F.pad(x, missing, mode="replicate") if max(missing) > 0 else x

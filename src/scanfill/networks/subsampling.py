@@ -1,0 +1,79 @@
+"""Which voxels each DeepMedic pathway reads, and where its coarse features go.
+
+A pathway of factor ``f`` and ``reach`` valid 3x3x3 layers sees every ``f``-th voxel, without smoothing, and gives one
+feature vector per block of ``f`` voxels along each axis. The vector belongs to the block's *first* voxel: it is
+computed from the voxels ``f * (block - reach)`` to ``f * (block + reach)``, and then repeated over the block. Blocks
+start at multiples of ``f`` from an origin: the first predicted voxel of a training segment, the first voxel of a whole
+volume.
+
+So does the original inside the volume (``getImagePartFromSubsampledImageForTraining``, v0.8.4). Where its subsampled
+segment starts below the volume it does not: it rounds the overhang down to whole blocks and begins reading at voxel 0,
+so that the coarse features there lie up to ``f - 1`` voxels off. That offset is not copied.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def segment_size(predicted: int, factor: int, reach: int) -> int:
+    """Number of (strided) voxels along one axis that a pathway needs to predict ``predicted`` voxels."""
+    return (predicted + factor - 1) // factor + 2 * reach
+
+
+def context_needed(factor: int, reach: int, halo: int) -> int:
+    """Number of voxels that a pathway reads beyond one side of the predicted region.
+
+    Args:
+        factor: Subsampling factor of the pathway.
+        reach: Number of 3x3x3 layers of the pathway.
+        halo: Number of further feature voxels that the classifier wants on that side.
+    """
+    return factor * (reach + (halo + factor - 1) // factor)
+
+
+def cut_segment(
+    image: Tensor, origin: int, predicted: list[int], low: list[int], high: list[int], *, factor: int, reach: int
+) -> Tensor:
+    """Pick the voxels that one pathway reads for a region of ``image``.
+
+    Args:
+        image: ``(..., D, H, W)`` with enough context around the region.
+        origin: Index, along each axis, of the first predicted voxel; blocks start there.
+        predicted: Number of predicted voxels along each axis.
+        low: Number of feature voxels wanted before the region, along each axis.
+        high: Number of feature voxels wanted behind the region, along each axis.
+        factor: Subsampling factor of the pathway.
+        reach: Number of 3x3x3 layers of the pathway.
+
+    Returns:
+        A view ``(..., d, h, w)`` of ``image``.
+    """
+    begin = [origin - factor * (reach + (low[axis] + factor - 1) // factor) for axis in range(3)]
+    end = [origin + factor * (reach + (predicted[axis] + high[axis] - 1) // factor) + 1 for axis in range(3)]
+    return image[..., begin[0] : end[0] : factor, begin[1] : end[1] : factor, begin[2] : end[2] : factor]
+
+
+def spread(features: Tensor, factor: int, wanted: list[int], low: list[int]) -> Tensor:
+    """Repeat coarse features over their blocks and cut out the wanted voxels.
+
+    Args:
+        features: ``(B, C, d, h, w)``, one vector a block, of a segment cut by :func:`cut_segment`.
+        factor: Subsampling factor of the pathway.
+        wanted: Number of voxels wanted along each axis, those before and behind the predicted region included.
+        low: How many of them lie before the region, along each axis.
+
+    Returns:
+        ``(B, C, *wanted)``.
+    """
+    if factor == 1:
+        return features
+    batch, channels, depth, height, width = features.shape
+    blocks = features[:, :, :, None, :, None, :, None].expand(-1, -1, -1, factor, -1, factor, -1, factor)
+    dense = blocks.reshape(batch, channels, factor * depth, factor * height, factor * width)
+    for axis in range(3):
+        dense = dense.narrow(2 + axis, (-low[axis]) % factor, wanted[axis])
+    return dense

@@ -1,0 +1,95 @@
+"""The demo: phantoms, a short training, scores on unseen subjects, predictions, one page that shows it all.
+
+It runs the same commands that a person would type, and prints them.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import scanfill
+from scanfill.data import write_case_list, write_splits
+from scanfill.data.phantoms import PHANTOM_NOTE, write_brain_cohort
+from scanfill.metrics import read_scores, summarise
+from scanfill.report.page import Figure, Page, Section, Table
+
+BUNDLE = "brain_tumor_segmentation"
+OVERLAYS = ("small.yaml",)
+
+
+def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 40, seed: int = 0) -> Path:
+    """Run the whole story in ``folder`` and return the report's path.
+
+    Args:
+        folder: Made if absent; an earlier demo in it is replaced file by file.
+        epochs: Of the training; each ends with a validation.
+        epoch_length: Steps an epoch.
+        seed: Of the phantoms, the split and the training.
+    """
+    start = time.monotonic()
+    print("1/5 Twenty synthetic patients to learn from, three new ones", flush=True)
+    known, new = folder / "phantoms", folder / "new_phantoms"
+    write_brain_cohort(known, cases=20, seed=seed)
+    write_brain_cohort(new, cases=3, seed=seed + 1000)
+    write_splits(write_case_list(known, output=folder / "cases.json"), folds=4, test=0.2, seed=seed, output=folder)
+    data = {"dataset_dir": known, "datalist": folder / "fold_0.json"}
+    shared = {"ckpt_dir": folder / "models", "seed": seed}
+    print(
+        "2/5 Training (progress below; TensorBoard: tensorboard --logdir " + str(folder / "training") + ")", flush=True
+    )
+    _run("train.yaml", **data, **shared, output_dir=folder / "training", max_epochs=epochs, epoch_length=epoch_length)
+    print("3/5 Scores on patients that the network has not seen", flush=True)
+    _run("train.yaml", "evaluate.yaml", **data, **shared, output_dir=folder / "scores", evaluate_on="test")
+    print("4/5 Predictions for the new patients", flush=True)
+    _run(
+        "inference.yaml", dataset_dir=new, checkpoint=folder / "models" / "model.pt", output_dir=folder / "predictions"
+    )
+    print("5/5 Report", flush=True)
+    report = write_report(folder)
+    minutes = (time.monotonic() - start) / 60
+    print(f"Done in {minutes:.1f} minutes.\nReport:   {report}\nPictures: {folder / 'predictions'}/*/*_preview.png")
+    return report
+
+
+def write_report(folder: Path) -> Path:
+    """Show the scores and the pictures of a finished demo on one page, ``report.html``."""
+    rows = read_scores(folder / "scores" / "scores.csv")
+    pictures = sorted((folder / "scores").glob("*/*_preview.png")) + sorted(
+        (folder / "predictions").glob("*/*_preview.png")
+    )
+    dice = [name for name in rows[0] if name.startswith("dice_")]
+    cases = Table(
+        ["case", *(name.removeprefix("dice_") for name in dice)],
+        [[row["case_id"], *(f"{float(row[name]):.3f}" for name in dice)] for row in rows],
+    )
+    means = [
+        [line["region"], f"{line['mean']:.3f}", f"{line['sd']:.3f}", f"{line['median']:.3f}"]
+        for line in summarise(rows)
+        if line["metric"] == "dice"
+    ]
+    page = Page(
+        title="scanfill: a brain tumour is segmented",
+        note=PHANTOM_NOTE,
+        sections=[
+            Section("Dice on unseen patients", tables=[Table(["region", "mean", "SD", "median"], means), cases]),
+            Section("What the network sees", figures=[Figure(path, caption=path.stem) for path in pictures]),
+        ],
+    )
+    return page.write(folder / "report.html")
+
+
+def _run(*configs: str, **knobs: object) -> None:
+    """Run the bundle's configs with its overlays, as the printed command does."""
+    folder = scanfill.bundle_path(BUNDLE) / "configs"
+    files = [str(folder / name) for name in (*configs, *OVERLAYS)]
+    command = ["-m", "monai.bundle", "run", "--config_file", str(files)]
+    for name, value in knobs.items():
+        command += [f"--{name}", str(value)]
+    print("$ python " + shlex.join(command), flush=True)
+    finished = subprocess.run([sys.executable, *command], check=False)  # noqa: S603  our own configs
+    if finished.returncode:
+        raise SystemExit(finished.returncode)

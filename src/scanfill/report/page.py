@@ -1,0 +1,186 @@
+"""One way to make a self-contained HTML page: text, tables and figures in one file, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanfill.files import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+RESEARCH_ONLY = "Research use only. Not for diagnosis or treatment."
+DASH = "\N{EN DASH}"
+NUMBER = re.compile(r"[-+]?\d+(\.\d+)?%?")
+
+STYLE = """
+:root { color-scheme: light dark; --text: #1c2530; --soft: #5c6875; --line: #d8dee5; --back: #fff; --note: #fff4d6 }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e3e8ee; --soft: #9aa7b4; --line: #35404c; --back: #151a20; --note: #3d3413 } }
+body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: var(--text); background: var(--back);
+  font: 16px/1.55 system-ui, sans-serif }
+h1, h2 { line-height: 1.2 } h2 { margin-top: 2.5rem }
+.note { padding: .6rem 1rem; border-left: 4px solid #d99a00; background: var(--note) }
+.scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem }
+th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: left }
+td.number, th.number { text-align: right } caption, figcaption, footer { color: var(--soft); font-size: .85rem }
+caption { text-align: left; padding-bottom: .3rem }
+figure { margin: 1.5rem 0 } img { max-width: 100%; background: #fff }
+footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .6rem }
+"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under named columns.
+
+    Args:
+        columns: Names of the columns.
+        rows: The values of each row, as many as columns. Numbers with a fraction are shown with ``digits`` decimals,
+            None and NaN as a dash, text as it is.
+        caption: What the table shows.
+        digits: Decimals.
+
+    Raises:
+        ValueError: A row has more or fewer values than there are columns.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    caption: str = ""
+    digits: int = 3
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                msg = f"The row {list(row)} must have one value for each of the columns {list(self.columns)}."
+                raise ValueError(msg)
+
+    @classmethod
+    def from_mappings(cls, rows: Sequence[Mapping[str, object]], caption: str = "", digits: int = 3) -> Table:
+        """Make a table of mappings, as ``summarise`` gives them; columns are their keys in order of appearance."""
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        return cls(columns, [[row.get(column) for column in columns] for row in rows], caption, digits)
+
+    def html(self) -> str:
+        """Write the table as HTML, columns of numbers aligned to the right."""
+        texts = [[_text(value, self.digits) for value in row] for row in self.rows]
+        kinds = [_kind([row[index] for row in texts]) for index in range(len(self.columns))]
+        head = "".join(f"<th{kind}>{escape(str(name))}</th>" for name, kind in zip(self.columns, kinds, strict=True))
+        lines = [
+            "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(row, kinds, strict=True)) for row in texts
+        ]
+        return (
+            f'<div class="scroll"><table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead>'
+            f"<tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody></table></div>"
+        )
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with a caption.
+
+    Args:
+        picture: A Matplotlib figure, or the path of a PNG file; either is copied into the page.
+        caption: What it shows; also read out to those who cannot see it.
+    """
+
+    picture: MatplotlibFigure | str | Path
+    caption: str = ""
+
+    def html(self) -> str:
+        """Write the picture into the page itself.
+
+        Raises:
+            ValueError: The file is not a PNG.
+        """
+        if isinstance(self.picture, (str, Path)):
+            png = Path(self.picture).read_bytes()
+            if not png.startswith(b"\x89PNG"):
+                msg = f"{self.picture} is not a PNG file: it starts with {png[:8]!r}. Save the picture as PNG."
+                raise ValueError(msg)
+        else:
+            buffer = io.BytesIO()
+            self.picture.savefig(buffer, format="png")
+            png = buffer.getvalue()
+        source, caption = base64.b64encode(png).decode("ascii"), escape(self.caption)
+        image = f'<img alt="{caption}" src="data:image/png;base64,{source}">'
+        return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, and below it text, tables and figures, in this order.
+
+    Args:
+        title: The heading.
+        text: Plain text; an empty line starts a new paragraph.
+        tables: The tables.
+        figures: The figures.
+    """
+
+    title: str
+    text: str = ""
+    tables: Sequence[Table] = ()
+    figures: Sequence[Figure] = ()
+
+    def html(self) -> str:
+        """Write the section as HTML."""
+        paragraphs = [f"<p>{escape(part.strip())}</p>" for part in self.text.split("\n\n") if part.strip()]
+        tables, figures = [table.html() for table in self.tables], [figure.html() for figure in self.figures]
+        return "\n".join([f"<h2>{escape(self.title)}</h2>", *paragraphs, *tables, *figures])
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that can be opened, mailed and archived as one file.
+
+    Args:
+        title: Heading, and name of the browser's tab.
+        sections: What the page says.
+        note: A caveat, shown as a banner at the top.
+    """
+
+    title: str
+    sections: Sequence[Section]
+    note: str = ""
+
+    def html(self) -> str:
+        """Write the whole page as HTML."""
+        banner = f'<p class="note">{escape(self.note)}</p>' if self.note else ""
+        body = "\n".join(section.html() for section in self.sections)
+        return (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{escape(self.title)}</title><style>{STYLE}</style></head>\n"
+            f"<body><h1>{escape(self.title)}</h1>\n{banner}\n{body}\n<footer>{RESEARCH_ONLY}</footer></body></html>\n"
+        )
+
+    def write(self, path: str | Path) -> Path:
+        """Write the page to ``path``, whole or not at all, and return the path."""
+        path = Path(path)
+        with writing(path) as temporary:
+            temporary.write_text(self.html(), encoding="utf-8")
+        return path
+
+
+def _text(value: object, digits: int) -> str:
+    """Write one value of a table."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return DASH
+    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+
+
+def _kind(texts: Sequence[str]) -> str:
+    """Align a column to the right where all its texts are numbers."""
+    numbers = [text for text in texts if text != DASH]
+    return ' class="number"' if numbers and all(NUMBER.fullmatch(text) for text in numbers) else ""

@@ -1,0 +1,98 @@
+"""Shift and scale each channel a little, as the original DeepMedic augments intensities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from monai.transforms import MapTransform, RandomizableTransform
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from monai.config import KeysCollection
+
+
+class RandGaussianShiftScale(RandomizableTransform):  # type: ignore[misc]
+    """Add a number to each channel, then multiply it by another, both normally distributed.
+
+    MONAI's ``RandShiftIntensity`` and ``RandScaleIntensity`` draw uniformly. Voxels that are exactly 0 stay 0: by the
+    house rule that is what lies outside the brain mask. (The original moves them too.) Source: ``augmentSample.
+    random_histogram_distortion`` of DeepMedic v0.8.4.
+
+    Args:
+        shift_std: Standard deviation of what is added, in units of the image, which should be z-scored.
+        scale_std: Standard deviation of the factor around 1.
+        prob: Probability of doing anything.
+
+    Raises:
+        ValueError: If a standard deviation is negative.
+    """
+
+    def __init__(self, shift_std: float = 0.05, scale_std: float = 0.01, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        if min(shift_std, scale_std) < 0:
+            msg = f"`shift_std` (={shift_std}) and `scale_std` (={scale_std}) must not be negative."
+            raise ValueError(msg)
+        self.shift_std = shift_std
+        self.scale_std = scale_std
+        self.shift = np.zeros(0)
+        self.scale = np.ones(0)
+
+    def randomize(self, data: Tensor) -> None:
+        """Draw one shift and one factor for each channel of ``data``."""
+        super().randomize(None)
+        self.shift = self.R.normal(0.0, self.shift_std, data.shape[0])
+        self.scale = self.R.normal(1.0, self.scale_std, data.shape[0])
+
+    def __call__(self, img: Tensor, randomize: bool = True) -> Tensor:
+        """Change a copy of ``(C, ...)``."""
+        if randomize:
+            self.randomize(img)
+        if not self._do_transform:
+            return img
+        shape = (-1, *(1 for _ in img.shape[1:]))
+        shift = torch.as_tensor(self.shift, dtype=img.dtype, device=img.device).reshape(shape)
+        scale = torch.as_tensor(self.scale, dtype=img.dtype, device=img.device).reshape(shape)
+        return torch.where(img != 0, (img + shift) * scale, img)
+
+
+class RandGaussianShiftScaled(MapTransform, RandomizableTransform):  # type: ignore[misc]
+    """Dictionary version of :py:class:`RandGaussianShiftScale`; each key is changed in its own way.
+
+    Args:
+        keys: Images.
+        shift_std: See :py:class:`RandGaussianShiftScale`.
+        scale_std: Likewise.
+        prob: Likewise.
+        allow_missing_keys: Pass over keys that are not there.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        shift_std: float = 0.05,
+        scale_std: float = 0.01,
+        prob: float = 1.0,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        RandomizableTransform.__init__(self, prob)
+        self.jitter = RandGaussianShiftScale(shift_std, scale_std, prob)
+
+    def set_random_state(
+        self, seed: int | None = None, state: np.random.RandomState | None = None
+    ) -> RandGaussianShiftScaled:
+        """Fix what is drawn."""
+        super().set_random_state(seed, state)
+        self.jitter.set_random_state(seed, state)
+        return self
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Change the images."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.jitter(d[key])
+        return d

@@ -1,0 +1,123 @@
+"""Cut a training patch into the segments that DeepMedic's pathways read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from monai.transforms import MapTransform, Transform
+from monai.utils import ensure_tuple
+from torch import Tensor
+
+from scanfill.networks.subsampling import context_needed, cut_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from monai.config import KeysCollection
+
+
+class SplitResolutions(Transform):  # type: ignore[misc]
+    """Turn a dense patch with context into one segment a pathway, aligned as ``DeepMedic.forward_valid`` does it.
+
+    Args:
+        patch_size: Voxels to predict along each axis, in the middle of the patch.
+        factors: Subsampling factors of the network, without the full resolution.
+        layers: Number of 3x3x3 layers of the pathways.
+
+    Attributes:
+        context: Voxels that a patch must have beyond ``patch_size`` on each side (40 by default); more do no harm.
+
+    Raises:
+        ValueError: If an argument is not positive.
+    """
+
+    def __init__(self, patch_size: int | Sequence[int] = 21, factors: Sequence[int] = (3, 5), layers: int = 8) -> None:
+        self.patch_size = [patch_size] * 3 if isinstance(patch_size, int) else list(patch_size)
+        if len(self.patch_size) != 3 or min(*self.patch_size, *factors, layers) < 1:
+            msg = (
+                f"`patch_size` (={patch_size}), `factors` (={list(factors)}) and `layers` (={layers}) must be positive."
+            )
+            raise ValueError(msg)
+        self.factors = [1, *factors]
+        self.layers = layers
+        self.context = max(context_needed(factor, layers, 0) for factor in self.factors)
+
+    def __call__(self, img: Tensor) -> list[Tensor]:
+        """Cut a patch ``(C, D, H, W)``; the first segment has full resolution.
+
+        Raises:
+            ValueError: If the patch has too little context, or not the same on both sides.
+        """
+        low = self._low(img, self.context)
+        patch = img.narrow(1, low[0] - self.context, self.patch_size[0] + 2 * self.context)
+        for axis in (1, 2):
+            patch = patch.narrow(axis + 1, low[axis] - self.context, self.patch_size[axis] + 2 * self.context)
+        none = [0, 0, 0]
+        # Cloned, so that a worker process does not send the whole patch along.
+        return [
+            torch.clone(
+                cut_segment(patch, self.context, self.patch_size, none, none, factor=factor, reach=self.layers)
+            ).contiguous()
+            for factor in self.factors
+        ]
+
+    def centre(self, img: Tensor) -> Tensor:
+        """Cut out what is predicted: ``(C, D, H, W)`` to ``(C, *patch_size)``."""
+        for axis, start in enumerate(self._low(img, 0)):
+            img = img.narrow(axis + 1, start, self.patch_size[axis])
+        return torch.clone(img).contiguous()
+
+    def _low(self, img: Tensor, context: int) -> list[int]:
+        """Index of the first predicted voxel along each axis."""
+        around = [size - patch for size, patch in zip(img.shape[1:], self.patch_size, strict=True)]
+        if any(surplus % 2 or surplus < 2 * context for surplus in around):
+            msg = (
+                f"A patch of size {tuple(img.shape[1:])} does not hold {tuple(self.patch_size)} voxels in its middle "
+                f"with at least {context} around. Crop patch_size + 2 * context, with context >= {context}."
+            )
+            raise ValueError(msg)
+        return [surplus // 2 for surplus in around]
+
+
+class SplitResolutionsd(MapTransform):  # type: ignore[misc]
+    """Dictionary version of :py:class:`SplitResolutions`, the last step of a DeepMedic training chain.
+
+    Afterwards each of ``keys`` holds a list of plain tensors, which collates to a list of batches that ``DeepMedic``
+    takes as it is, and each of ``label_keys`` a plain tensor, the middle of size ``patch_size``.
+
+    Args:
+        keys: Images.
+        label_keys: What belongs to the predicted voxels: labels, masks.
+        patch_size: See :py:class:`SplitResolutions`.
+        factors: Likewise.
+        layers: Likewise.
+        allow_missing_keys: Pass over keys that are not there.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        label_keys: KeysCollection = (),
+        patch_size: int | Sequence[int] = 21,
+        factors: Sequence[int] = (3, 5),
+        layers: int = 8,
+        *,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        self.label_keys = ensure_tuple(label_keys)
+        super().__init__((*ensure_tuple(keys), *self.label_keys), allow_missing_keys)
+        self.split = SplitResolutions(patch_size, factors, layers)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Split the images and crop the labels."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            cut = self.split.centre if key in self.label_keys else self.split
+            d[key] = cut(_plain(d[key]))
+        return d
+
+
+def _plain(img: Any) -> Tensor:
+    """A tensor without metadata, from an array, a tensor or a MetaTensor."""
+    return img.as_tensor() if hasattr(img, "as_tensor") else torch.as_tensor(img)

@@ -1,0 +1,131 @@
+"""Open one volume, whatever its format, on one convention of axes and affine."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from monai.data import ITKReader, MetaTensor, NibabelReader
+from monai.transforms import LoadImage
+
+from scanfill.errors import CaseError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
+"""File types that are read; compared in lower case."""
+
+GRID_TOLERANCE = 0.05
+"""How far, in voxels, the corners of two grids may lie apart and still be the same grid.
+
+Headers hold 32-bit numbers, and an orientation stored as a quaternion loses more: a few thousandths of a voxel.
+"""
+
+
+ITK_PLACE = re.compile(r"^[\s\S]*?ERROR: \w+\(0x[0-9a-f]+\): ")
+"""How ITK's messages begin: a place in its source and an address in memory, of no use to the reader."""
+
+
+def volume_suffix(path: str | Path) -> str:
+    """Return the suffix of a volume as it is written, such as ``.nii.gz``; empty when it is no volume."""
+    name = Path(path).name
+    for suffix in VOLUME_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[len(name) - len(suffix) :]
+    return ""
+
+
+def read_volume(path: str | Path, where: str) -> MetaTensor:
+    """Read a 3-D volume through MONAI.
+
+    Args:
+        path: NIfTI, NRRD or MetaImage.
+        where: Begins every error message: case and role, such as ``"Case 'c1': t2"``.
+
+    Returns:
+        ``(1, X, Y, Z)``, float32, with an affine in millimetres from voxel to RAS+ world coordinates, the same for
+        every file type (tested). Of the file's header only the grid and the file's name are kept, so that cases
+        of different types can share a batch.
+
+    Raises:
+        CaseError: The file is absent, of another type, truncated, or not 3-D.
+    """
+    path = Path(path)
+    suffix = volume_suffix(path).lower()
+    if not suffix:
+        msg = f"{where} ({path}) is not of a type that can be read: convert it to one of {', '.join(VOLUME_SUFFIXES)}."
+        raise CaseError(msg)
+    if not path.is_file():
+        msg = f"{where} ({path}) is not there: correct the path in the list of cases, or put the file back."
+        raise CaseError(msg)
+    try:
+        loaded = _load(path)
+    except Exception as error:  # each library has its own, from EOFError to RuntimeError
+        reason = " ".join(ITK_PLACE.sub("", str(error)).split()) or type(error).__name__
+        msg = (
+            f"{where} ({path}, {path.stat().st_size} bytes) cannot be read: {reason}. The file is truncated, damaged "
+            f"or not {suffix}: copy or download it again."
+        )
+        raise CaseError(msg) from error
+    _check_dimensions(tuple(loaded.shape), path, where)
+    affine = loaded.affine
+    if not torch.isfinite(affine).all() or torch.linalg.det(affine[:3, :3]).abs() < 1e-9:
+        msg = (
+            f"{where} ({path}) has no usable orientation, affine {format_affine(affine)}: correct its header or "
+            f"convert it again from DICOM."
+        )
+        raise CaseError(msg)
+    meta = {name: loaded.meta[name] for name in ("original_affine", "space", "filename_or_obj") if name in loaded.meta}
+    meta |= {"spatial_shape": np.asarray(loaded.shape), "original_channel_dim": float("nan")}
+    return MetaTensor(loaded.as_tensor()[None].contiguous(), affine=affine, meta=meta)
+
+
+def _load(path: Path) -> MetaTensor:
+    loader = LoadImage(image_only=True, dtype=np.float32)
+    if volume_suffix(path).lower().startswith(".nii"):
+        return loader(path, reader=NibabelReader())
+    with warnings.catch_warnings():
+        # SWIG, which wraps ITK, warns while it loads and converts; where warnings are errors the interpreter crashes on it.
+        warnings.simplefilter("ignore")
+        import itk  # noqa: PLC0415 - takes seconds; NIfTI does without
+
+        itk.ImageFileReader  # noqa: B018 - ITK loads a module when its name is first asked for
+        return loader(path, reader=ITKReader())
+
+
+def _check_dimensions(shape: tuple[int, ...], path: Path, where: str) -> None:
+    if len(shape) > 3:
+        msg = (
+            f"{where} ({path}) is {len(shape)}-D, shape {shape}: one 3-D volume a file is needed. Split it, for "
+            f"example with nibabel.funcs.four_to_three; the channels of an MSD brain image are flair, t1, t1ce, t2, in "
+            f"this order."
+        )
+        raise CaseError(msg)
+    if len(shape) < 3 or min(shape) < 2:
+        msg = f"{where} ({path}) is 2-D, shape {shape}: a 3-D volume is needed. Stack the slices into one file."
+        raise CaseError(msg)
+
+
+def grid_distance(first: MetaTensor, second: MetaTensor) -> float:
+    """How far apart the corners of two equally large grids lie at most, in voxels of the first.
+
+    Unlike a comparison of affines number by number this counts a small error of rotation for what it does: it
+    grows with the size of the grid.
+    """
+    shape = np.asarray(first.shape[1:])
+    corners = np.array(np.meshgrid(*[(0, size - 1) for size in shape], indexing="ij")).reshape(3, -1)
+    corners = np.vstack([corners, np.ones(corners.shape[1])])
+    affine_1, affine_2 = (np.asarray(image.affine, dtype=float) for image in (first, second))
+    spacing: NDArray[np.float64] = np.linalg.norm(affine_1[:3, :3], axis=0)
+    displacement = np.linalg.norm(((affine_1 - affine_2) @ corners)[:3], axis=0).max()
+    return float(displacement / spacing.min())
+
+
+def format_affine(affine: torch.Tensor | NDArray[np.float64]) -> str:
+    """Write an affine on one line: ``[[2 0 0 -45.5] [0 2 0 10] [0 0 2 0]]``."""
+    return "[" + " ".join("[" + " ".join(f"{value:g}" for value in row) + "]" for row in affine[:3].tolist()) + "]"

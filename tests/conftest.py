@@ -1,0 +1,56 @@
+"""What many tests share: a small cohort of phantoms, and each bundle trained once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+REPO = Path(__file__).parents[1]
+BUNDLES = sorted(path for path in (REPO / "bundles").iterdir() if (path / "configs").is_dir())
+torch.set_num_threads(2)
+
+
+@dataclass(frozen=True)
+class TrainedBundle:
+    """A bundle after its chain of processes: train, evaluate, inference."""
+
+    source: Path
+    root: Path
+    logs: dict[str, str]
+
+    @property
+    def dataset_dir(self) -> Path:
+        return next(path for path in (self.root / "data").iterdir() if path.is_dir())
+
+    def configs(self, *names: str) -> list[str]:
+        """Paths of configs, with the bundle's laptop-sized network where it has one."""
+        files = [self.source / "configs" / name for name in (*names, "small.yaml")]
+        return [str(file) for file in files if file.exists()]
+
+
+def run_bundle(configs: list[str], *knobs: str, code: int = 0, timeout: int = 300) -> str:
+    """Run ``python -m monai.bundle run`` as a person would, in a process of its own."""
+    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(configs), *knobs]
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=timeout)
+    log = finished.stdout + finished.stderr
+    assert finished.returncode == code, f"exit code {finished.returncode}, expected {code}:\n{log[-5000:]}"
+    return log
+
+
+@pytest.fixture(scope="session", params=BUNDLES, ids=lambda path: path.name)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainedBundle:
+    """Each bundle, trained for seconds on a few small phantoms of its own making, then evaluated and used."""
+    bundle = TrainedBundle(request.param, tmp_path_factory.mktemp(request.param.name), {})
+    phantoms = ("--bundle_root", str(bundle.root), "--dataset_dir#cases", "5", "--dataset_dir#size", "32")
+    smoke = str(REPO / "configs" / "smoke.yaml")
+    bundle.logs["train"] = run_bundle([*bundle.configs("train.yaml"), smoke], *phantoms)
+    bundle.logs["evaluate"] = run_bundle(bundle.configs("train.yaml", "evaluate.yaml"), *phantoms)
+    bundle.logs["inference"] = run_bundle(bundle.configs("inference.yaml"), *phantoms)
+    return bundle

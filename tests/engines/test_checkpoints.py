@@ -1,0 +1,142 @@
+"""Checkpoints that say what they were trained on, survive a kill, and refuse what they do not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ignite.engine import Engine, Events
+from torch import nn
+
+from scanfill.engines import LoadCheckpoint, Recipe, ResumeTraining, SaveCheckpoints, trained_spacing
+from scanfill.errors import CheckpointError
+
+SPACING = [1.0, 1.0, 2.0]
+
+
+class Run:
+    """A training in miniature: one weight that grows by one an epoch, judged by a given list of scores."""
+
+    def __init__(self, folder: Path, scores: list[float], epochs: int, resume: bool | str = False) -> None:
+        self.network = nn.Linear(1, 1)
+        nn.init.zeros_(self.network.weight)
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.1, momentum=0.9)
+        self.schedule = torch.optim.lr_scheduler.StepLR(self.optimizer, 1)
+        self.evaluator = Engine(lambda *_: None)
+        self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = -1, -1
+        recipe = Recipe(["t1", "flair"], SPACING, self.network)
+        saver = SaveCheckpoints(
+            folder, recipe, self.network, self.evaluator, {"optimizer": self.optimizer, "lr_scheduler": self.schedule}
+        )
+        self.epochs: list[int] = []
+
+        def train(engine: Engine, _: Any) -> None:
+            self.network.weight.data += 1
+            self.optimizer.step()
+            self.schedule.step()
+            self.epochs.append(engine.state.epoch)
+
+        def validate(engine: Engine) -> None:
+            score, state = scores[engine.state.epoch - 1], self.evaluator.state
+            if score > state.best_metric:
+                state.best_metric, state.best_metric_epoch = score, engine.state.epoch
+
+        self.trainer = Engine(train)
+        self.trainer.state.rank = 0
+        ResumeTraining(folder / "last.pt", saver, resume).attach(self.trainer)
+        self.trainer.add_event_handler(Events.EPOCH_COMPLETED, validate)
+        saver.attach(self.trainer)
+        self.trainer.run([0], max_epochs=epochs)
+
+
+def weight(path: Path) -> float:
+    return float(torch.load(path, weights_only=True)["network"]["weight"])
+
+
+def test_model_is_the_best_and_last_is_the_last(tmp_path: Path) -> None:
+    Run(tmp_path, scores=[0.1, 0.9, 0.5], epochs=3)
+    assert weight(tmp_path / "model.pt") == 2
+    assert weight(tmp_path / "last.pt") == 3
+
+
+@pytest.mark.parametrize("switch", ["true", True])
+def test_resume_goes_on_after_the_last_epoch_and_keeps_the_best(tmp_path: Path, switch: str | bool) -> None:
+    Run(tmp_path, scores=[0.1, 0.9], epochs=2)
+    second = Run(tmp_path, scores=[0, 0, 0.5, 0.4], epochs=4, resume=switch)
+    assert second.epochs == [3, 4]
+    assert second.schedule.last_epoch == 4
+    assert weight(tmp_path / "last.pt") == 4
+    assert weight(tmp_path / "model.pt") == 2, "a worse model after resuming must not replace the best"
+
+
+@pytest.mark.parametrize("switch", ["false", False])
+def test_without_resume_an_earlier_training_is_set_aside(tmp_path: Path, switch: str | bool) -> None:
+    Run(tmp_path, scores=[0.1, 0.9], epochs=2)
+    again = Run(tmp_path, scores=[0.3], epochs=1, resume=switch)
+    assert again.epochs == [1]
+    assert weight(tmp_path / "model.pt") == 1
+    assert [weight(path) for path in tmp_path.glob("model_*.pt")] == [2]
+
+
+def test_resuming_nothing_starts_from_the_first_epoch(tmp_path: Path) -> None:
+    assert Run(tmp_path, scores=[0.1], epochs=1, resume=True).epochs == [1]
+
+
+def test_a_finished_training_trains_no_further(tmp_path: Path) -> None:
+    Run(tmp_path, scores=[0.1, 0.2], epochs=2)
+    assert Run(tmp_path, scores=[0.1, 0.2], epochs=2, resume=True).epochs == []
+
+
+def test_spacing_is_kept_with_the_weights(tmp_path: Path) -> None:
+    Run(tmp_path, scores=[0.1], epochs=1)
+    assert trained_spacing(tmp_path / "model.pt") == SPACING
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    Run(tmp_path, scores=[0.1], epochs=1)
+    return tmp_path / "model.pt"
+
+
+def load(path: Path, network: nn.Module, modalities: list[str]) -> None:
+    LoadCheckpoint(path, network, Recipe(modalities, None, network))(Engine(lambda *_: None))
+
+
+def test_loading_restores_the_weights(checkpoint: Path) -> None:
+    network = nn.Linear(1, 1)
+    load(checkpoint, network, ["t1", "flair"])
+    assert network.weight.item() == 1
+
+
+def test_other_modalities_are_refused_with_the_knob_to_pass(checkpoint: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"--modalities \"\['t1', 'flair'\]\""):
+        load(checkpoint, nn.Linear(1, 1), ["t1"])
+
+
+def test_another_architecture_is_refused_by_name(checkpoint: Path) -> None:
+    with pytest.raises(CheckpointError, match="network='Linear'.*'Conv1d'"):
+        load(checkpoint, nn.Conv1d(1, 1, 1), ["t1", "flair"])
+
+
+def test_other_widths_are_refused_with_both_shapes(checkpoint: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"\(1, 1\), expected \(2, 1\)"):
+        load(checkpoint, nn.Linear(1, 2), ["t1", "flair"])
+
+
+def test_an_absent_checkpoint_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="No checkpoint at"):
+        trained_spacing(tmp_path / "model.pt")
+
+
+def test_a_truncated_checkpoint_is_told(checkpoint: Path) -> None:
+    checkpoint.write_bytes(checkpoint.read_bytes()[:200])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        trained_spacing(checkpoint)
+
+
+def test_a_foreign_checkpoint_is_told(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}}, tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="state_dict.*not written by scanfill"):
+        trained_spacing(tmp_path / "model.pt")

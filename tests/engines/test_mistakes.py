@@ -1,0 +1,36 @@
+"""A person's mistake is shown as one paragraph."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from scanfill.engines import explain_mistakes
+from scanfill.errors import CaseError
+
+
+def wrapped(cause: Exception) -> RuntimeError:
+    try:
+        raise RuntimeError("Failed to evaluate ConfigExpression") from cause
+    except RuntimeError as error:
+        return error
+
+
+@pytest.fixture(autouse=True)
+def hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    explain_mistakes()
+
+
+@pytest.mark.parametrize("cause", [CaseError("Case 'c1' has no t2"), OSError(28, "No space left on device")])
+def test_a_mistake_is_shown_without_traceback(cause: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    error = wrapped(cause)
+    sys.excepthook(type(error), error, error.__traceback__)
+    assert capsys.readouterr().err == f"\nStopped: {cause}\n"
+
+
+def test_a_programs_error_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    error = wrapped(KeyError("image"))
+    sys.excepthook(type(error), error, error.__traceback__)
+    assert "Traceback" in capsys.readouterr().err

@@ -1,0 +1,182 @@
+"""draw_preview and SavePreviewd; pictures are read back and looked at pixel by pixel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+from monai.data import MetaTensor
+from monai.transforms import Orientation
+
+from scanfill.report import SavePreviewd, draw_preview
+from scanfill.report.preview import COLOURS, PLANES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Array = npt.NDArray[Any]
+
+
+def head(size: int = 24) -> Array:
+    """Make a grey box with air around it ``(size, size, size)``, axes to the patient's right, front and head."""
+    image = np.zeros((size, size, size), np.float32)
+    image[2:-2, 2:-2, 2:-2] = 100
+    image[2:-2, 2:-2, 2] = 200
+    return image
+
+
+def tumour(size: int = 24) -> Array:
+    """Mark edema on the patient's right, at the front and near the top."""
+    label = np.zeros((size, size, size), np.uint8)
+    label[16:20, 16:20, 16:20] = 2
+    return label
+
+
+def centre_of(path: Path, colour: str, part: int, parts: int = 3) -> tuple[float, float]:
+    """Find where a colour is in one column of the picture: rightwards and upwards in [0, 1]."""
+    pixels = imread(path)[..., :3]
+    rows = slice(60, pixels.shape[0] - 90)  # without heading and legend
+    width = pixels.shape[1] // parts
+    panel = pixels[rows, part * width : (part + 1) * width]
+    grey = 100 / (100 + 1.25 * 100)
+    blend = 0.55 * np.array(to_rgb(colour)) + 0.45 * grey
+    tint, panel_tint = blend - blend.mean(), panel - panel.mean(axis=2, keepdims=True)
+    found = np.argwhere(np.abs(panel_tint - tint).max(axis=2) < 0.1)
+    assert len(found) > 20
+    down, right = found.mean(axis=0)
+    return right / width, 1 - down / panel.shape[0]
+
+
+def affine_of(*sizes: float) -> torch.Tensor:
+    return torch.diag(torch.tensor([*sizes, 1.0]))
+
+
+def test_the_picture_is_in_radiological_convention(tmp_path: Path) -> None:
+    path = draw_preview(head(), tumour(), tmp_path / "a.png", spacing=(1, 1, 1))
+    for part, (right, up) in enumerate([centre_of(path, COLOURS[1], part) for part in range(3)]):
+        assert right < 0.5, PLANES[part].name  # the patient's right and front are on the left
+        assert up > 0.5, PLANES[part].name
+
+
+@pytest.mark.parametrize("axcodes", ["LPS", "SAR", "PIR"])
+def test_orientation_of_the_file_does_not_turn_the_picture(tmp_path: Path, axcodes: str) -> None:
+    image = MetaTensor(torch.from_numpy(head())[None], affine_of(1, 1, 1.5))
+    label = MetaTensor(torch.from_numpy(tumour())[None], affine_of(1, 1, 1.5))
+    expected = imread(draw_preview(image, label, tmp_path / "ras.png"))
+    turn = Orientation(axcodes=axcodes, labels=None)
+    turned = imread(draw_preview(turn(image), turn(label), tmp_path / f"{axcodes}.png"))
+    assert np.array_equal(turned, expected)
+
+
+def test_the_slice_is_the_one_with_the_most_tumour(tmp_path: Path) -> None:
+    label = np.zeros((24, 24, 24), np.uint8)
+    label[5, 5, 5] = 1
+    label[14:20, 14:20, 17] = 3
+    path = draw_preview(head(), label, tmp_path / "a.png", spacing=(1, 1, 1))
+    right, up = centre_of(path, COLOURS[2], 0)
+    assert (right < 0.5, up > 0.5) == (True, True)
+
+
+def test_each_label_has_a_colour_of_its_own(tmp_path: Path) -> None:
+    label = tumour()
+    label[4:8, 16:20, 16:20] = 1
+    path = draw_preview(head(), label, tmp_path / "a.png", spacing=(1, 1, 1))
+    assert centre_of(path, COLOURS[1], 0)[0] < 0.5 < centre_of(path, COLOURS[0], 0)[0]
+
+
+def test_truth_is_drawn_in_a_second_row(tmp_path: Path) -> None:
+    spacing = (1, 1, 1)
+    alone = imread(draw_preview(head(), tumour(), tmp_path / "a.png", spacing=spacing))
+    both = draw_preview(head(), np.zeros_like(tumour()), tmp_path / "b.png", spacing=spacing, truth=tumour())
+    assert imread(both).shape[0] > 1.6 * alone.shape[0]
+    assert centre_of(both, COLOURS[1], 0)[1] < 0.5  # only the lower row has a tumour
+
+
+@pytest.mark.parametrize("image", [head(), np.zeros((24, 24, 24))])
+def test_an_empty_prediction_is_still_a_picture(tmp_path: Path, image: Array) -> None:
+    path = draw_preview(image, np.zeros((24, 24, 24)), tmp_path / "a.png", spacing=(1, 1, 1), title="$_{")
+    assert imread(path).std() > 0
+
+
+def test_a_slice_is_one_panel(tmp_path: Path) -> None:
+    image, label = head()[:, :, 17:18], tumour()[:, :, 17:18]
+    path = draw_preview(image, label, tmp_path / "a.png", spacing=(1, 1, 5))
+    right, up = centre_of(path, COLOURS[1], 0, parts=1)
+    assert (right < 0.5, up > 0.5) == (True, True)
+
+
+def test_thick_slices_are_drawn_in_millimetres(tmp_path: Path) -> None:
+    thin = imread(draw_preview(head(), tumour(), tmp_path / "a.png", spacing=(1, 1, 1)))
+    thick = imread(draw_preview(head(), tumour(), tmp_path / "b.png", spacing=(1, 1, 2)))
+    assert (thick.shape[0] - 121) / (thin.shape[0] - 121) == pytest.approx(2, rel=0.01)  # 121 pixels of text
+
+
+def test_another_legend_names_other_labels(tmp_path: Path) -> None:
+    label = tumour() * 20
+    path = draw_preview(head(), label, tmp_path / "a.png", spacing=(1, 1, 1), legend={40: "bone"})
+    assert centre_of(path, COLOURS[0], 0)[0] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "spacing", "message"),
+    [
+        (head(), tumour(), None, "voxel size is unknown"),
+        (head(20), tumour(), (1, 1, 1), r"prediction \(24, 24, 24\) and image \(20, 20, 20\)"),
+        (head()[None].repeat(2, 0), tumour(), (1, 1, 1), "Choose one channel"),
+        (head(), tumour() * 2, (1, 1, 1), r"labels \[4\]"),
+    ],
+)
+def test_bad_input_is_named_and_leaves_no_file(
+    tmp_path: Path, image: Array, label: Array, spacing: tuple[float, ...] | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw_preview(image, label, tmp_path / "a.png", spacing=spacing)
+    assert not list(tmp_path.iterdir())
+
+
+def case() -> dict[str, Any]:
+    image = torch.from_numpy(np.stack([head() * 0, head()]))
+    label = torch.from_numpy(tumour())[None]
+    return {
+        "case_id": "a",
+        "image": MetaTensor(image, affine_of(1, 1, 1)),
+        "pred": MetaTensor(label, affine_of(1, 1, 1)),
+    }
+
+
+def test_the_transform_writes_the_same_picture_and_changes_nothing(tmp_path: Path) -> None:
+    data = case()
+    save = SavePreviewd("image", "pred", tmp_path, channel=1)
+    assert save(data) is data
+    expected = draw_preview(head(), tumour(), tmp_path / "expected.png", spacing=(1, 1, 1), title="a")
+    assert (tmp_path / "a" / "a_preview.png").read_bytes() == expected.read_bytes()
+    assert data["image"].shape == (2, 24, 24, 24)
+    assert data["image"].applied_operations == []
+
+
+def test_an_image_on_another_grid_is_brought_to_the_label(tmp_path: Path) -> None:
+    data = case()
+    flipped = Orientation(axcodes="LPS", labels=None)(data["image"])
+    SavePreviewd("image", "pred", tmp_path / "same", channel=1)(data)
+    SavePreviewd("image", "pred", tmp_path / "flipped", channel=1)(data | {"image": flipped})
+    pictures = [imread(tmp_path / name / "a" / "a_preview.png") for name in ("same", "flipped")]
+    assert np.abs(pictures[0] - pictures[1]).mean() < 0.01
+
+
+def test_truth_is_drawn_where_a_case_has_it(tmp_path: Path) -> None:
+    data = case()
+    save = SavePreviewd("image", "pred", tmp_path, truth_key="label")
+    save(data)
+    without = imread(tmp_path / "a" / "a_preview.png").shape
+    save(data | {"label": data["pred"]})
+    assert imread(tmp_path / "a" / "a_preview.png").shape[0] > 1.6 * without[0]
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"finds no \['pred'\] among \['case_id', 'image'\]"):
+        SavePreviewd("image", "pred", tmp_path)({key: value for key, value in case().items() if key != "pred"})

@@ -1,0 +1,252 @@
+"""What a person meets who trains, evaluates and uses brain_tumor_segmentation."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from conftest import REPO, TrainedBundle, run_bundle
+from monai.bundle import ConfigWorkflow
+
+from scanfill.errors import CaseError, CheckpointError
+
+NAME = "brain_tumor_segmentation"
+SMOKE = str(REPO / "configs" / "smoke.yaml")
+MODALITIES = ("t1", "t1ce", "t2", "flair")
+
+pytestmark = pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids=[NAME], indirect=True)
+
+
+def run_here(configs: list[str], **knobs: Any) -> None:
+    """Run a bundle's configs in this process."""
+    workflow = ConfigWorkflow(configs, logging_file=False, **knobs)
+    workflow.initialize()
+    workflow.run()
+    workflow.finalize()
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def predict(trained: TrainedBundle, cases: Path, output: Path, **knobs: Any) -> None:
+    run_here(
+        trained.configs("inference.yaml"),
+        bundle_root=str(trained.root),
+        dataset_dir=str(cases),
+        output_dir=str(output),
+        **knobs,
+    )
+
+
+def copy_cases(trained: TrainedBundle, folder: Path, count: int) -> list[Path]:
+    """Copies of the first phantoms, without their labels, to damage at will."""
+    copies = []
+    for case in sorted(path for path in trained.dataset_dir.iterdir() if path.is_dir())[:count]:
+        copies.append(Path(shutil.copytree(case, folder / case.name)))
+        next(copies[-1].glob("*seg.nii.gz")).unlink()
+    return copies
+
+
+def file_of(case: Path, modality: str) -> Path:
+    return next(case.glob(f"*_{modality}.nii.gz"))
+
+
+def test_a_label_map_lies_on_its_scans_own_grid(trained: TrainedBundle) -> None:
+    for case in sorted(path for path in trained.dataset_dir.iterdir() if path.is_dir()):
+        scan = nib.load(file_of(case, "t1"))
+        label = nib.load(trained.root / "eval" / "predictions" / case.name / f"{case.name}_seg.nii.gz")
+        assert label.shape == scan.shape
+        np.testing.assert_allclose(label.affine, scan.affine, atol=1e-4)
+        assert label.get_data_dtype() == np.uint8
+        assert set(np.unique(label.dataobj)) <= {0, 1, 2, 4}
+
+
+def test_the_json_beside_a_label_map_says_what_its_values_mean(trained: TrainedBundle) -> None:
+    sidecar = json.loads(next((trained.root / "eval" / "predictions").glob("*/*_seg.json")).read_text())
+    assert sidecar["convention"] == "brats"
+    assert set(sidecar["labels"]) == {"0", "1", "2", "4"}
+    assert sidecar["use"] == "Research use only. Not for diagnosis or treatment."
+
+
+def test_volumes_agree_with_the_label_maps(trained: TrainedBundle) -> None:
+    table = rows(trained.root / "eval" / "predictions" / "volumes.csv")
+    assert len(table) == 5
+    for row in table:
+        case = row["case_id"]
+        label = nib.load(trained.root / "eval" / "predictions" / case / f"{case}_seg.nii.gz")
+        voxel = np.prod(label.header.get_zooms()) / 1000
+        assert float(row["WT_ml"]) == pytest.approx(np.count_nonzero(label.dataobj) * voxel, abs=0.01)
+        assert float(row["ED_ml"]) == pytest.approx(np.count_nonzero(np.asarray(label.dataobj) == 2) * voxel, abs=0.01)
+
+
+def test_scores_agree_with_the_saved_label_maps(trained: TrainedBundle) -> None:
+    for row in rows(trained.root / "eval" / "scores.csv"):
+        case = row["case_id"]
+        prediction = np.asarray(nib.load(trained.root / f"eval/predictions/{case}/{case}_seg.nii.gz").dataobj) > 0
+        truth = np.asarray(nib.load(file_of(trained.dataset_dir / case, "seg")).dataobj) > 0
+        dice = 2 * np.sum(prediction & truth) / (prediction.sum() + truth.sum())
+        assert float(row["dice_WT"]) == pytest.approx(dice, abs=1e-4)
+
+
+def test_a_scan_in_another_orientation_gets_the_same_label_in_space(trained: TrainedBundle, tmp_path: Path) -> None:
+    (case,) = copy_cases(trained, tmp_path / "cases", 1)
+    for modality in MODALITIES:
+        scan = nib.load(file_of(case, modality))
+        turned = nib.as_closest_canonical(scan).as_reoriented(np.array([[2, 1], [0, -1], [1, 1]]))
+        nib.save(turned, file_of(case, modality))
+    predict(trained, case, tmp_path / "out")
+    there = nib.load(tmp_path / "out" / case.name / f"{case.name}_seg.nii.gz")
+    before = nib.load(trained.root / "eval" / "predictions" / case.name / f"{case.name}_seg.nii.gz")
+    assert there.shape == nib.load(file_of(case, "t1")).shape
+    straight = [np.asarray(nib.as_closest_canonical(image).dataobj) for image in (there, before)]
+    assert np.mean(straight[0] == straight[1]) > 0.999
+
+
+def test_one_bad_case_does_not_stop_the_others(
+    trained: TrainedBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = copy_cases(trained, tmp_path / "cases", 2)
+    flair = file_of(bad, "flair")
+    flair.write_bytes(flair.read_bytes()[:-200])
+    with pytest.raises(SystemExit) as stopped:
+        predict(trained, tmp_path / "cases", tmp_path / "out")
+    assert stopped.value.code == 1
+    printed = "".join(capsys.readouterr())
+    assert bad.name in printed
+    assert flair.name in printed
+    assert (tmp_path / "out" / good.name / f"{good.name}_seg.nii.gz").exists()
+    assert not (tmp_path / "out" / bad.name).exists()
+
+
+def test_a_case_without_a_modality_is_told_before_anything_is_predicted(trained: TrainedBundle, tmp_path: Path) -> None:
+    (case,) = copy_cases(trained, tmp_path / "cases", 1)
+    file_of(case, "t2").unlink()
+    with pytest.raises(Exception, match=f"{case.name}.*t2"):
+        predict(trained, tmp_path / "cases", tmp_path / "out")
+
+
+def test_a_subset_of_modalities_trains_and_predicts_by_one_knob(trained: TrainedBundle, tmp_path: Path) -> None:
+    knobs = {"bundle_root": str(tmp_path), "dataset_dir": str(trained.dataset_dir), "modalities": ["t1ce", "flair"]}
+    run_here([*trained.configs("train.yaml"), SMOKE], **knobs, max_epochs=1, epoch_length=1)
+    content = torch.load(tmp_path / "models" / "last.pt", weights_only=True)
+    assert content["recipe"]["modalities"] == ["t1ce", "flair"]
+    run_here(trained.configs("inference.yaml"), **knobs, output_dir=str(tmp_path / "out"))
+    assert len(list((tmp_path / "out").glob("*/*_seg.nii.gz"))) == 5
+    with pytest.raises(CheckpointError, match="modalities"):
+        run_here(trained.configs("inference.yaml"), **{**knobs, "modalities": list(MODALITIES)})
+
+
+@pytest.mark.parametrize("overlay", ["unet.yaml", "segresnet.yaml"])
+def test_an_overlay_applies_unchanged_to_train_evaluate_and_inference(
+    trained: TrainedBundle, tmp_path: Path, overlay: str
+) -> None:
+    configs = trained.source / "configs"
+    added = [str(configs / overlay), str(configs / "modern.yaml")]
+    knobs = {"bundle_root": str(tmp_path), "dataset_dir": str(trained.dataset_dir)}
+    patch = {"patch_size": [16, 16, 16], "max_epochs": 1, "epoch_length": 2}
+    run_here([str(configs / "train.yaml"), *added], **knobs, **patch)
+    run_here([str(configs / "train.yaml"), str(configs / "evaluate.yaml"), *added], **knobs)
+    run_here([str(configs / "inference.yaml"), *added], **knobs)
+    assert rows(tmp_path / "eval" / "scores.csv")
+    assert len(rows(tmp_path / "eval" / "predictions" / "volumes.csv")) == 5
+    with pytest.raises(CheckpointError, match="network='.*Net'"):
+        run_here(trained.configs("inference.yaml"), **knobs)
+
+
+def test_resume_goes_on_where_the_training_was_killed(trained: TrainedBundle, tmp_path: Path) -> None:
+    shutil.copytree(trained.root / "models", tmp_path / "models")
+    before = torch.load(tmp_path / "models" / "last.pt", weights_only=True)["trainer"]
+    run_here(
+        [*trained.configs("train.yaml"), SMOKE],
+        bundle_root=str(tmp_path),
+        dataset_dir=str(trained.dataset_dir),
+        resume="true",
+        max_epochs=3,
+    )
+    after = torch.load(tmp_path / "models" / "last.pt", weights_only=True)["trainer"]
+    assert (before["epoch"], after["epoch"]) == (2, 3)
+    assert after["iteration"] == before["iteration"] + 3
+
+
+def test_tracking_with_mlflow_keeps_checkpoints_and_validation(trained: TrainedBundle, tmp_path: Path) -> None:
+    pytest.importorskip("mlflow")
+    run_bundle(
+        [*trained.configs("train.yaml"), SMOKE],
+        *("--bundle_root", str(tmp_path), "--dataset_dir", str(trained.dataset_dir)),
+        *("--tracking", "mlflow", "--max_epochs", "1"),
+    )
+    assert (tmp_path / "eval" / "mlruns.db").exists()
+    best = torch.load(tmp_path / "models" / "last.pt", weights_only=True)["trainer"]
+    assert best["best_metric_epoch"] == 1
+    assert (tmp_path / "models" / "model.pt").exists()
+
+
+def test_two_processes_train_one_network(trained: TrainedBundle, tmp_path: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
+        *("-m", "monai.bundle", "run", "--config_file"),
+        str([*trained.configs("train.yaml", "multi_gpu_train.yaml"), SMOKE]),
+        *("--bundle_root", str(tmp_path), "--dataset_dir", str(trained.dataset_dir)),
+        *("--device", "cpu", "--validation", "0.6"),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=300)
+    assert finished.returncode == 0, finished.stderr[-5000:]
+    content = torch.load(tmp_path / "models" / "last.pt", weights_only=True)
+    assert content["trainer"]["epoch"] == 2
+    assert not any(name.startswith("module.") for name in content["network"])
+    assert list((tmp_path / "models").glob("model*.pt")) == [tmp_path / "models" / "model.pt"]
+
+
+def test_a_misspelt_knob_stops_the_command_line(trained: TrainedBundle) -> None:
+    log = run_bundle(trained.configs("train.yaml"), "--max_epoch", "3", code=1)
+    assert "--max_epochs" in log
+
+
+def test_a_gpu_that_is_not_there_stops_the_run(trained: TrainedBundle, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(RuntimeError) as raised:
+        predict(trained, trained.dataset_dir, tmp_path, device="cuda")
+    assert "sees 0 GPUs" in str(raised.value.__cause__)
+
+
+def test_an_output_folder_that_cannot_be_written_is_told_first(trained: TrainedBundle, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OSError, match="file"):
+        predict(trained, trained.dataset_dir, tmp_path / "file")
+
+
+def test_a_full_disk_leaves_no_half_written_label_map(
+    trained: TrainedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (case,) = copy_cases(trained, tmp_path / "cases", 1)
+    write = nib.save
+
+    def fail_in_the_middle(image: Any, path: Any) -> None:
+        write(image, path)
+        Path(path).write_bytes(Path(path).read_bytes()[:50])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(nib, "save", fail_in_the_middle)
+    with pytest.raises(Exception, match="No space left"):
+        predict(trained, case, tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.nii.gz"))
+
+
+def test_no_cases_at_all_is_told(trained: TrainedBundle, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CaseError, match="empty"):
+        predict(trained, tmp_path / "empty", tmp_path / "out")

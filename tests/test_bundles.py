@@ -1,0 +1,175 @@
+"""Every folder in bundles/ keeps MONAI's rules and ours, and its chain of train, evaluate, inference runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import monai.bundle
+import pytest
+import torch
+from conftest import BUNDLES, REPO, TrainedBundle
+from monai.bundle import ConfigParser, ConfigWorkflow
+
+SCHEMA = REPO.parent / "shared" / "schemas" / "meta_schema_20240725.json"
+# Required by MONAI's metadata schema of 2024-07-25.
+REQUIRED_METADATA = {
+    "schema",
+    "version",
+    "monai_version",
+    "pytorch_version",
+    "numpy_version",
+    "required_packages_version",
+    "task",
+    "description",
+    "authors",
+    "copyright",
+    "network_data_format",
+}
+# What overlays that work on any bundle rely on.
+CONTRACT = {
+    "image_keys",
+    "label_key",
+    "spatial_dims",
+    "augmentation",
+    "patch_size",
+    "max_epochs",
+    "epoch_length",
+    "network_def",
+    "inferer",
+    "tta",
+}
+
+bundles = pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
+
+
+def metadata(bundle: Path) -> dict[str, object]:
+    content: dict[str, object] = json.loads((bundle / "configs" / "metadata.json").read_text())
+    return content
+
+
+def config(bundle: Path, name: str) -> ConfigParser:
+    parser = ConfigParser()
+    parser.read_config(str(bundle / "configs" / name))
+    return parser
+
+
+def test_there_are_bundles() -> None:
+    assert BUNDLES
+
+
+@bundles
+@pytest.mark.parametrize("name", ["LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf"])
+def test_documents_are_there(bundle: Path, name: str) -> None:
+    assert (bundle / name).stat().st_size > 0
+
+
+@bundles
+def test_there_is_no_python_in_a_bundle(bundle: Path) -> None:
+    assert not list(bundle.rglob("*.py"))
+
+
+@bundles
+def test_metadata_has_the_required_keys_and_a_changelog_of_its_version(bundle: Path) -> None:
+    content = metadata(bundle)
+    assert set(content) >= REQUIRED_METADATA
+    changelog = content["changelog"]
+    assert isinstance(changelog, dict)
+    assert content["version"] in changelog
+
+
+@bundles
+@pytest.mark.skipif(not SCHEMA.exists(), reason="MONAI's metadata schema is not at hand")
+def test_metadata_fits_the_schema(bundle: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.validate(metadata(bundle), json.loads(SCHEMA.read_text()))
+
+
+@bundles
+def test_the_readme_says_that_it_is_for_research(bundle: Path) -> None:
+    assert "Research use only. Not for diagnosis or treatment." in (bundle / "docs" / "README.md").read_text()
+
+
+@bundles
+def test_train_has_the_ids_that_generic_overlays_set(bundle: Path) -> None:
+    assert set(config(bundle, "train.yaml").get()) >= CONTRACT
+
+
+@bundles
+@pytest.mark.parametrize("part", ["network_def", "inferer"])
+def test_train_and_inference_state_the_same(bundle: Path, part: str) -> None:
+    assert config(bundle, "train.yaml")[part] == config(bundle, "inference.yaml")[part]
+
+
+@bundles
+def test_training_and_inference_prepare_a_scan_alike(bundle: Path) -> None:
+    train, inference = config(bundle, "train.yaml")["preprocessing"], config(bundle, "inference.yaml")["preprocessing"]
+    targets = [step["_target_"] for step in train if step["_target_"] != "CopyItemsd"]
+    assert targets == [step["_target_"] for step in inference["transforms"]]
+
+
+@bundles
+def test_network_takes_and_gives_what_the_metadata_says(bundle: Path) -> None:
+    folder = bundle / "configs"
+    monai.bundle.verify_net_in_out(
+        net_id="network_def",
+        meta_file=str(folder / "metadata.json"),
+        config_file=str(folder / "inference.yaml"),
+        device="cpu",
+        n=4,
+    )
+
+
+@pytest.mark.parametrize(("name", "workflow"), [("train.yaml", "train"), ("inference.yaml", "infer")])
+def test_monai_finds_the_properties_it_requires(trained: TrainedBundle, name: str, workflow: str) -> None:
+    knobs = {"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir)}
+    run = ConfigWorkflow(trained.configs(name), workflow_type=workflow, logging_file=False, **knobs)
+    run.initialize()
+    assert run.check_properties() == []
+
+
+def test_training_leaves_the_best_and_the_last_checkpoint(trained: TrainedBundle) -> None:
+    for name in ("model.pt", "last.pt"):
+        content = torch.load(trained.root / "models" / name, weights_only=True)
+        assert all(value.isfinite().all() for value in content["network"].values() if value.is_floating_point())
+
+
+def test_training_says_its_device_and_shows_progress(trained: TrainedBundle) -> None:
+    assert "Device: " in trained.logs["train"]
+    assert "Training" in trained.logs["train"]
+
+
+def test_training_writes_a_tensorboard_log(trained: TrainedBundle) -> None:
+    assert list((trained.root / "eval").glob("events.out.tfevents.*"))
+
+
+def test_evaluation_writes_scores_that_say_they_are_of_phantoms(trained: TrainedBundle) -> None:
+    scores = (trained.root / "eval" / "scores.csv").read_text()
+    assert "phantoms: checks the software, says nothing about patients" in scores
+    assert (trained.root / "eval" / "summary.csv").exists()
+
+
+def test_inference_writes_something_for_every_case(trained: TrainedBundle) -> None:
+    cases = {path.name for path in trained.dataset_dir.iterdir() if path.is_dir()}
+    written = trained.root / "eval" / "predictions"
+    assert {path.name for path in written.iterdir() if path.is_dir()} == cases
+    assert all(list((written / case).glob("*_preview.png")) for case in cases)
+
+
+def test_network_exports_to_torchscript(trained: TrainedBundle, tmp_path: Path) -> None:
+    configs, file = trained.configs("inference.yaml"), tmp_path / "model.ts"
+    monai.bundle.ckpt_export(
+        net_id="network_def",
+        filepath=str(file),
+        ckpt_file=str(trained.root / "models" / "model.pt"),
+        meta_file=str(trained.source / "configs" / "metadata.json"),
+        config_file=configs,
+        key_in_ckpt="network",
+    )
+    parser = ConfigParser()
+    parser.read_config(configs)
+    network = parser.get_parsed_content("network_def").eval()
+    network.load_state_dict(torch.load(trained.root / "models" / "model.pt", weights_only=True)["network"])
+    image = torch.randn(1, len(parser["modalities"]), 16, 16, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(torch.jit.load(str(file))(image), network(image))

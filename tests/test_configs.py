@@ -1,0 +1,75 @@
+"""Overlays, of a bundle and for any bundle, set only ids that somebody reads."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import BUNDLES, REPO
+from monai.bundle import ConfigParser
+
+ENTRIES = {"initialize", "run", "finalize"}
+STANDALONE = {"train.yaml", "inference.yaml"}
+ON_TRAIN = {"evaluate.yaml", "multi_gpu_train.yaml"}
+GENERIC = sorted((REPO / "configs").glob("*.yaml"))
+OWN = [file for bundle in BUNDLES for file in sorted((bundle / "configs").glob("*.yaml")) if file.name not in STANDALONE]
+
+
+def references(node: Any) -> set[str]:
+    """Every id that a config refers to, with ``::`` between its levels."""
+    if isinstance(node, dict):
+        return set().union(*map(references, node.values())) if node else set()
+    if isinstance(node, list):
+        return set().union(*map(references, node)) if node else set()
+    return {name.replace("#", "::") for name in re.findall(r"@([\w:#]+)", str(node))}
+
+
+def unread_ids(overlay: Path, targets: list[list[Path]]) -> set[str]:
+    """Ids of an overlay that no target refers to, enters by, or passes to a component."""
+    ids = {str(name).replace("#", "::") for name in ConfigParser.load_config_file(str(overlay))}
+    for target in targets:
+        parser = ConfigParser()
+        parser.read_config([str(file) for file in (*target, overlay)])
+        read = references(parser.get()) | ENTRIES
+        ids -= {name for name in ids if _is_read(name, read, parser)}
+    return ids
+
+
+def _is_read(name: str, read: set[str], parser: ConfigParser) -> bool:
+    if any(reference == name or reference.startswith(name + "::") for reference in read):
+        return True
+    parent, _, _ = name.rpartition("::")
+    return bool(parent) and "_target_" in parser[parent]
+
+
+@pytest.mark.parametrize("overlay", GENERIC, ids=lambda path: path.name)
+@pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
+def test_a_generic_overlay_sets_only_what_every_bundle_has_and_reads(overlay: Path, bundle: Path) -> None:
+    train = bundle / "configs" / "train.yaml"
+    assert set(ConfigParser.load_config_file(str(overlay))) <= set(ConfigParser.load_config_file(str(train)))
+    assert unread_ids(overlay, [[train]]) == set()
+
+
+@pytest.mark.parametrize("overlay", OWN, ids=lambda path: f"{path.parts[-3]}-{path.name}")
+def test_an_overlay_of_a_bundle_sets_only_what_is_read(overlay: Path) -> None:
+    train, inference = overlay.with_name("train.yaml"), overlay.with_name("inference.yaml")
+    targets = [[train], [train, overlay.with_name("evaluate.yaml")]]
+    if overlay.name not in ON_TRAIN:
+        targets.append([inference])
+    assert unread_ids(overlay, targets) == set()
+
+
+def test_an_id_that_nobody_reads_is_found(tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("max_epochs: 1\nmax_epoch: 1\nvalidate#sampler: 1\nvalidate#dataloader#sampler: 1\n")
+    train = BUNDLES[0] / "configs" / "train.yaml"
+    assert unread_ids(overlay, [[train]]) == {"max_epoch", "validate::sampler"}
+
+
+@pytest.mark.parametrize("file", [*OWN, *GENERIC], ids=lambda path: f"{path.parts[-3]}-{path.name}")
+def test_a_config_opens_with_its_purpose_and_command(file: Path) -> None:
+    opening = file.read_text().split("\n\n")[0]
+    assert opening.startswith("# ")
+    assert "config_file" in opening or "config_file" in file.read_text()[:1200]

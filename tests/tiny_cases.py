@@ -1,0 +1,78 @@
+"""Tiny cases on disk for tests: a ball of brain with a tumour, 12 voxels a side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike, NDArray
+
+REAL_DATA = Path(__file__).parents[1].parent / "shared" / "data"
+MODALITIES = ("t1", "t1ce", "t2", "flair")
+AFFINE = np.array([[-2.0, 0, 0, 12], [0, -2, 0, 10], [0, 0, 2, -7], [0, 0, 0, 1]])
+SHAPE = (12, 12, 12)
+SLICES = {1: slice(4, 6), 2: slice(6, 8), 3: slice(8, 10)}
+"""Along the first axis: necrotic core, edema, enhancing tumour, in the numbering inside."""
+
+
+def brain() -> NDArray[np.bool_]:
+    """A ball of radius 5 voxels around the middle."""
+    grid = np.indices(SHAPE) - 5.5
+    return np.asarray((grid**2).sum(axis=0) <= 25)
+
+
+def regions(values: Iterable[int] = (1, 2, 3)) -> NDArray[np.uint8]:
+    """A label map whose necrotic core, edema and enhancing tumour have these values."""
+    label = np.zeros(SHAPE, np.uint8)
+    for where, value in zip(SLICES.values(), values, strict=True):
+        label[where, 4:8, 4:8] = value
+    return label
+
+
+def image(modality: str, seed: int) -> NDArray[np.float32]:
+    """Positive intensities in the brain, 0 outside; in T1CE the enhancing tumour is bright."""
+    rng = np.random.default_rng([seed, MODALITIES.index(modality)])
+    values = rng.normal(100, 10, SHAPE)
+    if modality == "t1ce":
+        values[SLICES[3], 4:8, 4:8] += 100
+    return np.where(brain(), values, 0).astype(np.float32)
+
+
+def save(path: Path, array: ArrayLike, affine: NDArray[np.float64] = AFFINE) -> Path:
+    """Write a NIfTI volume, with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(np.asarray(array), affine), path)
+    return path
+
+
+def save_case(
+    folder: Path,
+    prefix: str = "",
+    names: Iterable[str] = MODALITIES,
+    *,
+    label: NDArray[Any] | None = None,
+    label_name: str = "seg",
+    seed: int | None = None,
+) -> Path:
+    """Write a case: ``names`` in the order of t1, t1ce, t2, flair; each folder gets images of its own."""
+    seed = sum(f"{folder.name}/{prefix}".encode()) if seed is None else seed
+    for modality, name in zip(MODALITIES, names, strict=False):
+        save(folder / f"{prefix}{name}.nii.gz", image(modality, seed))
+    if label is not None:
+        save(folder / f"{prefix}{label_name}.nii.gz", label)
+    return folder
+
+
+def case_of(folder: Path, **more: Any) -> dict[str, Any]:
+    """The dictionary of a case written by :py:func:`save_case` with plain names."""
+    return {
+        "case_id": folder.name,
+        "patient": folder.name,
+        **{m: str(folder / f"{m}.nii.gz") for m in MODALITIES},
+    } | more
