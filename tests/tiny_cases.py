@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,11 @@ def save(path: Path, array: ArrayLike, affine: NDArray[np.float64] = AFFINE) -> 
     return path
 
 
+def seed_of(folder: Path, prefix: str = "") -> int:
+    """By default each folder and prefix has images of its own."""
+    return zlib.crc32(f"{folder.name}/{prefix}".encode())
+
+
 def save_case(
     folder: Path,
     prefix: str = "",
@@ -60,8 +66,8 @@ def save_case(
     label_name: str = "seg",
     seed: int | None = None,
 ) -> Path:
-    """Write a case: ``names`` in the order of t1, t1ce, t2, flair; each folder gets images of its own."""
-    seed = sum(f"{folder.name}/{prefix}".encode()) if seed is None else seed
+    """Write a case: ``names`` in the order of t1, t1ce, t2, flair."""
+    seed = seed_of(folder, prefix) if seed is None else seed
     for modality, name in zip(MODALITIES, names, strict=False):
         save(folder / f"{prefix}{name}.nii.gz", image(modality, seed))
     if label is not None:

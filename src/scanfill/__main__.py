@@ -13,17 +13,17 @@ import fire
 from scanfill.errors import UsageError
 
 
-def demo(folder: str = "runs/demo", minutes: float = 2.5, seed: int = 0) -> None:
+def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
     """Phantoms, a short training, scores, predictions and a report, in a few minutes on two CPU cores.
 
     Args:
         folder: Where everything goes.
-        minutes: About how long to train.
+        epochs: How long to train; fewer are faster and worse.
         seed: Of the phantoms and of the training.
     """
     from scanfill.report.demo import run_demo  # noqa: PLC0415  importing MONAI takes seconds; other verbs need not wait
 
-    run_demo(Path(folder), minutes=minutes, seed=seed)
+    run_demo(Path(folder), epochs=epochs, seed=seed)
 
 
 def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int = 0) -> None:

@@ -69,7 +69,9 @@ def test_each_score_and_each_case_is_in_the_state() -> None:
     cases = toy_cases()
     state = evaluate(cases, RegionScores()).state
     rows = expected_rows(cases)
-    for key in ("dice_WT", "hd95_CET", "volume_ml_NC"):
+    shown = [f"{metric}_{region}" for metric in ("dice", "hd95") for region in ("NC", "ED", "CET", "TC", "WT")]
+    assert set(state.metrics) == {"val_mean_dice", *shown}  # the rest would fill the log
+    for key in shown:
         assert state.metrics[key] == pytest.approx(np.mean([row[key] for row in rows]))
     details = state.metric_details["val_mean_dice"]
     assert details.shape == (3, 5)

@@ -49,7 +49,7 @@ def segments_of(network: DeepMedic, predicted: int, seed: int = 0) -> list[torch
     return [torch.randn(2, network.in_channels, size, size, size, generator=generator) for size in sizes]
 
 
-# --- a second way: NumPy in double precision, from the formulas ------------------------------------------------------
+# --- a second way: NumPy in double precision, from the formulas ---------------------------------------------
 
 
 def numpy_layer(layer: Any, x: np.ndarray, keep: float, edge: int) -> np.ndarray:
@@ -95,7 +95,7 @@ def numpy_logits(network: DeepMedic, segments: list[np.ndarray]) -> np.ndarray:
     return numpy_chain(network.classifier, np.concatenate(features), (2,), [1.0, 0.5, 0.5], [network.halo, 0, 0])
 
 
-# --- the original's arrays ---------------------------------------------------------------------------------------------
+# --- the original's arrays ----------------------------------------------------------------------------------
 
 
 @needs_reference
@@ -130,7 +130,7 @@ def test_training_mode_probabilities_equal_the_original() -> None:
     assert np.abs(logits.softmax(1).detach().numpy() - arrays["step0.probs_trainmode"]).max() < 1e-5
 
 
-# --- the network's own laws --------------------------------------------------------------------------------------------
+# --- the network's own laws ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_trains_to_tell_two_classes_apart() -> None:
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
-# --- as a network like any other ---------------------------------------------------------------------------------------
+# --- as a network like any other ----------------------------------------------------------------------------
 
 
 def test_torchscript_gives_the_same_for_images_and_segments() -> None:
@@ -340,7 +340,7 @@ def test_distributed_wrapper_reaches_the_segments() -> None:
         torch.distributed.destroy_process_group()
 
 
-# --- weights of the original -------------------------------------------------------------------------------------------
+# --- weights of the original --------------------------------------------------------------------------------
 
 
 def exported(network: DeepMedic, prefix: str = "") -> dict[str, np.ndarray]:
@@ -386,7 +386,7 @@ def test_file_without_weights_is_refused(tmp_path: Path) -> None:
         DeepMedic.from_reference(tmp_path / "other.npz")
 
 
-# --- bad input ---------------------------------------------------------------------------------------------------------
+# --- bad input ----------------------------------------------------------------------------------------------
 
 
 def test_wrong_number_of_channels_is_refused() -> None:

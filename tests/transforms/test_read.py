@@ -11,7 +11,7 @@ from monai.data import MetaTensor
 
 from scanfill.errors import CaseError
 from scanfill.transforms.read import ReadCased
-from tiny_cases import AFFINE, MODALITIES, SHAPE, brain, case_of, image, regions, save, save_case
+from tiny_cases import AFFINE, MODALITIES, SHAPE, brain, case_of, image, regions, save, save_case, seed_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def labelled(case: dict[str, Any], tmp_path: Path, label: Any, convention: str =
     return case | {"label": str(save(tmp_path / "c1" / "seg.nii.gz", label)), "label_convention": convention}
 
 
-def test_images_come_as_in_the_file(case: dict[str, Any]) -> None:
+def test_images_come_as_in_the_file(case: dict[str, Any], tmp_path: Path) -> None:
     result = read(case)
     for modality in MODALITIES:
         assert isinstance(result[modality], MetaTensor)
@@ -36,7 +36,7 @@ def test_images_come_as_in_the_file(case: dict[str, Any]) -> None:
         np.testing.assert_allclose(result[modality].affine, AFFINE)
     assert result["case_id"] == "c1"
     assert isinstance(case["t1"], str)
-    expected = image("t2", sum(b"c1/"))
+    expected = image("t2", seed_of(tmp_path / "c1"))
     np.testing.assert_array_equal(result["t2"].numpy()[0], expected)
 
 
@@ -91,7 +91,7 @@ def test_link_to_another_modality_is_refused(case: dict[str, Any], tmp_path: Pat
 
 
 def test_copy_of_another_modality_is_refused(case: dict[str, Any], tmp_path: Path) -> None:
-    copy = save(tmp_path / "copy.nii", image("t1", sum(b"c1/")))
+    copy = save(tmp_path / "copy.nii", image("t1", seed_of(tmp_path / "c1")))
     with pytest.raises(CaseError, match=r"t1 and flair hold the same voxels \(.*t1.nii.gz, .*copy.nii\)"):
         read(case | {"flair": str(copy)})
 
@@ -173,7 +173,11 @@ def test_overshoots_of_interpolation_are_allowed(case: dict[str, Any], tmp_path:
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [((1, 2, 3), "holds the value 3"), ((1, 2, 9), "holds the value 9"), ((1, 2, 3.5), "fractional value 3.5")],
+    [
+        ((1, 2, 3), "holds the value 3"),
+        ((1, 2, 9), "holds the value 9"),
+        ((1, 2, 3.5), "holds the fractional value 3.5"),
+    ],
 )
 def test_label_values_are_checked(
     case: dict[str, Any], tmp_path: Path, values: tuple[float, ...], message: str

@@ -117,12 +117,15 @@ def test_unknown_type_is_refused_with_the_known_ones(tmp_path: Path) -> None:
         read_volume(tmp_path / "a.dcm", "x")
 
 
-def test_singular_affine_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "sform", [[[2, 0, 0, np.nan], [0, 2, 0, 0], [0, 0, 2, 0]], [[2, 2, 0, 0], [0, 0, 0, 0], [0, 0, 2, 0]]]
+)
+def test_affine_without_meaning_is_refused(tmp_path: Path, sform: list[list[float]]) -> None:
     path = save(tmp_path / "a.nii", np.ones(SHAPE, np.float32))
     content = bytearray(path.read_bytes())
-    content[280:328] = bytes(48)  # the three rows of the sform
+    content[280:328] = np.array(sform, "<f4").tobytes()  # where a NIfTI header holds the rows of the affine
     path.write_bytes(bytes(content))
-    with pytest.raises(CaseError, match=r"no usable orientation, affine \[\[0 0 0 0\]"):
+    with pytest.raises(CaseError, match=r"no usable orientation, affine \[\[2 "):
         read_volume(path, "x")
 
 

@@ -26,9 +26,9 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
 
     Takes the decollated ``pred`` and ``label`` ``(1, X, Y, Z)`` (label maps) after postprocessing, the voxel size from
     the label's affine, and ``case_id`` from the batch. The metric's value is the mean of one score over cases and
-    regions. The mean of every score stands in ``engine.state.metrics`` under ``<metric>_<region>`` (so that
-    StatsHandler and TensorBoard show it), the score of every case ``(cases, regions)`` in
-    ``engine.state.metric_details``, and the rows in ``self.rows``. Ranks of a distributed run are brought together;
+    regions. Its mean in each region, and that of the distance, stand in ``engine.state.metrics`` as ``dice_WT`` and so
+    on (where StatsHandler and TensorBoard find them), the score of every case ``(cases, regions)`` in
+    ``engine.state.metric_details``, and all scores in ``self.rows``. Ranks of a distributed run are brought together;
     cases that the sampler repeated to fill up a rank count once.
 
     Args:
@@ -135,10 +135,11 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         return statistics.fmean(mean(column(self.rows, f"{self.key}_{region}")) for region in self.key_regions)
 
     def completed(self, engine: Any, name: str) -> None:
-        """Put the value, the mean of every score, and the scores of every case into the state of ``engine``."""
+        """Put the value, each region's mean, and the scores of every case into the state of ``engine``."""
         super().completed(engine, name)
         for metric, region in score_keys(self.rows):
-            engine.state.metrics[f"{metric}_{region}"] = mean(column(self.rows, f"{metric}_{region}"))
+            if metric in {self.key, "hd95"}:
+                engine.state.metrics[f"{metric}_{region}"] = mean(column(self.rows, f"{metric}_{region}"))
         if not hasattr(engine.state, "metric_details"):
             engine.state.metric_details = {}
         details = [column(self.rows, f"{self.key}_{region}") for region in self.regions]

@@ -66,7 +66,7 @@ def read_architecture(arrays: Arrays, path: str | Path) -> dict[str, Any]:
 
 
 def load_weights(network: DeepMedic, arrays: Arrays, path: str | Path) -> None:
-    """Copy every array into ``network``; batch norm behaves as if each batch of its window had had the mean statistics."""
+    """Copy every array into ``network``; each batch in batch norm's window gets the mean statistics."""
     paths = ["norm", *(f"sub{number}" for number in range(len(network.factors) - 1)), "fc"]
 
     def copy(name: str, target: Tensor) -> None:

@@ -78,13 +78,18 @@ class PreActivatedConv(nn.Module):
         if self.conv.bias is not None:
             nn.init.zeros_(self.conv.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(B, C, D, H, W)`` to feature maps smaller by ``kernel_size - 1``."""
-        return self.conv(self.activate(x))  # type: ignore[no-any-return]
+    def forward(self, x: Tensor, repeat_edge: list[int] | None = None) -> Tensor:
+        """Map ``(B, C, D, H, W)`` to feature maps smaller by ``kernel_size - 1``.
 
-    def activate(self, x: Tensor) -> Tensor:
-        """Everything before the convolution."""
-        return self.dropout(self.activation(self.norm(x)))  # type: ignore[no-any-return]
+        Args:
+            x: Raw feature maps.
+            repeat_edge: How often to repeat the activated edge before the convolution, in the order of
+                :func:`torch.nn.functional.pad`.
+        """
+        activated = self.dropout(self.activation(self.norm(x)))
+        if repeat_edge is not None and max(repeat_edge) > 0:
+            activated = F.pad(activated, repeat_edge, mode="replicate")
+        return self.conv(activated)  # type: ignore[no-any-return]
 
 
 def add_residual(x: Tensor, earlier: Tensor, offset: list[int]) -> Tensor:
@@ -192,23 +197,12 @@ class Classifier(nn.Module):
             Logits ``(B, classes, D - low[0] - high[0], ...)``.
         """
         previous, x = features, features
+        missing: list[int] = []
+        for axis in (2, 1, 0):
+            missing += [self.reach - low[axis], self.reach - high[axis]]
         for number, layer in enumerate(self.layers):
-            y = layer.activate(x)  # type: ignore[operator]  # a ModuleList forgets the class of its items
-            if number == 0:
-                y = self._repeat_edge(y, low, high)
-            y = layer.conv(y)  # type: ignore[operator]
+            y = layer(x, missing) if number == 0 else layer(x)
             if number + 1 in self.residual_layers:
                 y = add_residual(y, previous, low if number == 1 else [0, 0, 0])
             previous, x = x, y
         return x
-
-    def _repeat_edge(self, x: Tensor, low: list[int], high: list[int]) -> Tensor:
-        missing = [
-            self.reach - low[2],
-            self.reach - high[2],
-            self.reach - low[1],
-            self.reach - high[1],
-            self.reach - low[0],
-            self.reach - high[0],
-        ]
-        return F.pad(x, missing, mode="replicate") if max(missing) > 0 else x

@@ -76,7 +76,7 @@ def write_report(folder: Path) -> Path:
         note=PHANTOM_NOTE,
         sections=[
             Section("Dice on unseen patients", tables=[Table(["region", "mean", "SD", "median"], means), cases]),
-            Section("What the network sees", figures=[Figure(path, caption=path.stem) for path in pictures]),
+            Section("What the network sees", figures=[Figure(path, caption=path.stem.removesuffix("_preview")) for path in pictures]),
         ],
     )
     return page.write(folder / "report.html")

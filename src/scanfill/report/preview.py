@@ -75,7 +75,7 @@ def draw_preview(
 ) -> Path:
     """Draw a label map over its image as a PNG: axial, coronal and sagittal, in radiological convention.
 
-    Each plane is the one in which the label map (or else the truth, or else the image) covers most.
+    Each plane is the one in which the truth (without one the label map, or else the image) covers most.
 
     Args:
         image: Grey image ``(X, Y, Z)`` or ``(1, X, Y, Z)``; shown from its 1st to 99.5th percentile where not zero.
@@ -190,8 +190,9 @@ def _volume(values: npt.ArrayLike) -> Array:
 
 
 def _fullest(maps: Mapping[str, Array], grey: Array) -> list[int]:
-    """Choose the slice along each axis that the first non-empty map covers most; else that the image does."""
-    covered = next((labels > 0 for labels in maps.values() if labels.any()), grey != 0)
+    """Choose the slice along each axis that the truth covers most; without one the prediction, or else the image."""
+    shown = [maps[name] for name in ("truth", "prediction") if name in maps]
+    covered = next((labels > 0 for labels in shown if labels.any()), grey != 0)
     return [int(covered.sum(axis=tuple({0, 1, 2} - {axis})).argmax()) for axis in range(3)]
 
 
@@ -212,6 +213,7 @@ def _draw_planes(grey: Array, maps: Mapping[str, Array], sizes: Array, values: l
     centre = [index - start for index, start in zip(centre, starts, strict=True)]
     grey, maps = grey[*view], {name: labels[*view] for name, labels in maps.items()}
     low, high = np.percentile(grey[grey != 0], [1, 99.5]) if grey.any() else (0, 1)
+    grey = np.where(grey == 0, min(low, 0), grey)  # outside the brain is black, also where images are z-scored
     high += 0.25 * (high - low)  # white becomes light grey, on which the colours are still told apart
     planes = [plane for plane in PLANES if min(np.delete(grey.shape, plane.normal)) > 1]
     extent = np.multiply(grey.shape, sizes)  # mm

@@ -164,53 +164,53 @@ def _renumber(label: NdarrayOrTensor, mapping: dict[int, int], meaning: str, whe
     return renumbered
 
 
-class _Renumberd(MapTransform):  # type: ignore[misc]
-    """Common part of the two dictionary transforms below."""
+def convention_of(case: Mapping[Hashable, Any], key: str = "label_convention") -> str:
+    """Return the convention that a case states under ``key``.
 
-    def __init__(self, keys: KeysCollection, convention_key: str, allow_missing_keys: bool) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.convention_key = convention_key
-
-    def _convention(self, data: Mapping[Hashable, Any]) -> str:
-        convention = data.get(self.convention_key)
-        if not isinstance(convention, str):
-            msg = (
-                f"Case {data.get('case_id', '?')!r} has {self.convention_key}={convention!r}: state what its label "
-                f"values mean with one of {', '.join(LABEL_CONVENTIONS)}."
-            )
-            raise CaseError(msg)
-        return convention
+    Raises:
+        CaseError: It states none, or one that is not known.
+    """
+    convention = case.get(key)
+    if not isinstance(convention, str):
+        msg = (
+            f"Case {case.get('case_id', '?')!r} has {key}={convention!r}: state what its label values mean with one of "
+            f"{', '.join(LABEL_CONVENTIONS)}."
+        )
+        raise CaseError(msg)
+    return check_convention(convention)
 
 
-class ToInternalLabelsd(_Renumberd):
+class ToInternalLabelsd(MapTransform):  # type: ignore[misc]
     """Dictionary version of :py:func:`to_internal`; the convention stands in the case's ``label_convention``."""
 
     def __init__(
         self, keys: KeysCollection, convention_key: str = "label_convention", allow_missing_keys: bool = False
     ) -> None:
-        super().__init__(keys, convention_key, allow_missing_keys)
+        super().__init__(keys, allow_missing_keys)
+        self.convention_key = convention_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Renumber every key's label map; the other entries pass unchanged."""
         case = dict(data)
         for key in self.key_iterator(case):
             where = f"Case {case.get('case_id', '?')!r}: {key}"
-            case[key] = to_internal(case[key], self._convention(case), where)
+            case[key] = to_internal(case[key], convention_of(case, self.convention_key), where)
         return case
 
 
-class FromInternalLabelsd(_Renumberd):
+class FromInternalLabelsd(MapTransform):  # type: ignore[misc]
     """Dictionary version of :py:func:`from_internal`; the convention stands in the case's ``output_labels``."""
 
     def __init__(
         self, keys: KeysCollection, convention_key: str = "output_labels", allow_missing_keys: bool = False
     ) -> None:
-        super().__init__(keys, convention_key, allow_missing_keys)
+        super().__init__(keys, allow_missing_keys)
+        self.convention_key = convention_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Renumber every key's label map; the other entries pass unchanged."""
         case = dict(data)
         for key in self.key_iterator(case):
             where = f"Case {case.get('case_id', '?')!r}: {key}"
-            case[key] = from_internal(case[key], self._convention(case), where)
+            case[key] = from_internal(case[key], convention_of(case, self.convention_key), where)
         return case

@@ -10,7 +10,7 @@ import torch
 from monai.transforms import MapTransform
 
 from scanfill.errors import CaseError
-from scanfill.transforms.labels import ToInternalLabelsd, label_values
+from scanfill.transforms.labels import convention_of, label_values, to_internal
 from scanfill.transforms.volume import GRID_TOLERANCE, format_affine, grid_distance, read_volume
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         super().__init__(keys, allow_missing_keys)
         self.label_key = label_key
         self.mask_key = mask_key
-        self.renumber = ToInternalLabelsd(keys=label_key) if label_key else None
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace the paths of one case by its volumes."""
@@ -78,7 +77,10 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         _check_one_grid({key: case[key] for key in paths}, paths, name)
         if mask_key:
             case[mask_key] = _checked_mask(case[mask_key], f"{name}: {mask_key} ({paths[mask_key]})")
-        return self.renumber(case) if self.renumber else case
+        if self.label_key:
+            where = f"{name}: {self.label_key} ({paths[self.label_key]})"
+            case[self.label_key] = to_internal(case[self.label_key], convention_of(case), where)
+        return case
 
     def _keys_present(self, case: Mapping[Hashable, Any], name: str) -> list[str]:
         present = [key for key in self.keys if case.get(key)]

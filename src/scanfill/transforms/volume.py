@@ -90,7 +90,7 @@ def _load(path: Path) -> MetaTensor:
     if volume_suffix(path).lower().startswith(".nii"):
         return loader(path, reader=NibabelReader())
     with warnings.catch_warnings():
-        # SWIG, which wraps ITK, warns while it loads and converts; where warnings are errors the interpreter crashes on it.
+        # SWIG, which wraps ITK, warns while it loads and converts; where warnings are errors the interpreter crashes.
         warnings.simplefilter("ignore")
         import itk  # noqa: PLC0415 - takes seconds; NIfTI does without
 

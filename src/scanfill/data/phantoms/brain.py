@@ -112,7 +112,7 @@ def make_subject(seed: int, index: int, size: int = 64) -> BrainPhantom:
     shape = draw_shape(form)
     foci = draw_foci(growth, shape, kind)
     anatomy = build_anatomy(axes, mass_effect(axes, foci, shape), shape, draw_folds(form, axes))
-    fractions = paint_tumour(anatomy, shape_tumour(growth, axes, foci, kind), spacing)
+    fractions = paint_tumour(anatomy, shape_tumour(growth, axes, foci, kind, anatomy), spacing)
 
     site = (seed + index) % len(SITES)
     thick_slice = index % 5 == 4

@@ -114,8 +114,14 @@ class Tumour:
     edema: Array
 
 
-def shape_tumour(rng: np.random.Generator, axes: Points, foci: list[Focus], kind: TumourKind) -> Tumour:
-    """Give the foci lobulated borders, a rim of uneven thickness and edema with fingers."""
+def shape_tumour(
+    rng: np.random.Generator, axes: Points, foci: list[Focus], kind: TumourKind, anatomy: Anatomy
+) -> Tumour:
+    """Give the foci lobulated borders, a rim of uneven thickness and edema with fingers.
+
+    The core stops short of the ventricles and of the brain's surface, and its rim follows it there.
+    """
+    room = np.minimum(anatomy.depth - 2.5, -anatomy.ventricle - 1.0)
     x, y, z = np.meshgrid(*axes, indexing="ij")
     lobes = smooth_field(rng, axes, 9.0)
     uneven = smooth_field(rng, axes, 8.0)
@@ -125,9 +131,10 @@ def shape_tumour(rng: np.random.Generator, axes: Points, foci: list[Focus], kind
     for focus in foci:
         away = [(p - c) / s for p, c, s in zip((x, y, z), focus.centre, focus.stretch, strict=True)]
         border = focus.radius * (1.0 + 0.13 * lobes) - np.sqrt(sum(a**2 for a in away))
+        edema = np.maximum(edema, border + focus.edema * (1.0 + 0.3 * fingers))
+        border = np.minimum(border, room)
         core = np.maximum(core, border)
-        necrosis = np.maximum(necrosis, border - focus.rim * (1.0 + 0.25 * uneven))
-        edema = np.maximum(edema, border + focus.edema * (1.0 + 0.35 * fingers))
+        necrosis = np.maximum(necrosis, border - focus.rim * np.clip(1.0 + 0.25 * uneven, 0.6, 1.4))
     nothing = np.full_like(core, -FIELD_OF_VIEW)
     if kind is TumourKind.NO_NECROSIS:
         necrosis = nothing
@@ -148,13 +155,12 @@ def paint_tumour(anatomy: Anatomy, tumour: Tumour, spacing: float) -> dict[Tissu
     """
     fractions = dict(anatomy.fractions)
     soft = max(spacing, 2.0)
-    # Edema thins out over millimetres and takes only what is white matter; the core spares ventricles and the surface.
-    wet = inside(tumour.edema, 1.3 * soft) * fractions[Tissue.WHITE]
+    # Edema takes only what is white matter.
+    wet = inside(tumour.edema, soft) * fractions[Tissue.WHITE]
     fractions[Tissue.EDEMA] = wet
     fractions[Tissue.WHITE] = fractions[Tissue.WHITE] - wet
-    core = inside(np.minimum(np.minimum(tumour.core, anatomy.depth - 2.5), -anatomy.ventricle - 1.0), soft)
     dead = inside(tumour.necrosis, soft)
-    paint(fractions, Tissue.ENHANCING, core)
+    paint(fractions, Tissue.ENHANCING, inside(tumour.core, soft))
     fractions[Tissue.NECROSIS] = fractions[Tissue.ENHANCING] * dead
     fractions[Tissue.ENHANCING] = fractions[Tissue.ENHANCING] * (1.0 - dead)
     return fractions

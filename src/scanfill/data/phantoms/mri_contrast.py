@@ -30,10 +30,10 @@ RELAXATION = {
     Tissue.VENTRICLE: Relaxation(1.00, 3900.0, 1500.0, (0.02, 0.05, 0.20)),
     Tissue.GREY: Relaxation(0.86, 1250.0, 104.0, (0.06, 0.05, 0.15), 0.04),
     Tissue.WHITE: Relaxation(0.69, 830.0, 70.0, (0.05, 0.06, 0.16), 0.02),
-    Tissue.VESSEL: Relaxation(0.90, 1500.0, 30.0, (0.05, 0.08, 0.20), 2.7),
+    Tissue.VESSEL: Relaxation(0.90, 1500.0, 30.0, (0.05, 0.08, 0.20), 2.4),
     Tissue.NECROSIS: Relaxation(0.92, 2100.0, 225.0, (0.04, 0.20, 0.30), 0.08),
-    Tissue.EDEMA: Relaxation(0.86, 1650.0, 168.0, (0.03, 0.14, 0.26), 0.04),
-    Tissue.ENHANCING: Relaxation(0.87, 1750.0, 196.0, (0.04, 0.17, 0.30), 0.85),
+    Tissue.EDEMA: Relaxation(0.87, 1650.0, 180.0, (0.03, 0.12, 0.18), 0.04),
+    Tissue.ENHANCING: Relaxation(0.87, 1750.0, 198.0, (0.04, 0.17, 0.27), 0.8),
 }
 
 
