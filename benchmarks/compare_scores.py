@@ -8,24 +8,29 @@ The first name is the peer that the others are compared with, case by case.
 from __future__ import annotations
 
 import argparse
-import glob
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scanfill.metrics import REGIONS, read_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 Scores = dict[str, dict[str, float]]
 
 
 def read_network(pattern: str) -> Scores:
     """Read every ``scores.csv`` in the folders that match: case, then column."""
-    rows = [row for folder in sorted(glob.glob(pattern)) for row in read_scores(Path(folder) / "scores.csv")]
+    rows = [row for folder in sorted(Path().glob(pattern)) for row in read_scores(folder / "scores.csv")]
     if not rows:
         msg = f"No scores.csv in {pattern!r}."
         raise FileNotFoundError(msg)
-    return {str(row["case_id"]): {key: float(value) for key, value in row.items() if key[:4] in {"dice", "hd95"}} for row in rows}
+    return {
+        str(row["case_id"]): {key: float(value) for key, value in row.items() if key[:4] in {"dice", "hd95"}}
+        for row in rows
+    }
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -60,7 +65,13 @@ def differences(networks: Mapping[str, Scores], cases: Sequence[str]) -> str:
 def by_case(networks: Mapping[str, Scores], cases: Sequence[str]) -> str:
     """Dice of every case: NC / ED / CET / TC / WT."""
     lines = [
-        [case, *(" / ".join(f"{scores[case][f'dice_{region}']:.2f}" for region in REGIONS) for scores in networks.values())]
+        [
+            case,
+            *(
+                " / ".join(f"{scores[case][f'dice_{region}']:.2f}" for region in REGIONS)
+                for scores in networks.values()
+            ),
+        ]
         for case in cases
     ]
     return table([" / ".join(REGIONS), *networks], lines)

@@ -15,9 +15,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from conftest import REPO, TrainedBundle, run_bundle
 from monai.bundle import ConfigWorkflow
 
+from conftest import REPO, TrainedBundle, run_bundle
 from scanfill.errors import CaseError, CheckpointError
 
 NAME = "brain_tumor_segmentation"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import monai.bundle
 import pytest
 import torch
-from conftest import BUNDLES, REPO, TrainedBundle
 from monai.bundle import ConfigParser, ConfigWorkflow
+
+from conftest import BUNDLES, REPO, TrainedBundle
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEMA = REPO.parent / "shared" / "schemas" / "meta_schema_20240725.json"
 # Required by MONAI's metadata schema of 2024-07-25.

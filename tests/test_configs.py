@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import BUNDLES, REPO
 from monai.bundle import ConfigParser
+
+from conftest import BUNDLES, REPO
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ENTRIES = {"initialize", "run", "finalize"}
 STANDALONE = {"train.yaml", "inference.yaml"}
 ON_TRAIN = {"evaluate.yaml", "multi_gpu_train.yaml"}
 GENERIC = sorted((REPO / "configs").glob("*.yaml"))
-OWN = [file for bundle in BUNDLES for file in sorted((bundle / "configs").glob("*.yaml")) if file.name not in STANDALONE]
+OWN = [
+    file for bundle in BUNDLES for file in sorted((bundle / "configs").glob("*.yaml")) if file.name not in STANDALONE
+]
 
 
 def references(node: Any) -> set[str]:

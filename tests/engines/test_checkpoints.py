@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -12,6 +11,9 @@ from torch import nn
 
 from scanfill.engines import LoadCheckpoint, Recipe, ResumeTraining, SaveCheckpoints, trained_spacing
 from scanfill.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SPACING = [1.0, 1.0, 2.0]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scanfill.engines import check_knobs, is_true
 from scanfill.errors import UnknownKnobError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -44,7 +47,9 @@ def test_a_misspelt_nested_knob_is_an_error(config: str) -> None:
 
 
 def test_knobs_of_the_config_and_of_monai_pass(config: str) -> None:
-    check_knobs(["run", "--config_file", config, "--max_epochs", "-1", "--train#trainer#max_epochs=2", "--logging_file", "x"])
+    check_knobs(
+        ["run", "--config_file", config, "--max_epochs", "-1", "--train#trainer#max_epochs=2", "--logging_file", "x"]
+    )
 
 
 def test_ids_of_tracking_pass_only_with_tracking(config: str) -> None:

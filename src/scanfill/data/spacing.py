@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import nibabel as nib
 import numpy as np
-from monai.data import ITKReader, NibabelReader
-from monai.data.utils import affine_to_spacing
-
-from scanfill.errors import CaseError
 
 from scanfill.data.naming import MODALITIES
+from scanfill.errors import CaseError
+from scanfill.transforms.volume import read_volume, volume_suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 
 def median_spacing(cases: Mapping[str, Sequence[Mapping[str, Any]]], part: str = "training") -> list[float]:
@@ -31,18 +34,19 @@ def median_spacing(cases: Mapping[str, Sequence[Mapping[str, Any]]], part: str =
         CaseError: No case in that part.
     """
     if not cases[part]:
-        msg = f"There is no {part} case, so there is no voxel size to take: found {({k: len(v) for k, v in cases.items()})}."
+        msg = f"There is no {part} case, so there is no voxel size to take: found { ({k: len(v) for k, v in cases.items()}) }."
         raise CaseError(msg)
     sizes = [_spacing(next(case[modality] for modality in MODALITIES if modality in case)) for case in cases[part]]
     return [round(float(size), 3) for size in np.median(sizes, axis=0)]
 
 
-def _spacing(path: str) -> np.ndarray:
+def _spacing(path: str) -> NDArray[np.float64]:
     """Read the voxel size in mm, in the order of the patient's axes whatever the order of the array's."""
-    reader = NibabelReader() if path.endswith((".nii", ".nii.gz")) else ITKReader()
-    image = reader.read(path)
-    affine = image.affine if isinstance(reader, NibabelReader) else reader.get_data(image)[1]["affine"]
-    rotation = np.asarray(affine)[:3, :3]
-    sizes: np.ndarray = affine_to_spacing(np.asarray(affine))
+    if volume_suffix(path).lower().startswith(".nii"):
+        affine = np.asarray(nib.load(path).affine)
+    else:
+        affine = np.asarray(read_volume(path, "The image").affine, float)
+    rotation = affine[:3, :3]
+    sizes: NDArray[np.float64] = np.linalg.norm(rotation, axis=0)
     order = np.argmax(np.abs(rotation) / sizes, axis=1)  # which array axis lies along each patient axis
     return sizes[order]

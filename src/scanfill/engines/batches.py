@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from monai.engines import PrepareBatch as MonaiPrepareBatch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class PrepareBatch(MonaiPrepareBatch):  # type: ignore[misc]

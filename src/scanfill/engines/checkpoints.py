@@ -8,11 +8,10 @@ dictionaries, readable with ``torch.load(weights_only=True)``: ``recipe``, ``net
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from ignite.engine import Engine, Events
@@ -22,6 +21,9 @@ from scanfill.errors import CheckpointError
 from scanfill.files import writing
 
 from .knobs import is_true
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +178,7 @@ class SaveCheckpoints:
         for name in ("model.pt", "last.pt"):
             old = self.folder / name
             if old.exists():
-                when = datetime.datetime.fromtimestamp(old.stat().st_mtime, tz=datetime.UTC)
+                when = dt.datetime.fromtimestamp(old.stat().st_mtime, tz=dt.UTC)
                 aside = old.with_stem(f"{old.stem}_{when:%Y%m%d_%H%M%S}")
                 old.rename(aside)
                 logger.info("Kept the earlier %s as %s", old, aside)

@@ -10,13 +10,16 @@ import ast
 import difflib
 import inspect
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import monai.bundle
 from monai.bundle import ConfigParser
 
 from scanfill.errors import UnknownKnobError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def is_true(value: bool | str | int | None) -> bool:

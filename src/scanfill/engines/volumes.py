@@ -36,7 +36,9 @@ class WriteVolumes:
         for item, output in zip(engine.state.batch, engine.state.output, strict=True):
             label = output[self.key]
             volumes = region_volumes(label, label.pixdim.tolist())
-            self.rows.append({"case_id": item[self.case_key], **{f"{name}_ml": round(ml, 3) for name, ml in volumes.items()}})
+            self.rows.append(
+                {"case_id": item[self.case_key], **{f"{name}_ml": round(ml, 3) for name, ml in volumes.items()}}
+            )
         with writing(self.path) as temporary, temporary.open("w", newline="") as file:
             table = csv.DictWriter(file, fieldnames=list(self.rows[0]))
             table.writeheader()

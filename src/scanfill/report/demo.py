@@ -9,13 +9,16 @@ import shlex
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import scanfill
 from scanfill.data import write_case_list, write_splits
 from scanfill.data.phantoms import PHANTOM_NOTE, write_brain_cohort
 from scanfill.metrics import read_scores, summarise
 from scanfill.report.page import Figure, Page, Section, Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BUNDLE = "brain_tumor_segmentation"
 OVERLAYS = ("small.yaml",)
@@ -76,7 +79,10 @@ def write_report(folder: Path) -> Path:
         note=PHANTOM_NOTE,
         sections=[
             Section("Dice on unseen patients", tables=[Table(["region", "mean", "SD", "median"], means), cases]),
-            Section("What the network sees", figures=[Figure(path, caption=path.stem.removesuffix("_preview")) for path in pictures]),
+            Section(
+                "What the network sees",
+                figures=[Figure(path, caption=path.stem.removesuffix("_preview")) for path in pictures],
+            ),
         ],
     )
     return page.write(folder / "report.html")

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from scanfill.transforms.crop import RandCropByClass, RandCropByClassd
 from scanfill.transforms.intensity_jitter import RandGaussianShiftScale, RandGaussianShiftScaled
-from scanfill.transforms.labels import LABEL_CONVENTIONS, FromInternalLabelsd, ToInternalLabelsd, from_internal, look_up_table, to_internal
+from scanfill.transforms.labels import (
+    LABEL_CONVENTIONS,
+    FromInternalLabelsd,
+    ToInternalLabelsd,
+    from_internal,
+    look_up_table,
+    to_internal,
+)
 from scanfill.transforms.normalize import NormalizeInBraind, normalize_in_brain
 from scanfill.transforms.read import ReadCased
 from scanfill.transforms.resolutions import SplitResolutions, SplitResolutionsd

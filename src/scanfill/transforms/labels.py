@@ -13,9 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from monai.transforms import MapTransform
-from monai.utils import convert_to_dst_type, convert_to_tensor
+from monai.utils import convert_to_dst_type, convert_to_numpy
 
 from scanfill.errors import CaseError
 
@@ -70,7 +69,7 @@ def label_values(label: NdarrayOrTensor, where: str = "The label map") -> list[i
     Raises:
         CaseError: A value is fractional, NaN or infinite.
     """
-    array = convert_to_tensor(label, track_meta=False).numpy()
+    array = convert_to_numpy(label)
     if array.dtype.kind == "f":
         rounded = np.rint(array)
         with np.errstate(invalid="ignore"):  # infinite minus infinite: caught as not finite
@@ -154,13 +153,11 @@ def _check_known(values: Iterable[int], mapping: Mapping[int, int], meaning: str
 
 def _renumber(label: NdarrayOrTensor, mapping: dict[int, int], meaning: str, where: str) -> NdarrayOrTensor:
     _check_known(label_values(label, where), mapping, meaning, where)
-    table = torch.zeros(max(mapping) + 1, dtype=torch.uint8)
+    table = np.zeros(max(mapping) + 1, np.uint8)
     for value, new_value in mapping.items():
         table[value] = new_value
-    tensor = convert_to_tensor(label, track_meta=False)
-    if tensor.is_floating_point():
-        tensor = tensor.round()
-    renumbered: NdarrayOrTensor = convert_to_dst_type(table.to(tensor.device)[tensor.long()], label, dtype=np.uint8)[0]
+    indices = np.rint(convert_to_numpy(label)).astype(np.intp)
+    renumbered: NdarrayOrTensor = convert_to_dst_type(table[indices], label, dtype=np.uint8)[0]
     return renumbered
 
 

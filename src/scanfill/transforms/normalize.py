@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from monai.transforms import MapTransform
-from monai.utils import convert_to_dst_type, convert_to_tensor
+from monai.utils import convert_to_dst_type, convert_to_numpy
 
 from scanfill.errors import CaseError
 
@@ -16,24 +15,22 @@ if TYPE_CHECKING:
 
     from monai.config import KeysCollection
     from monai.config.type_definitions import NdarrayOrTensor
-    from torch import Tensor
+    from numpy.typing import NDArray
 
 # An image that varies by less than this share of its mean is a constant plus rounding.
 SMALLEST_VARIATION = 1e-6
 
 
-def union_of_nonzero(images: Sequence[Tensor]) -> Tensor:
+def union_of_nonzero(images: Sequence[NdarrayOrTensor]) -> NDArray[np.bool_]:
     """Brain mask of skull-stripped images: where any of them is not 0.
 
     Args:
-        images: Tensors of one shape, ``(1, X, Y, Z)``.
+        images: Of one shape, ``(1, X, Y, Z)``.
 
     Returns:
-        Boolean tensor of that shape.
+        Boolean array of that shape.
     """
-    mask = torch.zeros(images[0].shape, dtype=torch.bool)
-    for image in images:
-        mask |= convert_to_tensor(image, track_meta=False) != 0
+    mask: NDArray[np.bool_] = np.logical_or.reduce([convert_to_numpy(image) != 0 for image in images])
     return mask
 
 
@@ -54,21 +51,22 @@ def normalize_in_brain(image: NdarrayOrTensor, mask: NdarrayOrTensor, where: str
     Raises:
         CaseError: No voxel inside the mask is measured, or all have one value.
     """
-    values = convert_to_tensor(image, dtype=torch.float32, track_meta=False)
-    measured = (convert_to_tensor(mask, track_meta=False) != 0) & torch.isfinite(values) & (values != 0)
-    inside = values[measured].double()
-    if not inside.numel():
+    # NumPy, because these are many small steps in one process of several: PyTorch's threads would wait for each other.
+    values = convert_to_numpy(image)
+    measured = (convert_to_numpy(mask) != 0) & np.isfinite(values) & (values != 0)
+    inside = values[measured].astype(np.float64)
+    if not inside.size:
         msg = f"{where} has no measured voxel inside the brain mask: mask and image do not belong together; check both."
         raise CaseError(msg)
-    mean, deviation = inside.mean(), inside.std(correction=0)
-    if deviation <= SMALLEST_VARIATION * mean.abs():
+    mean, deviation = inside.mean(), inside.std()
+    if deviation <= SMALLEST_VARIATION * abs(mean):
         msg = (
-            f"{where} is constant inside the brain: all {inside.numel()} measured voxels are {mean.item():g}. It holds "
-            f"no image; export it again, or leave this modality out."
+            f"{where} is constant inside the brain: all {inside.size} measured voxels are {mean:g}. It holds no image; "
+            f"export it again, or leave this modality out."
         )
         raise CaseError(msg)
-    result = torch.zeros_like(values)
-    result[measured] = ((inside - mean) / deviation).float()
+    result = np.zeros(values.shape, np.float32)
+    result[measured] = (inside - mean) / deviation
     normalized: NdarrayOrTensor = convert_to_dst_type(result, image, dtype=np.float32)[0]
     return normalized
 
@@ -104,7 +102,7 @@ class NormalizeInBraind(MapTransform):  # type: ignore[misc]
                 msg = f"{name}: {', '.join(keys)} are all synthetic, so the brain is not known: add a brain mask."
                 raise CaseError(msg)
             mask = union_of_nonzero([case[key] for key in given])
-            case[self.mask_key] = convert_to_dst_type(mask, case[given[0]], dtype=torch.uint8)[0]
+            case[self.mask_key] = convert_to_dst_type(mask, case[given[0]], dtype=np.uint8)[0]
         for key in keys:
             case[key] = normalize_in_brain(case[key], case[self.mask_key], f"{name}: {key}")
         return case

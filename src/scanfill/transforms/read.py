@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from monai.transforms import MapTransform
 
@@ -111,7 +112,7 @@ def _check_paths_differ(paths: Mapping[str, str], name: str) -> None:
 
 def _check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, str], name: str) -> None:
     for (key_1, image_1), (key_2, image_2) in combinations(images.items(), 2):
-        if torch.equal(image_1.as_tensor(), image_2.as_tensor()):
+        if np.array_equal(image_1.numpy(), image_2.numpy()):
             msg = (
                 f"{name}: {key_1} and {key_2} hold the same voxels ({paths[key_1]}, {paths[key_2]}): one was copied or "
                 f"renamed by mistake. Replace it with the real {key_1} or {key_2}, or leave that modality out."
@@ -120,26 +121,25 @@ def _check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, s
 
 
 def _check_image(image: MetaTensor, where: str, has_mask: bool) -> None:
-    values = image.as_tensor()
-    finite = torch.isfinite(values)
-    if not finite.all():
-        bad = ~finite[0]
-        place = tuple(bad.nonzero()[0].tolist())
+    values = image.numpy()
+    bad = ~np.isfinite(values[0])
+    if bad.any():
+        place = tuple(int(index) for index in np.argwhere(bad)[0])
         msg = (
-            f"{where} holds {int(bad.sum())} voxels that are NaN or infinite, the first, {values[0][place].item()}, at "
+            f"{where} holds {np.count_nonzero(bad)} voxels that are NaN or infinite, the first, {values[0][place]}, at "
             f"{place}. Set them to 0 if they lie outside the brain, else export the image again."
         )
         raise CaseError(msg)
     measured = values[values != 0]
-    if not measured.numel():
+    if not measured.size:
         msg = f"{where} is all zero: it holds no image. Export it again, or leave this modality out."
         raise CaseError(msg)
-    negative = (measured < 0).float().mean().item()
+    negative = np.mean(measured < 0)
     if negative >= NEGATIVE_SHARE and not has_mask:
         msg = (
             f"{where} seems to be z-scored (or otherwise normalised) already: {negative:.0%} of its non-zero voxels "
-            f"are negative, mean {measured.mean().item():.3g}, SD {measured.std().item():.3g}, minimum "
-            f"{measured.min().item():.3g}. The brain cannot be told from the background then: give the original "
+            f"are negative, mean {measured.mean():.3g}, SD {measured.std():.3g}, minimum "
+            f"{measured.min():.3g}. The brain cannot be told from the background then: give the original "
             f"intensities, or put a brain mask (mask.nii.gz, 1 in the brain) into the case's folder."
         )
         raise CaseError(msg)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
-from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
 from scanfill.files import writing
 
 from .labels import from_internal, look_up_table
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from monai.config import KeysCollection
 
 
 class SaveSegmentationd(MapTransform):  # type: ignore[misc]
@@ -57,7 +60,11 @@ class SaveSegmentationd(MapTransform):  # type: ignore[misc]
             image.header["descrip"] = b"scanfill: research use only"
             with writing(stem.with_name(stem.name + ".nii.gz")) as temporary:
                 nib.save(image, temporary)
-            sidecar = {"labels": look_up_table(convention), "convention": convention, "use": "Research use only. Not for diagnosis or treatment."}
+            sidecar = {
+                "labels": look_up_table(convention),
+                "convention": convention,
+                "use": "Research use only. Not for diagnosis or treatment.",
+            }
             with writing(stem.with_name(stem.name + ".json")) as temporary:
                 temporary.write_text(json.dumps(sidecar, indent=2) + "\n")
         return dict(data)

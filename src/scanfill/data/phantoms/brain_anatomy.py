@@ -47,7 +47,7 @@ def draw_shape(rng: np.random.Generator) -> Shape:
     return Shape(
         scale=rng.uniform(0.93, 1.05) * rng.uniform(0.97, 1.03, 3),
         sulcus_depth=rng.uniform(14, 22),
-        sulcus_width=rng.uniform(0.2, 0.9),
+        sulcus_width=rng.uniform(0.3, 1.0),
         cortex=rng.uniform(3.2, 4.4),
         ventricle=rng.uniform(-1.5, 3.0),
         vessel_radius=rng.uniform(1.6, 2.2),

@@ -28,12 +28,12 @@ class Relaxation:
 RELAXATION = {
     Tissue.CSF: Relaxation(1.00, 3800.0, 1300.0, (0.03, 0.06, 0.25)),
     Tissue.VENTRICLE: Relaxation(1.00, 3900.0, 1500.0, (0.02, 0.05, 0.20)),
-    Tissue.GREY: Relaxation(0.86, 1250.0, 104.0, (0.06, 0.05, 0.15), 0.04),
-    Tissue.WHITE: Relaxation(0.69, 830.0, 70.0, (0.05, 0.06, 0.16), 0.02),
+    Tissue.GREY: Relaxation(0.86, 1250.0, 104.0, (0.05, 0.05, 0.10), 0.04),
+    Tissue.WHITE: Relaxation(0.69, 830.0, 70.0, (0.05, 0.05, 0.10), 0.02),
     Tissue.VESSEL: Relaxation(0.90, 1500.0, 30.0, (0.05, 0.08, 0.20), 2.4),
     Tissue.NECROSIS: Relaxation(0.92, 2100.0, 225.0, (0.04, 0.20, 0.30), 0.08),
     Tissue.EDEMA: Relaxation(0.87, 1650.0, 180.0, (0.03, 0.12, 0.18), 0.04),
-    Tissue.ENHANCING: Relaxation(0.87, 1750.0, 198.0, (0.04, 0.17, 0.27), 0.8),
+    Tissue.ENHANCING: Relaxation(0.87, 1750.0, 204.0, (0.04, 0.17, 0.27), 0.8),
 }
 
 
@@ -134,7 +134,7 @@ def draw_texture(rng: np.random.Generator, axes: Points) -> Array:
     """
 
     def field() -> Array:
-        return 0.8 * smooth_field(rng, axes, 4.0) + 0.6 * smooth_field(rng, axes, 12.0)
+        return 0.9 * smooth_field(rng, axes, 4.0) + 0.44 * smooth_field(rng, axes, 12.0)
 
     common = field()
     return np.stack([0.6 * common + 0.8 * field() for _ in range(3)])

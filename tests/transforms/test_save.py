@@ -1,0 +1,43 @@
+"""SaveSegmentationd."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from scanfill.transforms import LABEL_CONVENTIONS, SaveSegmentationd, to_internal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AFFINE = np.array([[-2.0, 0, 0, 10], [0, 0, 1.5, -4], [0, 3, 0, 7], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("convention", sorted(LABEL_CONVENTIONS))
+def test_what_is_written_reads_back_as_it_was(tmp_path: Path, convention: str) -> None:
+    label = torch.randint(0, 4, (1, 3, 4, 5), generator=torch.Generator().manual_seed(0))
+    case = {
+        "case_id": "c1",
+        "output_labels": convention,
+        "pred": MetaTensor(label.float(), affine=torch.tensor(AFFINE)),
+    }
+    SaveSegmentationd(keys="pred", output_dir=tmp_path)(case)
+    image = nib.load(tmp_path / "c1" / "c1_seg.nii.gz")
+    np.testing.assert_allclose(image.affine, AFFINE)
+    assert image.get_data_dtype() == np.uint8
+    values = np.asarray(image.dataobj)
+    np.testing.assert_array_equal(to_internal(values, convention), label[0].numpy())
+    table = json.loads((tmp_path / "c1" / "c1_seg.json").read_text())["labels"]
+    assert set(np.unique(values).astype(str)) <= set(table)
+
+
+def test_the_case_passes_untouched(tmp_path: Path) -> None:
+    label = MetaTensor(torch.ones(1, 2, 2, 2))
+    case = {"case_id": "c1", "output_labels": "brats", "pred": label}
+    assert SaveSegmentationd(keys="pred", output_dir=tmp_path)(case) == case
