@@ -161,7 +161,7 @@ def test_an_overlay_applies_unchanged_to_train_evaluate_and_inference(
     run_here([str(configs / "inference.yaml"), *added], **knobs)
     assert rows(tmp_path / "eval" / "scores.csv")
     assert len(rows(tmp_path / "eval" / "predictions" / "volumes.csv")) == 5
-    with pytest.raises(CheckpointError, match="network='.*Net'"):
+    with pytest.raises(CheckpointError, match=r"network='.*Net'"):
         run_here(trained.configs("inference.yaml"), **knobs)
 
 

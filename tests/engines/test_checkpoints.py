@@ -118,7 +118,7 @@ def test_other_modalities_are_refused_with_the_knob_to_pass(checkpoint: Path) ->
 
 
 def test_another_architecture_is_refused_by_name(checkpoint: Path) -> None:
-    with pytest.raises(CheckpointError, match="network='Linear'.*'Conv1d'"):
+    with pytest.raises(CheckpointError, match=r"network='Linear'.*'Conv1d'"):
         load(checkpoint, nn.Conv1d(1, 1, 1), ["t1", "flair"])
 
 
@@ -140,5 +140,5 @@ def test_a_truncated_checkpoint_is_told(checkpoint: Path) -> None:
 
 def test_a_foreign_checkpoint_is_told(tmp_path: Path) -> None:
     torch.save({"state_dict": {}}, tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="state_dict.*not written by scanfill"):
+    with pytest.raises(CheckpointError, match=r"state_dict.*not written by scanfill"):
         trained_spacing(tmp_path / "model.pt")

@@ -11,10 +11,9 @@ from scanfill.errors import CaseError
 
 
 def wrapped(cause: Exception) -> RuntimeError:
-    try:
-        raise RuntimeError("Failed to evaluate ConfigExpression") from cause
-    except RuntimeError as error:
-        return error
+    error = RuntimeError("Failed to evaluate ConfigExpression")
+    error.__cause__ = cause
+    return error
 
 
 @pytest.fixture(autouse=True)

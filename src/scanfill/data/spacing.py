@@ -34,7 +34,8 @@ def median_spacing(cases: Mapping[str, Sequence[Mapping[str, Any]]], part: str =
         CaseError: No case in that part.
     """
     if not cases[part]:
-        msg = f"There is no {part} case, so there is no voxel size to take: found { ({k: len(v) for k, v in cases.items()}) }."
+        found = {name: len(members) for name, members in cases.items()}
+        msg = f"There is no {part} case, so there is no voxel size to take: found {found}."
         raise CaseError(msg)
     sizes = [_spacing(next(case[modality] for modality in MODALITIES if modality in case)) for case in cases[part]]
     return [round(float(size), 3) for size in np.median(sizes, axis=0)]
@@ -49,4 +50,5 @@ def _spacing(path: str) -> NDArray[np.float64]:
     rotation = affine[:3, :3]
     sizes: NDArray[np.float64] = np.linalg.norm(rotation, axis=0)
     order = np.argmax(np.abs(rotation) / sizes, axis=1)  # which array axis lies along each patient axis
-    return sizes[order]
+    ordered: NDArray[np.float64] = sizes[order]
+    return ordered

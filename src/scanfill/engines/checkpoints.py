@@ -74,7 +74,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        msg = f"Checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}). Copy or train it again."
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        msg = f"Checkpoint {path} cannot be read ({reason}). Copy it again, or train again."
         raise CheckpointError(msg) from error
     if not isinstance(content, dict) or not {"recipe", "network"} <= set(content):
         found = list(content)[:5] if isinstance(content, dict) else type(content).__name__

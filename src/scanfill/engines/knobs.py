@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def is_true(value: bool | str | int | None) -> bool:
-    """Read a switch: ``True``, 1, "true", "yes", "on", "1" are true; ``None``, ``False``, 0, "false", "no", "off", "0" are not.
+    """Read a switch as the command line or a config gives it.
+
+    True are ``True``, 1, "true", "yes", "on"; false are ``False``, ``None``, 0, "false", "no", "off", "".
 
     Raises:
         ValueError: Anything else.

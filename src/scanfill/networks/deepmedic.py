@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from scanfill.networks.deepmedic_reference import load_weights, read_architecture, read_arrays
 from scanfill.networks.preactivation import Classifier, Pathway
 from scanfill.networks.rolling_batch_norm import FLOAT32_TINY
 from scanfill.networks.subsampling import context_needed, cut_segment, segment_size, spread
@@ -146,8 +147,6 @@ class DeepMedic(nn.Module):
         Raises:
             ValueError: If an array is missing or has an unexpected shape.
         """
-        from scanfill.networks.deepmedic_reference import load_weights, read_architecture, read_arrays  # noqa: PLC0415
-
         arrays = read_arrays(path, prefix)
         network = cls(**{**read_architecture(arrays, path), **changes})
         load_weights(network, arrays, path)

@@ -56,7 +56,7 @@ class RandGaussianShiftScale(RandomizableTransform):  # type: ignore[misc]
         shape = (-1, *(1 for _ in img.shape[1:]))
         shift = torch.as_tensor(self.shift, dtype=img.dtype, device=img.device).reshape(shape)
         scale = torch.as_tensor(self.scale, dtype=img.dtype, device=img.device).reshape(shape)
-        return torch.where(img != 0, (img + shift) * scale, img)
+        return (img + shift).mul_(scale).masked_fill_(img == 0, 0)
 
 
 class RandGaussianShiftScaled(MapTransform, RandomizableTransform):  # type: ignore[misc]

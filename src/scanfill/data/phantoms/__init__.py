@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from scanfill.data.phantoms.cohorts import KINDS, PHANTOM_NOTE, brain_cohort, note, write_brain_cohort
+from scanfill.data.phantoms.brain import write_cohort as write_brain_cohort
+from scanfill.data.phantoms.cohorts import KINDS, PHANTOM_NOTE, brain_cohort, note
 
 __all__ = ["KINDS", "PHANTOM_NOTE", "brain_cohort", "note", "write_brain_cohort"]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 
 from scanfill.data.naming import MODALITIES
-from scanfill.data.phantoms.brain import write_cohort as write_brain_cohort
+from scanfill.data.phantoms.brain import write_cohort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 PHANTOM_NOTE = "phantoms: checks the software, says nothing about patients"
-KINDS: dict[str, Callable[..., list[Path]]] = {"brain": write_brain_cohort}
+KINDS: dict[str, Callable[..., list[Path]]] = {"brain": write_cohort}
 """The command line's name of each kind, and what writes a cohort of it."""
 
 
@@ -35,7 +35,7 @@ def brain_cohort(folder: str | Path, cases: int = 20, size: int = 64, seed: int 
     if origins != [f"scanfill brain phantom {seed}/{index}" for index in range(cases)] or any(
         nib.load(path).shape != (size, size, size) for path in there
     ):
-        write_brain_cohort(folder, cases=cases, size=size, seed=seed)
+        write_cohort(folder, cases=cases, size=size, seed=seed)
     return str(folder)
 
 
