@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import torch
 
 REPO = Path(__file__).parents[1]
 BUNDLES = sorted(path for path in (REPO / "bundles").iterdir() if (path / "configs").is_dir())
-torch.set_num_threads(2)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
-from scanfill.engines import LoadCheckpoint, Recipe, ResumeTraining, SaveCheckpoints, trained_spacing
+from scanfill.engines import LoadCheckpoint, Recipe, SaveCheckpoints, trained_spacing
 from scanfill.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -29,9 +29,8 @@ class Run:
         self.evaluator = Engine(lambda *_: None)
         self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = -1, -1
         recipe = Recipe(["t1", "flair"], SPACING, self.network)
-        saver = SaveCheckpoints(
-            folder, recipe, self.network, self.evaluator, {"optimizer": self.optimizer, "lr_scheduler": self.schedule}
-        )
+        state = {"optimizer": self.optimizer, "lr_scheduler": self.schedule}
+        saver = SaveCheckpoints(folder, recipe, self.network, self.evaluator, state, resume)
         self.epochs: list[int] = []
 
         def train(engine: Engine, _: Any) -> None:
@@ -47,7 +46,6 @@ class Run:
 
         self.trainer = Engine(train)
         self.trainer.state.rank = 0
-        ResumeTraining(folder / "last.pt", saver, resume).attach(self.trainer)
         self.trainer.add_event_handler(Events.EPOCH_COMPLETED, validate)
         saver.attach(self.trainer)
         self.trainer.run([0], max_epochs=epochs)

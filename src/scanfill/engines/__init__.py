@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .batches import PrepareBatch
-from .checkpoints import LoadCheckpoint, Recipe, ResumeTraining, SaveCheckpoints, trained_spacing
+from .checkpoints import LoadCheckpoint, Recipe, SaveCheckpoints, trained_spacing
 from .device import announce, find_device
 from .knobs import check_knobs, is_true
 from .mistakes import explain_mistakes
@@ -13,7 +13,6 @@ __all__ = [
     "LoadCheckpoint",
     "PrepareBatch",
     "Recipe",
-    "ResumeTraining",
     "SaveCheckpoints",
     "WriteVolumes",
     "announce",

@@ -146,7 +146,8 @@ class LoadCheckpoint:
 class SaveCheckpoints:
     """Handler of the trainer: ``last.pt`` after each epoch, ``model.pt`` whenever the validation is better than before.
 
-    Attach it after the validation handler. Files of an earlier training are set aside, never overwritten.
+    It also resumes: the optimizer, the schedule and the best score so far go on where ``last.pt`` left them. Without
+    resuming, files of an earlier training are set aside, never overwritten. Attach it after the validation handler.
 
     Args:
         folder: Where to write; made if absent.
@@ -154,35 +155,45 @@ class SaveCheckpoints:
         network: Bare network; its weights go into both files.
         evaluator: Its key metric decides what is best (greater is better).
         state: What else ``last.pt`` needs, e.g. ``{"optimizer": ..., "lr_scheduler": ...}``.
+        resume: Switch as it comes from the command line. On without a ``last.pt`` starts from the first epoch, and says
+            so, so that a scheduler may always pass it.
+
+    Raises:
+        CheckpointError: At the start of the run, when ``last.pt`` does not fit; see :py:func:`read_checkpoint`.
     """
 
     def __init__(
-        self, folder: str | Path, recipe: Recipe, network: nn.Module, evaluator: Engine, state: Mapping[str, Any]
+        self,
+        folder: str | Path,
+        recipe: Recipe,
+        network: nn.Module,
+        evaluator: Engine,
+        state: Mapping[str, Any],
+        resume: bool | str = False,
     ) -> None:
         self.folder = Path(folder)
         self.recipe = recipe
         self.network = network
         self.evaluator = evaluator
         self.state = dict(state)
+        self.resume = is_true(resume)
 
     def attach(self, engine: Engine) -> None:
-        """Save from rank 0 only."""
+        """Resume on every rank, save from rank 0 only."""
+        engine.add_event_handler(Events.STARTED, self.start)
         if engine.state.rank == 0:
-            engine.add_event_handler(Events.STARTED, self.start)
             engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def start(self, engine: Engine) -> None:
-        """Set an earlier training aside unless this one goes on from it."""
+        """Go on from an earlier training, or set it aside."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if engine.state.epoch > 0:
-            return
-        for name in ("model.pt", "last.pt"):
-            old = self.folder / name
-            if old.exists():
-                when = dt.datetime.fromtimestamp(old.stat().st_mtime, tz=dt.UTC)
-                aside = old.with_stem(f"{old.stem}_{when:%Y%m%d_%H%M%S}")
-                old.rename(aside)
-                logger.info("Kept the earlier %s as %s", old, aside)
+        last = self.folder / "last.pt"
+        if self.resume and last.is_file():
+            self._load(engine, last)
+        elif self.resume:
+            logger.warning("Nothing to resume at %s: training starts from the first epoch.", last)
+        elif engine.state.rank == 0:
+            self._set_aside()
 
     def __call__(self, engine: Engine) -> None:
         """Save after an epoch."""
@@ -202,42 +213,23 @@ class SaveCheckpoints:
         with writing(self.folder / name) as temporary:
             torch.save(content, temporary)
 
-
-class ResumeTraining:
-    """Handler of the trainer: go on from ``last.pt``, with the optimizer, the schedule and the best score so far.
-
-    Args:
-        path: ``last.pt`` of :py:class:`SaveCheckpoints`.
-        saver: The handler that writes it; it knows what is in it.
-        enabled: Switch as it comes from the command line; off does nothing. On without a file starts from the first
-            epoch, and says so, so that a scheduler may always pass it.
-    """
-
-    def __init__(self, path: str | Path, saver: SaveCheckpoints, enabled: bool | str = False) -> None:
-        self.path = Path(path)
-        self.saver = saver
-        self.enabled = is_true(enabled)
-
-    def attach(self, engine: Engine) -> None:
-        """Load at the start of ``engine``'s run, before the saver sets anything aside."""
-        if self.enabled:
-            engine.add_event_handler(Events.STARTED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        """Restore everything that :py:class:`SaveCheckpoints` wrote."""
-        if not self.path.is_file():
-            logger.warning("Nothing to resume at %s: training starts from the first epoch.", self.path)
-            return
-        content = read_checkpoint(self.path)
-        saver = self.saver
-        saver.recipe.check(content["recipe"], self.path)
-        load_network(saver.network, content, self.path)
-        for name, item in saver.state.items():
+    def _load(self, engine: Engine, path: Path) -> None:
+        content = read_checkpoint(path)
+        self.recipe.check(content["recipe"], path)
+        load_network(self.network, content, path)
+        for name, item in self.state.items():
             item.load_state_dict(content[name])
         progress = content["trainer"]
         engine.state.epoch, engine.state.iteration = progress["epoch"], progress["iteration"]
-        saver.evaluator.state.best_metric = progress["best_metric"]
-        saver.evaluator.state.best_metric_epoch = progress["best_metric_epoch"]
-        if engine.state.epoch >= engine.state.max_epochs:
-            logger.warning("%s has finished its %d epochs: nothing left to train.", self.path, engine.state.max_epochs)
-        logger.info("Resumed from %s after epoch %d", self.path, engine.state.epoch)
+        self.evaluator.state.best_metric = progress["best_metric"]
+        self.evaluator.state.best_metric_epoch = progress["best_metric_epoch"]
+        logger.info("Resumed from %s after epoch %d of %d", path, engine.state.epoch, engine.state.max_epochs)
+
+    def _set_aside(self) -> None:
+        for name in ("model.pt", "last.pt"):
+            old = self.folder / name
+            if old.exists():
+                when = dt.datetime.fromtimestamp(old.stat().st_mtime, tz=dt.UTC)
+                aside = old.with_stem(f"{old.stem}_{when:%Y%m%d_%H%M%S_%f}")
+                old.rename(aside)
+                logger.info("Kept the earlier %s as %s", old, aside)

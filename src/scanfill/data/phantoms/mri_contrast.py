@@ -30,10 +30,10 @@ RELAXATION = {
     Tissue.VENTRICLE: Relaxation(1.00, 3900.0, 1500.0, (0.02, 0.05, 0.20)),
     Tissue.GREY: Relaxation(0.86, 1250.0, 104.0, (0.05, 0.05, 0.10), 0.04),
     Tissue.WHITE: Relaxation(0.69, 830.0, 70.0, (0.05, 0.05, 0.10), 0.02),
-    Tissue.VESSEL: Relaxation(0.90, 1500.0, 30.0, (0.05, 0.08, 0.20), 2.4),
+    Tissue.VESSEL: Relaxation(0.90, 1500.0, 30.0, (0.05, 0.08, 0.20), 2.9),
     Tissue.NECROSIS: Relaxation(0.92, 2100.0, 225.0, (0.04, 0.20, 0.30), 0.08),
-    Tissue.EDEMA: Relaxation(0.87, 1650.0, 180.0, (0.03, 0.12, 0.18), 0.04),
-    Tissue.ENHANCING: Relaxation(0.87, 1750.0, 204.0, (0.04, 0.17, 0.27), 0.8),
+    Tissue.EDEMA: Relaxation(0.87, 1650.0, 174.0, (0.03, 0.12, 0.18), 0.04),
+    Tissue.ENHANCING: Relaxation(0.87, 1750.0, 199.0, (0.04, 0.17, 0.27), 0.85),
 }
 
 
@@ -119,7 +119,7 @@ def draw_relaxation(rng: np.random.Generator) -> dict[Tissue, Relaxation]:
     for tissue, mean in RELAXATION.items():
         deviation = rng.normal(0.0, [0.01, 0.04, 0.04, 0.15])
         if tissue in {Tissue.NECROSIS, Tissue.EDEMA, Tissue.ENHANCING}:
-            deviation += tumour
+            deviation = 0.5 * deviation + tumour
         density, t1, t2, uptake = np.exp(deviation)
         drawn[tissue] = replace(
             mean, density=mean.density * density, t1=mean.t1 * t1, t2=mean.t2 * t2, uptake=mean.uptake * uptake
