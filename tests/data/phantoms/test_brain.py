@@ -175,6 +175,12 @@ def test_kinds_show_in_the_label_map(cohort: list[BrainPhantom]) -> None:
         assert 0.001 < (phantom.label > 0).mean() < 0.07
 
 
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_case_without_enhancement_has_not_one_such_voxel(seed: int) -> None:
+    index = next(i for i in range(10) if tumour_kind(seed, i) is TumourKind.NO_ENHANCEMENT)
+    assert np.unique(make_subject(seed, index, 64).label).tolist() == [0, 1, 2]
+
+
 def test_necrosis_lies_inside_the_enhancing_rim(cohort: list[BrainPhantom]) -> None:
     for phantom in cohort:
         if phantom.kind in {TumourKind.NO_NECROSIS, TumourKind.NO_ENHANCEMENT}:

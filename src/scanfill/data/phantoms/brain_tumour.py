@@ -139,7 +139,7 @@ def shape_tumour(
     if kind is TumourKind.NO_NECROSIS:
         necrosis = nothing
     if kind is TumourKind.NO_ENHANCEMENT:
-        necrosis = core
+        necrosis = -nothing  # the whole core, its blurred border included
     if kind is TumourKind.NO_EDEMA:
         edema = nothing
     return Tumour(core, necrosis, edema)

@@ -30,10 +30,10 @@ RELAXATION = {
     Tissue.VENTRICLE: Relaxation(1.00, 3900.0, 1500.0, (0.02, 0.05, 0.20)),
     Tissue.GREY: Relaxation(0.86, 1250.0, 104.0, (0.05, 0.05, 0.10), 0.04),
     Tissue.WHITE: Relaxation(0.69, 830.0, 70.0, (0.05, 0.05, 0.10), 0.02),
-    Tissue.VESSEL: Relaxation(0.90, 1500.0, 30.0, (0.05, 0.08, 0.20), 2.9),
-    Tissue.NECROSIS: Relaxation(0.92, 2100.0, 225.0, (0.04, 0.20, 0.30), 0.08),
+    Tissue.VESSEL: Relaxation(0.90, 1500.0, 30.0, (0.05, 0.08, 0.20), 3.0),
+    Tissue.NECROSIS: Relaxation(0.92, 2350.0, 225.0, (0.04, 0.20, 0.30), 0.08),
     Tissue.EDEMA: Relaxation(0.87, 1650.0, 174.0, (0.03, 0.12, 0.18), 0.04),
-    Tissue.ENHANCING: Relaxation(0.87, 1750.0, 199.0, (0.04, 0.17, 0.27), 0.85),
+    Tissue.ENHANCING: Relaxation(0.87, 1750.0, 199.0, (0.04, 0.17, 0.27), 0.9),
 }
 
 
