@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,9 +58,9 @@ def writable_folder(path: str | Path) -> Path:
     """
     path = Path(path)
     try:
-        with writing(path / "writable") as temporary:
-            temporary.touch()
-        (path / "writable").unlink()
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as error:
         msg = (
             f"The output folder {path} is not writable ({error.strerror or error}): choose another, or make room there."

@@ -30,7 +30,7 @@ class Run:
         self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = -1, -1
         recipe = Recipe(["t1", "flair"], SPACING, self.network)
         state = {"optimizer": self.optimizer, "lr_scheduler": self.schedule}
-        saver = SaveCheckpoints(folder, recipe, self.network, self.evaluator, state, resume)
+        saver = SaveCheckpoints(folder, recipe, self.network, self.evaluator, state, resume=resume)
         self.epochs: list[int] = []
 
         def train(engine: Engine, _: Any) -> None:

@@ -169,6 +169,7 @@ class SaveCheckpoints:
         network: nn.Module,
         evaluator: Engine,
         state: Mapping[str, Any],
+        *,
         resume: bool | str = False,
     ) -> None:
         self.folder = Path(folder)
