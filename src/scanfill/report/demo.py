@@ -24,7 +24,7 @@ BUNDLE = "brain_tumor_segmentation"
 OVERLAYS = ("small.yaml",)
 
 
-def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 40, seed: int = 0) -> Path:
+def run_demo(folder: Path, epochs: int = 5, epoch_length: int = 18, seed: int = 0) -> Path:
     """Run the whole story in ``folder`` and return the report's path.
 
     Args:
@@ -41,16 +41,14 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 40, seed: int = 
     write_splits(write_case_list(known, output=folder / "cases.json"), folds=4, test=0.2, seed=seed, output=folder)
     data = {"dataset_dir": known, "datalist": folder / "fold_0.json"}
     shared = {"ckpt_dir": folder / "models", "seed": seed}
-    print(
-        "2/5 Training (progress below; TensorBoard: tensorboard --logdir " + str(folder / "training") + ")", flush=True
-    )
-    _run("train.yaml", **data, **shared, output_dir=folder / "training", max_epochs=epochs, epoch_length=epoch_length)
+    log = folder / "training"
+    print(f"2/5 Training of a small DeepMedic (to watch it: tensorboard --logdir {log})", flush=True)
+    _run("train.yaml", **data, **shared, output_dir=log, max_epochs=epochs, epoch_length=epoch_length)
     print("3/5 Scores on patients that the network has not seen", flush=True)
     _run("train.yaml", "evaluate.yaml", **data, **shared, output_dir=folder / "scores", evaluate_on="test")
     print("4/5 Predictions for the new patients", flush=True)
-    _run(
-        "inference.yaml", dataset_dir=new, checkpoint=folder / "models" / "model.pt", output_dir=folder / "predictions"
-    )
+    model = folder / "models" / "model.pt"
+    _run("inference.yaml", dataset_dir=new, checkpoint=model, output_dir=folder / "predictions")
     print("5/5 Report", flush=True)
     report = write_report(folder)
     minutes = (time.monotonic() - start) / 60
