@@ -9,11 +9,13 @@ from typing import Any
 from ignite.engine import Engine, Events
 
 from scanfill.files import writing
-from scanfill.metrics import region_volumes
+from scanfill.metrics import REGIONS, region_volumes
 
 
 class WriteVolumes:
     """Handler of an evaluator: write ``volumes.csv`` (ml, one column a region) anew after every case.
+
+    Rows of cases that an earlier run left in the table stay.
 
     Args:
         folder: Where the table goes.
@@ -25,21 +27,26 @@ class WriteVolumes:
         self.path = Path(folder) / "volumes.csv"
         self.key = key
         self.case_key = case_key
-        self.rows: list[dict[str, Any]] = []
+        self.rows: dict[str, dict[str, Any]] = {}
 
     def attach(self, engine: Engine) -> None:
         """Write after each iteration."""
+        engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    def start(self, _: Engine) -> None:
+        """Take over what an earlier run has written."""
+        if self.path.is_file():
+            with self.path.open(newline="") as file:
+                self.rows = {row["case_id"]: row for row in csv.DictReader(file)}
 
     def __call__(self, engine: Engine) -> None:
         """Add the rows of one decollated batch."""
         for item, output in zip(engine.state.batch, engine.state.output, strict=True):
-            label = output[self.key]
+            case, label = str(item[self.case_key]), output[self.key]
             volumes = region_volumes(label, label.pixdim.tolist())
-            self.rows.append(
-                {"case_id": item[self.case_key], **{f"{name}_ml": round(ml, 3) for name, ml in volumes.items()}}
-            )
+            self.rows[case] = {"case_id": case, **{f"{name}_ml": round(ml, 3) for name, ml in volumes.items()}}
         with writing(self.path) as temporary, temporary.open("w", newline="") as file:
-            table = csv.DictWriter(file, fieldnames=list(self.rows[0]))
+            table = csv.DictWriter(file, fieldnames=["case_id", *(f"{name}_ml" for name in REGIONS)])
             table.writeheader()
-            table.writerows(self.rows)
+            table.writerows(self.rows.values())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import scanfill
 from scanfill.data import write_case_list, write_splits
 from scanfill.data.phantoms import PHANTOM_NOTE, write_brain_cohort
-from scanfill.metrics import read_scores, summarise
+from scanfill.metrics import REGIONS, read_scores, summarise
 from scanfill.report.page import Figure, Page, Section, Table
 
 if TYPE_CHECKING:
@@ -59,31 +59,34 @@ def run_demo(folder: Path, epochs: int = 5, epoch_length: int = 18, seed: int = 
 def write_report(folder: Path) -> Path:
     """Show the scores and the pictures of a finished demo on one page, ``report.html``."""
     rows = read_scores(folder / "scores" / "scores.csv")
-    pictures = sorted((folder / "scores").glob("*/*_preview.png")) + sorted(
-        (folder / "predictions").glob("*/*_preview.png")
-    )
-    dice = [name for name in rows[0] if name.startswith("dice_")]
-    cases = Table(
-        ["case", *(name.removeprefix("dice_") for name in dice)],
-        [[row["case_id"], *(f"{float(row[name]):.3f}" for name in dice)] for row in rows],
-    )
-    means = [
-        [line["region"], f"{line['mean']:.3f}", f"{line['sd']:.3f}", f"{line['median']:.3f}"]
-        for line in summarise(rows)
-        if line["metric"] == "dice"
-    ]
+    means = [line for line in summarise(rows) if line["metric"] == "dice"]
+    columns = ("region", "mean", "sd", "median")
     page = Page(
-        title="scanfill: a brain tumour is segmented",
+        title="A brain tumour is segmented",
         note=PHANTOM_NOTE,
         sections=[
-            Section("Dice on unseen patients", tables=[Table(["region", "mean", "SD", "median"], means), cases]),
             Section(
-                "What the network sees",
-                figures=[Figure(path, caption=path.stem.removesuffix("_preview")) for path in pictures],
+                "Dice on patients that the network has not seen",
+                text="NC necrotic core, ED edema, CET enhancing tumour, TC = NC + CET, WT = all three.",
+                tables=[
+                    Table(columns, [[line[column] for column in columns] for line in means]),
+                    Table(
+                        ["case", *REGIONS],
+                        [[row["case_id"], *(row[f"dice_{name}"] for name in REGIONS)] for row in rows],
+                    ),
+                ],
             ),
+            Section("These patients: prediction above, truth below", figures=_previews(folder / "scores")),
+            Section("New patients, without truth", figures=_previews(folder / "predictions")),
         ],
     )
     return page.write(folder / "report.html")
+
+
+def _previews(folder: Path) -> list[Figure]:
+    """Take the picture of every case in a folder of results."""
+    pictures = sorted(folder.glob("*/*_preview.png"))
+    return [Figure(picture, caption=picture.parent.name) for picture in pictures]
 
 
 def _run(*configs: str, **knobs: object) -> None:
