@@ -22,6 +22,7 @@ from monai.bundle import ConfigWorkflow
 from conftest import REPO, TrainedBundle, run_bundle
 from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import CaseError, CheckpointError, UsageError
+from tiny_cases import save_by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,6 +129,23 @@ def test_a_scan_in_another_orientation_gets_the_same_label_in_space(trained: Tra
     assert there.shape == nib.load(file_of(case, "t1")).shape
     straight = [np.asarray(nib.as_closest_canonical(image).dataobj) for image in (there, before)]
     assert np.mean(straight[0] == straight[1]) > 0.999
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+def test_a_scan_of_another_file_type_gets_the_same_label_map(
+    trained: TrainedBundle, tmp_path: Path, suffix: str
+) -> None:
+    (case,) = copy_cases(trained, tmp_path / "cases", 1)
+    for modality in MODALITIES:
+        file = file_of(case, modality)
+        scan = nib.load(file)
+        save_by_hand(file.with_name(f"{case.name}_{modality}{suffix}"), np.asarray(scan.dataobj), scan.affine)
+        file.unlink()
+    predict(trained, case, tmp_path / "out")
+    name = f"{case.name}/{case.name}_seg.nii.gz"
+    there, before = (nib.load(folder / name) for folder in (tmp_path / "out", trained.root / "eval" / "predictions"))
+    np.testing.assert_allclose(there.affine, before.affine, atol=1e-4)
+    assert np.mean(np.asarray(there.dataobj) == np.asarray(before.dataobj)) > 0.999
 
 
 def test_one_bad_case_does_not_stop_the_others(

@@ -52,6 +52,34 @@ def save(path: Path, array: ArrayLike, affine: NDArray[np.float64] = AFFINE) -> 
     return path
 
 
+def save_by_hand(path: Path, array: np.ndarray, affine: np.ndarray) -> Path:
+    """Write NRRD or MetaImage from their specifications, so that no library checks itself."""
+    lps = np.diag([-1.0, -1.0, 1.0]) @ affine[:3]
+    spacing = np.linalg.norm(lps[:, :3], axis=0)
+    data = array.astype("<f4").tobytes(order="F")
+    sizes = " ".join(map(str, array.shape))
+
+    def numbers(values: np.ndarray, separator: str = " ") -> str:
+        return separator.join(f"{value:.12g}" for value in values)
+
+    if path.suffix == ".nrrd":
+        directions = " ".join(f"({numbers(column, ',')})" for column in lps[:, :3].T)
+        header = f"NRRD0004\ntype: float\ndimension: 3\nspace: left-posterior-superior\nsizes: {sizes}\n"
+        header += f"space directions: {directions}\nkinds: domain domain domain\nendian: little\nencoding: raw\n"
+        header += f"space origin: ({numbers(lps[:, 3], ',')})\n\n"
+    else:
+        directions = numbers((lps[:, :3] / spacing).T.ravel())
+        header = "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\n"
+        header += f"CompressedData = False\nTransformMatrix = {directions}\nOffset = {numbers(lps[:, 3])}\n"
+        header += f"ElementSpacing = {numbers(spacing)}\nDimSize = {sizes}\nElementType = MET_FLOAT\n"
+        header += f"ElementDataFile = {'LOCAL' if path.suffix == '.mha' else path.stem + '.raw'}\n"
+    if path.suffix == ".mhd":
+        path.with_suffix(".raw").write_bytes(data)
+        data = b""
+    path.write_bytes(header.encode() + data)
+    return path
+
+
 def seed_of(folder: Path, prefix: str = "") -> int:
     """By default each folder and prefix has images of its own."""
     return zlib.crc32(f"{folder.name}/{prefix}".encode())

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from scanfill.errors import CaseError
 from scanfill.transforms.volume import format_affine, grid_distance, read_volume, volume_suffix
-from tiny_cases import AFFINE, SHAPE, image, save
+from tiny_cases import AFFINE, SHAPE, image, save, save_by_hand
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,34 +19,6 @@ if TYPE_CHECKING:
 OBLIQUE = np.eye(4)
 OBLIQUE[:3, :3] = Rotation.from_euler("xyz", [10, -20, 30], degrees=True).as_matrix() @ np.diag([1.0, 2.0, 3.0])
 OBLIQUE[:3, 3] = [-40, 20, 7]
-
-
-def save_by_hand(path: Path, array: np.ndarray, affine: np.ndarray) -> Path:
-    """Write NRRD or MetaImage from their specifications, so that no library checks itself."""
-    lps = np.diag([-1.0, -1.0, 1.0]) @ affine[:3]
-    spacing = np.linalg.norm(lps[:, :3], axis=0)
-    data = array.astype("<f4").tobytes(order="F")
-    sizes = " ".join(map(str, array.shape))
-
-    def numbers(values: np.ndarray, separator: str = " ") -> str:
-        return separator.join(f"{value:.12g}" for value in values)
-
-    if path.suffix == ".nrrd":
-        directions = " ".join(f"({numbers(column, ',')})" for column in lps[:, :3].T)
-        header = f"NRRD0004\ntype: float\ndimension: 3\nspace: left-posterior-superior\nsizes: {sizes}\n"
-        header += f"space directions: {directions}\nkinds: domain domain domain\nendian: little\nencoding: raw\n"
-        header += f"space origin: ({numbers(lps[:, 3], ',')})\n\n"
-    else:
-        directions = numbers((lps[:, :3] / spacing).T.ravel())
-        header = "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\n"
-        header += f"CompressedData = False\nTransformMatrix = {directions}\nOffset = {numbers(lps[:, 3])}\n"
-        header += f"ElementSpacing = {numbers(spacing)}\nDimSize = {sizes}\nElementType = MET_FLOAT\n"
-        header += f"ElementDataFile = {'LOCAL' if path.suffix == '.mha' else path.stem + '.raw'}\n"
-    if path.suffix == ".mhd":
-        path.with_suffix(".raw").write_bytes(data)
-        data = b""
-    path.write_bytes(header.encode() + data)
-    return path
 
 
 @pytest.mark.parametrize("affine", [AFFINE, OBLIQUE], ids=["LPS", "oblique"])
