@@ -61,14 +61,15 @@ def write_report(folder: Path) -> Path:
     """Show the scores and the pictures of a finished demo on one page, ``report.html``."""
     rows = read_scores(folder / "scores" / "scores.csv")
     means = [line for line in summarise(rows) if line["metric"] == "dice"]
-    columns = ("region", "mean", "sd", "median")
+    columns = ("region", "mean", "sd", "median", "present_mean", "present_cases")
     page = Page(
         title="A brain tumour is segmented",
         note=PHANTOM_NOTE,
         sections=[
             Section(
                 "Dice on patients that the network has not seen",
-                text="NC necrotic core, ED edema, CET enhancing tumour, TC = NC + CET, WT = all three.",
+                text="NC necrotic core, ED edema, CET enhancing tumour, TC = NC + CET, WT = all three. A region that the "
+                "truth lacks scores 0 when any of it is predicted, else 1; present_mean leaves such cases out.",
                 tables=[
                     Table(columns, [[line[column] for column in columns] for line in means]),
                     Table(
