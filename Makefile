@@ -35,8 +35,8 @@ format: .venv/installed  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/installed  ## how the other side does: a plain MONAI U-Net on phantoms
-	$(RUN) benchmarks/plain_unet.py --help
+bench: .venv/installed  ## ratios against named peers; each script in benchmarks/ tells what it compares
+	$(RUN) benchmarks/dense_inference.py
 
 constraints: .venv/installed  ## pin what is installed now, after the tests have passed with it
 	$(BIN)/python -m pip list --format freeze --exclude scanfill --exclude pip --exclude setuptools --exclude wheel | sed 's/+cpu$$//' > constraints.txt

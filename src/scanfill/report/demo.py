@@ -68,8 +68,8 @@ def write_report(folder: Path) -> Path:
         sections=[
             Section(
                 "Dice on patients that the network has not seen",
-                text="NC necrotic core, ED edema, CET enhancing tumour, TC = NC + CET, WT = all three. A region that the "
-                "truth lacks scores 0 when any of it is predicted, else 1; present_mean leaves such cases out.",
+                text="NC necrotic core, ED edema, CET enhancing tumour, TC = NC + CET, WT = all three. A region that "
+                "the truth lacks scores 0 when any of it is predicted, else 1; present_mean leaves such cases out.",
                 tables=[
                     Table(columns, [[line[column] for column in columns] for line in means]),
                     Table(
