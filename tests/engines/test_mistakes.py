@@ -30,6 +30,9 @@ def test_a_mistake_is_shown_without_traceback(cause: Exception, capsys: pytest.C
 
 
 def test_a_programs_error_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    error = wrapped(KeyError("image"))
-    sys.excepthook(type(error), error, error.__traceback__)
-    assert "Traceback" in capsys.readouterr().err
+    with pytest.raises(KeyError) as raised:
+        {}["image"]
+    sys.excepthook(raised.type, raised.value, raised.tb)
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback")
+    assert "Stopped" not in shown
