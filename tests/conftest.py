@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).parents[1]
+EXIT_STATUS = pytest.StashKey[int]()
 BUNDLES = sorted(path for path in (REPO / "bundles").iterdir() if (path / "configs").is_dir())
 
 
@@ -52,3 +53,21 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     bundle.logs["evaluate"] = run_bundle(bundle.configs("train.yaml", "evaluate.yaml"), *phantoms)
     bundle.logs["inference"] = run_bundle(bundle.configs("inference.yaml"), *phantoms)
     return bundle
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep the result for the end of the process."""
+    session.config.stash[EXIT_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the process with the tests' own result, once everything is printed.
+
+    With the native libraries of ITK, PyTorch and TensorBoard in one long process, the interpreter's teardown has been
+    seen to crash after every test had passed; programs of a person load one run's worth and end well.
+    """
+    if EXIT_STATUS in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[EXIT_STATUS])
