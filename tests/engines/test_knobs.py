@@ -71,5 +71,10 @@ def test_the_config_named_in_an_args_file_is_read(config: str, tmp_path: Path) -
         check_knobs(["run", "--args_file", str(arguments), "--max_epoch", "3"])
 
 
-def test_another_program_is_left_alone() -> None:
+def test_only_the_command_line_of_monais_bundles_is_checked(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["run", "--config_file", config, "--max_epoch", "3"]
+    monkeypatch.setattr("sys.argv", ["pytest", *arguments])
     check_knobs()
+    monkeypatch.setattr("sys.argv", ["site-packages/monai/bundle/__main__.py", *arguments])
+    with pytest.raises(UnknownKnobError):
+        check_knobs()
