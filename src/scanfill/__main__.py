@@ -26,7 +26,7 @@ def demo(folder: str = "runs/demo", epochs: int = 8, seed: int = 0) -> None:
     run_demo(Path(folder), epochs=epochs, seed=seed)
 
 
-def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int = 0) -> None:
+def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int = 0, *, skull: bool = False) -> None:
     """Make synthetic patients with known truth.
 
     Args:
@@ -35,13 +35,14 @@ def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int 
         cases: How many.
         size: Voxels a side; the field of view stays the same.
         seed: Same seed, same bytes.
+        skull: Heads as they come from the scanner, not stripped.
     """
     from scanfill.data.phantoms import KINDS  # noqa: PLC0415
 
     if kind not in KINDS:
         msg = f"There are no {kind!r} phantoms; choose from {', '.join(KINDS)}."
         raise UsageError(msg)
-    KINDS[kind](folder, cases=cases, size=size, seed=seed)
+    KINDS[kind](folder, cases=cases, size=size, seed=seed, skull=skull)
     print(f"{cases} {kind} phantoms in {folder}")
 
 

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import binary_dilation, label
+from scipy.ndimage import binary_dilation, binary_erosion, label
 
 from scanfill.data.phantoms.brain import FIELD_OF_VIEW, Tissue, make_subject, tumour_kind, write_cohort
 from scanfill.data.phantoms.brain_anatomy import build_anatomy, draw_folds, draw_shape, grid_axes
+from scanfill.data.phantoms.brain_head import HeadTissue, build_head
 from scanfill.data.phantoms.brain_tumour import KINDS_OF_TEN, TumourKind, draw_foci, mass_effect
+from scanfill.data.phantoms.cohorts import brain_cohort
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,3 +224,40 @@ def test_the_tumour_pushes_the_ventricles_away() -> None:
         assert nearest[1] > nearest[0] + 1.0  # mm
         assert np.array_equal(before.depth, after.depth)  # the skull holds the surface
         assert np.allclose(sum(after.fractions.values()), 1.0)
+
+
+def test_with_its_skull_it_is_the_same_subject_not_stripped() -> None:
+    stripped, head = (make_subject(seed=2, index=1, size=SIZE, skull=skull) for skull in (False, True))
+    deep = binary_erosion(stripped.tissue > 0, iterations=2)
+    for name, image in head.images.items():
+        assert np.abs(image - stripped.images[name])[deep].max() <= 0.02 * image[deep].max()
+    assert np.array_equal(head.label, stripped.label)
+    outside = ~binary_dilation(stripped.tissue > 0, iterations=1)
+    assert (head.images["t1"][outside] > np.median(head.images["t1"][deep])).sum() > 500  # scalp
+    assert all((stripped.images[name][outside] > 0).mean() < 0.02 for name in MODALITIES)
+
+
+def test_around_the_brain_lies_dark_bone_and_around_that_bright_fat() -> None:
+    axes = grid_axes(64)
+    x, y, z = np.meshgrid(*axes, indexing="ij")
+    depth = 60.0 - np.sqrt(x**2 + y**2 + z**2)
+    fractions = build_head(np.random.default_rng(0), axes, depth)
+    np.testing.assert_allclose(sum(fractions.values()), 1.0)
+    above = z > 20
+    shares = {
+        tissue: [fraction[above & (np.abs(depth + distance) < 1)].mean() for distance in (8.0, 12.0, 30.0)]
+        for tissue, fraction in fractions.items()
+    }
+    assert [max(shares, key=lambda tissue: shares[tissue][place]) for place in range(3)] == [
+        HeadTissue.BONE,
+        HeadTissue.FAT,
+        HeadTissue.AIR,
+    ]
+
+
+def test_a_cohort_with_skull_is_not_taken_for_a_stripped_one(tmp_path: Path) -> None:
+    write_cohort(tmp_path, cases=1, size=24, skull=True)
+    with_skull = nib.load(next(tmp_path.glob("*/*_t1.nii.gz")))
+    assert (np.asarray(with_skull.dataobj) > 0).mean() > 0.9
+    brain_cohort(tmp_path, cases=1, size=24)
+    assert (np.asarray(nib.load(next(tmp_path.glob("*/*_t1.nii.gz"))).dataobj) > 0).mean() < 0.5

@@ -25,6 +25,7 @@ from scanfill.data.phantoms.brain_anatomy import (
     draw_shape,
     grid_axes,
 )
+from scanfill.data.phantoms.brain_head import surround_with_head
 from scanfill.data.phantoms.brain_tumour import (
     KINDS_OF_TEN,
     TumourKind,
@@ -60,7 +61,8 @@ class BrainPhantom:
     """One synthetic subject, and what is true of it.
 
     Attributes:
-        images: Whole numbers (0 outside the brain) by modality ``t1``, ``t1ce``, ``t2``, ``flair``, ``(X, Y, Z)``.
+        images: Whole numbers by modality ``t1``, ``t1ce``, ``t2``, ``flair``, ``(X, Y, Z)``; 0 outside the brain,
+            unless with skull.
         label: BraTS values: 0 background, 1 necrotic core, 2 edema, 4 enhancing tumour, ``(X, Y, Z)``.
         tissue: :py:class:`Tissue` that dominates each voxel, tumour included, 0 outside the brain, ``(X, Y, Z)``.
         healthy: The same without the tumour but with its mass effect: what edema and core lie upon.
@@ -84,15 +86,17 @@ class BrainPhantom:
     thick_slice: bool
 
 
-def make_subject(seed: int, index: int, size: int = 64) -> BrainPhantom:
+def make_subject(seed: int, index: int, size: int = 64, *, skull: bool = False) -> BrainPhantom:
     """Make one subject.
 
     It is a function of millimetres: another size samples the same head on another grid (but for the noise).
+    With its skull the same subject is scanned with the same noise, but not stripped.
 
     Args:
         seed: Seed of the cohort.
         index: Number of the subject in its cohort, from 0. It alone decides on site and thick slices.
         size: Voxels a side; the field of view is 192 mm.
+        skull: Whether skull, scalp and face are still there, and noise around them.
 
     Raises:
         ValueError: A negative seed or index, or a grid too coarse to show a tumour.
@@ -104,7 +108,7 @@ def make_subject(seed: int, index: int, size: int = 64) -> BrainPhantom:
         msg = f"A brain phantom needs a size of at least {SMALLEST_SIZE} voxels a side (8 mm each), got size={size}."
         raise ValueError(msg)
     # One generator a concern: what is drawn for one never shifts another.
-    form, growth, water, scanner = (np.random.default_rng([seed, index, concern]) for concern in range(4))
+    form, growth, water, scanner, bone = (np.random.default_rng([seed, index, concern]) for concern in range(5))
     axes = grid_axes(size)
     spacing = FIELD_OF_VIEW / size
     kind = tumour_kind(seed, index)
@@ -117,11 +121,14 @@ def make_subject(seed: int, index: int, size: int = 64) -> BrainPhantom:
     site = (seed + index) % len(SITES)
     thick_slice = index % 5 == 4
     protocol = draw_protocol(scanner, SITES[site], SLICE_THICKNESS if thick_slice else None)
-    signals = ideal_signals(fractions, draw_relaxation(water), draw_texture(water, axes), protocol.sequences)
+    relaxation, texture = draw_relaxation(water), draw_texture(water, axes)
+    signals = ideal_signals(fractions, relaxation, texture, protocol.sequences)
+    if skull:
+        signals = surround_with_head(bone, signals, anatomy.depth, axes, texture=texture, sequences=protocol.sequences)
     brain = anatomy.depth > 0
     tissue = np.where(brain, dominant(fractions), np.uint8(Tissue.BACKGROUND))
     return BrainPhantom(
-        images=scan(scanner, signals, anatomy.depth, axes, protocol),
+        images=scan(scanner, signals, anatomy.depth, axes, protocol, strip=not skull),
         label=brats_label(tissue),
         tissue=tissue,
         healthy=np.where(brain, dominant(anatomy.fractions), np.uint8(Tissue.BACKGROUND)),
@@ -150,7 +157,9 @@ def phantom_affine(size: int) -> Array:
     return affine
 
 
-def write_cohort(folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0) -> list[Path]:
+def write_cohort(
+    folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0, *, skull: bool = False
+) -> list[Path]:
     """Write brain phantoms as BraTS does: one folder a case, four images (int16) and a label map (uint8).
 
     The same seed gives the same bytes, and a case does not depend on how many there are. A case's folder appears
@@ -161,6 +170,7 @@ def write_cohort(folder: str | Path, cases: int = 20, size: int = 64, seed: int 
         cases: How many.
         size: Voxels a side; the field of view is 192 mm.
         seed: Seed of the cohort.
+        skull: Whether the heads are not stripped.
 
     Returns:
         The case folders ``BraTS20_Training_001`` and so on.
@@ -174,7 +184,11 @@ def write_cohort(folder: str | Path, cases: int = 20, size: int = 64, seed: int 
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     return [
-        write_case(root / f"BraTS20_Training_{index + 1:03d}", make_subject(seed, index, size), f"{seed}/{index}")
+        write_case(
+            root / f"BraTS20_Training_{index + 1:03d}",
+            make_subject(seed, index, size, skull=skull),
+            f"{seed}/{index}" + (" with skull" if skull else ""),
+        )
         for index in tqdm(range(cases), desc="brain phantoms", unit="case")
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -11,6 +12,7 @@ from scipy.ndimage import map_coordinates
 from scanfill.data.phantoms.fields import Array, ellipsoid_depth, inside, sheet_distance, smooth_field
 
 Points = tuple[Array, Array, Array]
+T = TypeVar("T", bound=IntEnum)
 
 FIELD_OF_VIEW = 192.0  # mm a side
 FOLD_LENGTH = 6.5  # mm; sulci of a random field lie about pi times this apart
@@ -134,7 +136,7 @@ class Anatomy:
     ventricle: Array
 
 
-def paint(fractions: dict[Tissue, Array], tissue: Tissue, share: Array) -> None:
+def paint(fractions: dict[T, Array], tissue: T, share: Array) -> None:
     """Lay ``share`` of a tissue over what is there already; fractions still sum to one."""
     for other, before in fractions.items():
         fractions[other] = before * (1.0 - share)

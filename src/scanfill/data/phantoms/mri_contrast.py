@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from scanfill.data.phantoms.brain_anatomy import Points, Tissue
+from scanfill.data.phantoms.brain_anatomy import Points, T, Tissue
 from scanfill.data.phantoms.fields import Array, smooth_field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 
@@ -141,8 +145,8 @@ def draw_texture(rng: np.random.Generator, axes: Points) -> Array:
 
 
 def ideal_signals(
-    fractions: dict[Tissue, Array],
-    relaxation: dict[Tissue, Relaxation],
+    fractions: Mapping[T, Array],
+    relaxation: Mapping[T, Relaxation],
     texture: Array,
     sequences: dict[str, Sequence],
 ) -> dict[str, Array]:
@@ -150,12 +154,14 @@ def ideal_signals(
 
     Args:
         fractions: Share of each tissue, arrays of one shape.
-        relaxation: Relaxation of each tissue.
+        relaxation: Relaxation of each tissue; one that is not there (air) gives no signal.
         texture: Fields of :py:func:`draw_texture`.
         sequences: Timing of each modality; ``t1ce`` is taken after contrast agent.
     """
     signals = {name: np.zeros(texture.shape[1:]) for name in sequences}
     for tissue, share in fractions.items():
+        if tissue not in relaxation:
+            continue
         there = share > 1e-3
         mean = relaxation[tissue]
         density, t1, t2 = (
@@ -170,7 +176,13 @@ def ideal_signals(
 
 
 def scan(
-    rng: np.random.Generator, signals: dict[str, Array], depth: Array, axes: Points, protocol: Protocol
+    rng: np.random.Generator,
+    signals: dict[str, Array],
+    depth: Array,
+    axes: Points,
+    protocol: Protocol,
+    *,
+    strip: bool = True,
 ) -> dict[str, Array]:
     """Blur, shade, slice and add noise to ideal signals, then strip everything outside the brain to exactly 0.
 
@@ -180,9 +192,10 @@ def scan(
         depth: Depth below the brain's surface in mm.
         axes: Coordinates of the grid in mm.
         protocol: How the subject is scanned.
+        strip: Whether to strip; if not, what is outside the brain keeps its signal and noise.
 
     Returns:
-        Whole numbers from 1 to 32767 inside each modality's own mask, 0 outside.
+        Whole numbers from 1 to 32767 inside each modality's own mask, 0 outside; unstripped from 0 to 32767.
     """
     spacing = abs(float(axes[0][1] - axes[0][0]))
     shared = 0.10 * smooth_field(rng, axes, 60.0)
@@ -196,7 +209,8 @@ def scan(
         image = interpolate_slices(np.hypot(slices + real, imaginary), count, image.shape[2])
         # Each modality is stripped a little differently.
         mask = depth + 0.7 * smooth_field(rng, axes, 20.0) > 0
-        images[name] = np.where(mask, np.clip(np.rint(image * protocol.scale[name]), 1, 32767), 0.0)
+        image = np.rint(image * protocol.scale[name])
+        images[name] = np.where(mask, np.clip(image, 1, 32767), 0.0) if strip else np.clip(image, 0, 32767)
     return images
 
 
