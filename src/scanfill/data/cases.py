@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanfill.data.conventions import decide_convention
+from scanfill.data.marks import synthetic_reason
 from scanfill.data.naming import MODALITIES, OUTPUT_LABELS, NamedFile, names_a_case, recognise_case, recognise_file
 from scanfill.data.patients import describe_patients, find_patients
 from scanfill.data.survey import check_duplicates, check_enhancement, survey_cases
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Case = dict[str, Any]
+
+SYNTHETIC_END = re.compile(r"(?:^|[-_.])synthetic$", re.IGNORECASE)
+"""How what precedes the modality ends in the name of a synthetic image."""
 
 LOOKED_FOR = (
     f"one folder a case, with files such as t1.nii.gz, t1ce.nii.gz, t2.nii.gz, flair.nii.gz, or in BraTS naming "
@@ -60,6 +65,7 @@ def find_cases(
     *,
     check: bool = True,
     strict: bool = True,
+    synthetic: bool = False,
 ) -> list[Case]:
     """Find every case below a folder.
 
@@ -79,17 +85,19 @@ def find_cases(
         strict: Whether an incomplete case is an error at once. If not, it is listed with the reason under ``problem``,
             and :py:class:`scanfill.transforms.ReadCased` raises it when its turn comes, so that one bad case does
             not stop the others.
+        synthetic: Whether files marked as synthetic (:py:mod:`scanfill.data.provenance`) may take the place of an
+            acquired one that is not there, as in a completed case. If not, such a file is an error.
 
     Returns:
         One dictionary a case, sorted by name: ``case_id``, ``patient``, the absolute path of each modality, ``label``
         with ``label_convention`` and ``mask`` where there is one, ``output_labels`` (in which convention to write
-        a prediction), ``synthetic`` (the keys that are generated: none).
+        a prediction), ``synthetic`` (the keys that are generated).
 
     Raises:
-        CaseError: No case; a modality is missing or ambiguous; two cases of one name; the meaning of the labels is in
-            doubt or contradicted by the images; one image under two patients.
+        CaseError: No case; a modality is missing, ambiguous or synthetic; two cases of one name; the meaning of the
+            labels is in doubt or contradicted by the images; one image under two patients.
     """
-    cohort = find_cohort(folder, modalities, labels, patient_regex, check=check, strict=strict)
+    cohort = find_cohort(folder, modalities, labels, patient_regex, check=check, strict=strict, synthetic=synthetic)
     logger.info("%s", cohort.describe())
     return cohort.cases
 
@@ -102,6 +110,7 @@ def find_cohort(
     *,
     check: bool = True,
     strict: bool = True,
+    synthetic: bool = False,
 ) -> Cohort:
     """Do the work of :py:func:`find_cases`, which describes the arguments; the result can describe itself."""
     folder = Path(folder).expanduser().resolve()
@@ -120,7 +129,8 @@ def find_cohort(
     _check_names_differ((case.case_id, case.folder) for case in found)
 
     patients = find_patients(folder, [case.case_id for case in found], patient_regex)
-    cases = [_describe(case, patients[case.case_id], wanted, with_label=labels != "none") for case in found]
+    with_label = labels != "none"
+    cases = [_describe(case, patients[case.case_id], wanted, with_label, synthetic) for case in found]
     problems = [case["problem"] for case in cases if "problem" in case]
     if problems and strict:
         raise CaseError("\n".join(problems))
@@ -217,8 +227,8 @@ def _volumes(folder: Path) -> Iterator[Path]:
 def _group(folder: Path, paths: Sequence[Path]) -> Iterator[_FoundCase]:
     """Tell the cases in one folder apart by how the names of their images begin."""
     recognised = {path: recognise_file(path) for path in paths}
-    files = [file for file in recognised.values() if file is not None]
     unknown = [path for path, file in recognised.items() if file is None]
+    files = _join_synthetic([file for file in recognised.values() if file is not None], folder)
     names = sorted({file.case_name for file in files if file.role in MODALITIES})
     if len(names) <= 1:
         name = names[0] if names and names_a_case(names[0]) else folder.name
@@ -227,6 +237,20 @@ def _group(folder: Path, paths: Sequence[Path]) -> Iterator[_FoundCase]:
     for name in names:
         own = [file for file in files if file.case_name == name]
         yield _FoundCase(name or folder.name, folder, own, [path for path in unknown if path.name.startswith(name)])
+
+
+def _join_synthetic(files: Sequence[NamedFile], folder: Path) -> list[NamedFile]:
+    """Give ``c1_synthetic_flair`` to case ``c1``: files with plain names belong to the case of the folder's name."""
+    marked = {file for file in files if SYNTHETIC_END.search(file.case_name)}
+    acquired = {file.case_name for file in files if file not in marked}
+
+    def join(file: NamedFile) -> NamedFile:
+        if file not in marked:
+            return file
+        name = SYNTHETIC_END.sub("", file.case_name)
+        return replace(file, case_name="" if name == folder.name and "" in acquired else name)
+
+    return [join(file) for file in files]
 
 
 def _check_names_differ(cases: Iterable[tuple[str, Path]]) -> None:
@@ -242,37 +266,58 @@ def _check_names_differ(cases: Iterable[tuple[str, Path]]) -> None:
             raise CaseError(msg)
 
 
-def _describe(found: _FoundCase, patient: str, wanted: Sequence[str] | None, with_label: bool) -> Case:
-    """Make the dictionary of one case, with ``problem`` where it is incomplete or ambiguous."""
+def _describe(found: _FoundCase, patient: str, wanted: Sequence[str] | None, with_label: bool, synthetic: bool) -> Case:
+    """Make the dictionary of one case, with ``problem`` where it is incomplete, ambiguous or synthetic."""
     case: Case = {"case_id": found.case_id, "patient": patient}
-    problems = []
+    problems, generated = [], []
     roles: list[str] = [*(wanted or MODALITIES), *(["label"] if with_label else []), "mask"]
     for role in roles:
         files = [file for file in found.files if file.role == role and (role != "label" or file.is_truth)]
         if role in ("label", "mask"):  # beside a label of the case's own name, another one is something derived
             image_names = {file.case_name for file in found.files if file.role in MODALITIES}
             files = [file for file in files if file.case_name in image_names] or files
+        marked = {file: reason for file in files if (reason := synthetic_reason(file.path))}
+        if synthetic:  # what was acquired comes first
+            files = [file for file in files if file not in marked] or files
+            generated += [role] * any(file in marked for file in files)
+        elif marked:
+            problems += [_refuse_synthetic(found, role, file.path, reason) for file, reason in marked.items()]
+            continue
         if len(files) > 1:
             listed = ", ".join(str(file.path) for file in files)
             problems.append(f"Case {found.case_id!r} has {len(files)} files for {role}: {listed}. Keep one of them.")
         elif files:
             case[role] = str(files[0].path)
-    names = ", ".join(file.path.name for file in found.files) or ", ".join(path.name for path in found.unknown)
-    missing = [role for role in wanted or () if not any(file.role == role for file in found.files)]
-    if missing:
-        problems.append(
-            f"Case {found.case_id!r} has no {' and no '.join(missing)} image: looked in {found.folder}, found "
-            f"{names or 'nothing'}. Add the file, choose other modalities with --modalities, or move the case away."
-        )
-    elif not any(file.role in MODALITIES for file in found.files):
-        problems.append(
-            f"Case {found.case_id!r} has no image whose name we know: {found.folder} holds {names}. Looked for "
-            f"{LOOKED_FOR}. Rename the files, or move them away."
-        )
-    case |= {"output_labels": OUTPUT_LABELS[recognise_case(found.case_id)], "synthetic": []}
+    if missing := _find_missing(found, wanted):
+        problems.append(missing)
+    case |= {"output_labels": OUTPUT_LABELS[recognise_case(found.case_id)], "synthetic": generated}
     if problems:
         case["problem"] = "\n".join(problems)
     return case
+
+
+def _refuse_synthetic(found: _FoundCase, role: str, path: Path, reason: str) -> str:
+    return (
+        f"Case {found.case_id!r}: {role} ({path}) is synthetic ({reason}) and must not be taken for an ordinary file. "
+        f"Move it out of {found.folder}, or say synthetic=True where generated files are wanted."
+    )
+
+
+def _find_missing(found: _FoundCase, wanted: Sequence[str] | None) -> str:
+    """Say which modalities a case lacks; nothing where it has what is wanted."""
+    names = ", ".join(file.path.name for file in found.files) or ", ".join(path.name for path in found.unknown)
+    missing = [role for role in wanted or () if not any(file.role == role for file in found.files)]
+    if missing:
+        return (
+            f"Case {found.case_id!r} has no {' and no '.join(missing)} image: looked in {found.folder}, found "
+            f"{names or 'nothing'}. Add the file, choose other modalities with --modalities, or move the case away."
+        )
+    if not any(file.role in MODALITIES for file in found.files):
+        return (
+            f"Case {found.case_id!r} has no image whose name we know: {found.folder} holds {names}. Looked for "
+            f"{LOOKED_FOR}. Rename the files, or move them away."
+        )
+    return ""
 
 
 def _algorithms_labels(found: _FoundCase) -> list[Path]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanfill.data.cases import check_modalities, find_cohort
 from scanfill.data.naming import MODALITIES
+from scanfill.data.synthetic_cases import check_declared, check_judged
 from scanfill.errors import CaseError
 from scanfill.files import writing
 from scanfill.transforms.labels import look_up_table
@@ -61,8 +62,12 @@ def write_split(split: Mapping[str, Sequence[Case]], output: str | Path, **about
 
     Returns:
         ``output``.
+
+    Raises:
+        CaseError: Something synthetic is in validation or test.
     """
     output = Path(output)
+    _check_judges(split, str(output))
     cases = [case for part in split.values() for case in part]
     conventions = sorted({case["label_convention"] for case in cases if "label_convention" in case})
     content: dict[str, Any] = {
@@ -93,7 +98,8 @@ def read_list(
 
     Raises:
         CaseError: The file is absent or no such list; a case lacks a modality, or a file of it is not there; a name
-            occurs twice; a patient occurs in two parts.
+            occurs twice; a patient occurs in two parts; a synthetic file stands there as an ordinary one, or in
+            validation or test.
     """
     datalist = Path(datalist).expanduser().resolve()
     content = _read_json(datalist)
@@ -102,16 +108,20 @@ def read_list(
     split = {
         part: [_complete(case, datalist, folders, keep) for case in content[part]] for part in PARTS if part in content
     }
+    for cases in split.values():
+        for case in cases:
+            check_declared(case, str(datalist))
     check_split(split, str(datalist))
     return split
 
 
 def check_split(split: Mapping[str, Sequence[Case]], where: str = "the split") -> None:
-    """Check that each case occurs once and each patient in one part only.
+    """Check that each case occurs once, each patient in one part only, and nothing synthetic judges.
 
     Raises:
         CaseError: Naming the case or the patient.
     """
+    _check_judges(split, where)
     part_of_case: dict[str, str] = {}  # compared without case, as file names on many disks
     part_of_patient: dict[str, tuple[str, str]] = {}
     for part, cases in split.items():
@@ -128,6 +138,12 @@ def check_split(split: Mapping[str, Sequence[Case]], where: str = "the split") -
                     f"{where}: scores would look too good. Split again with `python -m scanfill split`."
                 )
                 raise CaseError(msg)
+
+
+def _check_judges(split: Mapping[str, Sequence[Case]], where: str) -> None:
+    for part in PARTS[1:]:
+        for case in split.get(part, ()):
+            check_judged(case, f"{part} of {where}")
 
 
 def _relative(case: Case, folder: Path) -> Case:

@@ -85,8 +85,8 @@ def write_scores(rows: Sequence[Row], folder: str | Path, note: str = "") -> tup
         raise ValueError(msg)
     summary = summarise(rows)
     scores_path, summary_path = Path(folder) / "scores.csv", Path(folder) / "summary.csv"
-    _write_table([{"case_id": row["case_id"]} | dict(row) for row in rows], scores_path, note)
-    _write_table(summary, summary_path, note)
+    write_table([{"case_id": row["case_id"]} | dict(row) for row in rows], scores_path, note)
+    write_table(summary, summary_path, note)
     return scores_path, summary_path
 
 
@@ -94,7 +94,7 @@ def read_scores(path: str | Path) -> list[dict[str, float | str]]:
     """Read the rows of a ``scores.csv``: scores as numbers, every other column as text."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         return [
-            {key: _number(value) if split_key(key) else value for key, value in row.items()}
+            {key: as_number(value) if split_key(key) else value for key, value in row.items()}
             for row in csv.DictReader(file)
         ]
 
@@ -149,7 +149,7 @@ def _statistics(values: npt.NDArray[np.float64], volume_ml: npt.NDArray[np.float
     return columns
 
 
-def _write_table(rows: Sequence[Row], path: Path, note: str) -> None:
+def write_table(rows: Sequence[Row], path: Path, note: str) -> None:
     """Write rows as CSV, columns in order of appearance, NaN as an empty cell."""
     columns = list(dict.fromkeys(column for row in rows for column in row)) + ["note"] * bool(note)
     with writing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -166,6 +166,6 @@ def _text(value: float | str) -> str:
     return str(value)
 
 
-def _number(text: str) -> float:
+def as_number(text: str) -> float:
     """Read what :py:func:`_text` wrote."""
     return float(text) if text else math.nan

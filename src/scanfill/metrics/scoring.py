@@ -48,7 +48,7 @@ def score_case(
     Raises:
         ValueError: Shapes differ, a label is fractional or in no region, or the spacing is not three positive numbers.
     """
-    predicted_map, true_map = _volume(prediction, "prediction"), _volume(truth, "truth")
+    predicted_map, true_map = as_volume(prediction, "prediction"), as_volume(truth, "truth")
     if predicted_map.shape != true_map.shape:
         msg = (
             f"Prediction {predicted_map.shape} and truth {true_map.shape} must be on the same grid. "
@@ -56,7 +56,7 @@ def score_case(
         )
         raise ValueError(msg)
     diagonal = _diagonal(true_map.shape, _checked_spacing(spacing))
-    box = _bounding_box((predicted_map != 0) | (true_map != 0))
+    box = bounding_box((predicted_map != 0) | (true_map != 0))
     predicted_map = _whole_labels(predicted_map[box], regions, "prediction")
     true_map = _whole_labels(true_map[box], regions, "truth")
     row = {}
@@ -124,23 +124,27 @@ def score_region(
 
 def region_volumes(label: npt.ArrayLike, spacing: Sequence[float], regions: Regions = REGIONS) -> dict[str, float]:
     """Measure each region of a label map ``(X, Y, Z)`` or ``(1, X, Y, Z)`` in ml, given the voxel size in mm."""
-    label_map = _whole_labels(_volume(label, "label"), regions, "label")
+    label_map = _whole_labels(as_volume(label, "label"), regions, "label")
     voxel_ml = math.prod(_checked_spacing(spacing)) / 1000
     return {region: np.count_nonzero(np.isin(label_map, labels)) * voxel_ml for region, labels in regions.items()}
 
 
-def _volume(label: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
-    """Take a label map ``(X, Y, Z)`` or ``(1, X, Y, Z)``, array or tensor, as an array ``(X, Y, Z)``."""
-    values = label.detach().cpu().numpy() if isinstance(label, torch.Tensor) else np.asarray(label)
-    if values.ndim == 4 and values.shape[0] == 1:
-        values = values[0]
-    if values.ndim != 3:
+def as_volume(values: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
+    """Take a volume ``(X, Y, Z)`` or ``(1, X, Y, Z)``, array or tensor, as an array ``(X, Y, Z)``.
+
+    Raises:
+        ValueError: It has another shape; ``what`` begins the message.
+    """
+    array = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+    if array.ndim == 4 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim != 3:
         msg = (
-            f"The {what} must be a label map (X, Y, Z) or (1, X, Y, Z), found shape {values.shape}. "
-            "Turn channels into one label map (AsDiscrete argmax); pass a slice as (X, Y, 1)."
+            f"The {what} must be one volume (X, Y, Z) or (1, X, Y, Z), found shape {array.shape}. "
+            "Choose one channel, or turn channels into one label map (AsDiscrete argmax); pass a slice as (X, Y, 1)."
         )
         raise ValueError(msg)
-    return values
+    return array
 
 
 def _whole_labels(values: npt.NDArray[Any], regions: Regions, what: str) -> npt.NDArray[np.int32]:
@@ -175,15 +179,15 @@ def _diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
     return math.hypot(*(length * size for length, size in zip(shape, spacing, strict=True)))
 
 
-def _bounding_box(mask: Mask) -> tuple[slice, ...]:
-    """Find the box around a mask, one voxel wider where the volume goes on; empty where the mask is empty.
+def bounding_box(mask: Mask, margin: int = 1) -> tuple[slice, ...]:
+    """Find the box around a mask, wider by ``margin`` voxels where the volume goes on; empty where the mask is empty.
 
     Thanks to the margin an axis of the box has length 1 only where that of the volume has.
     """
     box = []
     for axis in range(mask.ndim):
         inside = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(max(inside[0] - 1, 0), inside[-1] + 2) if inside.size else slice(0, 0))
+        box.append(slice(max(inside[0] - margin, 0), inside[-1] + 1 + margin) if inside.size else slice(0, 0))
     return tuple(box)
 
 

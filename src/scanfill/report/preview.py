@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from monai.data import MetaTensor
 from monai.transforms import SpatialResample, Transform
 from nibabel.affines import voxel_sizes
-from torch import Tensor
 
 from scanfill.files import writing
 from scanfill.metrics import region_volumes
+from scanfill.metrics.scoring import as_volume
 from scanfill.report.page import RESEARCH_ONLY
+from scanfill.report.panels import (
+    PLANES,
+    affine_of,
+    fullest_slices,
+    lay_out,
+    mark_panel,
+    placed,
+    turn_to_patient,
+    view_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
+
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "LEGEND", "PLANES", "SavePreviewd", "draw_preview"]
 
 Array = npt.NDArray[Any]
 
@@ -31,36 +42,6 @@ LEGEND: Mapping[int, str] = {1: "NC necrotic core", 2: "ED edema", 3: "CET enhan
 
 # Of Okabe and Ito's palette, which colour-blind people can tell apart; the brightest for the outermost.
 COLOURS = ("#0072B2", "#F0E442", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-
-
-@dataclass(frozen=True)
-class Plane:
-    """How one plane is cut from a volume whose axes point to the patient's left, front and head.
-
-    Args:
-        name: Name of the plane.
-        normal: The axis that it cuts.
-        flip: Whether its horizontal axis is reversed.
-        sides: Letters at the left and right rim of the picture.
-    """
-
-    name: str
-    normal: int
-    flip: bool
-    sides: tuple[str, str]
-
-    def cut(self, volume: Array, index: int) -> Array:
-        """Take the slice ``index`` as rows from bottom to top."""
-        picture: Array = volume.take(index, self.normal).T
-        return picture[:, ::-1] if self.flip else picture
-
-
-# Radiological convention: the patient's left is on the right of the picture.
-PLANES = (
-    Plane("axial", 2, flip=False, sides=("R", "L")),
-    Plane("coronal", 1, flip=False, sides=("R", "L")),
-    Plane("sagittal", 0, flip=True, sides=("A", "P")),
-)
 
 
 def draw_preview(
@@ -93,21 +74,18 @@ def draw_preview(
     Raises:
         ValueError: The grids differ, the voxel size is unknown, or a label has no name.
     """
-    affine = _affine(label, spacing)
-    maps = {"prediction": _volume(label)} | ({} if truth is None else {"truth": _volume(truth)})
-    grey = _volume(image)
+    affine = affine_of(label, spacing)
+    maps = {"prediction": as_volume(label, "label map")}
+    maps |= {} if truth is None else {"truth": as_volume(truth, "truth")}
+    grey = as_volume(image, "image")
     for name, labels in maps.items():
         if labels.shape != grey.shape:
             msg = f"{name} {labels.shape} and image {grey.shape} must be on one grid to be drawn as {path}."
             raise ValueError(msg)
-    sizes = voxel_sizes(affine)
     regions = {name: (value,) for value, name in legend.items()}
-    volumes = {name: region_volumes(labels, sizes, regions) for name, labels in maps.items()}
-    turn = nib.orientations.ornt_transform(nib.io_orientation(affine), nib.orientations.axcodes2ornt("LAS"))
-    sizes = sizes[np.argsort(turn[:, 0])]
-    grey = nib.apply_orientation(grey, turn)
-    maps = {name: nib.apply_orientation(labels, turn) for name, labels in maps.items()}
-    figure = _draw_planes(grey, maps, sizes, list(legend))
+    volumes = {name: region_volumes(labels, voxel_sizes(affine), regions) for name, labels in maps.items()}
+    turned, sizes = turn_to_patient({**maps, "image": grey}, affine)
+    figure = _draw_planes(turned.pop("image"), turned, sizes, list(legend))
     _write_texts(figure, title, volumes)
     path = Path(path)
     with writing(path) as temporary:
@@ -169,81 +147,29 @@ def _same_grid(image: MetaTensor, label: MetaTensor) -> bool:
     return image.shape[1:] == label.shape[1:] and np.allclose(image.affine, label.affine, atol=1e-3)
 
 
-def _affine(label: npt.ArrayLike, spacing: Sequence[float] | None) -> Array:
-    """Find the affine ``(4, 4)`` of the label map, or make one from the voxel size."""
-    if isinstance(label, MetaTensor):
-        return np.asarray(label.affine.cpu(), float)
-    if spacing is None:
-        msg = "The voxel size is unknown: the label map has no affine. Pass a MetaTensor, or spacing in mm."
-        raise ValueError(msg)
-    return np.diag([*spacing, 1.0])
-
-
-def _volume(values: npt.ArrayLike) -> Array:
-    """Take ``(X, Y, Z)`` or ``(1, X, Y, Z)``, array or tensor, as an array ``(X, Y, Z)``."""
-    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-    array = array[0] if array.ndim == 4 and array.shape[0] == 1 else array
-    if array.ndim != 3:
-        msg = f"A preview shows one volume (X, Y, Z) or (1, X, Y, Z), found shape {array.shape}. Choose one channel."
-        raise ValueError(msg)
-    return array
-
-
-def _fullest(maps: Mapping[str, Array], grey: Array) -> list[int]:
-    """Choose the slice along each axis that the truth covers most; without one the prediction, or else the image."""
+def _covered(maps: Mapping[str, Array], grey: Array) -> Array:
+    """Choose what decides on the slices: the truth; without one the prediction, or else the image."""
     shown = [maps[name] for name in ("truth", "prediction") if name in maps]
-    covered = next((labels > 0 for labels in shown if labels.any()), grey != 0)
-    return [int(covered.sum(axis=tuple({0, 1, 2} - {axis})).argmax()) for axis in range(3)]
-
-
-def _view(shown: Array) -> list[slice]:
-    """Cut away the empty rim, so that the patient fills the picture."""
-    view = []
-    for axis in range(3):
-        inside = np.flatnonzero(shown.any(axis=tuple({0, 1, 2} - {axis})))
-        view.append(slice(max(inside[0] - 2, 0), inside[-1] + 3) if inside.size else slice(None))
-    return view
+    return next((labels > 0 for labels in shown if labels.any()), grey != 0)
 
 
 def _draw_planes(grey: Array, maps: Mapping[str, Array], sizes: Array, values: list[int]) -> Figure:
     """Draw one row a label map and one column a plane, all in one scale; the grid's axes are left, front, head."""
-    centre = _fullest(maps, grey)
-    view = _view((grey != 0) | np.any([labels > 0 for labels in maps.values()], axis=0))
-    starts = [part.indices(length)[0] for part, length in zip(view, grey.shape, strict=True)]
-    centre = [index - start for index, start in zip(centre, starts, strict=True)]
-    grey, maps = grey[*view], {name: labels[*view] for name, labels in maps.items()}
+    view = view_of((grey != 0) | np.any([labels > 0 for labels in maps.values()], axis=0))
+    grey, maps = grey[view], {name: labels[view] for name, labels in maps.items()}
+    centre = fullest_slices(_covered(maps, grey))
     low, high = np.percentile(grey[grey != 0], [1, 99.5]) if grey.any() else (0, 1)
     grey = np.where(grey == 0, min(low, 0), grey)  # outside the brain is black, also where images are z-scored
     high += 0.25 * (high - low)  # white becomes light grey, on which the colours are still told apart
-    planes = [plane for plane in PLANES if min(np.delete(grey.shape, plane.normal)) > 1]
-    extent = np.multiply(grey.shape, sizes)  # mm
-    widths, heights = zip(*(np.delete(extent, plane.normal) for plane in planes), strict=True)
-    inches = 10 / sum(widths)
-    figure = Figure(figsize=(10, max(heights) * inches * len(maps) + 1.1), dpi=110, facecolor="black")
-    height = figure.get_size_inches()[1]
-    axes = figure.subplots(
-        len(maps),
-        len(planes),
-        squeeze=False,
-        width_ratios=widths,
-        gridspec_kw={
-            "left": 0,
-            "right": 1,
-            "bottom": 0.65 / height,
-            "top": 1 - 0.45 / height,
-            "wspace": 0.03,
-            "hspace": 0,
-        },
-    )
+    figure, axes, planes = lay_out(len(maps), grey.shape, sizes)
     for row, (name, labels) in zip(axes, maps.items(), strict=True):
         for axis, plane in zip(row, planes, strict=True):
-            width_mm, height_mm = np.delete(extent, plane.normal)
-            place = {"origin": "lower", "extent": (0, width_mm, 0, height_mm)}
+            place = placed(plane, grey.shape, sizes)
             slice_of = plane.cut(grey, centre[plane.normal])
             axis.imshow(slice_of, cmap="gray", vmin=low, vmax=high, interpolation="bilinear", **place)
             overlay = _coloured(plane.cut(labels, centre[plane.normal]), values)
             axis.imshow(overlay, interpolation="nearest", **place)
-            _mark(axis, plane, name if len(maps) > 1 and plane is planes[0] else "")
+            mark_panel(axis, plane, name if len(maps) > 1 and plane is planes[0] else "")
     return figure
 
 
@@ -258,16 +184,6 @@ def _coloured(labels: Array, values: list[int]) -> Array:
 def _colours(number: int) -> list[str]:
     """Take as many colours as there are labels, from the start again where they run out."""
     return [COLOURS[index % len(COLOURS)] for index in range(number)]
-
-
-def _mark(axis: Any, plane: Plane, row: str) -> None:
-    """Write the plane's name, the patient's sides, and what the row shows into a picture."""
-    axis.set_axis_off()
-    style = {"transform": axis.transAxes, "color": "white", "fontsize": 9}
-    axis.text(0.5, 0.99, plane.name, ha="center", va="top", **style)
-    axis.text(0.01, 0.5, plane.sides[0], ha="left", va="center", **style)
-    axis.text(0.99, 0.5, plane.sides[1], ha="right", va="center", **style)
-    axis.text(0.01, 0.99, row, ha="left", va="top", **style)
 
 
 def _write_texts(figure: Figure, title: str, volumes: Mapping[str, Mapping[str, float]]) -> None:

@@ -13,7 +13,7 @@ from scanfill.losses import DeepMedicLoss
 from scanfill.networks import DeepMedic
 from scanfill.optimizers import RMSpropNesterov
 
-REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "deepmedic_tiny_trainstep.npz"
+REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "deepmedic_tiny_trainstep.npz"
 needs_reference = pytest.mark.skipif(not REFERENCE.exists(), reason=f"the original's arrays are not at {REFERENCE}")
 
 

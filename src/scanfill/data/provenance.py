@@ -1,0 +1,225 @@
+"""Mark what a network has made, so that it is known as synthetic for ever (decision 6).
+
+A synthetic image carries three marks, because other tools overwrite headers, leave sidecars behind and people rename
+files: its name (``*_synthetic_<modality>.nii.gz``), its NIfTI header (description and intent name), and a JSON sidecar
+of the same name. Any one of them is enough for :py:func:`is_synthetic`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+
+from scanfill import __version__
+from scanfill.data.marks import (
+    checksum,
+    is_synthetic,
+    read_sidecar,
+    set_header,
+    sidecar_path,
+    stem_of,
+    synthetic_reason,
+    voxels_checksum,
+)
+from scanfill.errors import CaseError
+from scanfill.files import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
+
+__all__ = [
+    "Origin",
+    "carry_mark",
+    "is_synthetic",
+    "mark_synthetic",
+    "read_sidecar",
+    "synthetic_path",
+    "synthetic_reason",
+    "write_synthetic",
+]
+
+OUTPUT_NAME = re.compile(r"(?P<case>.+)_synthetic_(?P<modality>[^_]+)")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a synthetic image was made by and from.
+
+    Args:
+        generator: Name of the bundle.
+        version: Version of the bundle.
+        checkpoint: The weights.
+        inputs: Key (modality, label, ...) -> file that the generator was given.
+        seed: Of whatever was drawn at random; None where nothing was.
+        training_list: The list of cases that the generator was trained on, where known.
+        scale: What the intensities mean, such as ``"reference, not patient"``.
+    """
+
+    generator: str
+    version: str
+    checkpoint: Path | str
+    inputs: Mapping[str, Path | str]
+    seed: int | None = None
+    training_list: Path | str | None = None
+    scale: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Further entries for the sidecar."""
+
+
+def synthetic_path(folder: str | Path, case_id: str, modality: str) -> Path:
+    """Say where the synthetic image of a case belongs: ``<folder>/<case>/<case>_synthetic_<modality>.nii.gz``."""
+    return Path(folder) / case_id / f"{case_id}_synthetic_{modality}.nii.gz"
+
+
+def write_synthetic(
+    volume: npt.ArrayLike, affine: npt.ArrayLike, path: str | Path, origin: Origin, *, date: datetime | None = None
+) -> Path:
+    """Write a synthetic volume with all its marks; none of its files is ever there without them.
+
+    Args:
+        volume: ``(X, Y, Z)``, written with its own type.
+        affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
+        path: See :py:func:`synthetic_path`.
+        origin: What it was made by and from.
+        date: By default now.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        CaseError: The name is not a synthetic image's, or the folder is that of an input.
+    """
+    path = Path(path)
+    modality = _check_output(path, origin.inputs.values())
+    image = nib.Nifti1Image(np.asarray(volume), np.asarray(affine, dtype=np.float64))
+    image.header.set_xyzt_units("mm")
+    with writing(path) as temporary:
+        nib.save(image, temporary)
+        set_header(temporary, modality)
+        _write_sidecar(path, _facts(origin, modality, temporary, date))
+    return path
+
+
+def mark_synthetic(path: str | Path, origin: Origin, *, date: datetime | None = None) -> Path:
+    """Mark a file that something else has written: header and sidecar; voxels and all else stay bit for bit.
+
+    Args:
+        path: The image, already named ``*_synthetic_<modality>`` and outside the folders of its inputs.
+        origin: What it was made by and from.
+        date: By default now.
+
+    Returns:
+        The sidecar.
+
+    Raises:
+        CaseError: The file is not there, its name is not a synthetic image's, or it lies in the folder of an input.
+    """
+    path = Path(path)
+    modality = _check_output(path, origin.inputs.values())
+    if not path.is_file():
+        msg = f"{path} is not there to be marked as synthetic: write the image first, or use write_synthetic."
+        raise CaseError(msg)
+    set_header(path, modality)
+    return _write_sidecar(path, _facts(origin, modality, path, date))
+
+
+def carry_mark(source: str | Path, output: str | Path, how: str) -> Path | None:
+    """Keep the mark when an image was cropped, resampled or converted to another format.
+
+    Call it after writing ``output``, whatever ``source`` is.
+
+    Args:
+        source: The image that was read.
+        output: The image that was written from it.
+        how: What was done, such as ``"resampled to 1 mm"``; it goes into the sidecar.
+
+    Returns:
+        The sidecar of ``output``; None where ``source`` is not synthetic.
+
+    Raises:
+        CaseError: The output's name does not say that it is synthetic.
+    """
+    source, output = Path(source), Path(output)
+    if not is_synthetic(source):
+        return None
+    modality = _check_output(output, ())
+    facts = read_sidecar(source) or {
+        "synthetic": True,
+        "modality": modality,
+        "generator": None,
+        "note": "the sidecar of the original was lost",
+    }
+    step = {"file": source.name, "sha256": checksum(source), "how": how}
+    set_header(output, modality)
+    facts |= {"derived_from": [*facts.get("derived_from", []), step], "voxels_sha256": voxels_checksum(output)}
+    return _write_sidecar(output, facts)
+
+
+def _facts(origin: Origin, modality: str, image: Path, date: datetime | None) -> dict[str, Any]:
+    """Put together what the sidecar says; files by name and checksum, never by a path of this machine."""
+    listed = origin.training_list
+    return {
+        "synthetic": True,
+        "modality": modality,
+        "generator": {
+            "bundle": origin.generator,
+            "version": origin.version,
+            "scanfill": __version__,
+            "checkpoint": _fingerprint(origin.checkpoint),
+            "training_list": None if listed is None else _fingerprint(listed),
+        },
+        "inputs": {key: _fingerprint(file) for key, file in origin.inputs.items()},
+        "seed": origin.seed,
+        "date": (date or datetime.now(UTC)).isoformat(timespec="seconds"),
+        **({"scale": origin.scale} if origin.scale else {}),
+        **origin.more,
+        "voxels_sha256": voxels_checksum(image),
+        "use": "Research use only. Not for diagnosis or treatment.",
+    }
+
+
+def _fingerprint(file: str | Path) -> dict[str, str]:
+    try:
+        return {"file": Path(file).name, "sha256": checksum(file)}
+    except OSError as error:
+        msg = (
+            f"{file} cannot be read ({error.strerror}), so the origin of a synthetic image would be unknown. Name the "
+            f"files that were used, where they still lie."
+        )
+        raise CaseError(msg) from error
+
+
+def _check_output(path: Path, inputs: Iterable[Path | str]) -> str:
+    """Return the modality that the name of a synthetic image states; refuse other names and the inputs' folders."""
+    named = OUTPUT_NAME.fullmatch(stem_of(path))
+    if not named:
+        msg = (
+            f"{path.name} does not say that the image is synthetic: other tools overwrite headers and leave sidecars "
+            f"behind. Name it <case>_synthetic_<modality>.nii.gz, see synthetic_path."
+        )
+        raise CaseError(msg)
+    folder = path.resolve().parent
+    for file in inputs:
+        if folder.is_relative_to(Path(file).resolve().parent):
+            msg = (
+                f"The synthetic image {path} would lie in the folder of an input ({file}), where it could be taken for "
+                f"a scan. Choose another folder with --output_dir."
+            )
+            raise CaseError(msg)
+    return named["modality"]
+
+
+def _write_sidecar(path: Path, facts: Mapping[str, Any]) -> Path:
+    sidecar = sidecar_path(path)
+    with writing(sidecar) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return sidecar

@@ -1,0 +1,62 @@
+"""From a batch of the data loader to what a paired image-to-image GAN takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from monai.engines import PrepareBatch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class PreparePair(PrepareBatch):  # type: ignore[misc]
+    """Take the sources, the target, and what else the generator's loss asks for, by their keys.
+
+    Args:
+        source_key: Key of the generator's input ``(B, sources, ...)``.
+        target_key: Key of the true image ``(B, targets, ...)``.
+        label_key: Key of the tumour label ``(B, 1, ...)``; a batch may be without it.
+        mask_key: Key of the mask ``(B, 1, ...)`` where errors count; ``None`` leaves that to the loss.
+    """
+
+    def __init__(
+        self,
+        source_key: str = "image",
+        target_key: str = "target",
+        label_key: str | None = "label",
+        mask_key: str | None = None,
+    ) -> None:
+        self.source_key = source_key
+        self.target_key = target_key
+        self.label_key = label_key
+        self.mask_key = mask_key
+
+    def __call__(
+        self,
+        batchdata: Mapping[str, Any],
+        device: str | torch.device | None = None,
+        non_blocking: bool = False,
+        **kwargs: Any,
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Move to ``device``, as plain tensors: sources, target, and ``label`` and ``mask`` as far as they are there.
+
+        Raises:
+            KeyError: If sources, target, or a mask that was asked for is absent.
+        """
+
+        def take(key: str) -> Tensor:
+            if key not in batchdata:
+                msg = f"The batch has no {key!r}, only {list(batchdata)}. Name its key in PreparePair."
+                raise KeyError(msg)
+            moved = batchdata[key].to(device=device, non_blocking=non_blocking, **kwargs)
+            return moved.as_subclass(Tensor)  # type: ignore[no-any-return]  # without MONAI's metadata: faster
+
+        extras: dict[str, Tensor] = {}
+        if self.label_key is not None and self.label_key in batchdata:
+            extras["label"] = take(self.label_key)
+        if self.mask_key is not None:
+            extras["mask"] = take(self.mask_key)
+        return take(self.source_key), take(self.target_key), extras

@@ -1,0 +1,17 @@
+"""Losses that MONAI does not have."""
+
+from __future__ import annotations
+
+from .adversarial import AdversarialLoss, DiscriminatorLoss
+from .deepmedic import DeepMedicLoss
+from .masked import MaskedL1, TumourMSE
+from .paired_generator import PairedGeneratorLoss
+
+__all__ = [
+    "AdversarialLoss",
+    "DeepMedicLoss",
+    "DiscriminatorLoss",
+    "MaskedL1",
+    "PairedGeneratorLoss",
+    "TumourMSE",
+]

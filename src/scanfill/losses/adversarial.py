@@ -1,0 +1,73 @@
+"""What the two players of a conditional GAN pay for the discriminator's verdicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from monai.losses import PatchAdversarialLoss
+from torch import nn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class AdversarialLoss(PatchAdversarialLoss):  # type: ignore[misc]
+    """MONAI's ``PatchAdversarialLoss`` on plain logits.
+
+    MONAI's own takes the sigmoid first and the logarithm later: float16 autocast refuses that, and where the sigmoid
+    rounds to 1 a discriminator that is badly wrong gets no gradient. For least squares it bends the logits by a
+    LeakyReLU, which Mao et al. (ICCV 2017) do not.
+
+    Args:
+        criterion: ``bce`` (cross-entropy of the logits), ``least_squares`` or ``hinge``.
+
+    Raises:
+        ValueError: By MONAI, if the criterion is none of these.
+    """
+
+    def __init__(self, criterion: str = "bce") -> None:
+        super().__init__(criterion=criterion, no_activation_leastsq=True)
+        if criterion == "bce":
+            self.activation = None
+            self.loss_fct = nn.BCEWithLogitsLoss()
+
+    def forward(self, logits: Tensor | list[Tensor], target_is_real: bool, for_discriminator: bool) -> Tensor:
+        """Give the mean over all patches, a scalar in float32.
+
+        Args:
+            logits: ``(B, 1, ...)``, one a patch, or a list of them for discriminators at several scales.
+            target_is_real: Whether the player wants the verdict "real".
+            for_discriminator: Which player pays.
+        """
+        several = [logits] if isinstance(logits, torch.Tensor) else list(logits)
+        loss: Tensor = super().forward([each.float() for each in several], target_is_real, for_discriminator)
+        return loss
+
+
+class DiscriminatorLoss(nn.Module):
+    """Half of what real patches cost that look painted, and half of what painted patches cost that look real.
+
+    The half slows the discriminator down against the generator (Isola et al., CVPR 2017, section 3.3).
+
+    Args:
+        criterion: See :class:`AdversarialLoss`; the generator's loss must have the same.
+    """
+
+    def __init__(self, criterion: str = "bce") -> None:
+        super().__init__()
+        self.adversarial = AdversarialLoss(criterion)
+
+    def forward(self, real: Tensor | list[Tensor], painted: Tensor | list[Tensor]) -> dict[str, Tensor]:
+        """Give the terms, each a scalar in float32.
+
+        Args:
+            real: Logits ``(B, 1, ...)`` of the sources with the true target.
+            painted: Logits of the sources with the generator's image.
+
+        Returns:
+            ``loss`` (half the sum of the others), ``real``, ``painted``.
+        """
+        on_real = self.adversarial(real, target_is_real=True, for_discriminator=True)
+        on_painted = self.adversarial(painted, target_is_real=False, for_discriminator=True)
+        return {"loss": 0.5 * (on_real + on_painted), "real": on_real, "painted": on_painted}

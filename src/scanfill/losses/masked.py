@@ -1,0 +1,96 @@
+"""Errors of a painted image where they count: not in the background, or in the tumour only."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of ``values`` where ``mask`` is above 0; exactly 0, with gradients of 0, where that is nowhere.
+
+    MONAI's ``MaskedLoss`` divides by all voxels, so that the same error costs less the smaller the mask.
+
+    Args:
+        values: ``(B, C, ...)``.
+        mask: ``(B, C, ...)``, or ``(B, 1, ...)`` for all channels.
+
+    Returns:
+        A scalar in float32, over the whole batch.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+    """
+    if mask.shape not in {values.shape, torch.Size([values.shape[0], 1, *values.shape[2:]])}:
+        msg = (
+            f"The mask or label has shape {tuple(mask.shape)}, the image {tuple(values.shape)}: expected the same, or "
+            "one channel. Crop and resample both alike."
+        )
+        raise ValueError(msg)
+    inside = (mask > 0).expand_as(values)
+    return torch.where(inside, values.float(), 0.0).sum() / inside.sum().clamp(min=1)
+
+
+def check_pair(prediction: Tensor, target: Tensor) -> None:
+    """Refuse a prediction and a target of different shapes, which would broadcast in silence.
+
+    Raises:
+        ValueError: Tells both shapes.
+    """
+    if prediction.shape != target.shape:
+        msg = (
+            f"The prediction has shape {tuple(prediction.shape)}, the target {tuple(target.shape)}: expected the same."
+        )
+        raise ValueError(msg)
+
+
+class MaskedL1(nn.Module):
+    """Mean absolute error over the voxels whose target is not background.
+
+    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176). What the generator paints outside costs nothing: mask it
+    when it is written.
+
+    Args:
+        background: Intensity of the target's background: -1 for images scaled to [-1, 1], 0 for z-scored ones. A voxel
+            is background when it is exactly this value; give a mask where interpolation blurs the edge.
+    """
+
+    def __init__(self, background: float = -1.0) -> None:
+        super().__init__()
+        self.background = background
+
+    def forward(self, prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Give the loss, a scalar in float32; 0 where everything is background.
+
+        Args:
+            prediction: ``(B, C, ...)``.
+            target: Of the same shape.
+            mask: ``(B, 1, ...)`` or of the same shape, above 0 where an error counts; then ``background`` is not used.
+
+        Raises:
+            ValueError: If the shapes do not fit.
+        """
+        check_pair(prediction, target)
+        error = (prediction.float() - target.float()).abs()
+        return masked_mean(error, target != self.background if mask is None else mask)
+
+
+class TumourMSE(nn.Module):
+    """Mean squared error over the voxels that the label calls tumour, of any part; 0 where there are none.
+
+    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176).
+    """
+
+    def forward(self, prediction: Tensor, target: Tensor, label: Tensor) -> Tensor:
+        """Give the loss, a scalar in float32.
+
+        Args:
+            prediction: ``(B, C, ...)``.
+            target: Of the same shape.
+            label: Tumour labels ``(B, 1, ...)``, 0 outside.
+
+        Raises:
+            ValueError: If the shapes do not fit.
+        """
+        check_pair(prediction, target)
+        return masked_mean((prediction.float() - target.float()).square(), label)

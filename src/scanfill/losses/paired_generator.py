@@ -1,0 +1,83 @@
+"""The generator's loss in a paired image-to-image GAN, term by term."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from .adversarial import AdversarialLoss
+from .masked import MaskedL1, TumourMSE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class PairedGeneratorLoss(nn.Module):
+    """Adversarial loss + ``l1_weight`` x L1 outside the background + ``tumour_weight`` x MSE inside the tumour.
+
+    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), whose 3-D default is (100, 0) and which also tried
+    (500, 500). Without a discriminator the adversarial term is left out, without a label the tumour's.
+
+    Args:
+        criterion: See :class:`AdversarialLoss`; the discriminator's loss must have the same.
+        l1_weight: The paper's lambda.
+        tumour_weight: The paper's gamma; above 0, a batch without a label is an error rather than another loss.
+        background: See :class:`MaskedL1`.
+
+    Raises:
+        ValueError: If a weight is negative.
+    """
+
+    def __init__(
+        self, criterion: str = "bce", l1_weight: float = 100.0, tumour_weight: float = 0.0, background: float = -1.0
+    ) -> None:
+        super().__init__()
+        if min(l1_weight, tumour_weight) < 0:
+            msg = f"`l1_weight` (={l1_weight}) and `tumour_weight` (={tumour_weight}) must not be negative."
+            raise ValueError(msg)
+        self.l1_weight = l1_weight
+        self.tumour_weight = tumour_weight
+        self.adversarial = AdversarialLoss(criterion)
+        self.l1 = MaskedL1(background)
+        self.tumour_mse = TumourMSE()
+
+    def forward(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        logits: Tensor | list[Tensor] | None = None,
+        label: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Give the terms before their weights, each a scalar in float32.
+
+        Args:
+            prediction: What the generator painted, ``(B, C, ...)``.
+            target: The truth, of the same shape.
+            logits: The discriminator's verdict on the sources with the prediction; ``None`` without a discriminator.
+            label: Tumour labels ``(B, 1, ...)``.
+            mask: ``(B, 1, ...)``, where L1 counts, instead of where the target is not background.
+
+        Returns:
+            ``loss`` (the weighted sum), ``l1``, and as far as they apply ``adversarial`` and ``tumour_mse``.
+
+        Raises:
+            ValueError: If the shapes do not fit, or a label is needed and absent.
+        """
+        l1 = self.l1(prediction, target, mask)
+        terms = {"loss": self.l1_weight * l1, "l1": l1}
+        if logits is not None:
+            terms["adversarial"] = self.adversarial(logits, target_is_real=True, for_discriminator=False)
+            terms["loss"] = terms["loss"] + terms["adversarial"]
+        if label is not None:
+            terms["tumour_mse"] = self.tumour_mse(prediction, target, label)
+            if self.tumour_weight > 0:
+                terms["loss"] = terms["loss"] + self.tumour_weight * terms["tumour_mse"]
+        elif self.tumour_weight > 0:
+            msg = (
+                f"`tumour_weight` is {self.tumour_weight}, but the batch has no tumour label. Train on labelled cases, "
+                "or set the weight to 0."
+            )
+            raise ValueError(msg)
+        return terms

@@ -1,0 +1,222 @@
+"""Compare a synthetic image with the truth: MSE, MAE, PSNR and SSIM in brain, tumour and healthy brain."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scanfill.metrics.intensity_protocols import PROTOCOLS, ScaledPair, scale_pair
+from scanfill.metrics.scoring import as_volume
+from scanfill.metrics.ssim import masked_ssim, region_ssim
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scanfill.metrics.scoring import Mask
+
+Volume = npt.NDArray[Any]
+
+QUALITY_METRICS = ("mse", "mae", "psnr", "ssim", "clipped")
+"""What is known of each region; a row has the keys ``<metric>_<region>``."""
+
+QUALITY_REGIONS = ("brain", "tumour", "healthy")
+"""The evaluation brain, the tumour in it, and the rest of it."""
+
+SYNTHETIC, COPIED, CONSTANT = "synthetic", "source copied", "constant brain mean"
+"""Which image a row is about: the model's, or one of the two that any model should beat."""
+
+
+def compare_case(
+    case_id: str,
+    target: str,
+    synthetic: npt.ArrayLike,
+    originals: Mapping[str, npt.ArrayLike],
+    sources: Sequence[str],
+    *,
+    label: npt.ArrayLike | None = None,
+    protocols: Sequence[str] = PROTOCOLS,
+) -> list[dict[str, float | str]]:
+    """Score a synthetic image and the two reference images of one case, under every protocol.
+
+    Args:
+        case_id: Name of the case.
+        target: The modality that was made, a key of ``originals``.
+        synthetic: ``(X, Y, Z)`` or ``(1, X, Y, Z)``, on the truth's intensity scale as well as its maker can know it.
+        originals: All four acquired images; see :py:func:`evaluation_brain`.
+        sources: The modalities that it was made from, keys of ``originals``.
+        label: Label map, tumour where not 0; without one the tumour's figures are NaN, and healthy is the brain.
+        protocols: Of :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
+
+    Returns:
+        One row an image and protocol, with ``case_id``, ``target``, ``sources``, ``image``, ``protocol``, and the
+        scores of :py:func:`score_image`.
+
+    Raises:
+        ValueError: See :py:func:`score_image` and :py:func:`evaluation_brain`; or the target is among the sources.
+    """
+    absent = [name for name in (target, *sources) if name not in originals]
+    if absent or target in sources or not sources:
+        msg = (
+            f"Case {case_id!r}: target (={target!r}) and sources (={list(sources)}) must be different modalities of "
+            f"{list(originals)}."
+        )
+        raise ValueError(msg)
+    try:
+        brain = evaluation_brain(list(originals.values()))
+        truth = as_volume(originals[target], target)
+        images = {SYNTHETIC: as_volume(synthetic, "synthetic image")}
+        for source in sources:
+            name = COPIED if len(sources) == 1 else f"{COPIED} ({source})"
+            images[name] = copy_source(as_volume(originals[source], source), truth, brain)
+        images[CONSTANT] = constant_brain_mean(truth, brain)
+        about = {"case_id": case_id, "target": target, "sources": ",".join(sources)}
+        return [
+            {**about, "image": name, **row}
+            for name, image in images.items()
+            for row in score_image(image, truth, brain, label, protocols)
+        ]
+    except ValueError as error:
+        msg = f"Case {case_id!r}, {target}: {error}"
+        raise ValueError(msg) from error
+
+
+def score_image(
+    image: npt.ArrayLike,
+    truth: npt.ArrayLike,
+    brain: npt.ArrayLike,
+    label: npt.ArrayLike | None = None,
+    protocols: Sequence[str] = PROTOCOLS,
+) -> list[dict[str, float | str]]:
+    """Score one image against the truth, under every protocol.
+
+    ============  ======================================================================================================
+    ``mse``       mean squared error over the region's voxels, on the protocol's scale
+    ``mae``       mean absolute error
+    ``psnr``      10 log10(range^2 / MSE) in dB; range is 1 for percentiles, for z-scores the distance between the
+                  truth's 0.5 and 99.5 percentiles in the brain; infinite for equal images
+    ``ssim``      see :py:mod:`scanfill.metrics.ssim`. ``percentile_truth``: the map of the whole images averaged over
+                  the region. ``brasyn``: the organisers' image x mask, averaged over the volume; their masks are the
+                  label and everything else, so ``healthy`` reaches beyond the brain there. NaN for z-scores:
+                  the luminance term presumes values that are not negative
+    ``clipped``   share of the region's voxels whose true value the protocol cuts off
+    ============  ======================================================================================================
+
+    Args:
+        image: ``(X, Y, Z)`` or ``(1, X, Y, Z)``.
+        truth: Of the same shape.
+        brain: The evaluation brain, of the same shape.
+        label: Label map, tumour where not 0.
+        protocols: Of :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
+
+    Returns:
+        One row a protocol: ``protocol`` and ``<metric>_<region>`` for :py:data:`QUALITY_METRICS` and
+        :py:data:`QUALITY_REGIONS`. NaN for a region that is empty, and for a constant image on a scale of its own.
+
+    Raises:
+        ValueError: Shapes differ, the brain is empty, a voxel in it is NaN or infinite, or the truth is constant.
+    """
+    volumes = {
+        "image": as_volume(image, "image"),
+        "truth": as_volume(truth, "truth"),
+        "brain": as_volume(brain, "brain"),
+    }
+    tumour = np.zeros_like(volumes["brain"]) if label is None else as_volume(label, "label")
+    _check(volumes | {"label": tumour})
+    mask, tumour = volumes["brain"] != 0, tumour != 0
+    regions = {"brain": mask, "tumour": mask & tumour, "healthy": mask & ~tumour}
+    organisers_masks = {"brain": mask, "tumour": tumour, "healthy": ~tumour}
+    rows = []
+    for protocol in protocols:
+        pair = scale_pair(volumes["image"], volumes["truth"], mask, protocol)
+        similarity = dict.fromkeys(regions, math.nan)
+        if protocol == "brasyn":
+            similarity = {name: masked_ssim(pair.image, pair.truth, kept) for name, kept in organisers_masks.items()}
+        elif protocol == "percentile_truth":
+            similarity = region_ssim(pair.image, pair.truth, regions, pair.data_range)
+        row: dict[str, float | str] = {"protocol": protocol}
+        for name, region in regions.items():
+            scores = _errors(pair, region) | {"ssim": similarity[name]}
+            row |= {f"{metric}_{name}": scores.get(metric, math.nan) for metric in QUALITY_METRICS}
+        rows.append(row)
+    return rows
+
+
+def evaluation_brain(originals: Sequence[npt.ArrayLike]) -> Mask:
+    """Find the voxels where figures are computed: where all four acquired images are non-zero, ``(X, Y, Z)``.
+
+    Args:
+        originals: The four acquired images of a case, ``(X, Y, Z)`` or ``(1, X, Y, Z)``.
+
+    Raises:
+        ValueError: There are not four, their shapes differ, or nothing is left.
+    """
+    if len(originals) != 4:
+        msg = (
+            f"The evaluation brain is where all four originals are non-zero, got {len(originals)} images. Figures on "
+            f"another brain could not be compared: evaluate cases that have all four."
+        )
+        raise ValueError(msg)
+    volumes = [as_volume(image, "original") for image in originals]
+    if len({volume.shape for volume in volumes}) > 1:
+        msg = f"The originals must be on one grid, found shapes {[volume.shape for volume in volumes]}. Resample them."
+        raise ValueError(msg)
+    brain: Mask = np.logical_and.reduce([volume != 0 for volume in volumes])
+    if not brain.any():
+        msg = "No voxel is non-zero in all four originals: one is blank, or they do not overlap. Look at the images."
+        raise ValueError(msg)
+    return brain
+
+
+def copy_source(source: Volume, truth: Volume, brain: Mask) -> Volume:
+    """Make the reference image "source copied": the source with the truth's mean and SD in the brain, else 0.
+
+    No model knows the truth's mean and SD, so the copy is better than it deserves: its MSE is 2 - 2r under both
+    z-scores.
+    """
+    inside, true = source[brain].astype(np.float64), truth[brain].astype(np.float64)
+    deviation = inside.std()
+    scaled = (inside - inside.mean()) / deviation if deviation > 0 else np.zeros_like(inside)
+    copied = np.zeros(truth.shape)
+    copied[brain] = scaled * true.std() + true.mean()
+    return copied
+
+
+def constant_brain_mean(truth: Volume, brain: Mask) -> Volume:
+    """Make the reference image "constant brain mean": the truth's mean everywhere in the brain, else 0."""
+    return np.where(brain, truth[brain].astype(np.float64).mean(), 0.0)
+
+
+def clipped_share(image: npt.ArrayLike, region: npt.ArrayLike, low: float, high: float) -> float:
+    """Measure which share of a region's voxels lies beyond a scale's limits; NaN for an empty region."""
+    inside = np.asarray(image)[np.asarray(region) != 0]
+    return float(((inside < low) | (inside > high)).mean()) if inside.size else math.nan
+
+
+def _errors(pair: ScaledPair, region: Mask) -> dict[str, float]:
+    """Compute all but the structural similarity."""
+    if not region.any():
+        return {}
+    difference = pair.image[region] - pair.truth[region]
+    mse = float((difference**2).mean())
+    psnr = 10 * math.log10(pair.data_range**2 / mse) if mse else math.inf
+    mae = float(np.abs(difference).mean())
+    return {"mse": mse, "mae": mae, "psnr": psnr, "clipped": float(pair.clipped[region].mean())}
+
+
+def _check(volumes: Mapping[str, Volume]) -> None:
+    """Refuse other grids, an empty brain, and voxels that are no numbers."""
+    shapes = {name: volume.shape for name, volume in volumes.items()}
+    if len(set(shapes.values())) > 1:
+        msg = f"All must be on one grid, found shapes {shapes}. Bring the image back to the truth's grid (Invertd)."
+        raise ValueError(msg)
+    if not volumes["brain"].any():
+        msg = "The evaluation brain is empty. See evaluation_brain."
+        raise ValueError(msg)
+    for name in ("image", "truth"):
+        bad = np.count_nonzero(~np.isfinite(volumes[name]))
+        if bad:
+            msg = f"The {name} holds {bad} voxels that are NaN or infinite: no figure would mean anything."
+            raise ValueError(msg)

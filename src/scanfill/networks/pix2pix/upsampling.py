@@ -1,0 +1,77 @@
+"""Doubling the size of feature maps, without the checkerboard that transposed convolutions leave."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everybody knows
+from monai.networks.layers import Conv
+from torch import Tensor, nn
+
+SUMMED = 4
+"""Channels that are added up into one."""
+
+MODES = {2: "bilinear", 3: "trilinear"}
+
+
+class SumUpsample(nn.Module):
+    """Interpolate linearly to twice the size, add up every four neighbouring channels, convolve with 3^n kernels.
+
+    Source: additive upsampling, Wojna et al., "The Devil is in the Decoder", IJCV 2019; Pix2PixNIfTI uses it instead of
+    transposed convolutions. The sum is taken first here: interpolation treats each channel alike, so the result is the
+    same, at a quarter of the memory.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels: A multiple of 4.
+        out_channels: After the convolution.
+        bias: Of the convolution.
+
+    Raises:
+        ValueError: If ``in_channels`` is not a multiple of 4.
+    """
+
+    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int, *, bias: bool = True) -> None:
+        super().__init__()
+        if in_channels % SUMMED != 0:
+            msg = (
+                f"`in_channels` (={in_channels}) must be a multiple of {SUMMED}: every {SUMMED} channels are added up. "
+                f"Choose `filters` as a multiple of {SUMMED}, or upsampling='transposed'."
+            )
+            raise ValueError(msg)
+        self.summed = SUMMED  # TorchScript reads no globals
+        self.mode = MODES[spatial_dims]
+        self.conv = Conv[Conv.CONV, spatial_dims](
+            in_channels // SUMMED, out_channels, kernel_size=3, padding=1, bias=bias
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, in_channels, D, H, W)`` or ``(B, in_channels, H, W)`` to twice the size."""
+        fewer = torch.unflatten(x, 1, [x.shape[1] // self.summed, self.summed]).sum(2)
+        return self.conv(F.interpolate(fewer, scale_factor=2.0, mode=self.mode, align_corners=False))  # type: ignore[no-any-return]
+
+
+def upsampling_layer(
+    kind: str, spatial_dims: int, in_channels: int, out_channels: int, *, bias: bool, kernel_size: int = 4
+) -> nn.Module:
+    """Make the layer that doubles the size of feature maps.
+
+    Args:
+        kind: ``sum`` for :class:`SumUpsample`, or ``transposed`` for a transposed convolution of stride 2.
+        spatial_dims: 2 or 3.
+        in_channels: Of the feature maps.
+        out_channels: Of the result.
+        bias: Whether the layer has one.
+        kernel_size: Of the transposed convolution, 3 or 4.
+
+    Raises:
+        ValueError: If ``kind`` is neither.
+    """
+    if kind == "sum":
+        return SumUpsample(spatial_dims, in_channels, out_channels, bias=bias)
+    if kind == "transposed":
+        layer: nn.Module = Conv[Conv.CONVTRANS, spatial_dims](
+            in_channels, out_channels, kernel_size, stride=2, padding=1, output_padding=4 - kernel_size, bias=bias
+        )
+        return layer
+    msg = f"`upsampling` (={kind!r}) must be 'sum' or 'transposed'."
+    raise ValueError(msg)

@@ -1,0 +1,156 @@
+"""A picture of a synthetic image: what it was made from, the truth, what was made, and the difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.colors import LinearSegmentedColormap
+
+from scanfill.files import writing
+from scanfill.metrics.scoring import as_volume
+from scanfill.report.page import RESEARCH_ONLY
+from scanfill.report.panels import (
+    TOP,
+    affine_of,
+    fullest_slices,
+    lay_out,
+    mark_panel,
+    placed,
+    stamp_panel,
+    turn_to_patient,
+    view_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.figure import Figure
+
+Array = npt.NDArray[Any]
+
+TRUTH, SYNTHETIC, DIFFERENCE, TUMOUR = "acquired", "synthetic", "difference", "tumour"
+"""Names of the rows that are no source, and of the label."""
+
+# Black where nothing differs, from Okabe and Ito's blue and vermilion, which colour-blind people can tell apart.
+DARKER_BRIGHTER = LinearSegmentedColormap.from_list(
+    "darker_brighter", ["#BFE3F7", "#0072B2", "#000000", "#D55E00", "#FFD9B3"]
+)
+OUTLINE = "#009E73"
+"""Colour of the tumour's outline: green."""
+
+WINDOW = (0.5, 99.9)
+"""Percentiles in the brain between which an image is shown; contrast enhancement lies above the 99.5th."""
+
+
+def draw_synthesis(
+    sources: Mapping[str, npt.ArrayLike],
+    synthetic: npt.ArrayLike,
+    path: str | Path,
+    *,
+    target: str,
+    truth: npt.ArrayLike | None = None,
+    label: npt.ArrayLike | None = None,
+    spacing: Sequence[float] | None = None,
+    title: str = "",
+) -> Path:
+    """Draw a synthetic image as a PNG: axial, coronal and sagittal, in radiological convention.
+
+    One row for each source, then the truth, the synthetic image (stamped as such, in the truth's window of grey) and
+    the difference synthetic - truth (orange where too bright, blue where too dark, black where right). Each plane is
+    the one that the tumour (without one the brain) fills most.
+
+    Args:
+        sources: Modality -> image that was given, ``(X, Y, Z)`` or ``(1, X, Y, Z)``, all on one grid.
+        synthetic: The image that was made. The affine of a MetaTensor turns the picture; without one the axes are taken
+            to point to the patient's right, front and head.
+        path: The PNG file, written whole or not at all.
+        target: The modality that was made.
+        truth: The acquired image; without one its row and the difference are left out.
+        label: Label map, tumour where not 0; its outline is drawn into every row.
+        spacing: Voxel size in mm; needed where ``synthetic`` has no affine.
+        title: Heading, for instance the case.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: There is no source, the grids differ, or the voxel size is unknown.
+    """
+    affine = affine_of(synthetic, spacing)
+    given = {f"{name}, given": as_volume(image, name) for name, image in sources.items()}
+    volumes = {SYNTHETIC: as_volume(synthetic, SYNTHETIC), **given}
+    optional = {TRUTH: truth, TUMOUR: label}
+    volumes |= {name: as_volume(image, name) for name, image in optional.items() if image is not None}
+    shapes = {name: volume.shape for name, volume in volumes.items()}
+    if not sources or len(set(shapes.values())) > 1:
+        msg = f"Sources, synthetic image, truth and label must be on one grid to be drawn as {path}: {shapes}."
+        raise ValueError(msg)
+    turned, sizes = turn_to_patient(volumes, affine)
+    figure = _draw(turned, list(given), sizes, target)
+    _write_texts(figure, title, with_truth=truth is not None, with_label=label is not None)
+    path = Path(path)
+    with writing(path) as temporary:
+        figure.savefig(temporary, format="png")
+    return path
+
+
+def _draw(volumes: Mapping[str, Array], sources: Sequence[str], sizes: Array, target: str) -> Figure:
+    """Draw one row an image and one column a plane; the grid's axes are left, front, head."""
+    shown = np.any([volume != 0 for volume in volumes.values()], axis=0)
+    view = view_of(shown)
+    cut = {name: volume[view].astype(np.float64) for name, volume in volumes.items()}
+    tumour = cut.pop(TUMOUR, np.zeros(shown[view].shape)) != 0
+    centre = fullest_slices(tumour if tumour.any() else shown[view])
+    rows = [*sources, *([TRUTH] if TRUTH in cut else []), SYNTHETIC]
+    windows = {name: _window(cut[name]) for name in rows}
+    if TRUTH in cut:
+        rows.append(DIFFERENCE)
+        windows[SYNTHETIC] = windows[TRUTH]
+        cut[DIFFERENCE] = cut[SYNTHETIC] - cut[TRUTH]
+        spread = (windows[TRUTH][1] - windows[TRUTH][0]) / 2
+        windows[DIFFERENCE] = -spread, spread
+    figure, axes, planes = lay_out(len(rows), shown[view].shape, sizes)
+    for row, name in zip(axes, rows, strict=True):
+        low, high = windows[name]
+        colours = DARKER_BRIGHTER if name == DIFFERENCE else "gray"
+        if name != DIFFERENCE:
+            cut[name] = np.where(cut[name] == 0, low, cut[name])  # the background is black, also of z-scores
+        for axis, plane in zip(row, planes, strict=True):
+            place = placed(plane, shown[view].shape, sizes)
+            index = centre[plane.normal]
+            picture = plane.cut(cut[name], index)
+            axis.imshow(picture, cmap=colours, vmin=low, vmax=high, interpolation="bilinear", **place)
+            _outline(axis, plane.cut(tumour, index), place)
+            text = f"{target}, {name}" if name in (TRUTH, SYNTHETIC) else name
+            mark_panel(axis, plane, text if plane is planes[0] else "")
+            if name == SYNTHETIC:
+                stamp_panel(axis)
+    return figure
+
+
+def _window(image: Array) -> tuple[float, float]:
+    """Choose between which intensities an image is shown."""
+    inside = image[image != 0]
+    if not inside.size:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(inside, WINDOW))
+    return min(low, 0.0), high if high > low else low + 1.0
+
+
+def _outline(axis: Any, tumour: Array, place: Mapping[str, Any]) -> None:
+    """Draw a thin line around the tumour."""
+    if tumour.any() and not tumour.all():
+        axis.contour(tumour.astype(float), levels=[0.5], colors=OUTLINE, linewidths=0.8, **place)
+
+
+def _write_texts(figure: Figure, title: str, *, with_truth: bool, with_label: bool) -> None:
+    """Write the heading, how to read the picture, and what it is not for."""
+    height = figure.get_size_inches()[1]
+    figure.text(0.01, 1 - TOP / 2 / height, title, color="white", fontsize=12, va="center", parse_math=False)
+    notes = ["difference: orange too bright, blue too dark, palest at half of the grey window"] * with_truth
+    notes += ["green outline: tumour"] * with_label
+    figure.text(0.5, 0.42 / height, "; ".join(notes), color="white", fontsize=8, ha="center", va="center")
+    figure.text(0.5, 0.12 / height, RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")

@@ -1,0 +1,121 @@
+"""Image quality of a cohort: each protocol by itself."""
+
+from __future__ import annotations
+
+import csv
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scanfill.metrics.image_quality import QUALITY_METRICS, QUALITY_REGIONS
+from scanfill.metrics.intensity_protocols import PROTOCOLS
+from scanfill.metrics.quality_cohort import PUBLISHED, read_quality, summarise_quality, write_quality
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Row = dict[str, float | str]
+
+
+def row(case: str, protocol: str, image: str = "synthetic", **figures: float) -> Row:
+    values: Row = {f"{metric}_{region}": 0.5 for metric in QUALITY_METRICS for region in QUALITY_REGIONS}
+    about: Row = {"case_id": case, "target": "flair", "sources": "t2", "image": image, "protocol": protocol}
+    return about | values | figures
+
+
+def of(summary: list[Row], protocol: str, region: str = "brain", metric: str = "mse", image: str = "synthetic") -> Any:
+    wanted = {"protocol": protocol, "region": region, "metric": metric, "image": image}
+    (found,) = [line for line in summary if wanted.items() <= line.items()]
+    return found
+
+
+def test_protocols_are_never_averaged_together() -> None:
+    rows = [row(case, p, mse_brain=10 * i + j) for i, p in enumerate(PROTOCOLS) for j, case in enumerate("abc")]
+    summary = summarise_quality(rows)
+    assert [of(summary, protocol)["mean"] for protocol in PROTOCOLS] == [1, 11, 21, 31]
+    assert {line["cases"] for line in summary} == {3}
+
+
+def test_statistics_are_those_done_by_hand() -> None:
+    rows = [row(case, "brasyn", mae_tumour=value) for case, value in zip("abcd", (1, 2, 6, math.nan), strict=True)]
+    found = of(summarise_quality(rows), "brasyn", "tumour", "mae")
+    assert (found["cases"], found["mean"], found["median"]) == (3, 3, 2)
+    assert found["sd"] == pytest.approx(math.sqrt((4 + 1 + 9) / 2))
+
+
+def test_a_figure_that_no_case_has_is_empty() -> None:
+    found = of(summarise_quality([row("a", "zscore_own", ssim_brain=math.nan)]), "zscore_own", metric="ssim")
+    assert found["cases"] == 0
+    assert all(math.isnan(found[name]) for name in ("mean", "sd", "median"))
+
+
+def test_perfect_images_have_an_infinite_psnr() -> None:
+    rows = [row(case, "brasyn", psnr_brain=math.inf) for case in "ab"]
+    assert of(summarise_quality(rows), "brasyn", metric="psnr")["mean"] == math.inf
+
+
+def test_published_mse_stands_apart_under_its_warning() -> None:
+    rows = [row("a", protocol, image) for protocol in PROTOCOLS for image in ("synthetic", "source copied")]
+    summary = summarise_quality(rows)
+    assert PUBLISHED == "published MSE (normalisation unknown, not comparable)"
+    beside = [line for line in summary if not math.isnan(float(line[PUBLISHED]))]
+    assert [(line["protocol"], line["image"], line["region"], line["metric"], line[PUBLISHED]) for line in beside] == [
+        (protocol, "synthetic", "brain", "mse", 0.342234) for protocol in ("zscore_own", "zscore_truth")
+    ]
+
+
+def test_several_sources_have_no_published_figure() -> None:
+    summary = summarise_quality([row("a", "zscore_own") | {"sources": "t1,t2"}])
+    assert all(math.isnan(float(line[PUBLISHED])) for line in summary)
+
+
+@pytest.mark.parametrize("key", ["protocol", "target", "sources", "image", "case_id"])
+def test_a_row_of_unknown_origin_is_refused(key: str) -> None:
+    bad = {name: value for name, value in row("a", "brasyn").items() if name != key}
+    with pytest.raises(ValueError, match=f"has no {key}"):
+        summarise_quality([row("b", "brasyn"), bad])
+
+
+def test_an_unknown_protocol_is_refused() -> None:
+    with pytest.raises(ValueError, match="'a' has no known protocol: 'minmax'"):
+        summarise_quality([row("a", "minmax")])
+
+
+def test_a_case_must_not_count_twice() -> None:
+    with pytest.raises(ValueError, match=r"Cases \['a'\] occur more than once as synthetic of flair from t2, brasyn"):
+        summarise_quality([row("a", "brasyn"), row("a", "brasyn")])
+
+
+def test_images_must_be_compared_on_the_same_cases() -> None:
+    rows = [row("a", "brasyn"), row("b", "brasyn"), row("a", "brasyn", "source copied")]
+    with pytest.raises(ValueError, match=r"scored on different cases, \['b'\]"):
+        summarise_quality(rows)
+
+
+def test_no_rows_no_summary() -> None:
+    with pytest.raises(ValueError, match="no image quality to sum up"):
+        summarise_quality([])
+
+
+def test_reading_gives_what_was_written(tmp_path: Path) -> None:
+    rows = [
+        row(case, protocol, ssim_brain=math.nan, psnr_brain=math.inf) | {"synthetic_inputs": "flair"}
+        for case in ("a", "007")
+        for protocol in PROTOCOLS
+    ]
+    path, summary_path = write_quality(rows, tmp_path / "out", note="phantoms")
+    read = read_quality(path)
+    assert [(line["case_id"], line["protocol"]) for line in read] == [(r["case_id"], r["protocol"]) for r in rows]
+    assert all(math.isnan(float(line["ssim_brain"])) and line["psnr_brain"] == math.inf for line in read)
+    assert {line["note"] for line in read} == {"phantoms"}
+    with summary_path.open(newline="") as file:
+        summary = list(csv.DictReader(file))
+    assert len(summary) == len(PROTOCOLS) * len(QUALITY_REGIONS) * len(QUALITY_METRICS)
+    assert PUBLISHED in summary[0]
+
+
+def test_what_cannot_be_summed_up_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="more than once"):
+        write_quality([row("a", "brasyn")] * 2, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
