@@ -11,6 +11,7 @@ import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from conftest import BUNDLES, REPO, TrainedBundle
+from scanfill.engines.checkpoints import read_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,8 +135,8 @@ def test_monai_finds_the_properties_it_requires(trained: TrainedBundle, name: st
 
 def test_training_leaves_the_best_and_the_last_checkpoint(trained: TrainedBundle) -> None:
     for name in ("model.pt", "last.pt"):
-        content = torch.load(trained.root / "models" / name, weights_only=True)
-        assert all(value.isfinite().all() for value in content["network"].values() if value.is_floating_point())
+        weights = read_checkpoint(trained.root / "models" / name)["network"]
+        assert all(value.isfinite().all() for value in weights.values() if value.is_floating_point())
 
 
 def test_training_says_its_device_and_shows_progress(trained: TrainedBundle) -> None:
@@ -168,12 +169,11 @@ def test_network_exports_to_torchscript(trained: TrainedBundle, tmp_path: Path) 
         ckpt_file=str(trained.root / "models" / "model.pt"),
         meta_file=str(trained.source / "configs" / "metadata.json"),
         config_file=configs,
-        key_in_ckpt="network",
     )
     parser = ConfigParser()
     parser.read_config(configs)
     network = parser.get_parsed_content("network_def").eval()
-    network.load_state_dict(torch.load(trained.root / "models" / "model.pt", weights_only=True)["network"])
+    network.load_state_dict(torch.load(trained.root / "models" / "model.pt", weights_only=True))
     image = torch.randn(1, len(parser["modalities"]), 16, 16, 16)
     with torch.no_grad():
         torch.testing.assert_close(torch.jit.load(str(file))(image), network(image))

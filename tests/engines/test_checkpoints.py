@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from ignite.engine import Engine, Events
+from monai.networks import copy_model_state
 from torch import nn
 
 from scanfill.engines import LoadCheckpoint, Recipe, SaveCheckpoints, trained_spacing
+from scanfill.engines.checkpoints import read_checkpoint
 from scanfill.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class Run:
 
 
 def weight(path: Path) -> float:
-    return float(torch.load(path, weights_only=True)["network"]["weight"])
+    return float(read_checkpoint(path)["network"]["weight"])
 
 
 def test_model_is_the_best_and_last_is_the_last(tmp_path: Path) -> None:
@@ -87,6 +89,41 @@ def test_resuming_nothing_starts_from_the_first_epoch(tmp_path: Path) -> None:
 def test_a_finished_training_trains_no_further(tmp_path: Path) -> None:
     Run(tmp_path, scores=[0.1, 0.2], epochs=2)
     assert Run(tmp_path, scores=[0.1, 0.2], epochs=2, resume=True).epochs == []
+
+
+def test_model_is_a_plain_state_dictionary_that_any_program_loads(tmp_path: Path) -> None:
+    Run(tmp_path, scores=[0.1], epochs=1)
+    weights = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert set(weights) == {"weight", "bias"}
+    network = nn.Linear(1, 1)
+    network.load_state_dict(weights, strict=True)
+    assert network.weight.item() == 1
+    assert "recipe" not in network.state_dict()._metadata[""], "a recipe must not travel into another training"
+
+
+def test_monai_copies_every_weight_of_a_model(tmp_path: Path) -> None:
+    Run(tmp_path, scores=[0.1], epochs=1)
+    network = nn.Linear(1, 1)
+    _, changed, unchanged = copy_model_state(network, torch.load(tmp_path / "model.pt", weights_only=True))
+    assert (set(changed), set(unchanged)) == ({"weight", "bias"}, set())
+    assert network.weight.item() == 1
+
+
+@pytest.mark.parametrize("name", ["model.pt", "last.pt"])
+def test_either_file_gives_recipe_and_weights(tmp_path: Path, name: str) -> None:
+    Run(tmp_path, scores=[0.1], epochs=1)
+    content = read_checkpoint(tmp_path / name)
+    assert content["recipe"] == {"modalities": ["t1", "flair"], "spacing": SPACING, "network": "Linear"}
+    assert set(content["network"]) == {"weight", "bias"}
+
+
+def test_a_model_of_the_earlier_nested_form_still_loads(tmp_path: Path) -> None:
+    network = nn.Linear(1, 1)
+    recipe = Recipe(["t1", "flair"], SPACING, network)
+    torch.save({"recipe": recipe.state_dict(), "network": network.state_dict()}, tmp_path / "model.pt")
+    other = nn.Linear(1, 1)
+    load(tmp_path / "model.pt", other, ["t1", "flair"])
+    assert torch.equal(other.weight, network.weight)
 
 
 def test_spacing_is_kept_with_the_weights(tmp_path: Path) -> None:
@@ -136,7 +173,19 @@ def test_a_truncated_checkpoint_is_told(checkpoint: Path) -> None:
         trained_spacing(checkpoint)
 
 
+def test_an_empty_checkpoint_is_told(checkpoint: Path) -> None:
+    checkpoint.write_bytes(b"")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        trained_spacing(checkpoint)
+
+
+def test_foreign_weights_are_told(tmp_path: Path) -> None:
+    torch.save(nn.Linear(1, 1).state_dict(), tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match=r"\['weight', 'bias'\].*not written by scanfill"):
+        trained_spacing(tmp_path / "model.pt")
+
+
 def test_a_foreign_checkpoint_is_told(tmp_path: Path) -> None:
     torch.save({"state_dict": {}}, tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match=r"state_dict.*not written by scanfill"):
+    with pytest.raises(CheckpointError, match=r"\['state_dict'\].*not written by scanfill"):
         trained_spacing(tmp_path / "model.pt")

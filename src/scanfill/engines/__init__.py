@@ -7,6 +7,7 @@ from .checkpoints import LoadCheckpoint, Recipe, SaveCheckpoints, trained_spacin
 from .device import announce, find_device
 from .knobs import check_knobs, is_true
 from .mistakes import explain_mistakes
+from .version import check_version
 from .volumes import WriteVolumes
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "WriteVolumes",
     "announce",
     "check_knobs",
+    "check_version",
     "explain_mistakes",
     "find_device",
     "is_true",

@@ -1,15 +1,20 @@
 """Checkpoints that say what they were trained on, survive a kill, and refuse what they do not fit.
 
 MONAI's CheckpointSaver writes in place (a kill leaves half a file), forgets the best score when a training is resumed,
-and its loader meets another network with a page of tensor shapes. A checkpoint here is a dictionary of state
-dictionaries, readable with ``torch.load(weights_only=True)``: ``recipe``, ``network``, and in ``last.pt`` also
-``optimizer``, ``lr_scheduler`` and ``trainer``.
+and its loader meets another network with a page of tensor shapes.
+
+Both files are read with ``torch.load(weights_only=True)``. ``model.pt`` is the network's state dictionary and nothing
+else, so that ``network.load_state_dict``, ``monai.bundle.load`` and ``ckpt_export`` take it as it is: from a nested
+dictionary they copy nothing, without a word, and an entry that is no weight they refuse. What the network was trained
+for, its recipe, is in the metadata that PyTorch keeps with a state dictionary. ``last.pt``, with which a training goes
+on, is a dictionary of dictionaries: ``recipe``, ``network``, ``optimizer``, ``lr_scheduler`` and ``trainer``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +66,31 @@ class Recipe:
                 raise CheckpointError(msg)
 
 
+def weights_with_recipe(weights: Mapping[str, Tensor], recipe: Mapping[str, Any]) -> OrderedDict[str, Tensor]:
+    """Put a recipe into a state dictionary's metadata, where loading the weights passes over it.
+
+    Args:
+        weights: State dictionary of a network.
+        recipe: Plain strings, lists and numbers, as :py:meth:`Recipe.state_dict` gives them.
+    """
+    flat = OrderedDict(weights)
+    modules = dict(getattr(weights, "_metadata", {}))  # versions of modules by their names; "" is the network itself
+    modules[""] = {**modules.get("", {}), "recipe": dict(recipe)}
+    flat._metadata = modules  # type: ignore[attr-defined]  # noqa: SLF001  PyTorch's own name for it; saved and loaded
+    return flat
+
+
+def recipe_of(weights: Any) -> dict[str, Any] | None:
+    """Read the recipe that :py:func:`weights_with_recipe` put into a state dictionary; None if there is none."""
+    recipe: dict[str, Any] | None = getattr(weights, "_metadata", {}).get("", {}).get("recipe")
+    return recipe
+
+
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint of ours, weights only, on the CPU.
+
+    Returns:
+        ``recipe`` and ``network``, whichever file it is; of ``last.pt`` also what a training needs to go on.
 
     Raises:
         CheckpointError: Absent, damaged, or without a recipe.
@@ -74,12 +102,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), 'empty')}"
         msg = f"Checkpoint {path} cannot be read ({reason}). Copy it again, or train again."
         raise CheckpointError(msg) from error
+    if recipe_of(content) is not None:
+        return {"recipe": recipe_of(content), "network": content}
     if not isinstance(content, dict) or not {"recipe", "network"} <= set(content):
         found = list(content)[:5] if isinstance(content, dict) else type(content).__name__
-        msg = f"Checkpoint {path} holds {found}, expected 'recipe' and 'network': it was not written by scanfill."
+        msg = (
+            f"Checkpoint {path} holds {found}, without a recipe: it was not written by scanfill. "
+            "Give the model.pt or last.pt of a training."
+        )
         raise CheckpointError(msg)
     return content
 
@@ -198,9 +231,9 @@ class SaveCheckpoints:
 
     def __call__(self, engine: Engine) -> None:
         """Save after an epoch."""
-        best, state = {"recipe": self.recipe.state_dict(), "network": self.network.state_dict()}, self.evaluator.state
+        recipe, weights, state = self.recipe.state_dict(), self.network.state_dict(), self.evaluator.state
         if state.best_metric_epoch == engine.state.epoch:
-            self._write(best, "model.pt")
+            self._write(weights_with_recipe(weights, recipe), "model.pt")
         progress = {
             "epoch": engine.state.epoch,
             "iteration": engine.state.iteration,
@@ -208,9 +241,9 @@ class SaveCheckpoints:
             "best_metric_epoch": state.best_metric_epoch,
         }
         others = {name: item.state_dict() for name, item in self.state.items()}
-        self._write({**best, **others, "trainer": progress}, "last.pt")
+        self._write({"recipe": recipe, "network": weights, **others, "trainer": progress}, "last.pt")
 
-    def _write(self, content: dict[str, Any], name: str) -> None:
+    def _write(self, content: Mapping[str, Any], name: str) -> None:
         with writing(self.folder / name) as temporary:
             torch.save(content, temporary)
 

@@ -1,0 +1,100 @@
+"""What an archive's ``metadata.json`` says: checked before packing, then stamped with where it comes from."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import scanfill
+from scanfill.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .contents import Origin
+
+
+def read_metadata(bundle: Path) -> dict[str, Any]:
+    """Read a bundle's metadata and check what an archive cannot do without.
+
+    Raises:
+        UsageError: No metadata, no licence, unreadable JSON, no usable version, or a version without a changelog.
+    """
+    file = bundle / "configs" / "metadata.json"
+    for needed, purpose in ((file, "what the bundle is"), (bundle / "LICENSE", "on what terms it may be used")):
+        if not needed.is_file() or not needed.stat().st_size:
+            msg = f"Bundle {bundle} has no {needed.relative_to(bundle)}, which says {purpose}: write it before packing."
+            raise UsageError(msg)
+    try:
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        msg = f"{file} is not JSON ({error}): mend it before packing."
+        raise UsageError(msg) from error
+    version = metadata.get("version") if isinstance(metadata, dict) else None
+    if not isinstance(version, str) or not re.fullmatch(r"\w[\w.+-]*", version):
+        msg = f'{file} has version={version!r}: state one such as "version": "0.1.0"; it names the archive.'
+        raise UsageError(msg)
+    if version not in (changelog := metadata.get("changelog") or {}):
+        msg = f"{file} has version {version!r}, but a changelog of {list(changelog)}: say there what {version} changes."
+        raise UsageError(msg)
+    found: dict[str, Any] = metadata
+    return found
+
+
+def stamp(metadata: dict[str, Any], origin: Origin, baked: Sequence[str], *, vendor: bool) -> dict[str, Any]:
+    """Add under ``scanfill`` what the archive was made of; MONAI's schema lets keys of others stand.
+
+    Args:
+        metadata: As read; not changed.
+        origin: The commits.
+        baked: Overlays and knobs that are in the configs; added to those of an earlier packing.
+        vendor: False makes scanfill a required package.
+    """
+    earlier = metadata.get("scanfill", {})
+    stamped = {
+        **metadata,
+        "scanfill": {
+            "version": scanfill.__version__,
+            "commit": origin.package,
+            "bundle_commit": origin.bundle,
+            "baked_in": [*earlier.get("baked_in", []), *baked],
+        },
+    }
+    if not vendor:
+        required = metadata.get("required_packages_version", {})
+        stamped["required_packages_version"] = {**required, "scanfill": scanfill.__version__}
+    return stamped
+
+
+def choose_channels(metadata: dict[str, Any], before: Sequence[str], after: Sequence[str]) -> dict[str, Any]:
+    """Describe the network's input as it is with fewer modalities, or with the same in another order.
+
+    Args:
+        metadata: Describes an input whose channels are the modalities of ``before``.
+        before: The bundle's modalities.
+        after: Those that the archive takes.
+
+    Raises:
+        UsageError: A modality that the bundle does not have, or one named twice.
+    """
+    if list(before) == list(after):
+        return metadata
+    unknown = [name for name in after if name not in before or list(after).count(name) > 1]
+    if unknown or not after:
+        msg = f"modalities={list(after)} has {unknown or 'none'}: choose each at most once from {list(before)}."
+        raise UsageError(msg)
+    data_format = metadata["network_data_format"]
+    inputs = dict(data_format["inputs"])
+    for name, tensor in inputs.items():
+        if tensor.get("num_channels") == len(before):
+            channels = tensor.get("channel_def", {})
+            chosen = {str(place): channels.get(str(before.index(key)), key) for place, key in enumerate(after)}
+            inputs[name] = {**tensor, "num_channels": len(after), "channel_def": chosen}
+    return {**metadata, "network_data_format": {**data_format, "inputs": inputs}}
+
+
+def write_metadata(file: Path, metadata: dict[str, Any]) -> None:
+    """Write it as people read it."""
+    file.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,166 @@
+"""Write overlays and knobs into a config's text, so that it needs none of them any more and still reads as a story.
+
+MONAI merges overlays when a bundle is run; ``monai.bundle.load``, viewers and the zoo's checks open one file. An
+archive with weights that were trained with overlays therefore has them in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from monai.bundle import ConfigParser
+from monai.bundle.utils import merge_kv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from .settings import Setting
+
+BAKED = ("train.yaml", "inference.yaml")
+"""Configs that stand alone; the others are overlays on them."""
+REFERENCE = re.compile(r"[@%](\w+)")
+
+
+def bake(config: Path, settings: Sequence[Setting]) -> set[str]:
+    """Write settings into a config file.
+
+    The lines of an entry are replaced by those of the overlay; comments around them stay. An entry that the config
+    lacks is added only if something in it refers to it, since MONAI would merge it and nobody would read it.
+
+    Args:
+        config: A YAML file, changed in place.
+        settings: By :py:func:`scanfill.sharing.settings.read_settings`.
+
+    Returns:
+        Top-level names of the settings that the config uses.
+
+    Raises:
+        RuntimeError: The text says something else than MONAI's own merge of the same settings.
+    """
+    text = config.read_text(encoding="utf-8").rstrip("\n") + "\n"
+    merged = ConfigParser(ConfigParser.load_config_file(str(config)))
+    before = set(merged.get())
+    for setting in settings:
+        if setting.whole or setting.path[0] in blocks_of(text):
+            text = _set(text, setting)
+            merge_kv(merged, setting.name, setting.value)
+    text = _without_unread(text, keep=before)
+    content, expected = _load(text), merged.get()
+    if content != {name: expected[name] for name in content} or not before <= set(content):
+        wrong = [name for name in expected if content.get(name) != expected[name]]
+        msg = f"Baking {[setting.name for setting in settings]} into {config.name} changed {wrong}: please report this."
+        raise RuntimeError(msg)
+    used = {setting.path[0] for setting in settings} & set(content)
+    note = _with_note(text, [setting for setting in settings if setting.path[0] in used])
+    config.write_text(note, encoding="utf-8")
+    return used
+
+
+def references(content: Any) -> set[str]:
+    """Top-level names that a config, or a part of one, refers to."""
+    return {name for value in _strings(content) for name in REFERENCE.findall(value)}
+
+
+def _strings(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict | list):
+        for value in content.values() if isinstance(content, dict) else content:
+            yield from _strings(value)
+
+
+def _load(text: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+def _compose(text: str) -> yaml.MappingNode:
+    """Read a config's text with the places of its parts."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(node, yaml.MappingNode)  # MONAI has read it as a dictionary
+    return node
+
+
+def blocks_of(text: str) -> dict[str, slice]:
+    """Find the lines of each top-level entry, without the blank lines and comments that follow it."""
+    lines, blocks = text.splitlines(), {}
+    for key, value in _compose(text).value:
+        start, end = key.start_mark.line, value.end_mark.line + (value.end_mark.column > 0)
+        while end - 1 > start and not lines[end - 1].partition("#")[0].strip():
+            end -= 1
+        blocks[key.value] = slice(start, end)
+    return blocks
+
+
+def _set(text: str, setting: Setting) -> str:
+    """Set one entry, by the overlay's own lines where it is a whole one, else in its value's place."""
+    lines, blocks, name = text.splitlines(keepends=True), blocks_of(text), setting.path[0]
+    if name not in blocks:
+        readers = (block.start for block in blocks.values() if name in REFERENCE.findall("".join(lines[block])))
+        place = next(readers, len(lines))
+        lines.insert(place, setting.text or f"{name}: {_in_one_line(setting.value)}\n")
+        return "".join(lines)
+    if setting.whole and setting.text is not None:
+        lines[blocks[name]] = [setting.text]
+        return "".join(lines)
+    return _set_value(text, setting)
+
+
+def _set_value(text: str, setting: Setting) -> str:
+    """Put the merged value in one line where the value was, at the deepest level that is there already."""
+    parser = ConfigParser(_load(text))
+    merge_kv(parser, setting.name, setting.value)
+    node: yaml.Node = _compose(text)
+    depth = 0
+    for step in setting.path:
+        inner = _child(node, step)
+        if inner is None:
+            break
+        node, depth = inner, depth + 1
+    value = _in_one_line(parser["::".join(setting.path[:depth])])
+    end = node.end_mark.index
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style:  # ends where the next entry begins
+        old = text[node.start_mark.index : end].splitlines(keepends=True)
+        while not old[-1].partition("#")[0].strip():
+            end -= len(old.pop())
+        end -= len(old[-1]) - len(old[-1].rstrip("\n"))
+    return text[: node.start_mark.index] + value + text[end:]
+
+
+def _child(node: yaml.Node, step: str) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    if isinstance(node, yaml.SequenceNode):
+        return node.value[int(step)] if step.isdigit() and int(step) < len(node.value) else None
+    return None
+
+
+def _in_one_line(value: Any) -> str:
+    """YAML of a value in flow style; in a list, since PyYAML ends a bare scalar by a line of dots."""
+    dumped: str = yaml.safe_dump([value], default_flow_style=True, width=float("inf"), sort_keys=False)
+    return dumped.strip()[1:-1]
+
+
+def _without_unread(text: str, keep: set[str]) -> str:
+    """Drop entries that were added and that nothing refers to, until none is left."""
+    while True:
+        content = _load(text)
+        unread = set(content) - keep - references(content)
+        if not unread:
+            return text
+        lines, blocks = text.splitlines(keepends=True), blocks_of(text)
+        for name in unread:
+            lines[blocks[name]] = [""] * len(lines[blocks[name]])
+        text = "".join(lines)
+
+
+def _with_note(text: str, settings: Sequence[Setting]) -> str:
+    """Say below the opening comment what was baked in."""
+    if not settings:
+        return text
+    opening, blank, story = text.partition("\n\n")
+    origins = list(dict.fromkeys(setting.origin for setting in settings))
+    return f"{opening}\n#\n# This copy has {', '.join(origins)} in it.{blank}{story}"

@@ -1,0 +1,113 @@
+"""Which files of a folder are its sources, and of which commit: what git tracks, not what lies about."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import scanfill
+from scanfill.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The source files of a folder.
+
+    Attributes:
+        folder: Where they are.
+        files: Paths relative to it, sorted.
+        commit: Of the working copy they are from, with ``-dirty`` where they differ from it; or ``unknown``.
+        time: Of that commit, in seconds since 1970; None where the commit is unknown.
+    """
+
+    folder: Path
+    files: list[Path]
+    commit: str = UNKNOWN
+    time: int | None = None
+
+
+def package_folder() -> Path:
+    """Folder of the running scanfill."""
+    return Path(scanfill.__file__).resolve().parent
+
+
+def presets_folder() -> Path:
+    """Folder of what is not about one bundle: in the wheel, in a working copy, or in an unpacked archive.
+
+    Raises:
+        UsageError: It is in none of these places.
+    """
+    package = package_folder()
+    places = (package / "configs", package.parents[1] / "configs", package.parent / "presets")
+    for place in places:
+        if (place / "smoke.yaml").is_file():
+            return place
+    msg = f"The presets (smoke.yaml, ...) of scanfill are in none of {', '.join(map(str, places))}: install it again."
+    raise UsageError(msg)
+
+
+def find_sources(folder: Path, leave_out: Collection[str] = ()) -> Sources:
+    """List a folder's source files.
+
+    In a git working copy these are the tracked files, as they are on disk. Elsewhere, in an installed wheel or a folder
+    that git does not know, they are all files but hidden ones and Python's caches.
+
+    Args:
+        folder: Where to look.
+        leave_out: Names of files and folders right below it that are not sources.
+
+    Raises:
+        UsageError: Git is there but refuses to say.
+    """
+    tracked = _git(folder, "ls-files", "-z")
+    names = [Path(name) for name in tracked.split("\0") if name] if tracked else _walk(folder)
+    files = sorted(name for name in names if name.parts[0] not in leave_out and (folder / name).is_file())
+    head = _git(folder, "log", "-1", "--format=%H %ct") if tracked else None
+    if not head:
+        return Sources(folder, files)
+    commit, time = head.split()
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ".")
+    return Sources(folder, files, commit + ("-dirty" if changed else ""), int(time))
+
+
+def commit_of(*parts: Sources) -> str:
+    """The commit of what comes from one working copy: that of the first part, dirty if any part is."""
+    commit = parts[0].commit.removesuffix("-dirty")
+    dirty = commit != UNKNOWN and any(part.commit.endswith("-dirty") for part in parts)
+    return commit + ("-dirty" if dirty else "")
+
+
+def untracked_modules(folder: Path) -> list[str]:
+    """List Python files below ``folder`` that git neither tracks nor ignores; none where there is no git."""
+    found = _git(folder, "ls-files", "-z", "--others", "--exclude-standard", "--", "*.py")
+    return sorted(name for name in (found or "").split("\0") if name)
+
+
+def _walk(folder: Path) -> list[Path]:
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return [path for path in paths if not any(part.startswith((".", "__pycache__")) for part in path.parts)]
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """Ask git; None where there is no git, no working copy, or no commit yet."""
+    own = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}  # set by git hooks, of whatever repository runs them
+    environment = {name: value for name, value in os.environ.items() if name not in own} | {"LC_ALL": "C"}
+    command = ["git", "-C", str(folder), *words]
+    try:
+        asked = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)  # noqa: S603  git
+    except FileNotFoundError:
+        return None
+    if asked.returncode == 0:
+        return asked.stdout
+    if "not a git repository" in asked.stderr or "does not have any commits yet" in asked.stderr:
+        return None
+    msg = f"git cannot tell which files of {folder} are tracked: {asked.stderr.strip()}"
+    raise UsageError(msg)

@@ -1,0 +1,137 @@
+"""Trained weights in an archive: only those that fit what its ``inference.yaml`` builds."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import torch
+import yaml
+from monai.bundle import ConfigParser
+
+from scanfill.engines.checkpoints import load_network, read_checkpoint, recipe_of, weights_with_recipe
+from scanfill.errors import CheckpointError, UsageError
+
+from .archive import digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LARGE = 25_000_000
+"""Bytes; larger weights stay outside the archive, as in MONAI's model zoo."""
+PLACE = "models/model.pt"
+
+
+def check_weights(weights: Path, config: Path) -> dict[str, Any]:
+    """Read weights and load them into the network that a config builds.
+
+    Args:
+        weights: ``model.pt`` or ``last.pt`` of a training.
+        config: The archive's ``inference.yaml``, with the overlays and knobs in it.
+
+    Returns:
+        The recipe of the weights.
+
+    Raises:
+        CheckpointError: They are not there, not ours, or do not fit; says what to pass.
+    """
+    if not weights.is_file():
+        msg = f"There are no weights at {weights}: pass the models/model.pt of a training as --weights."
+        raise CheckpointError(msg)
+    content = read_checkpoint(weights)
+    recipe: dict[str, Any] = content["recipe"]
+    try:
+        _fit(content, weights, config)
+    except CheckpointError as error:
+        others = [
+            file
+            for file in sorted(config.parent.glob("*.yaml"))
+            if file not in (config, config.with_name("train.yaml"))
+        ]
+        seen, _, _ = str(error).partition(". ")  # what follows is the remedy for a run
+        fitting = [file.name for file in others if _fits_with(content, weights, config, file)]
+        overlay = f" They fit with --overlays {' or '.join(fitting)}." if fitting else ""
+        msg = (
+            f"These weights do not fit the network that the archive's {config.name} would build. {seen}. To pack them, "
+            "pass the overlays and knobs that they were trained with: --overlays NAME.yaml,..., --modalities "
+            f'"{recipe["modalities"]}" (these are theirs).{overlay}'
+        )
+        raise CheckpointError(msg) from error
+    return recipe
+
+
+def add_weights(weights: Path, root: Path, beside: str, url: str | None) -> Path | None:
+    """Put checked weights into an archive's folder, or describe where they can be had.
+
+    Args:
+        weights: The file.
+        root: The archive's folder.
+        beside: File name of weights that stay outside.
+        url: Address of the folder where such a file will lie.
+
+    Returns:
+        Weights too large for the archive, named ``beside``, which ``large_files.yml`` now describes; else None.
+
+    Raises:
+        UsageError: The weights are large, and there is no address.
+    """
+    place = root / PLACE
+    place.parent.mkdir(parents=True, exist_ok=True)
+    content = read_checkpoint(weights)
+    if recipe_of(content["network"]) is not None:
+        shutil.copyfile(weights, place)
+    else:
+        torch.save(weights_with_recipe(content["network"], content["recipe"]), place)
+    size = place.stat().st_size
+    if size <= LARGE:
+        return None
+    if url is None:
+        msg = (
+            f"The weights {weights} have {size / 1e6:.1f} MB; beyond {LARGE / 1e6:g} MB they are handed out beside the "
+            f"archive. Pass --weights_url ADDRESS, that of the folder where you will put {beside}."
+        )
+        raise UsageError(msg)
+    outside = root.parent / beside
+    place.rename(outside)
+    place.parent.rmdir()
+    _describe(root / "large_files.yml", outside, url)
+    return outside
+
+
+def _describe(listing: Path, weights: Path, url: str) -> None:
+    """List large weights as ``monai.bundle download_large_files`` reads it; other files that are listed stay."""
+    others = yaml.safe_load(listing.read_text(encoding="utf-8"))["large_files"] if listing.is_file() else []
+    entry = {
+        "path": PLACE,
+        "url": f"{url.rstrip('/')}/{weights.name}",
+        "hash_val": digest(weights),
+        "hash_type": "sha256",
+    }
+    content = {"large_files": [*(other for other in others if other["path"] != PLACE), entry]}
+    listing.write_text(yaml.safe_dump(content, sort_keys=False, width=float("inf")))
+
+
+def _fit(content: dict[str, Any], weights: Path, *configs: Path, modalities: list[str] | None = None) -> None:
+    """Load weights into the network of merged configs, or raise a CheckpointError."""
+    parser = ConfigParser(ConfigParser.load_config_files([str(file) for file in configs]))
+    if missing := [name for name in ("recipe", "network_def") if name not in parser]:
+        msg = (
+            f"{configs[0].name} has no {' and no '.join(missing)}, so whether weights fit cannot be told: define them "
+            "as the inference.yaml of brain_tumor_segmentation does, or pack without weights."
+        )
+        raise UsageError(msg)
+    if modalities is not None:
+        parser["modalities"] = modalities
+    parser.get_parsed_content("recipe").check(content["recipe"], weights)
+    load_network(parser.get_parsed_content("network_def"), content, weights)
+
+
+def _fits_with(content: dict[str, Any], weights: Path, config: Path, overlay: Path) -> bool:
+    """Tell whether an overlay of the bundle would make the weights fit, if the modalities were theirs."""
+    if "network_def" not in ConfigParser.load_config_file(str(overlay)):
+        return False
+    try:
+        _fit(content, weights, config, overlay, modalities=content["recipe"]["modalities"])
+    except CheckpointError:
+        return False
+    return True

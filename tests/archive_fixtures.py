@@ -1,0 +1,79 @@
+"""Fixtures of the tests of packing, as a plugin: a second conftest.py would hide the first."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from archives import Copy, Environment, git, unpack
+from conftest import REPO, TrainedBundle
+
+if TYPE_CHECKING:
+    from scanfill.sharing import PackedBundle
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """All of this project that a bundle is packed from, committed as it is now."""
+    root = tmp_path_factory.mktemp("repository")
+    for name in ("src/scanfill", "bundles", "configs"):
+        shutil.copytree(REPO / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "models", "eval"))
+    shutil.copy(REPO / ".gitignore", root)
+    git(root, "init", "--quiet")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "All there is")
+    return Copy(root)
+
+
+@pytest.fixture
+def clone(repository: Copy, tmp_path: Path) -> Copy:
+    """A clone that a test may change."""
+    git(tmp_path, "clone", "--quiet", str(repository.root), "clone")
+    return Copy(tmp_path / "clone")
+
+
+@pytest.fixture(scope="session")
+def weightless(repository: Copy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive without weights, unpacked."""
+    folder = tmp_path_factory.mktemp("weightless")
+    return unpack(repository.pack(folder / "dist").archive, folder)
+
+
+@pytest.fixture(scope="session")
+def trained_archive(repository: Copy, trained: TrainedBundle, tmp_path_factory: pytest.TempPathFactory) -> PackedBundle:
+    """An archive with the weights of a short training, with its laptop-sized network where the bundle has one."""
+    overlay = "small.yaml" if (trained.source / "configs" / "small.yaml").exists() else None
+    return repository.pack(
+        tmp_path_factory.mktemp("dist"),
+        bundle=repository.root / "bundles" / trained.source.name,
+        weights=trained.root / "models" / "model.pt",
+        overlays=overlay,
+    )
+
+
+@pytest.fixture(scope="session")
+def trained_unpacked(trained_archive: PackedBundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle's folder, as somebody else has it."""
+    return unpack(trained_archive.archive, tmp_path_factory.mktemp("elsewhere"))
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """A virtual environment that has every installed package but scanfill."""
+    root = tmp_path_factory.mktemp("bare")
+    venv.create(root / "venv", symlinks=True, with_pip=False)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    site = root / "venv" / "lib" / version / "site-packages"
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if "scanfill" not in entry.name and entry.suffix != ".pth":
+            (site / entry.name).symlink_to(entry)
+    (root / "cwd").mkdir()
+    environment = Environment(root / "venv" / "bin" / "python", root / "cwd")
+    assert "No module named 'scanfill'" in environment.run("-c", "import scanfill", code=1)
+    return environment
