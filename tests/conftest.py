@@ -25,7 +25,13 @@ class TrainedBundle:
 
     @property
     def dataset_dir(self) -> Path:
-        return next(path for path in (self.root / "data").iterdir() if path.is_dir())
+        """Phantoms that it learned from."""
+        return min(path for path in (self.root / "data").iterdir() if path.is_dir())
+
+    @property
+    def new_cases(self) -> Path:
+        """Phantoms that it was used on: the same, or others that lack what it makes."""
+        return max(path for path in (self.root / "data").iterdir() if path.is_dir())
 
     def configs(self, *names: str) -> list[str]:
         """Paths of configs, with the bundle's laptop-sized network where it has one."""

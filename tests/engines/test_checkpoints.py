@@ -10,8 +10,8 @@ from ignite.engine import Engine, Events
 from monai.networks import copy_model_state
 from torch import nn
 
-from scanfill.engines import LoadCheckpoint, Recipe, SaveCheckpoints, trained_spacing
-from scanfill.engines.checkpoints import read_checkpoint
+from scanfill.engines import LoadCheckpoint, Recipe, SaveCheckpoints, read_recipe, trained_fact, trained_spacing
+from scanfill.engines.checkpoints import read_checkpoint, weights_with_recipe
 from scanfill.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -189,3 +189,57 @@ def test_a_foreign_checkpoint_is_told(tmp_path: Path) -> None:
     torch.save({"state_dict": {}}, tmp_path / "model.pt")
     with pytest.raises(CheckpointError, match=r"\['state_dict'\].*not written by scanfill"):
         trained_spacing(tmp_path / "model.pt")
+
+
+def recipe_for_flair(network: nn.Module, target: str = "flair", sources: tuple[str, ...] = ("t2",)) -> Recipe:
+    """A recipe with everything that a bundle may put into it."""
+    training = [{"case_id": name, "patient": name[0], "t2": f"/somewhere/{name}"} for name in ("b1", "a2", "a1")]
+    return Recipe(
+        list(sources),
+        SPACING,
+        network,
+        inputs="sources",
+        settings={"target": target},
+        facts={"reference": {"intensities": [1.0, 2.0, 3.0]}},
+        training=training,
+    )
+
+
+def save_flair(folder: Path) -> tuple[Path, nn.Module]:
+    network = nn.Linear(2, 1)
+    weights = weights_with_recipe(network.state_dict(), recipe_for_flair(network).state_dict())
+    torch.save(weights, folder / "model.pt")
+    return folder / "model.pt", network
+
+
+def test_a_checkpoint_keeps_its_training_list_and_what_a_run_must_know(tmp_path: Path) -> None:
+    path, _ = save_flair(tmp_path)
+    recipe = read_recipe(path)
+    assert recipe["training"] == {"cases": ["a1", "a2", "b1"], "patients": ["a", "b"]}
+    assert recipe["target"] == "flair"
+    assert trained_fact(path, "reference") == {"intensities": [1.0, 2.0, 3.0]}
+    assert "somewhere" not in str(recipe), "no path of a machine travels with weights"
+    with pytest.raises(CheckpointError, match=r"says nothing of average, only of modalities, .* reference"):
+        trained_fact(path, "average")
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"sources": ("t1", "t2")}, r"""sources=\['t2'\], this run builds \['t1', 't2'\]. Pass --sources "\['t2'\]"""),
+        ({"target": "t1ce"}, "target='flair', this run builds 't1ce'. Pass --target flair"),
+    ],
+)
+def test_a_checkpoint_for_another_pair_is_refused(tmp_path: Path, other: dict[str, Any], message: str) -> None:
+    path, network = save_flair(tmp_path)
+    LoadCheckpoint(path, network, recipe_for_flair(network))(Engine(lambda *_: None))
+    with pytest.raises(CheckpointError, match=message):
+        LoadCheckpoint(path, network, recipe_for_flair(network, **other))(Engine(lambda *_: None))
+
+
+def test_a_checkpoint_that_does_not_say_a_setting_is_refused(tmp_path: Path) -> None:
+    network = nn.Linear(2, 1)
+    plain = Recipe(["t2"], SPACING, network)
+    torch.save(weights_with_recipe(network.state_dict(), plain.state_dict()), tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="target=None, this run builds 'flair'"):
+        LoadCheckpoint(tmp_path / "model.pt", network, recipe_for_flair(network))(Engine(lambda *_: None))

@@ -14,7 +14,8 @@ from monai.data import MetaTensor
 from monai.transforms import Orientation
 
 from scanfill.report import SavePreviewd, draw_preview
-from scanfill.report.preview import COLOURS, PLANES
+from scanfill.report.panels import STAMP
+from scanfill.report.preview import COLOURS, LEGEND_OF_WHOLE_CORE, PLANES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,3 +181,51 @@ def test_truth_is_drawn_where_a_case_has_it(tmp_path: Path) -> None:
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"finds no \['pred'\] among \['case_id', 'image'\]"):
         SavePreviewd("image", "pred", tmp_path)({key: value for key, value in case().items() if key != "pred"})
+
+
+def stamped(path: Path) -> int:
+    """How many pixels have the colour of the stamp."""
+    return int((np.abs(imread(path)[..., :3] - np.array(to_rgb(STAMP))).max(axis=2) < 0.02).sum())
+
+
+def preview_of(tmp_path: Path, keys: list[str], **more: Any) -> Path:
+    SavePreviewd(keys, "pred", tmp_path)({**case(), **more})
+    return tmp_path / "a" / "a_preview.png"
+
+
+def test_the_first_image_that_is_not_blank_is_shown(tmp_path: Path) -> None:
+    affine = affine_of(1, 1, 1)
+    shown, other = (MetaTensor(torch.from_numpy(values)[None], affine) for values in (head(), head()[::-1].copy() + 1))
+    images = {"flair": MetaTensor(torch.zeros(1, 24, 24, 24), affine), "t2": shown, "t1": other}
+    picture = imread(preview_of(tmp_path / "chosen", ["flair", "t2", "t1"], **images))
+    assert np.array_equal(picture, imread(preview_of(tmp_path / "alone", ["t2"], **images)))
+    assert not np.array_equal(picture, imread(preview_of(tmp_path / "other", ["t1"], **images)))
+
+
+def test_an_acquired_image_is_shown_rather_than_a_synthetic_one(tmp_path: Path) -> None:
+    affine = affine_of(1, 1, 1)
+    made, acquired = (MetaTensor(torch.from_numpy(v)[None], affine) for v in (head()[::-1].copy() + 1, head()))
+    images = {"flair": made, "t2": acquired, "synthetic": ["flair"]}
+    picture = imread(preview_of(tmp_path / "chosen", ["flair", "t2"], **images))
+    assert np.array_equal(picture, imread(preview_of(tmp_path / "alone", ["t2"], **images)))
+
+
+def test_a_synthetic_input_is_stamped_on_every_plane(tmp_path: Path) -> None:
+    plain = preview_of(tmp_path / "plain", ["image"], image=case()["image"][1:])
+    declared = preview_of(tmp_path / "declared", ["image"], image=case()["image"][1:], synthetic=["t1ce"])
+    inputs = {"t1ce": "synthetic", "flair": "acquired"}
+    judged = preview_of(tmp_path / "judged", ["image"], image=case()["image"][1:], inputs=inputs)
+    assert stamped(declared) > stamped(plain) + 1000
+    assert np.array_equal(imread(judged), imread(declared))
+    width = imread(declared).shape[1] // 3
+    for part in range(3):
+        both = [imread(path)[60:-90, part * width : (part + 1) * width] for path in (plain, declared)]
+        assert not np.array_equal(*both)
+
+
+def test_a_core_that_is_not_subdivided_has_a_legend_of_its_own(tmp_path: Path) -> None:
+    image = case()["image"][1:]
+    withheld = preview_of(tmp_path / "withheld", ["image"], image=image, withheld=["NC", "CET"])
+    expected = draw_preview(image, case()["pred"], tmp_path / "expected.png", title="a", legend=LEGEND_OF_WHOLE_CORE)
+    assert withheld.read_bytes() == expected.read_bytes()
+    assert withheld.read_bytes() != preview_of(tmp_path / "usual", ["image"], image=image).read_bytes()

@@ -41,3 +41,30 @@ def test_the_case_passes_untouched(tmp_path: Path) -> None:
     label = MetaTensor(torch.ones(1, 2, 2, 2))
     case = {"case_id": "c1", "output_labels": "brats", "pred": label}
     assert SaveSegmentationd(keys="pred", output_dir=tmp_path)(case) == case
+
+
+@pytest.mark.parametrize("convention", sorted(LABEL_CONVENTIONS))
+def test_a_core_that_is_not_subdivided_is_named_so(tmp_path: Path, convention: str) -> None:
+    label = MetaTensor(torch.tensor([0, 1, 2]).reshape(1, 3, 1, 1))
+    case = {"case_id": "c1", "output_labels": convention, "pred": label}
+    judged = {"inputs": {"t1ce": "absent"}, "unreliable": "T1CE is absent: because", "withheld": ["NC", "CET"]}
+    SaveSegmentationd(keys="pred", output_dir=tmp_path)(case | judged)
+    about = json.loads((tmp_path / "c1" / "c1_seg.json").read_text())
+    written = np.unique(nib.load(tmp_path / "c1" / "c1_seg.nii.gz").dataobj)
+    assert set(about["labels"]) == set(written.astype(str))
+    (core,) = [value for value, name in about["labels"].items() if "core, not subdivided" in name]
+    assert to_internal(np.array([int(core)]), convention).tolist() == [1]
+    assert about["inputs"] == {"t1ce": "absent"}
+    assert about["unreliable"] == {
+        "reason": "T1CE is absent: because",
+        "withheld": ["NC", "CET"],
+        "confidence": {"TC": "reduced confidence"},
+    }
+
+
+def test_a_reliable_case_says_nothing_of_reliability(tmp_path: Path) -> None:
+    case = {"case_id": "c1", "output_labels": "brats", "pred": MetaTensor(torch.ones(1, 2, 2, 2))}
+    SaveSegmentationd(keys="pred", output_dir=tmp_path)(case | {"unreliable": "", "withheld": []})
+    about = json.loads((tmp_path / "c1" / "c1_seg.json").read_text())
+    assert "unreliable" not in about
+    assert set(about["labels"]) == {"0", "1", "2", "4"}

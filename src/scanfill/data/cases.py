@@ -66,6 +66,7 @@ def find_cases(
     check: bool = True,
     strict: bool = True,
     synthetic: bool = False,
+    incomplete: bool = False,
 ) -> list[Case]:
     """Find every case below a folder.
 
@@ -87,6 +88,8 @@ def find_cases(
             not stop the others.
         synthetic: Whether files marked as synthetic (:py:mod:`scanfill.data.provenance`) may take the place of an
             acquired one that is not there, as in a completed case. If not, such a file is an error.
+        incomplete: Whether a case may lack some of ``modalities``, for
+            :py:func:`scanfill.data.missing.handle_missing` to decide about; it must have one image.
 
     Returns:
         One dictionary a case, sorted by name: ``case_id``, ``patient``, the absolute path of each modality, ``label``
@@ -97,7 +100,8 @@ def find_cases(
         CaseError: No case; a modality is missing, ambiguous or synthetic; two cases of one name; the meaning of the
             labels is in doubt or contradicted by the images; one image under two patients.
     """
-    cohort = find_cohort(folder, modalities, labels, patient_regex, check=check, strict=strict, synthetic=synthetic)
+    options = {"check": check, "strict": strict, "synthetic": synthetic, "incomplete": incomplete}
+    cohort = find_cohort(folder, modalities, labels, patient_regex, **options)
     logger.info("%s", cohort.describe())
     return cohort.cases
 
@@ -111,6 +115,7 @@ def find_cohort(
     check: bool = True,
     strict: bool = True,
     synthetic: bool = False,
+    incomplete: bool = False,
 ) -> Cohort:
     """Do the work of :py:func:`find_cases`, which describes the arguments; the result can describe itself."""
     folder = Path(folder).expanduser().resolve()
@@ -130,7 +135,10 @@ def find_cohort(
 
     patients = find_patients(folder, [case.case_id for case in found], patient_regex)
     with_label = labels != "none"
-    cases = [_describe(case, patients[case.case_id], wanted, with_label, synthetic) for case in found]
+    cases = [
+        _describe(case, patients[case.case_id], wanted, with_label, synthetic=synthetic, incomplete=incomplete)
+        for case in found
+    ]
     problems = [case["problem"] for case in cases if "problem" in case]
     if problems and strict:
         raise CaseError("\n".join(problems))
@@ -266,7 +274,15 @@ def _check_names_differ(cases: Iterable[tuple[str, Path]]) -> None:
             raise CaseError(msg)
 
 
-def _describe(found: _FoundCase, patient: str, wanted: Sequence[str] | None, with_label: bool, synthetic: bool) -> Case:
+def _describe(
+    found: _FoundCase,
+    patient: str,
+    wanted: Sequence[str] | None,
+    with_label: bool,
+    *,
+    synthetic: bool,
+    incomplete: bool,
+) -> Case:
     """Make the dictionary of one case, with ``problem`` where it is incomplete, ambiguous or synthetic."""
     case: Case = {"case_id": found.case_id, "patient": patient}
     problems, generated = [], []
@@ -288,7 +304,7 @@ def _describe(found: _FoundCase, patient: str, wanted: Sequence[str] | None, wit
             problems.append(f"Case {found.case_id!r} has {len(files)} files for {role}: {listed}. Keep one of them.")
         elif files:
             case[role] = str(files[0].path)
-    if missing := _find_missing(found, wanted):
+    if missing := _find_missing(found, None if incomplete else wanted):
         problems.append(missing)
     case |= {"output_labels": OUTPUT_LABELS[recognise_case(found.case_id)], "synthetic": generated}
     if problems:

@@ -84,7 +84,11 @@ def write_split(split: Mapping[str, Sequence[Case]], output: str | Path, **about
 
 
 def read_list(
-    datalist: str | Path, dataset_dir: str | Path | None = None, modalities: Sequence[str] | str | None = None
+    datalist: str | Path,
+    dataset_dir: str | Path | None = None,
+    modalities: Sequence[str] | str | None = None,
+    *,
+    incomplete: bool = False,
 ) -> Split:
     """Read a list written by :py:func:`write_split`, or by hand in the same form, and check it.
 
@@ -92,6 +96,7 @@ def read_list(
         datalist: The JSON file. Relative paths in it start from its folder, or else from ``dataset_dir``.
         dataset_dir: Where the files lie, should the list have been moved.
         modalities: Those that each case must have; only these are kept.
+        incomplete: Whether a case may lack some of ``modalities``, but not all images.
 
     Returns:
         Part -> cases with absolute paths; only the parts that the file has.
@@ -106,7 +111,9 @@ def read_list(
     folders = [datalist.parent, *([Path(dataset_dir).expanduser().resolve()] if dataset_dir else [])]
     keep = check_modalities(modalities)
     split = {
-        part: [_complete(case, datalist, folders, keep) for case in content[part]] for part in PARTS if part in content
+        part: [_complete(case, datalist, folders, keep, incomplete) for case in content[part]]
+        for part in PARTS
+        if part in content
     }
     for cases in split.values():
         for case in cases:
@@ -174,7 +181,9 @@ def _read_json(datalist: Path) -> dict[str, Any]:
     return dict(content)
 
 
-def _complete(case: Case, datalist: Path, folders: Sequence[Path], keep: Sequence[str] | None) -> Case:
+def _complete(
+    case: Case, datalist: Path, folders: Sequence[Path], keep: Sequence[str] | None, incomplete: bool = False
+) -> Case:
     """Make paths absolute and fill in what a hand-written list may leave out."""
     if "case_id" not in case:
         msg = f"A case in {datalist} has no 'case_id': {case}. Give each case a name of its own."
@@ -183,7 +192,7 @@ def _complete(case: Case, datalist: Path, folders: Sequence[Path], keep: Sequenc
     if "patient" not in case:
         msg = f"Case {name!r} in {datalist} has no 'patient': state it, so that no patient is on two sides of a split."
         raise CaseError(msg)
-    missing = [key for key in keep or () if key not in case]
+    missing = [] if incomplete else [key for key in keep or () if key not in case]
     if missing or not any(key in case for key in MODALITIES):
         msg = (
             f"Case {name!r} in {datalist} has no {' and no '.join(missing) or 'image'}: it has "

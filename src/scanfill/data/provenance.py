@@ -7,6 +7,7 @@ of the same name. Any one of them is enough for :py:func:`is_synthetic`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ from scanfill.errors import CaseError
 from scanfill.files import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -60,7 +61,8 @@ class Origin:
         checkpoint: The weights.
         inputs: Key (modality, label, ...) -> file that the generator was given.
         seed: Of whatever was drawn at random; None where nothing was.
-        training_list: The list of cases that the generator was trained on, where known.
+        training_list: The cases that the generator was trained on, where known: a file, or what its checkpoint keeps
+            (``cases`` and ``patients``), of which the sidecar gets the checksum and the numbers.
         scale: What the intensities mean, such as ``"reference, not patient"``.
     """
 
@@ -69,7 +71,7 @@ class Origin:
     checkpoint: Path | str
     inputs: Mapping[str, Path | str]
     seed: int | None = None
-    training_list: Path | str | None = None
+    training_list: Path | str | Mapping[str, Sequence[str]] | None = None
     scale: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Further entries for the sidecar."""
@@ -175,7 +177,7 @@ def _facts(origin: Origin, modality: str, image: Path, date: datetime | None) ->
             "version": origin.version,
             "scanfill": __version__,
             "checkpoint": _fingerprint(origin.checkpoint),
-            "training_list": None if listed is None else _fingerprint(listed),
+            "training_list": _about_training(listed),
         },
         "inputs": {key: _fingerprint(file) for key, file in origin.inputs.items()},
         "seed": origin.seed,
@@ -185,6 +187,15 @@ def _facts(origin: Origin, modality: str, image: Path, date: datetime | None) ->
         "voxels_sha256": voxels_checksum(image),
         "use": "Research use only. Not for diagnosis or treatment.",
     }
+
+
+def _about_training(listed: Path | str | Mapping[str, Sequence[str]] | None) -> dict[str, Any] | None:
+    """Identify a list of training cases without naming patients in every file."""
+    if listed is None or isinstance(listed, (str, Path)):
+        return None if listed is None else dict(_fingerprint(listed))
+    content = json.dumps({name: list(members) for name, members in listed.items()}, sort_keys=True).encode()
+    counts = {name: len(members) for name, members in listed.items()}
+    return {"file": "in the checkpoint", "sha256": hashlib.sha256(content).hexdigest(), **counts}
 
 
 def _fingerprint(file: str | Path) -> dict[str, str]:

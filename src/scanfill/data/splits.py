@@ -116,6 +116,7 @@ def load_cases(
     *,
     validation: float = 0.2,
     seed: int = 0,
+    incomplete: bool = False,
 ) -> Split:
     """Give a bundle its cases: from a list where there is one, else from a folder that is split here.
 
@@ -128,6 +129,7 @@ def load_cases(
         patient_regex: Which part of a case's name is the patient; with a list, the list says it.
         validation: Share of the patients that judge the training, where no list says which.
         seed: Of the split.
+        incomplete: Whether a case may lack some of ``modalities``.
 
     Returns:
         ``{"training": [...], "validation": [...], "test": [...]}``.
@@ -138,9 +140,9 @@ def load_cases(
     """
     labels = labels or "none"
     if datalist is None:
-        split: Split = {"training": find_cases(dataset_dir, modalities, labels, patient_regex)}
+        split: Split = {"training": find_cases(dataset_dir, modalities, labels, patient_regex, incomplete=incomplete)}
     else:
-        split = read_list(datalist, dataset_dir, modalities)
+        split = read_list(datalist, dataset_dir, modalities, incomplete=incomplete)
         _interpret_where_unsaid(split, labels)
     cases = [case for part in split.values() for case in part]
     unlabelled = [case["case_id"] for case in cases if "label" not in case]

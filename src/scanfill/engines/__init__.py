@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from .batches import PrepareBatch
-from .checkpoints import LoadCheckpoint, Recipe, SaveCheckpoints, trained_spacing
+from .checkpoints import LoadCheckpoint, Recipe, SaveCheckpoints, read_recipe, trained_fact, trained_spacing
+from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
 from .knobs import check_knobs, is_true
 from .mistakes import explain_mistakes
+from .pairs import PreparePair
+from .player import Player
+from .random_state import RandomState
+from .schedule import ConstantThenLinear
 from .version import check_version
 from .volumes import WriteVolumes
 
 __all__ = [
+    "ConditionalGanTrainer",
+    "ConstantThenLinear",
     "LoadCheckpoint",
+    "Player",
     "PrepareBatch",
+    "PreparePair",
+    "RandomState",
     "Recipe",
     "SaveCheckpoints",
     "WriteVolumes",
@@ -22,5 +32,8 @@ __all__ = [
     "explain_mistakes",
     "find_device",
     "is_true",
+    "loss_terms",
+    "read_recipe",
+    "trained_fact",
     "trained_spacing",
 ]

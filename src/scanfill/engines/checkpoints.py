@@ -28,7 +28,7 @@ from scanfill.files import writing
 from .knobs import is_true
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -40,30 +40,63 @@ class Recipe:
         modalities: Input channels in their order.
         spacing: Voxel size in mm that the network saw.
         network: The network itself; its class name is what is kept.
+        inputs: The knob that chooses the input channels, for the error message.
+        settings: What else must be the same when the weights are used, by its knob, such as ``{"target": "flair"}``.
+        facts: What a run with the weights needs to know and does not state itself, such as a scale; plain values.
+        training: The cases it was trained on; names and patients are kept, so that nobody judges it by them unawares.
     """
 
-    def __init__(self, modalities: list[str], spacing: list[float] | None, network: nn.Module) -> None:
+    def __init__(
+        self,
+        modalities: list[str],
+        spacing: list[float] | None,
+        network: nn.Module,
+        *,
+        inputs: str = "modalities",
+        settings: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
+        training: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
         self.modalities = list(modalities)
         self.spacing = None if spacing is None else [float(size) for size in spacing]
         self.network = type(network).__name__
+        self.inputs = inputs
+        self.settings = dict(settings or {})
+        self.facts = dict(facts or {})
+        self.training = None if training is None else training_list(training)
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain strings, lists and numbers."""
-        return {"modalities": self.modalities, "spacing": self.spacing, "network": self.network}
+        state = {"modalities": self.modalities, "spacing": self.spacing, "network": self.network}
+        state |= self.settings | self.facts
+        return state if self.training is None else state | {"training": self.training}
 
     def check(self, state: Mapping[str, Any], path: Path) -> None:
         """Compare with the recipe of a checkpoint.
 
         Raises:
-            CheckpointError: Another network, or other modalities.
+            CheckpointError: Another network, other modalities, or another setting.
         """
-        for name, mine, remedy in (
-            ("network", self.network, "Add the overlay that it was trained with to --config_file"),
-            ("modalities", self.modalities, f'Pass --modalities "{state["modalities"]}"'),
-        ):
-            if state[name] != mine:
-                msg = f"Checkpoint {path} was trained with {name}={state[name]!r}, this run builds {mine!r}. {remedy}."
+        compared = [
+            ("network", "network", self.network, "Add the overlay that it was trained with to --config_file"),
+            ("modalities", self.inputs, self.modalities, f'Pass --{self.inputs} "{state["modalities"]}"'),
+        ]
+        for name, value in self.settings.items():
+            compared.append((name, name, value, f"Pass --{name} {state.get(name)}, or another checkpoint"))
+        for key, name, mine, remedy in compared:
+            if state.get(key) != mine:
+                msg = (
+                    f"Checkpoint {path} was trained with {name}={state.get(key)!r}, this run builds {mine!r}. {remedy}."
+                )
                 raise CheckpointError(msg)
+
+
+def training_list(cases: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Name the cases and the patients of a training, for its checkpoint."""
+    return {
+        "cases": sorted(str(case["case_id"]) for case in cases),
+        "patients": sorted({str(case["patient"]) for case in cases}),
+    }
 
 
 def weights_with_recipe(weights: Mapping[str, Tensor], recipe: Mapping[str, Any]) -> OrderedDict[str, Tensor]:
@@ -117,10 +150,32 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def read_recipe(checkpoint: str | Path) -> dict[str, Any]:
+    """Read what a checkpoint says of its training; see :py:class:`Recipe` and :py:func:`read_checkpoint`."""
+    recipe: dict[str, Any] = read_checkpoint(checkpoint)["recipe"]
+    return recipe
+
+
 def trained_spacing(checkpoint: str | Path) -> list[float] | None:
     """Read the voxel size in mm that a checkpoint was trained with."""
-    spacing: list[float] | None = read_checkpoint(checkpoint)["recipe"]["spacing"]
+    spacing: list[float] | None = read_recipe(checkpoint)["spacing"]
     return spacing
+
+
+def trained_fact(checkpoint: str | Path, name: str) -> Any:
+    """Read what a checkpoint's recipe says of something, such as the scale of the target.
+
+    Raises:
+        CheckpointError: It says nothing of it; see also :py:func:`read_checkpoint`.
+    """
+    recipe = read_recipe(checkpoint)
+    if name not in recipe:
+        msg = (
+            f"Checkpoint {checkpoint} says nothing of {name}, only of {', '.join(recipe)}: it was trained for "
+            "something else. Give the model.pt of a training with this bundle."
+        )
+        raise CheckpointError(msg)
+    return recipe[name]
 
 
 def load_network(network: nn.Module, content: Mapping[str, Any], path: Path) -> None:

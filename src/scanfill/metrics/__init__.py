@@ -1,25 +1,40 @@
-"""Scores of a label map against the truth: one definition for every bundle and study.
+"""Scores against the truth: one definition for every bundle and study.
 
-:py:func:`score_case` scores one case, :py:func:`summarise` a cohort, :py:func:`write_scores` saves both, and
-:py:class:`RegionScores` does all three inside a MONAI evaluator.
+Label maps: :py:func:`score_case` scores one case, :py:func:`summarise` a cohort, :py:func:`write_scores` saves both,
+and :py:class:`RegionScores` does all three inside a MONAI evaluator. Synthetic images, likewise:
+:py:func:`compare_case`, :py:func:`summarise_quality`, :py:func:`write_quality`, and :py:class:`ImageQuality`;
+:py:class:`ExplainedVariance` is the one figure that decides which weights are the best.
 """
 
 from __future__ import annotations
 
 from scanfill.metrics.cohort import SMALL_ML, read_scores, summarise, write_scores
+from scanfill.metrics.image_quality import compare_case, evaluation_brain, score_image
+from scanfill.metrics.intensity_protocols import PROTOCOLS
+from scanfill.metrics.quality_cohort import read_quality, summarise_quality, write_quality
+from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
 from scanfill.metrics.region_scores import RegionScores
 from scanfill.metrics.scoring import METRICS, REGIONS, Regions, region_volumes, score_case, score_region
 
 __all__ = [
     "METRICS",
+    "PROTOCOLS",
     "REGIONS",
     "SMALL_ML",
+    "ExplainedVariance",
+    "ImageQuality",
     "RegionScores",
     "Regions",
+    "compare_case",
+    "evaluation_brain",
+    "read_quality",
     "read_scores",
     "region_volumes",
     "score_case",
+    "score_image",
     "score_region",
     "summarise",
+    "summarise_quality",
+    "write_quality",
     "write_scores",
 ]

@@ -126,11 +126,11 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
 
     def compute(self) -> float:
         """Bring the ranks together, write the files, and return the mean of the key score."""
-        self.rows = _gather(self.rows)
+        self.rows = gather_rows(self.rows)
         if not self.rows:
             msg = "RegionScores has seen no case. Check that the evaluator's data loader is not empty."
             raise NotComputableError(msg)
-        if self.save_dir is not None and (not _distributed() or torch.distributed.get_rank() == 0):
+        if self.save_dir is not None and is_first_rank():
             write_scores(self.rows, self.save_dir, self.note)
         return statistics.fmean(mean(column(self.rows, f"{self.key}_{region}")) for region in self.key_regions)
 
@@ -151,8 +151,17 @@ def _distributed() -> bool:
     return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
-def _gather(rows: list[dict[str, float | str]]) -> list[dict[str, float | str]]:
-    """Bring the rows of all ranks together, sorted by case, each case once."""
+def is_first_rank() -> bool:
+    """Tell whether this process is the one that writes files."""
+    return not _distributed() or torch.distributed.get_rank() == 0
+
+
+def gather_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Bring the rows of all ranks together, sorted by ``case_id``, each case once.
+
+    Raises:
+        ValueError: A case came more than once, and not because a sampler filled up a rank.
+    """
     gathered = [rows]
     if _distributed():
         gathered = [[] for _ in range(torch.distributed.get_world_size())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scanfill.networks.deepmedic import DeepMedic
+from scanfill.networks.pix2pix import ResNetGenerator, UNetGenerator
 from scanfill.networks.rolling_batch_norm import RollingBatchNorm
 
-__all__ = ["DeepMedic", "RollingBatchNorm"]
+__all__ = ["DeepMedic", "ResNetGenerator", "RollingBatchNorm", "UNetGenerator"]

@@ -4,5 +4,16 @@ from __future__ import annotations
 
 from scanfill.report.page import RESEARCH_ONLY, Figure, Page, Section, Table
 from scanfill.report.preview import SavePreviewd, draw_preview
+from scanfill.report.synthesis import SaveSynthesisPreviewd, draw_synthesis
 
-__all__ = ["RESEARCH_ONLY", "Figure", "Page", "SavePreviewd", "Section", "Table", "draw_preview"]
+__all__ = [
+    "RESEARCH_ONLY",
+    "Figure",
+    "Page",
+    "SavePreviewd",
+    "SaveSynthesisPreviewd",
+    "Section",
+    "Table",
+    "draw_preview",
+    "draw_synthesis",
+]

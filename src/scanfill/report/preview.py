@@ -24,21 +24,27 @@ from scanfill.report.panels import (
     lay_out,
     mark_panel,
     placed,
+    stamp_panel,
     turn_to_patient,
     view_of,
 )
+from scanfill.transforms.reliability import INPUTS, WITHHELD
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from matplotlib.figure import Figure
+    from torch import Tensor
 
-__all__ = ["COLOURS", "LEGEND", "PLANES", "SavePreviewd", "draw_preview"]
+__all__ = ["COLOURS", "LEGEND", "LEGEND_OF_WHOLE_CORE", "PLANES", "SavePreviewd", "draw_preview"]
 
 Array = npt.NDArray[Any]
 
 LEGEND: Mapping[int, str] = {1: "NC necrotic core", 2: "ED edema", 3: "CET enhancing tumour"}
 """What each label of a brain tumour is called."""
+
+LEGEND_OF_WHOLE_CORE: Mapping[int, str] = {1: "TC core, not subdivided (reduced confidence)", 2: "ED edema"}
+"""What the labels are called where NC and CET are not told apart."""
 
 # Of Okabe and Ito's palette, which colour-blind people can tell apart; the brightest for the outermost.
 COLOURS = ("#0072B2", "#F0E442", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -53,6 +59,7 @@ def draw_preview(
     truth: npt.ArrayLike | None = None,
     title: str = "",
     legend: Mapping[int, str] = LEGEND,
+    stamp: str = "",
 ) -> Path:
     """Draw a label map over its image as a PNG: axial, coronal and sagittal, in radiological convention.
 
@@ -67,6 +74,7 @@ def draw_preview(
         truth: True label map on the same grid, drawn in a second row.
         title: Heading, for instance the case.
         legend: Name of each label that may occur.
+        stamp: Stamped on every panel, such as ``synthetic``; nothing where it is empty.
 
     Returns:
         The path.
@@ -85,7 +93,7 @@ def draw_preview(
     regions = {name: (value,) for value, name in legend.items()}
     volumes = {name: region_volumes(labels, voxel_sizes(affine), regions) for name, labels in maps.items()}
     turned, sizes = turn_to_patient({**maps, "image": grey}, affine)
-    figure = _draw_planes(turned.pop("image"), turned, sizes, list(legend))
+    figure = _draw_planes(turned.pop("image"), turned, sizes, list(legend), stamp)
     _write_texts(figure, title, volumes)
     path = Path(path)
     with writing(path) as temporary:
@@ -97,10 +105,13 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Write ``<output_dir>/<case>/<case>_preview.png`` for each case and pass the case on untouched.
 
     An image on another grid than the label map (because only the prediction was brought back to the input's own grid)
-    is resampled for the picture. See :py:func:`draw_preview`.
+    is resampled for the picture. Where an input was synthetic the picture is stamped so; where the parts of the core
+    are withheld (:py:class:`scanfill.transforms.reliability.JudgeReliabilityd`) the legend says that it is one class.
+    See :py:func:`draw_preview`.
 
     Args:
-        image_key: Key of the image ``(C, X, Y, Z)``.
+        image_key: Key of the image ``(C, X, Y, Z)``. Of several, the first that is shown is the first that was
+            acquired and is not blank (an absent modality is filled with 0), or else the first that is not blank.
         label_key: Key of the predicted label map ``(1, X, Y, Z)``, a MetaTensor.
         output_dir: Folder of the results.
         case_key: Key of the case's name.
@@ -111,7 +122,7 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
 
     def __init__(
         self,
-        image_key: str,
+        image_key: str | Sequence[str],
         label_key: str,
         output_dir: str | Path,
         case_key: str = "case_id",
@@ -120,26 +131,49 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         channel: int = 0,
         legend: Mapping[int, str] = LEGEND,
     ) -> None:
-        self.image_key, self.label_key, self.truth_key = image_key, label_key, truth_key
+        self.image_keys = [image_key] if isinstance(image_key, str) else list(image_key)
+        self.label_key, self.truth_key = label_key, truth_key
         self.case_key, self.channel = case_key, channel
         self.output_dir = Path(output_dir)
         self.legend = dict(legend)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """Draw one case."""
-        absent = [key for key in (self.image_key, self.label_key, self.case_key) if key not in data]
+        absent = [key for key in (*self.image_keys, self.label_key, self.case_key) if key not in data]
         if absent:
             msg = f"SavePreviewd finds no {absent} among {sorted(map(str, data))}. Keep these keys, or name others."
             raise ValueError(msg)
         case, label = str(data[self.case_key]), data[self.label_key]
-        image = data[self.image_key][self.channel : self.channel + 1]
+        image = self._choose_image(data)
         if isinstance(image, MetaTensor) and isinstance(label, MetaTensor) and not _same_grid(image, label):
             plain = MetaTensor(image.as_tensor(), image.affine)
             image = SpatialResample(mode="bilinear", padding_mode="zeros")(plain, label.affine, label.shape[1:])
         truth = data.get(self.truth_key) if self.truth_key is not None else None
         path = self.output_dir / case / f"{case}_preview.png"
-        draw_preview(image, label, path, truth=truth, title=case, legend=self.legend)
+        legend = LEGEND_OF_WHOLE_CORE if data.get(WITHHELD) else self.legend
+        draw_preview(image, label, path, truth=truth, title=case, legend=legend, stamp=_stamp_of(data))
         return data
+
+    def _choose_image(self, data: Mapping[Hashable, Any]) -> Tensor:
+        """Take the channel ``(1, X, Y, Z)`` to show: rather an acquired one than a synthetic one, never a blank one."""
+        images = {key: data[key][self.channel : self.channel + 1] for key in self.image_keys}
+        synthetic = _synthetic_of(data)
+        in_order = sorted(images, key=lambda key: key in synthetic)  # stable: otherwise in the order given
+        image: Tensor = next((images[key] for key in in_order if images[key].any()), images[self.image_keys[0]])
+        return image
+
+
+def _synthetic_of(data: Mapping[Hashable, Any]) -> list[str]:
+    """List the inputs that were generated: as the case's judge says, else as the case itself says."""
+    if INPUTS in data:
+        return [name for name, state in data[INPUTS].items() if state == "synthetic"]
+    return [str(key) for key in data.get("synthetic") or ()]
+
+
+def _stamp_of(data: Mapping[Hashable, Any]) -> str:
+    """Say in two words which inputs were generated; nothing where none was."""
+    synthetic = _synthetic_of(data)
+    return f"with synthetic {' '.join(synthetic)}" if synthetic else ""
 
 
 def _same_grid(image: MetaTensor, label: MetaTensor) -> bool:
@@ -153,7 +187,7 @@ def _covered(maps: Mapping[str, Array], grey: Array) -> Array:
     return next((labels > 0 for labels in shown if labels.any()), grey != 0)
 
 
-def _draw_planes(grey: Array, maps: Mapping[str, Array], sizes: Array, values: list[int]) -> Figure:
+def _draw_planes(grey: Array, maps: Mapping[str, Array], sizes: Array, values: list[int], stamp: str = "") -> Figure:
     """Draw one row a label map and one column a plane, all in one scale; the grid's axes are left, front, head."""
     view = view_of((grey != 0) | np.any([labels > 0 for labels in maps.values()], axis=0))
     grey, maps = grey[view], {name: labels[view] for name, labels in maps.items()}
@@ -170,6 +204,8 @@ def _draw_planes(grey: Array, maps: Mapping[str, Array], sizes: Array, values: l
             overlay = _coloured(plane.cut(labels, centre[plane.normal]), values)
             axis.imshow(overlay, interpolation="nearest", **place)
             mark_panel(axis, plane, name if len(maps) > 1 and plane is planes[0] else "")
+            if stamp:
+                stamp_panel(axis, stamp)
     return figure
 
 

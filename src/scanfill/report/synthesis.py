@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.colors import LinearSegmentedColormap
+from monai.transforms import Transform
 
 from scanfill.files import writing
 from scanfill.metrics.scoring import as_volume
@@ -25,7 +26,7 @@ from scanfill.report.panels import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from matplotlib.figure import Figure
 
@@ -95,6 +96,48 @@ def draw_synthesis(
     with writing(path) as temporary:
         figure.savefig(temporary, format="png")
     return path
+
+
+class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Write ``<output_dir>/<case>/<case>_preview.png`` for each case and pass the case on untouched.
+
+    Args:
+        sources: The modalities that were given; a case holds each under ``prefix`` and its name, as in its file.
+        target: The modality that was made; the truth is drawn where the case holds it under ``prefix`` and its name.
+        output_dir: Where the pictures go.
+        key: Key of the synthetic image ``(1, X, Y, Z)``, a MetaTensor on the grid of the files.
+        label_key: Key of the label map on that grid, which a case may lack.
+        prefix: See ``sources``.
+        case_key: Key of the case's name.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[str],
+        target: str,
+        output_dir: str | Path,
+        *,
+        key: str = "pred",
+        label_key: str = "label",
+        prefix: str = "acquired_",
+        case_key: str = "case_id",
+    ) -> None:
+        self.sources, self.target, self.output_dir = list(sources), target, Path(output_dir)
+        self.key, self.label_key, self.prefix, self.case_key = key, label_key, prefix, case_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
+        """Draw one case."""
+        case = str(data[self.case_key])
+        draw_synthesis(
+            {source: data[f"{self.prefix}{source}"] for source in self.sources},
+            data[self.key],
+            self.output_dir / case / f"{case}_preview.png",
+            target=self.target,
+            truth=data.get(f"{self.prefix}{self.target}"),
+            label=data.get(self.label_key),
+            title=case,
+        )
+        return data
 
 
 def _draw(volumes: Mapping[str, Array], sources: Sequence[str], sizes: Array, target: str) -> Figure:

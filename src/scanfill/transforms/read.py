@@ -12,6 +12,7 @@ from monai.transforms import MapTransform
 
 from scanfill.errors import CaseError
 from scanfill.transforms.labels import convention_of, label_values, to_internal
+from scanfill.transforms.signed_range import is_scaled_already
 from scanfill.transforms.volume import GRID_TOLERANCE, format_affine, grid_distance, read_volume
 
 if TYPE_CHECKING:
@@ -136,8 +137,9 @@ def _check_image(image: MetaTensor, where: str, has_mask: bool) -> None:
         raise CaseError(msg)
     negative = np.mean(measured < 0)
     if negative >= NEGATIVE_SHARE and not has_mask:
+        known = "scaled to [-1, 1]" if is_scaled_already(measured) else "z-scored (or otherwise normalised)"
         msg = (
-            f"{where} seems to be z-scored (or otherwise normalised) already: {negative:.0%} of its non-zero voxels "
+            f"{where} seems to be {known} already: {negative:.0%} of its non-zero voxels "
             f"are negative, mean {measured.mean():.3g}, SD {measured.std():.3g}, minimum "
             f"{measured.min():.3g}. The brain cannot be told from the background then: give the original "
             f"intensities, or put a brain mask (mask.nii.gz, 1 in the brain) into the case's folder."

@@ -12,7 +12,8 @@ from monai.transforms import MapTransform
 
 from scanfill.files import writing
 
-from .labels import from_internal, look_up_table
+from .labels import CET, NC, from_internal, look_up_table, values_in_file
+from .reliability import CORE_NAME, INPUTS, REDUCED, UNRELIABLE, WITHHELD
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 class SaveSegmentationd(MapTransform):  # type: ignore[misc]
     """Write ``<output_dir>/<case>/<case>_seg.nii.gz`` and, beside it, what its values mean (``_seg.json``).
+
+    The JSON also says what each input was and what is unreliable, where
+    :py:class:`~scanfill.transforms.reliability.JudgeReliabilityd` has judged the case.
 
     MONAI's SaveImaged writes in place, so a full disk leaves half a file, and knows no label conventions.
 
@@ -60,11 +64,30 @@ class SaveSegmentationd(MapTransform):  # type: ignore[misc]
             image.header["descrip"] = b"scanfill: research use only"
             with writing(stem.with_name(stem.name + ".nii.gz")) as temporary:
                 nib.save(image, temporary)
-            sidecar = {
-                "labels": look_up_table(convention),
-                "convention": convention,
-                "use": "Research use only. Not for diagnosis or treatment.",
-            }
             with writing(stem.with_name(stem.name + ".json")) as temporary:
-                temporary.write_text(json.dumps(sidecar, indent=2) + "\n")
+                temporary.write_text(json.dumps(describe_label_map(data, convention), indent=2) + "\n")
         return dict(data)
+
+
+def describe_label_map(case: Mapping[Hashable, Any], convention: str) -> dict[str, Any]:
+    """Say what the values of a written label map mean and how far they can be trusted, as it goes into JSON.
+
+    Args:
+        case: After prediction; what is unreliable stands in it where it has been judged.
+        convention: Of the written label map.
+    """
+    labels = look_up_table(convention)
+    if case.get(WITHHELD):
+        values = values_in_file(convention)
+        labels = {value: name for value, name in labels.items() if value != str(values[CET])}
+        labels[str(values[NC])] = CORE_NAME
+    about: dict[str, Any] = {"labels": labels, "convention": convention}
+    if INPUTS in case:
+        about["inputs"] = case[INPUTS]
+    if case.get(UNRELIABLE):
+        about["unreliable"] = {
+            "reason": case[UNRELIABLE],
+            "withheld": case[WITHHELD],
+            "confidence": {"TC": REDUCED},
+        }
+    return about | {"use": "Research use only. Not for diagnosis or treatment."}

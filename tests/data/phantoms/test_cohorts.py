@@ -25,6 +25,18 @@ def test_a_cohort_is_made_once_and_again_when_another_is_asked_for(tmp_path: Pat
     assert set(times(folder)).isdisjoint(first)
 
 
+def test_patients_may_lack_a_modality(tmp_path: Path) -> None:
+    folder = Path(brain_cohort(tmp_path, cases=2, size=24, without="t1"))
+    assert len(times(folder)) == 8
+    assert not list(folder.glob("*/*_t1.nii.gz"))
+    first = times(folder)
+    brain_cohort(folder, cases=2, size=24, without=["t1"])
+    assert times(folder) == first
+    brain_cohort(folder, cases=2, size=24, without=["flair"])
+    assert len(list(folder.glob("*/*_t1.nii.gz"))) == 2
+    assert not list(folder.glob("*/*_flair.nii.gz"))
+
+
 def test_a_cohort_reads_as_brats(tmp_path: Path) -> None:
     cases = find_cases(
         brain_cohort(tmp_path, cases=2, size=24), modalities=["t1", "t1ce", "t2", "flair"], labels="brats"

@@ -18,7 +18,9 @@ KINDS: dict[str, Callable[..., list[Path]]] = {"brain": write_cohort}
 """The command line's name of each kind, and what writes a cohort of it."""
 
 
-def brain_cohort(folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0) -> str:
+def brain_cohort(
+    folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0, without: str | Sequence[str] = ()
+) -> str:
     """Give the folder of a phantom cohort, making it when it is not there or is another one.
 
     Args:
@@ -26,16 +28,22 @@ def brain_cohort(folder: str | Path, cases: int = 20, size: int = 64, seed: int 
         cases: How many.
         size: Voxels a side.
         seed: See :py:func:`scanfill.data.phantoms.brain.write_cohort`.
+        without: Modalities that these patients lack.
 
     Returns:
         ``folder``, as a bundle's ``dataset_dir``.
     """
-    there = sorted(Path(folder).glob("*/*_t1.nii.gz"))
-    origins = [header_text(path) for path in there]
-    if origins != [f"scanfill brain phantom {seed}/{index}" for index in range(cases)] or any(
-        nib.load(path).shape != (size, size, size) for path in there
+    lacking = {without} if isinstance(without, str) else set(without)
+    there = {name: sorted(Path(folder).glob(f"*/*_{name}.nii.gz")) for name in MODALITIES}
+    kept = next(there[name] for name in MODALITIES if name not in lacking)
+    if (
+        [header_text(path) for path in kept] != [f"scanfill brain phantom {seed}/{index}" for index in range(cases)]
+        or any(nib.load(path).shape != (size, size, size) for path in kept)
+        or any(len(paths) != (0 if name in lacking else cases) for name, paths in there.items())
     ):
-        write_cohort(folder, cases=cases, size=size, seed=seed)
+        for case in write_cohort(folder, cases=cases, size=size, seed=seed):
+            for name in lacking:
+                (case / f"{case.name}_{name}.nii.gz").unlink()
     return str(folder)
 
 

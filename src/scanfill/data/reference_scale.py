@@ -1,0 +1,62 @@
+"""The scale in which an image is written that was never acquired: the middle of what the training patients have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from monai.utils import convert_to_numpy
+from tqdm import tqdm
+
+from scanfill.errors import CaseError
+from scanfill.transforms.signed_range import LOWEST_SD, REFERENCE_PERCENTILES, measure_scale, measured
+from scanfill.transforms.volume import read_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["reference_scale"]
+
+
+def reference_scale(cases: Sequence[Mapping[str, Any]], target: str) -> dict[str, Any]:
+    """Take the median over patients of the target's 0.5th, 50th and 99.5th percentiles in the brain.
+
+    Only the target is read, about 0.3 s a case at 1 mm. The brain is the case's mask, else where the target is not 0.
+
+    Args:
+        cases: Of the training.
+        target: The modality that will be made.
+
+    Returns:
+        Plain values for a checkpoint: ``modality``, ``percentiles``, ``intensities`` (their medians, as in the files),
+        ``deviations`` (the same in SD from the mean), ``patients`` (how many).
+
+    Raises:
+        CaseError: There is no case, or one whose target holds no image.
+    """
+    if not cases:
+        msg = f"There is no training case, so there is no scale to write a synthetic {target} in. Add cases."
+        raise CaseError(msg)
+    patients: dict[str, list[NDArray[np.float64]]] = {}
+    for case in tqdm(cases, desc=f"Scale of {target}", unit="case", leave=False):
+        patients.setdefault(str(case["patient"]), []).append(_percentiles(case, target))
+    medians = np.median([np.median(own, axis=0) for own in patients.values()], axis=0)
+    return {
+        "modality": target,
+        "percentiles": list(REFERENCE_PERCENTILES),
+        "intensities": [float(value) for value in medians[0]],
+        "deviations": [float(value) for value in medians[1]],
+        "patients": len(patients),
+    }
+
+
+def _percentiles(case: Mapping[str, Any], target: str) -> NDArray[np.float64]:
+    """Percentiles of one case ``(2, 3)``: intensities, and SD from the mean."""
+    where = f"Case {case.get('case_id', '?')!r}: {target}"
+    image = read_volume(case[target], where)
+    mask = read_volume(case["mask"], f"{where}: mask") if case.get("mask") else image
+    scale, _, _ = measure_scale(image, mask, where)
+    values = np.percentile(convert_to_numpy(image)[measured(image, mask)].astype(np.float64), REFERENCE_PERCENTILES)
+    return np.stack([values, np.maximum((values - scale.centre) / scale.spread, LOWEST_SD)])

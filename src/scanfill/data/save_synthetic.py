@@ -1,0 +1,78 @@
+"""Write the image that a network has made, with everything that marks it as synthetic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from monai.transforms import MapTransform
+from monai.utils import convert_to_numpy
+
+from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+    from pathlib import Path
+
+    from monai.config import KeysCollection
+
+SCALE = "reference, not patient"
+
+
+class SaveSyntheticd(MapTransform):  # type: ignore[misc]
+    """Write ``<output_dir>/<case>/<case>_synthetic_<target>.nii.gz`` with header and sidecar, never beside an input.
+
+    Args:
+        keys: One key: the image ``(1, X, Y, Z)``, a MetaTensor on the grid to save.
+        target: The modality that it shows.
+        sources: Keys of the scans that it was made from; their files go into the sidecar by name and checksum.
+        output_dir: Made if absent; one folder a case.
+        checkpoint: The weights.
+        generator: Name of the bundle.
+        metadata: Of the bundle; its version goes into the sidecar.
+        recipe: Of the checkpoint: its training list and its reference scale go into the sidecar.
+        case_key: Key of the case's name.
+
+    Raises:
+        CaseError: The output would lie in the folder of an input.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        target: str,
+        sources: Sequence[str],
+        output_dir: str | Path,
+        checkpoint: str | Path,
+        generator: str,
+        metadata: Mapping[str, Any],
+        recipe: Mapping[str, Any],
+        case_key: str = "case_id",
+    ) -> None:
+        super().__init__(keys)
+        self.target = target
+        self.sources = list(sources)
+        self.output_dir = output_dir
+        self.checkpoint = checkpoint
+        self.generator = generator
+        self.version = str(metadata.get("version", "unknown"))
+        self.recipe = dict(recipe)
+        self.case_key = case_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write the image; the data are returned untouched."""
+        origin = Origin(
+            generator=self.generator,
+            version=self.version,
+            checkpoint=self.checkpoint,
+            inputs={source: data[source].meta["filename_or_obj"] for source in self.sources},
+            training_list=self.recipe.get("training"),
+            scale=SCALE,
+            more={"reference": self.recipe["reference"]},
+        )
+        for key in self.key_iterator(data):
+            image = data[key]
+            path = synthetic_path(self.output_dir, str(data[self.case_key]), self.target)
+            write_synthetic(convert_to_numpy(image)[0].astype(np.float32), np.asarray(image.affine), path, origin)
+        return dict(data)

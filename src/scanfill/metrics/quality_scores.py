@@ -1,0 +1,151 @@
+"""The quality of synthetic images inside a MONAI evaluator: one figure to train by, and every figure to report."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ignite.exceptions import NotComputableError
+from ignite.metrics import Metric
+
+from scanfill.metrics.image_quality import SYNTHETIC, compare_case, score_image
+from scanfill.metrics.intensity_protocols import PROTOCOLS
+from scanfill.metrics.quality_cohort import write_quality
+from scanfill.metrics.region_scores import gather_rows, is_first_rank
+from scanfill.metrics.scoring import as_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+PRIMARY = "zscore_truth"
+"""The protocol of the primary MSE."""
+
+
+class ExplainedVariance(Metric):  # type: ignore[misc]  # Ignite's class is untyped
+    """Share of the true image's variance in the brain that a synthetic image explains, averaged over cases.
+
+    That is 1 - MSE of protocol ``zscore_truth``: 1 is perfect, 0 no better than a constant. Greater is better, so it
+    can decide which weights are the best. The brain is that of the sources as far as the truth is not 0, for want of
+    the other modalities that :py:func:`~scanfill.metrics.image_quality.evaluation_brain` asks for.
+
+    Args:
+        pred_key: Key of the synthetic image, on the truth's intensity scale.
+        truth_key: Key of the acquired image as in its file.
+        brain_key: Key of the brain mask of the sources on the truth's grid.
+        case_key: Key of the case's name.
+    """
+
+    def __init__(
+        self, pred_key: str = "pred", truth_key: str = "truth", brain_key: str = "brain", case_key: str = "case_id"
+    ) -> None:
+        self.pred_key, self.truth_key, self.brain_key, self.case_key = pred_key, truth_key, brain_key, case_key
+        super().__init__()
+
+    def reset(self) -> None:
+        """Forget all cases."""
+        self.rows: list[dict[str, Any]] = []
+
+    def update(self, output: dict[str, Any]) -> None:
+        """Score one case."""
+        truth = as_volume(output[self.truth_key], self.truth_key)
+        brain = (as_volume(output[self.brain_key], self.brain_key) != 0) & (truth != 0)
+        (row,) = score_image(output[self.pred_key], truth, brain, protocols=[PRIMARY])
+        self.rows.append({"case_id": str(output[self.case_key]), "mse": row["mse_brain"]})
+
+    def iteration_completed(self, engine: Any) -> None:
+        """Score every case of the batch that ``engine`` has just painted."""
+        for case, result in zip(engine.state.batch, engine.state.output, strict=True):
+            self.update(case | result)
+
+    def compute(self) -> float:
+        """Bring the ranks together and average."""
+        self.rows = gather_rows(self.rows)
+        if not self.rows:
+            msg = "ExplainedVariance has seen no case. Check that the evaluator's data loader is not empty."
+            raise NotComputableError(msg)
+        return 1 - statistics.fmean(float(row["mse"]) for row in self.rows)
+
+
+class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
+    """Every figure of :py:func:`~scanfill.metrics.image_quality.compare_case`, written to two tables.
+
+    The metric's value is the mean ``zscore_truth`` MSE in the brain of the synthetic images (smaller is better). Each
+    ``<protocol>_<metric>_brain`` that is not NaN stands in ``engine.state.metrics``, for the log.
+
+    Args:
+        target: The modality that was made.
+        sources: Those that it was made from.
+        modalities: All four, whose files give the evaluation brain; see
+            :py:func:`~scanfill.metrics.image_quality.evaluation_brain`.
+        save_dir: Where rank 0 writes ``image_quality.csv`` and ``image_quality_summary.csv``; None writes nothing.
+        note: A caveat for the files.
+        prefix: A case holds each modality under this and its name, as in its file, all on one grid.
+        pred_key: Key of the synthetic image, on the truth's intensity scale.
+        label_key: Key of the label map, which a case may lack.
+        case_key: Key of the case's name.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        sources: Sequence[str],
+        modalities: Sequence[str],
+        *,
+        save_dir: str | Path | None = None,
+        note: str = "",
+        prefix: str = "acquired_",
+        pred_key: str = "pred",
+        label_key: str = "label",
+        case_key: str = "case_id",
+    ) -> None:
+        self.target, self.sources, self.modalities = target, list(sources), list(modalities)
+        self.save_dir, self.note = save_dir, note
+        self.prefix, self.pred_key, self.label_key, self.case_key = prefix, pred_key, label_key, case_key
+        super().__init__()
+
+    def reset(self) -> None:
+        """Forget all cases."""
+        self.cases: list[dict[str, Any]] = []
+
+    def update(self, output: dict[str, Any]) -> None:
+        """Score one case."""
+        name = str(output[self.case_key])
+        originals = {key: output[f"{self.prefix}{key}"] for key in self.modalities}
+        label = output.get(self.label_key)
+        rows = compare_case(name, self.target, output[self.pred_key], originals, self.sources, label=label)
+        self.cases.append({"case_id": name, "rows": rows})
+
+    def iteration_completed(self, engine: Any) -> None:
+        """Score every case of the batch that ``engine`` has just painted."""
+        for case, result in zip(engine.state.batch, engine.state.output, strict=True):
+            self.update(case | result)
+
+    @property
+    def rows(self) -> list[dict[str, float | str]]:
+        """One row a case, image and protocol."""
+        return [row for case in self.cases for row in case["rows"]]
+
+    def compute(self) -> float:
+        """Bring the ranks together, write the files, and return the primary MSE."""
+        self.cases = gather_rows(self.cases)
+        if not self.cases:
+            msg = "ImageQuality has seen no case. Check that the evaluator's data loader is not empty."
+            raise NotComputableError(msg)
+        if self.save_dir is not None and is_first_rank():
+            write_quality(self.rows, self.save_dir, self.note)
+        return statistics.fmean(self._figures(PRIMARY, "mse_brain"))
+
+    def completed(self, engine: Any, name: str) -> None:
+        """Put the value and the mean figures of the brain into the state of ``engine``."""
+        super().completed(engine, name)
+        for protocol in PROTOCOLS:
+            for metric in ("mse", "mae", "psnr", "ssim"):
+                values = self._figures(protocol, f"{metric}_brain")
+                if np.isfinite(values).all():
+                    engine.state.metrics[f"{protocol}_{metric}"] = statistics.fmean(values)
+
+    def _figures(self, protocol: str, key: str) -> list[float]:
+        chosen = [row for row in self.rows if row["image"] == SYNTHETIC and row["protocol"] == protocol]
+        return [float(row[key]) for row in chosen]
