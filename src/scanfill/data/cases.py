@@ -104,11 +104,42 @@ def find_cohort(
     strict: bool = True,
 ) -> Cohort:
     """Do the work of :py:func:`find_cases`, which describes the arguments; the result can describe itself."""
-    folder = Path(folder).expanduser().resolve()
-    wanted = check_modalities(modalities)
     labels = "none" if labels is None else labels
     if labels not in ("auto", "none"):
         check_convention(labels)
+    cohort = list_cases(folder, modalities, patient_regex, with_label=labels != "none")
+    problems = [case["problem"] for case in cohort.cases if "problem" in case]
+    if problems and strict:
+        raise CaseError("\n".join(problems))
+    if labels != "none":
+        complete = [case for case in cohort.cases if "problem" not in case]
+        cohort.notes += interpret_labels(complete, labels, check=check)
+    return cohort
+
+
+def list_cases(
+    folder: str | Path,
+    modalities: Sequence[str] | str | None = None,
+    patient_regex: str | None = None,
+    *,
+    with_label: bool = True,
+) -> Cohort:
+    """Find cases by names alone: no voxel is read, labels stay uninterpreted.
+
+    Args:
+        folder: See :py:func:`find_cases`, as for the others.
+        modalities: Those that each case must have.
+        patient_regex: Which part of a case's name is the patient.
+        with_label: Whether label maps are listed.
+
+    Returns:
+        All cases; an incomplete or ambiguous one has the reason under ``problem``.
+
+    Raises:
+        CaseError: No case; two cases of one name.
+    """
+    folder = Path(folder).expanduser().resolve()
+    wanted = check_modalities(modalities)
     if not folder.is_dir():
         msg = f"No cases found: there is no folder {folder}. Give the folder that holds the cases."
         raise CaseError(msg)
@@ -118,17 +149,9 @@ def find_cohort(
         msg = f"No cases found in {folder}: looked for {LOOKED_FOR}; the folder holds {seen}."
         raise CaseError(msg)
     _check_names_differ((case.case_id, case.folder) for case in found)
-
     patients = find_patients(folder, [case.case_id for case in found], patient_regex)
-    cases = [_describe(case, patients[case.case_id], wanted, with_label=labels != "none") for case in found]
-    problems = [case["problem"] for case in cases if "problem" in case]
-    if problems and strict:
-        raise CaseError("\n".join(problems))
-    notes = [f"Left aside, made by an algorithm: {path}" for case in found for path in _algorithms_labels(case)]
-    if labels != "none":
-        complete = [case for case in cases if "problem" not in case]
-        notes += interpret_labels(complete, labels, check=check)
-    return Cohort(cases, notes)
+    cases = [_describe(case, patients[case.case_id], wanted, with_label=with_label) for case in found]
+    return Cohort(cases, [f"Left aside, made by an algorithm: {path}" for c in found for path in _algorithms_labels(c)])
 
 
 def check_modalities(modalities: Sequence[str] | str | None) -> list[str] | None:
