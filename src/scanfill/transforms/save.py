@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class SaveSegmentationd(MapTransform):  # type: ignore[misc]
     """Write ``<output_dir>/<case>/<case>_seg.nii.gz`` and, beside it, what its values mean (``_seg.json``).
 
+    What :py:class:`scanfill.data.quality.WarnOfQualityd` found wrong with the scans stands there as ``warnings``.
+
     MONAI's SaveImaged writes in place, so a full disk leaves half a file, and knows no label conventions.
 
     Args:
@@ -31,6 +33,7 @@ class SaveSegmentationd(MapTransform):  # type: ignore[misc]
         case_key: Key of the case's name.
         convention_key: Key of the label convention to write.
         name: Last part of the file name.
+        warnings_key: Key of the warnings, one a line; left out of the file where a case has no such key.
     """
 
     def __init__(
@@ -40,12 +43,15 @@ class SaveSegmentationd(MapTransform):  # type: ignore[misc]
         case_key: str = "case_id",
         convention_key: str = "output_labels",
         name: str = "seg",
+        *,
+        warnings_key: str = "warnings",
     ) -> None:
         super().__init__(keys)
         self.output_dir = Path(output_dir)
         self.case_key = case_key
         self.convention_key = convention_key
         self.name = name
+        self.warnings_key = warnings_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write each key's label map; the data are returned untouched."""
@@ -65,6 +71,8 @@ class SaveSegmentationd(MapTransform):  # type: ignore[misc]
                 "convention": convention,
                 "use": "Research use only. Not for diagnosis or treatment.",
             }
+            if self.warnings_key in data:
+                sidecar["warnings"] = str(data[self.warnings_key]).splitlines()
             with writing(stem.with_name(stem.name + ".json")) as temporary:
                 temporary.write_text(json.dumps(sidecar, indent=2) + "\n")
         return dict(data)

@@ -148,12 +148,13 @@ def _check_image(
     own = quality.measures["images"][key]
     skull = measure_skull(volume, affine)
     own["skull"] = asdict(skull)
-    if reason := skull.reason():
+    if evidence := skull.evidence():
+        value, threshold, reason = evidence
         text = (
             f"The skull seems to be still on: {reason}. Remove it first, for example with HD-BET or SynthStrip; "
             f"results on unstripped images are wrong."
         )
-        quality.findings.append(Finding("skull", "error", key, None, None, text))
+        quality.findings.append(Finding("skull", "error", key, value, threshold, text))
     slices = measure_slices(coarse.images[key], coarse.measured[key], coarse.spacing.tolist())
     own["slices"] = None if slices is None else asdict(slices)
     quality.findings += find_thick_slices(key, slices, own["spacing"], affine)

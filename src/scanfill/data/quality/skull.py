@@ -61,16 +61,17 @@ class Skull:
     litres: float
     dark_rim: float | None
 
-    def reason(self) -> str | None:
-        """Say in a sentence why a skull is suspected; None where it is not."""
+    def evidence(self) -> tuple[float, float, str] | None:
+        """Return the first measure that speaks for a skull, its threshold, and a sentence; None where none does."""
         if self.noisy_air > NOISY_AIR:
-            return f"around the head there is noise ({self.noisy_air:.0%} of the image's dark rim), not one value"
+            text = f"around the head there is noise ({self.noisy_air:.0%} of the image's dark rim), not one value"
+            return self.noisy_air, NOISY_AIR, text
         if self.litres > LARGEST_BRAIN:
-            return f"what is not air measures {self.litres:.1f} litres, more than a brain ({LARGEST_BRAIN} at most)"
+            text = f"what is not air measures {self.litres:.1f} litres, more than a brain ({LARGEST_BRAIN} at most)"
+            return self.litres, LARGEST_BRAIN, text
         if self.dark_rim is not None and self.dark_rim > DARKEST_RIM:
-            return (
-                f"a dark layer, as of bone, lies under the surface ({self.dark_rim:.0%} darker than both sides of it)"
-            )
+            text = f"a dark layer, as of bone, lies under the surface ({self.dark_rim:.0%} darker than both its sides)"
+            return self.dark_rim, DARKEST_RIM, text
         return None
 
 
@@ -83,7 +84,8 @@ def suspect_skull(image: MetaTensor) -> str | None:
     Returns:
         The reason, in part of a sentence, or None where the image looks skull-stripped.
     """
-    return measure_skull(image.numpy()[0], np.asarray(image.affine, dtype=float)).reason()
+    evidence = measure_skull(image.numpy()[0], np.asarray(image.affine, dtype=float)).evidence()
+    return None if evidence is None else evidence[2]
 
 
 def measure_skull(image: NDArray[np.float32], affine: Array) -> Skull:
