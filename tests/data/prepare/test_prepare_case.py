@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import nibabel as nib
 import numpy as np
 import pytest
+
 from moved_phantoms import (
     OBLIQUE,
     SAGITTAL,
@@ -20,7 +21,6 @@ from moved_phantoms import (
     subject,
     write_moved_case,
 )
-
 from scanfill.data import find_cases
 from scanfill.data.prepare import prepare_folder
 from scanfill.data.prepare.grid import Volume
@@ -29,6 +29,8 @@ from scanfill.transforms import ReadCased
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytest_plugins = ("prepare_fixtures",)
 
 MODALITIES = ["t1", "t1ce", "t2", "flair"]
 

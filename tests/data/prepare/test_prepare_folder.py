@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from moved_phantoms import phantom, save
 
+from moved_phantoms import phantom, save
 from scanfill.data import find_cases
 from scanfill.data.prepare import case as prepare_case_module
 from scanfill.data.prepare import prepare_folder
@@ -23,6 +23,8 @@ from tiny_cases import save_case
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytest_plugins = ("prepare_fixtures",)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

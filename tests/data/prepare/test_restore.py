@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import nibabel as nib
 import numpy as np
 import pytest
-from moved_phantoms import OBLIQUE, phantom, save, scan_again, subject
 
+from moved_phantoms import OBLIQUE, phantom, save, scan_again, subject
 from scanfill.data.prepare import restore_label
 from scanfill.data.prepare.grid import Volume
 from scanfill.errors import CaseError, UsageError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scanfill.data.prepare.pose import Pose
+
+pytest_plugins = ("prepare_fixtures",)
 
 Scanned = tuple["Path", "dict[str, Pose]"]
 

@@ -1,12 +1,12 @@
-"""One prepared case for all tests that only look at it: registration takes seconds."""
+"""Fixtures of the tests of preparation, as a plugin: one prepared case for all, since registration takes seconds."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from moved_phantoms import write_moved_case
 
+from moved_phantoms import write_moved_case
 from scanfill.data.prepare import folder, read
 
 if TYPE_CHECKING:
