@@ -48,7 +48,7 @@ def run(page: Path, folder: Path) -> int:
 
 
 def test_from_raw_scans_to_a_label_map_on_the_scan_it_came_from(trained_unpacked: Path, tmp_path: Path) -> None:
-    make = ["phantoms", "brain", "raw", "--cases", "2", "--size", "32"]
+    make = ["phantoms", "brain", "raw", "--cases", "1", "--size", "32"]
     subprocess.run([sys.executable, "-m", "scanfill", *make], cwd=tmp_path, check=True)
     shutil.copytree(trained_unpacked, tmp_path / "brain_tumor_segmentation")
     assert run(REPO / "docs" / "start" / "your_data.md", tmp_path) >= 5

@@ -14,7 +14,7 @@ import fire
 from scanfill.errors import UsageError
 
 
-def demo(folder: str = "runs/demo", epochs: int = 8, seed: int = 0) -> None:
+def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
     """Phantoms, a short training, scores, predictions and a report, in a few minutes on two CPU cores.
 
     Args:

@@ -28,7 +28,7 @@ OVERLAYS = ("unet.yaml", "modern.yaml")
 PATCH_SIZE = [48, 48, 48]  # voxels of 3 mm: most of a brain
 
 
-def run_demo(folder: Path, epochs: int = 8, epoch_length: int = 75, seed: int = 0) -> Path:
+def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 75, seed: int = 0) -> Path:
     """Run the whole story in ``folder`` and return the report's path.
 
     Args:
