@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archives import Environment
-
     from conftest import TrainedBundle
     from scanfill.sharing import PackedBundle
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moved_phantoms import phantom, rigid
 
+from moved_phantoms import phantom, rigid
 from scanfill.data.prepare.pose import Pose, read_pose, write_pose
 from scanfill.errors import CaseError
 

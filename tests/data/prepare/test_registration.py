@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from moved_phantoms import OBLIQUE, SAGITTAL, VOXEL, brain_mask, landmark_error, phantom, rigid, scan_again
 
+from moved_phantoms import OBLIQUE, SAGITTAL, VOXEL, brain_mask, landmark_error, phantom, rigid, scan_again
 from scanfill.data.prepare.grid import Volume
 from scanfill.data.prepare.judge import judge
 from scanfill.data.prepare.pose import Pose

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moved_phantoms import OBLIQUE, SAGITTAL, VOXEL, phantom, rigid, scan_again, subject
 
+from moved_phantoms import OBLIQUE, SAGITTAL, VOXEL, phantom, rigid, scan_again, subject
 from scanfill.data.prepare import resample
 from scanfill.data.prepare.grid import Grid, Volume, prepared_grid
 from scanfill.data.prepare.pose import Pose
