@@ -1,48 +1,52 @@
-"""Open a page in headless Chromium and see what a reader's browser would complain about or fetch.
+"""Open a page in headless Chromium and tell what it complained of and what it asked the network for.
 
-It speaks the DevTools protocol (https://chromedevtools.github.io/devtools-protocol) over a pipe: JSON messages that end
-with a zero byte.
+Speaks the DevTools protocol over the pipe that Chromium offers (``--remote-debugging-pipe``): file descriptors 3 and 4,
+messages that end with a zero byte. No port, no driver, standard library only.
 """
 
 from __future__ import annotations
 
-import base64
-import fcntl
 import json
 import os
-import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
-from itertools import count
+from select import select
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to open the page in")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
-# A root user's container has no sandbox; the others keep Chromium itself from fetching anything.
-SWITCHES = (
-    "--headless=new",
+FLAGS = (
+    "--headless",
     "--no-sandbox",
     "--disable-gpu",
-    "--disable-quic",
     "--disable-dev-shm-usage",
+    "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--disable-extensions",
-    "--window-size=1200,2400",
     "--remote-debugging-pipe",
 )
+PATIENCE = 60.0  # seconds for the browser to start and the page to load
+
+# Puts the ends of the pipe where Chromium looks for them, by way of numbers that are out of the way, and becomes it.
+PLUMBER = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
+os.dup2(ends[0], 3), os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+OWN_SCHEMES = ("file:", "data:", "about:", "blob:")
 
 
 @dataclass
@@ -50,107 +54,116 @@ class Visit:
     """What happened while a page was open.
 
     Attributes:
-        errors: Errors and warnings of the console, and exceptions of scripts.
-        requests: Addresses that were asked for, but for the page itself and what it holds (``data:``).
-        screenshot: The page as PNG.
+        errors: Exceptions and messages of level error in its console.
+        requests: Addresses that it asked for, beside itself and what it carries.
+        title: Of the page.
     """
 
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
-    screenshot: bytes = b""
+    title: str = ""
 
 
-def visit(page: Path, seconds: float = 60) -> Visit:
-    """Open a page from disk, wait until it has loaded, and tell what happened."""
-    assert CHROMIUM is not None
-    to_browser, from_us = _pipe()
-    to_us, from_browser = _pipe()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [CHROMIUM, *SWITCHES, f"--user-data-dir={profile}", "about:blank"]
-        browser = subprocess.Popen(
-            ["bash", "-c", f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}', *command],
-            pass_fds=(to_browser, from_browser),
+class DevTools:
+    """A running Chromium and its pipe."""
+
+    def __init__(self, profile: str) -> None:
+        assert CHROMIUM is not None
+        read_here, write_there = os.pipe()
+        read_there, write_here = os.pipe()
+        self.reading, self.writing = read_here, write_here
+        plumber = [sys.executable, "-c", PLUMBER, str(read_there), str(write_there)]
+        self.process = subprocess.Popen(
+            [*plumber, CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            pass_fds=(read_there, write_there),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(to_browser)
-        os.close(from_browser)
-        try:
-            return _Session(from_us, to_us, time.monotonic() + seconds).visit(page.resolve().as_uri())
-        finally:
-            browser.kill()
-            browser.wait()
-            os.close(from_us)
-            os.close(to_us)
-
-
-def _pipe() -> tuple[int, int]:
-    """Give both ends of a pipe numbers that the browser's own 3 and 4 do not collide with."""
-    ends = os.pipe()
-    high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends]
-    for end in ends:
-        os.close(end)
-    return high[0], high[1]
-
-
-class _Session:
-    """One conversation with the browser."""
-
-    def __init__(self, write: int, read: int, deadline: float) -> None:
-        self.write, self.read, self.deadline = write, read, deadline
-        self.numbers = count(1)
-        self.unread = b""
+        os.close(read_there)
+        os.close(write_there)
+        self.buffer = b""
+        self.number = 0
         self.events: list[dict[str, Any]] = []
+        self.deadline = time.monotonic() + PATIENCE
 
-    def visit(self, address: str) -> Visit:
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    def receive(self) -> dict[str, Any]:
+        """Wait for the next message."""
+        while b"\0" not in self.buffer:
+            ready, _, _ = select([self.reading], [], [], max(0.0, self.deadline - time.monotonic()))
+            data = os.read(self.reading, 1 << 16) if ready else b""
+            if not data:
+                pytest.fail("Chromium " + ("closed its pipe." if ready else f"did not answer within {PATIENCE} s."))
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b"\0", 1)
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def call(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
+        """Call a method and wait for its result; events that come meanwhile are kept."""
+        self.number += 1
+        message: dict[str, Any] = {"id": self.number, "method": method, "params": params}
+        if session:
+            message["sessionId"] = session
+        os.write(self.writing, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self.receive()
+            if answer.get("id") == self.number:
+                assert "error" not in answer, f"{method}: {answer['error']}"
+                result: dict[str, Any] = answer["result"]
+                return result
+            self.events.append(answer)
+
+    def wait_for(self, method: str) -> None:
+        """Wait for an event."""
+        while not any(event.get("method") == method for event in self.events):
+            self.events.append(self.receive())
+
+    def close(self) -> None:
+        """End the browser and wait until it has gone."""
+        os.close(self.writing)
+        os.close(self.reading)
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def visit(page: Path) -> Visit:
+    """Open a page from disk, let it settle, and tell what happened."""
+    profile = tempfile.mkdtemp(prefix="scanfill_browser_")
+    browser = DevTools(profile)
+    try:
+        target = browser.call("Target.createTarget", url="about:blank")["targetId"]
+        session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
-            self.ask(f"{domain}.enable", session)
-        self.events.clear()
-        self.ask("Page.navigate", session, url=address)
-        self.wait(lambda: any(event["method"] == "Page.loadEventFired" for event in self.events))
-        # Scripts that the page has started may still complain or fetch.
-        self.ask("Runtime.evaluate", session, expression="new Promise(r => setTimeout(r, 300))", awaitPromise=True)
-        shot = self.ask("Page.captureScreenshot", session, captureBeyondViewport=True)["data"]
-        return Visit(self.errors(), self.requests(address), base64.b64decode(shot))
+            browser.call(f"{domain}.enable", session)
+        browser.call("Page.navigate", session, url=page.resolve().as_uri())
+        browser.wait_for("Page.loadEventFired")
+        # Whatever the page starts while it loads is under way when a script has waited for half a second.
+        settle = "new Promise(done => setTimeout(() => done(document.title), 500))"
+        answer = browser.call("Runtime.evaluate", session, expression=settle, awaitPromise=True)
+        return _summary(browser.events, str(answer["result"].get("value", "")))
+    finally:
+        browser.close()
+        shutil.rmtree(profile, ignore_errors=True)
 
-    def errors(self) -> list[str]:
-        found = []
-        for event in self.events:
-            method, about = event["method"], event["params"]
-            if method == "Runtime.exceptionThrown":
-                found.append(json.dumps(about["exceptionDetails"].get("exception", about["exceptionDetails"])))
-            elif method == "Runtime.consoleAPICalled" and about["type"] in ("error", "warning", "assert"):
-                found.append(" ".join(str(word.get("value", word)) for word in about["args"]))
-            elif method == "Log.entryAdded" and about["entry"]["level"] in ("error", "warning"):
-                found.append(about["entry"]["text"])
-        return found
 
-    def requests(self, address: str) -> list[str]:
-        asked = [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
-        return [url for url in asked if url != address and not url.startswith(("data:", "blob:"))]
-
-    def ask(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
-        """Send a command and return its result."""
-        number = next(self.numbers)
-        message = {"id": number, "method": method, "params": params} | ({"sessionId": session} if session else {})
-        os.write(self.write, json.dumps(message).encode() + b"\0")
-        answers: list[dict[str, Any]] = []
-        self.wait(lambda: bool(answers), lambda m: answers.append(m) if m.get("id") == number else None)
-        assert "result" in answers[0], f"{method}: {answers[0]}"
-        result: dict[str, Any] = answers[0]["result"]
-        return result
-
-    def wait(self, done: Callable[[], bool], see: Callable[[dict[str, Any]], None] = lambda _: None) -> None:
-        """Take messages until ``done``."""
-        while not done():
-            ready, _, _ = select.select([self.read], [], [], max(0.0, self.deadline - time.monotonic()))
-            assert ready, "The browser did not answer in time."
-            part = os.read(self.read, 1 << 20)
-            assert part, "The browser has ended."
-            *messages, self.unread = (self.unread + part).split(b"\0")
-            for message in map(json.loads, messages):
-                if "method" in message:
-                    self.events.append(message)
-                see(message)
+def _summary(events: list[dict[str, Any]], title: str) -> Visit:
+    """Sort what was seen into errors and requests."""
+    seen = Visit(title=title)
+    for event in events:
+        params = event.get("params", {})
+        match event.get("method"):
+            case "Runtime.exceptionThrown":
+                seen.errors.append(json.dumps(params["exceptionDetails"]))
+            case "Runtime.consoleAPICalled" if params["type"] in ("error", "assert"):
+                seen.errors.append(json.dumps(params["args"]))
+            case "Log.entryAdded" if params["entry"]["level"] == "error":
+                seen.errors.append(params["entry"]["text"])
+            case "Network.requestWillBeSent" if not params["request"]["url"].startswith(OWN_SCHEMES):
+                seen.requests.append(params["request"]["url"])
+            case "Network.webSocketCreated":
+                seen.requests.append(params["url"])
+    return seen

@@ -6,10 +6,15 @@ import json
 import sys
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 import scanfill
 from scanfill.__main__ import main
+from scanfill.data import find_cases
+from scanfill.data.phantoms import PHANTOM_NOTE, note
+from scanfill.data.phantoms.brain import make_subject
 
 
 def scanfill_verb(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
@@ -37,6 +42,42 @@ def test_a_mistake_is_told_without_traceback(
         scanfill_verb(monkeypatch, "cases", str(tmp_path))
     assert stopped.value.code == 1
     assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_a_whole_head_is_prepared_only_with_a_brain_mask(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw, prepared = tmp_path / "raw", tmp_path / "prepared"
+    scanfill_verb(monkeypatch, "phantoms", "brain", str(raw), "--cases", "1", "--size", "40", "--skull")
+    with pytest.raises(SystemExit) as stopped:
+        scanfill_verb(monkeypatch, "prepare", str(raw), "-o", str(prepared), "--spacing", "4.8")
+    assert stopped.value.code == 1
+    told = capsys.readouterr().out
+    case = next(raw.iterdir())
+    assert f"hd-bet -i {case}/{case.name}_t1ce.nii.gz" in told
+    assert f"mri_synthstrip -i {case}/{case.name}_t1ce.nii.gz -m {case}/{case.name}_mask.nii.gz" in told
+    assert not list(prepared.iterdir())
+
+    phantom = make_subject(0, 0, 40)
+    brain = (phantom.tissue > 0).astype(np.uint8)
+    nib.save(nib.Nifti1Image(brain, phantom.affine), case / f"{case.name}_mask.nii.gz")
+    scanfill_verb(monkeypatch, "prepare", str(raw), "-o", str(prepared), "--spacing", "4.8")
+    stripped = nib.load(prepared / case.name / f"{case.name}_flair.nii.gz")
+    assert 0.05 < (np.asarray(stripped.dataobj) != 0).mean() < 0.5
+    assert note(find_cases(prepared, labels="none")) == PHANTOM_NOTE
+    restored = tmp_path / "restored.nii.gz"
+    label = prepared / case.name / f"{case.name}_seg.nii.gz"
+    scanfill_verb(monkeypatch, "restore", str(label), "--prepared", str(prepared / case.name), "-o", str(restored))
+    assert (np.asarray(nib.load(restored).dataobj) == phantom.label).mean() > 0.99
+
+
+def test_the_quality_report_does_not_lie_where_the_list_goes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--output", str(tmp_path / "cases.json"), "--qc", str(tmp_path / "cases.html"))
+    with pytest.raises(SystemExit):
+        scanfill_verb(monkeypatch, "cases", str(tmp_path), *words)
+    assert "--qc quality.html" in capsys.readouterr().err
 
 
 def test_an_unknown_kind_of_phantom_is_told_with_those_there_are(

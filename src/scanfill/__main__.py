@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import fire
 
 from scanfill.errors import UsageError
 
 
-def demo(folder: str = "runs/demo", epochs: int = 8, seed: int = 0) -> None:
+def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
     """Phantoms, a short training, scores, predictions and a report, in a few minutes on two CPU cores.
 
     Args:
@@ -52,8 +53,11 @@ def cases(
     modalities: list[str] | None = None,
     labels: str = "auto",
     patient_regex: str | None = None,
+    *,
+    qc: str | None = None,
+    workers: int = 1,
 ) -> None:
-    """Write a Decathlon-style list of the cases in a folder.
+    """Write a Decathlon-style list of the cases in a folder, and a page that says what seems wrong with them.
 
     Args:
         folder: One subfolder a case, or one case.
@@ -61,9 +65,19 @@ def cases(
         modalities: Those that each case must have; by default whatever is there.
         labels: Convention of the label values: auto, brats, brats2013, brats2023, brats2024, msd, or none.
         patient_regex: Which part of a case's name is the patient.
+        qc: A quality report to write first, such as ``quality.html``; the same for programs is ``quality.json``.
+        workers: Processes that look at the cases for the report.
     """
     from scanfill.data import write_case_list  # noqa: PLC0415
 
+    if qc is not None:
+        from scanfill.report.quality import write_quality_report  # noqa: PLC0415
+
+        if Path(qc).with_suffix(".json").resolve() == Path(output).resolve():
+            msg = f"The report {qc} has a JSON file of the same name beside it, which would be the list {output}: "
+            msg += "give one of them another name, such as --qc quality.html."
+            raise UsageError(msg)
+        write_quality_report(folder, qc, modalities=modalities, patient_regex=patient_regex, workers=workers)
     write_case_list(folder, output=output, modalities=modalities, labels=labels, patient_regex=patient_regex)
 
 
@@ -82,7 +96,82 @@ def split(datalist: str, folds: int = 5, test: float = 0.2, seed: int = 0, outpu
     write_splits(datalist, folds=folds, test=test, seed=seed, output=output)
 
 
-VERBS = {"demo": demo, "phantoms": phantoms, "cases": cases, "split": split}
+def prepare(
+    folder: str,
+    output: str,
+    reference: str | None = None,
+    spacing: float = 1.0,
+    workers: int = 1,
+    *,
+    check_skull: bool = True,
+) -> None:
+    """Bring the scans of each case to one grid: reorient, register to T1CE or T1, resample, apply the brain mask.
+
+    Args:
+        folder: One subfolder a case, or one case; stays as it is.
+        output: Where the prepared cases go; those that are there and unchanged are not made again.
+        reference: The modality that the others are moved to; by default t1ce, else t1.
+        spacing: Side of a voxel in mm.
+        workers: Cases that are prepared at the same time.
+        check_skull: Whether a case stops whose skull seems to be on and that has no mask.
+    """
+    from scanfill.data.prepare import prepare_folder  # noqa: PLC0415
+
+    done = prepare_folder(
+        folder, output, reference=reference, spacing=spacing, workers=workers, check_skull=check_skull
+    )
+    done.report()
+
+
+def restore(label: str, prepared: str, output: str, modality: str | None = None) -> None:
+    """Bring a label map back from a prepared case to the grid of a scan as it was.
+
+    Args:
+        label: Label map on the prepared grid.
+        prepared: Folder of the prepared case.
+        output: The file to write.
+        modality: Whose grid; by default that of the modality to which the others were registered.
+    """
+    from scanfill.data.prepare import restore_label  # noqa: PLC0415
+
+    restore_label(label, prepared, output=output, modality=modality)
+
+
+def pack(
+    bundle: str,
+    weights: str | None = None,
+    output: str = "dist",
+    overlays: list[str] | None = None,
+    *,
+    vendor: bool = True,
+    weights_url: str | None = None,
+    **knobs: Any,
+) -> None:
+    """Pack a bundle as one zip file that runs where scanfill is not installed.
+
+    Args:
+        bundle: Name or folder of a bundle.
+        weights: ``models/model.pt`` of a training.
+        output: Folder of the archive.
+        overlays: Those that the weights were trained with, such as ``unet.yaml``.
+        vendor: Bring scanfill along.
+        weights_url: Where weights beyond 25 MB will lie.
+        knobs: Those that the weights were trained with, such as ``--patch_size "[48, 48, 48]"``.
+    """
+    from scanfill.sharing import pack as pack_bundle  # noqa: PLC0415
+
+    print(pack_bundle(bundle, weights, output, overlays, vendor=vendor, weights_url=weights_url, **knobs))
+
+
+VERBS = {
+    "demo": demo,
+    "phantoms": phantoms,
+    "cases": cases,
+    "split": split,
+    "prepare": prepare,
+    "restore": restore,
+    "pack": pack,
+}
 
 
 def main() -> None:
@@ -92,6 +181,9 @@ def main() -> None:
     except (UsageError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("\nStopped. What was finished stays; the same command again goes on where it can.", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

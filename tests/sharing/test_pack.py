@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import monai.bundle
 import pytest
-from archives import NAME, Copy, git, unpack
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 import scanfill
+from archives import NAME, Copy, git, unpack
 from conftest import BUNDLES, REPO
 from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import UsageError

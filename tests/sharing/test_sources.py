@@ -6,8 +6,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from archives import git
 
+from archives import git
 from scanfill.errors import UsageError
 from scanfill.sharing.archive import write_zip
 from scanfill.sharing.sources import Sources, commit_of, find_sources, untracked_modules

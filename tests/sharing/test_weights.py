@@ -10,10 +10,10 @@ import monai.bundle
 import pytest
 import torch
 import yaml
-from archives import NAME, Copy, unpack
 from monai.bundle import ConfigParser
 from torch import nn
 
+from archives import NAME, Copy, unpack
 from conftest import REPO
 from scanfill.engines.checkpoints import read_checkpoint, weights_with_recipe
 from scanfill.errors import CheckpointError, UsageError

@@ -68,3 +68,17 @@ def test_a_reliable_case_says_nothing_of_reliability(tmp_path: Path) -> None:
     about = json.loads((tmp_path / "c1" / "c1_seg.json").read_text())
     assert "unreliable" not in about
     assert set(about["labels"]) == {"0", "1", "2", "4"}
+
+
+@pytest.mark.parametrize("written", [[], ["[skull] t1: on", "[coverage] t2: half"]])
+def test_warnings_stand_in_the_sidecar_as_a_list(tmp_path: Path, written: list[str]) -> None:
+    label = MetaTensor(torch.ones(1, 2, 2, 2))
+    case = {"case_id": "c1", "output_labels": "brats", "pred": label, "warnings": "\n".join(written)}
+    SaveSegmentationd(keys="pred", output_dir=tmp_path)(case)
+    assert json.loads((tmp_path / "c1" / "c1_seg.json").read_text())["warnings"] == written
+
+
+def test_without_checks_the_sidecar_says_nothing_of_warnings(tmp_path: Path) -> None:
+    case = {"case_id": "c1", "output_labels": "brats", "pred": MetaTensor(torch.ones(1, 2, 2, 2))}
+    SaveSegmentationd(keys="pred", output_dir=tmp_path)(case)
+    assert "warnings" not in json.loads((tmp_path / "c1" / "c1_seg.json").read_text())

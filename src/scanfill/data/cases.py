@@ -118,11 +118,47 @@ def find_cohort(
     incomplete: bool = False,
 ) -> Cohort:
     """Do the work of :py:func:`find_cases`, which describes the arguments; the result can describe itself."""
-    folder = Path(folder).expanduser().resolve()
-    wanted = check_modalities(modalities)
     labels = "none" if labels is None else labels
     if labels not in ("auto", "none"):
         check_convention(labels)
+    lenient = {"synthetic": synthetic, "incomplete": incomplete}
+    cohort = list_cases(folder, modalities, patient_regex, with_label=labels != "none", **lenient)
+    problems = [case["problem"] for case in cohort.cases if "problem" in case]
+    if problems and strict:
+        raise CaseError("\n".join(problems))
+    if labels != "none":
+        complete = [case for case in cohort.cases if "problem" not in case]
+        cohort.notes += interpret_labels(complete, labels, check=check)
+    return cohort
+
+
+def list_cases(
+    folder: str | Path,
+    modalities: Sequence[str] | str | None = None,
+    patient_regex: str | None = None,
+    *,
+    with_label: bool = True,
+    synthetic: bool = False,
+    incomplete: bool = False,
+) -> Cohort:
+    """Find cases by names alone: no voxel is read, labels stay uninterpreted.
+
+    Args:
+        folder: See :py:func:`find_cases`, as for the others.
+        modalities: Those that each case must have.
+        patient_regex: Which part of a case's name is the patient.
+        with_label: Whether label maps are listed.
+        synthetic: See :py:func:`find_cases`.
+        incomplete: See :py:func:`find_cases`.
+
+    Returns:
+        All cases; an incomplete or ambiguous one has the reason under ``problem``.
+
+    Raises:
+        CaseError: No case; two cases of one name.
+    """
+    folder = Path(folder).expanduser().resolve()
+    wanted = check_modalities(modalities)
     if not folder.is_dir():
         msg = f"No cases found: there is no folder {folder}. Give the folder that holds the cases."
         raise CaseError(msg)
@@ -132,21 +168,12 @@ def find_cohort(
         msg = f"No cases found in {folder}: looked for {LOOKED_FOR}; the folder holds {seen}."
         raise CaseError(msg)
     _check_names_differ((case.case_id, case.folder) for case in found)
-
     patients = find_patients(folder, [case.case_id for case in found], patient_regex)
-    with_label = labels != "none"
     cases = [
         _describe(case, patients[case.case_id], wanted, with_label, synthetic=synthetic, incomplete=incomplete)
         for case in found
     ]
-    problems = [case["problem"] for case in cases if "problem" in case]
-    if problems and strict:
-        raise CaseError("\n".join(problems))
-    notes = [f"Left aside, made by an algorithm: {path}" for case in found for path in _algorithms_labels(case)]
-    if labels != "none":
-        complete = [case for case in cases if "problem" not in case]
-        notes += interpret_labels(complete, labels, check=check)
-    return Cohort(cases, notes)
+    return Cohort(cases, [f"Left aside, made by an algorithm: {path}" for c in found for path in _algorithms_labels(c)])
 
 
 def check_modalities(modalities: Sequence[str] | str | None) -> list[str] | None:

@@ -57,12 +57,25 @@ class CollectFailures(IterableDataset[Any]):
         Raises:
             SystemExit: With code 1.
         """
-        if not self.failures:
-            return
-        lines = [f"{len(self.failures)} of {len(self.data)} cases failed:"]
-        lines += [message if name in message else f"Case {name!r}: {message}" for name, message in self.failures]
-        print("\n  ".join(lines))  # noqa: T201 - the result that a person looks for
-        raise SystemExit(1)
+        report_failures(self.failures, len(self.data))
+
+
+def report_failures(failures: Sequence[tuple[str, str]], cases: int) -> None:
+    """Print which of so many cases failed and why, and end the program with exit code 1 if any did.
+
+    Args:
+        failures: ``(case_id, message)`` of each that failed, messages on one line.
+        cases: How many there were.
+
+    Raises:
+        SystemExit: With code 1.
+    """
+    if not failures:
+        return
+    lines = [f"{len(failures)} of {cases} cases failed:"]
+    lines += [message if name in message else f"Case {name!r}: {message}" for name, message in failures]
+    print("\n  ".join(lines))  # noqa: T201 - the result that a person looks for
+    raise SystemExit(1)
 
 
 def one_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The demo: phantoms, a short training, scores on unseen subjects, predictions, one page that shows it all.
+"""The demo: phantoms, a short training, scores, an archive that predicts elsewhere, and one page that shows it all.
 
 It runs the same commands that a person would type, and prints them.
 """
@@ -6,9 +6,11 @@ It runs the same commands that a person would type, and prints them.
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from typing import TYPE_CHECKING
 
 import scanfill
@@ -18,6 +20,7 @@ from scanfill.metrics import REGIONS, read_scores, summarise
 from scanfill.report.page import Figure, Page, Section, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 BUNDLE = "brain_tumor_segmentation"
@@ -25,7 +28,7 @@ OVERLAYS = ("unet.yaml", "modern.yaml")
 PATCH_SIZE = [48, 48, 48]  # voxels of 3 mm: most of a brain
 
 
-def run_demo(folder: Path, epochs: int = 8, epoch_length: int = 75, seed: int = 0) -> Path:
+def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 75, seed: int = 0) -> Path:
     """Run the whole story in ``folder`` and return the report's path.
 
     Args:
@@ -47,13 +50,14 @@ def run_demo(folder: Path, epochs: int = 8, epoch_length: int = 75, seed: int = 
     _run("train.yaml", **data, **shared, output_dir=log, val_interval=2, max_epochs=epochs, epoch_length=epoch_length)
     print("3/5 Scores on patients that the network has not seen", flush=True)
     _run("train.yaml", "evaluate.yaml", **data, **shared, output_dir=folder / "scores", evaluate_on="test")
-    print("4/5 Predictions for the new patients", flush=True)
-    model = folder / "models" / "model.pt"
-    _run("inference.yaml", dataset_dir=new, checkpoint=model, output_dir=folder / "predictions")
+    print("4/5 The trained bundle is packed, unpacked elsewhere, and predicts for new patients there", flush=True)
+    _predict_elsewhere(folder, new)
     print("5/5 Report", flush=True)
     report = write_report(folder)
     minutes = (time.monotonic() - start) / 60
-    print(f"Done in {minutes:.1f} minutes.\nReport:   {report}\nPictures: {folder / 'predictions'}/*/*_preview.png")
+    archive = next((folder / "dist").glob("*.zip"))
+    pictures = folder / "predictions" / "*" / "*_preview.png"
+    print(f"Done in {minutes:.1f} minutes.\nReport:   {report}\nPictures: {pictures}\nArchive:  {archive}")
     return report
 
 
@@ -91,14 +95,35 @@ def _previews(folder: Path) -> list[Figure]:
     return [Figure(picture, caption=picture.parent.name) for picture in pictures]
 
 
+def _predict_elsewhere(folder: Path, patients: Path) -> None:
+    """Pack the trained bundle as one would to send it, unpack it, and predict with what was in the archive."""
+    archives, elsewhere = folder / "dist", folder / "elsewhere"
+    for old in (archives, elsewhere):  # of an earlier demo: other weights under the same version
+        shutil.rmtree(old, ignore_errors=True)
+    model = folder / "models" / "model.pt"
+    options = {"weights": model, "overlays": list(OVERLAYS), "patch_size": PATCH_SIZE, "output": archives}
+    _python(["-m", "scanfill", "pack", BUNDLE], options)
+    with zipfile.ZipFile(next(archives.glob("*.zip"))) as archive:
+        archive.extractall(elsewhere)
+    config = f"{BUNDLE}/configs/inference.yaml"
+    _python(
+        ["-m", "monai.bundle", "run", "--bundle_root", BUNDLE, "--config_file", config],
+        {"dataset_dir": patients.resolve(), "output_dir": (folder / "predictions").resolve()},
+        cwd=elsewhere,
+    )
+
+
 def _run(*configs: str, **knobs: object) -> None:
-    """Run the bundle's configs with its overlays, as the printed command does."""
+    """Run the bundle's configs with its overlays."""
     folder = scanfill.bundle_path(BUNDLE) / "configs"
     files = [str(folder / name) for name in (*configs, *OVERLAYS)]
-    command = ["-m", "monai.bundle", "run", "--config_file", str(files)]
-    for name, value in {**knobs, "patch_size": PATCH_SIZE}.items():
-        command += [f"--{name}", str(value)]
-    print("$ python " + shlex.join(command), flush=True)
-    finished = subprocess.run([sys.executable, *command], check=False)  # noqa: S603  our own configs
+    _python(["-m", "monai.bundle", "run", "--config_file", str(files)], {**knobs, "patch_size": PATCH_SIZE})
+
+
+def _python(command: list[str], options: Mapping[str, object], cwd: Path | None = None) -> None:
+    """Print a command as a person would type it, and run it."""
+    words = [*command, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+    print((f"$ cd {cwd}\n" if cwd else "") + "$ python " + shlex.join(words), flush=True)
+    finished = subprocess.run([sys.executable, *words], check=False, cwd=cwd)  # noqa: S603  our own configs
     if finished.returncode:
         raise SystemExit(finished.returncode)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from scanfill.files import writing
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RESEARCH_ONLY = "Research use only. Not for diagnosis or treatment."
 DASH = "\N{EN DASH}"
+SIGNS = {"bad": "\N{MULTIPLICATION X}", "warn": "!", "known": "i", "good": "\N{CHECK MARK}"}
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?%?")
 
 STYLE = """
@@ -27,7 +28,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --text: #e3e8ee; --soft: #9aa7b4; --line: #35404c; --back: #151a20; --note: #3d3413 } }
 body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: var(--text); background: var(--back);
-  font: 16px/1.55 system-ui, sans-serif }
+  font: 16px/1.55 system-ui, sans-serif } body.wide { max-width: 84rem }
 h1, h2 { line-height: 1.2 } h2 { margin-top: 2.5rem }
 .note { padding: .6rem 1rem; border-left: 4px solid #d99a00; background: var(--note) }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem }
@@ -35,8 +36,41 @@ th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align:
 td.number, th.number { text-align: right } caption, figcaption, footer { color: var(--soft); font-size: .85rem }
 caption { text-align: left; padding-bottom: .3rem }
 figure { margin: 1.5rem 0 } img { max-width: 100%; background: #fff }
+.row { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-start } .row figure { margin: .5rem 0 }
+.mark { display: inline-block; font-weight: 600; padding: 0 .4rem; border-radius: .3rem;
+  border: 1px solid currentColor }
+.bad { color: #b3261e; background: #fdecea } .warn { color: #8a5300; background: #fff4d6 }
+.known { color: #1d5c94; background: #e8f1fa } .good { color: #2b6a3f; border-color: transparent }
+@media (prefers-color-scheme: dark) {
+  .bad { color: #ffb4ab; background: #4a1512 } .warn { color: #ffcf87; background: #3d3413 }
+  .known { color: #a6cdf2; background: #12293d } .good { color: #93d5a5 } }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .6rem }
 """
+
+
+class Part(Protocol):
+    """Something that can stand on a page."""
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        ...
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A word that stands out, by a sign as well as by colour.
+
+    Args:
+        text: The word.
+        kind: ``bad``, ``warn``, ``known`` (good to know) or ``good``.
+    """
+
+    text: str
+    kind: Literal["bad", "warn", "known", "good"]
+
+    def html(self) -> str:
+        """Write the word as HTML."""
+        return f'<span class="mark {self.kind}">{SIGNS[self.kind]} {escape(self.text)}</span>'
 
 
 @dataclass(frozen=True)
@@ -46,7 +80,7 @@ class Table:
     Args:
         columns: Names of the columns.
         rows: The values of each row, as many as columns. Numbers with a fraction are shown with ``digits`` decimals,
-            None and NaN as a dash, text as it is.
+            None and NaN as a dash, text and marks as they are; of several marks in a list each stands by itself.
         caption: What the table shows.
         digits: Decimals.
 
@@ -76,9 +110,11 @@ class Table:
         texts = [[_text(value, self.digits) for value in row] for row in self.rows]
         kinds = [_kind([row[index] for row in texts]) for index in range(len(self.columns))]
         head = "".join(f"<th{kind}>{escape(str(name))}</th>" for name, kind in zip(self.columns, kinds, strict=True))
-        lines = [
-            "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(row, kinds, strict=True)) for row in texts
+        cells = [
+            [_marks(value) or escape(text) for value, text in zip(row, line, strict=True)]
+            for row, line in zip(self.rows, texts, strict=True)
         ]
+        lines = ["".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True)) for row in cells]
         return (
             f'<div class="scroll"><table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead>'
             f"<tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody></table></div>"
@@ -90,12 +126,14 @@ class Figure:
     """A picture with a caption.
 
     Args:
-        picture: A Matplotlib figure, or the path of a PNG file; either is copied into the page.
+        picture: A Matplotlib figure, the path of a PNG file, or its bytes; it is copied into the page.
         caption: What it shows; also read out to those who cannot see it.
+        width: Width on the page in CSS pixels; by default the picture's own.
     """
 
-    picture: MatplotlibFigure | str | Path
+    picture: MatplotlibFigure | str | Path | bytes
     caption: str = ""
+    width: int | None = None
 
     def html(self) -> str:
         """Write the picture into the page itself.
@@ -103,17 +141,19 @@ class Figure:
         Raises:
             ValueError: The file is not a PNG.
         """
-        if isinstance(self.picture, (str, Path)):
-            png = Path(self.picture).read_bytes()
+        if isinstance(self.picture, (str, Path, bytes)):
+            png = self.picture if isinstance(self.picture, bytes) else Path(self.picture).read_bytes()
             if not png.startswith(b"\x89PNG"):
-                msg = f"{self.picture} is not a PNG file: it starts with {png[:8]!r}. Save the picture as PNG."
+                name = "The picture" if isinstance(self.picture, bytes) else self.picture
+                msg = f"{name} is not a PNG file: it starts with {png[:8]!r}. Save the picture as PNG."
                 raise ValueError(msg)
         else:
             buffer = io.BytesIO()
             self.picture.savefig(buffer, format="png")
             png = buffer.getvalue()
         source, caption = base64.b64encode(png).decode("ascii"), escape(self.caption)
-        image = f'<img alt="{caption}" src="data:image/png;base64,{source}">'
+        width = "" if self.width is None else f' width="{self.width}"'
+        image = f'<img alt="{caption}"{width} src="data:image/png;base64,{source}">'
         return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
@@ -148,21 +188,24 @@ class Page:
         title: Heading, and name of the browser's tab.
         sections: What the page says.
         note: A caveat, shown as a banner at the top.
+        wide: Whether the page holds a table of many columns.
     """
 
     title: str
-    sections: Sequence[Section]
+    sections: Sequence[Part]
     note: str = ""
+    wide: bool = False
 
     def html(self) -> str:
         """Write the whole page as HTML."""
         banner = f'<p class="note">{escape(self.note)}</p>' if self.note else ""
         body = "\n".join(section.html() for section in self.sections)
+        kind = ' class="wide"' if self.wide else ""
         return (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(self.title)}</title><style>{STYLE}</style></head>\n"
-            f"<body><h1>{escape(self.title)}</h1>\n{banner}\n{body}\n<footer>{RESEARCH_ONLY}</footer></body></html>\n"
+            f"<body{kind}><h1>{escape(self.title)}</h1>\n{banner}\n{body}\n<footer>{RESEARCH_ONLY}</footer></body></html>\n"
         )
 
     def write(self, path: str | Path) -> Path:
@@ -178,6 +221,12 @@ def _text(value: object, digits: int) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return DASH
     return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+
+
+def _marks(value: object) -> str:
+    """Write a mark, or a list of marks, as HTML; nothing where the value is none."""
+    marks = value if isinstance(value, list) else [value]
+    return " ".join(mark.html() for mark in marks if isinstance(mark, Mark))
 
 
 def _kind(texts: Sequence[str]) -> str:

@@ -74,11 +74,11 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         for key, path in paths.items():
             case[key] = read_volume(path, f"{name}: {key}")
         for key in keys:
-            _check_image(case[key], f"{name}: {key} ({paths[key]})", has_mask=mask_key is not None)
-        _check_images_differ({key: case[key] for key in keys}, paths, name)
+            check_image(case[key], f"{name}: {key} ({paths[key]})", has_mask=mask_key is not None)
+        check_images_differ({key: case[key] for key in keys}, paths, name)
         _check_one_grid({key: case[key] for key in paths}, paths, name)
         if mask_key:
-            case[mask_key] = _checked_mask(case[mask_key], f"{name}: {mask_key} ({paths[mask_key]})")
+            case[mask_key] = checked_mask(case[mask_key], f"{name}: {mask_key} ({paths[mask_key]})")
         if self.label_key:
             where = f"{name}: {self.label_key} ({paths[self.label_key]})"
             case[self.label_key] = to_internal(case[self.label_key], convention_of(case), where)
@@ -111,7 +111,12 @@ def _check_paths_differ(paths: Mapping[str, str], name: str) -> None:
             raise CaseError(msg)
 
 
-def _check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, str], name: str) -> None:
+def check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, str], name: str) -> None:
+    """Refuse one image under the names of two modalities.
+
+    Raises:
+        CaseError: Naming both.
+    """
     for (key_1, image_1), (key_2, image_2) in combinations(images.items(), 2):
         if np.array_equal(image_1.numpy(), image_2.numpy()):
             msg = (
@@ -121,7 +126,17 @@ def _check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, s
             raise CaseError(msg)
 
 
-def _check_image(image: MetaTensor, where: str, has_mask: bool) -> None:
+def check_image(image: MetaTensor, where: str, has_mask: bool) -> None:
+    """Refuse an image that holds no intensities, or such as cannot be used.
+
+    Args:
+        image: ``(1, X, Y, Z)``.
+        where: Begins the error message: case, modality, file.
+        has_mask: Whether the case has a brain mask; then the image may be normalised already.
+
+    Raises:
+        CaseError: A voxel is NaN or infinite; all are zero; it seems to be normalised already and there is no mask.
+    """
     values = image.numpy()
     bad = ~np.isfinite(values[0])
     if bad.any():
@@ -166,7 +181,12 @@ def _check_one_grid(volumes: Mapping[str, MetaTensor], paths: Mapping[str, str],
             raise CaseError(msg)
 
 
-def _checked_mask(mask: MetaTensor, where: str) -> MetaTensor:
+def checked_mask(mask: MetaTensor, where: str) -> MetaTensor:
+    """Return a brain mask ``(1, X, Y, Z)`` as uint8.
+
+    Raises:
+        CaseError: It holds another value than 0 and 1, or no 1.
+    """
     values = label_values(mask, where)
     if set(values) - {0, 1}:
         msg = f"{where} holds the values {values}: a brain mask holds 1 in the brain and 0 outside, nothing else."

@@ -26,6 +26,7 @@ class SaveSegmentationd(MapTransform):  # type: ignore[misc]
 
     The JSON also says what each input was and what is unreliable, where
     :py:class:`~scanfill.transforms.reliability.JudgeReliabilityd` has judged the case.
+    What :py:class:`scanfill.data.quality.WarnOfQualityd` found wrong with the scans stands there as ``warnings``.
 
     MONAI's SaveImaged writes in place, so a full disk leaves half a file, and knows no label conventions.
 
@@ -35,6 +36,7 @@ class SaveSegmentationd(MapTransform):  # type: ignore[misc]
         case_key: Key of the case's name.
         convention_key: Key of the label convention to write.
         name: Last part of the file name.
+        warnings_key: Key of the warnings, one a line; left out of the file where a case has no such key.
     """
 
     def __init__(
@@ -44,12 +46,15 @@ class SaveSegmentationd(MapTransform):  # type: ignore[misc]
         case_key: str = "case_id",
         convention_key: str = "output_labels",
         name: str = "seg",
+        *,
+        warnings_key: str = "warnings",
     ) -> None:
         super().__init__(keys)
         self.output_dir = Path(output_dir)
         self.case_key = case_key
         self.convention_key = convention_key
         self.name = name
+        self.warnings_key = warnings_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write each key's label map; the data are returned untouched."""
@@ -65,16 +70,19 @@ class SaveSegmentationd(MapTransform):  # type: ignore[misc]
             with writing(stem.with_name(stem.name + ".nii.gz")) as temporary:
                 nib.save(image, temporary)
             with writing(stem.with_name(stem.name + ".json")) as temporary:
-                temporary.write_text(json.dumps(describe_label_map(data, convention), indent=2) + "\n")
+                temporary.write_text(
+                    json.dumps(describe_label_map(data, convention, self.warnings_key), indent=2) + "\n"
+                )
         return dict(data)
 
 
-def describe_label_map(case: Mapping[Hashable, Any], convention: str) -> dict[str, Any]:
+def describe_label_map(case: Mapping[Hashable, Any], convention: str, warnings_key: str = "warnings") -> dict[str, Any]:
     """Say what the values of a written label map mean and how far they can be trusted, as it goes into JSON.
 
     Args:
         case: After prediction; what is unreliable stands in it where it has been judged.
         convention: Of the written label map.
+        warnings_key: Where the case has what is wrong with its scans, one a line.
     """
     labels = look_up_table(convention)
     if case.get(WITHHELD):
@@ -90,4 +98,6 @@ def describe_label_map(case: Mapping[Hashable, Any], convention: str) -> dict[st
             "withheld": case[WITHHELD],
             "confidence": {"TC": REDUCED},
         }
+    if warnings_key in case:
+        about["warnings"] = str(case[warnings_key]).splitlines()
     return about | {"use": "Research use only. Not for diagnosis or treatment."}

@@ -5,18 +5,16 @@ Phantoms check the software; they say nothing about patients.
 
 from __future__ import annotations
 
-import gzip
-import io
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nibabel as nib
 import numpy as np
 from tqdm import tqdm
 
+from scanfill.data.nifti import nifti_bytes
 from scanfill.data.phantoms.brain_anatomy import (
     FIELD_OF_VIEW,
     Tissue,
@@ -208,16 +206,3 @@ def write_case(folder: Path, phantom: BrainPhantom, origin: str) -> Path:
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return folder
-
-
-def nifti_bytes(volume: NDArray[np.generic], affine: Array, description: str) -> bytes:
-    """Encode a volume as ``.nii.gz`` without name or time, so that equal volumes are equal bytes."""
-    image = nib.Nifti1Image(volume, affine)
-    image.header["descrip"] = description
-    image.header.set_xyzt_units("mm")
-    image.set_qform(affine, code=1)
-    image.set_sform(affine, code=1)
-    buffer = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0, compresslevel=6) as stream:
-        stream.write(image.to_bytes())
-    return buffer.getvalue()

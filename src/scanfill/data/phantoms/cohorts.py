@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 
 from scanfill.data.naming import MODALITIES
+from scanfill.data.nifti import header_text, phantom_text
 from scanfill.data.phantoms.brain import write_cohort
 
 if TYPE_CHECKING:
@@ -50,12 +51,4 @@ def brain_cohort(
 def note(cases: Sequence[Mapping[str, Any]]) -> str:
     """Say what figures on these cases are worth: a caveat when any of them is a phantom, else nothing."""
     images = [case[modality] for case in cases for modality in MODALITIES if modality in case]
-    return PHANTOM_NOTE if any("phantom" in header_text(path) for path in images) else ""
-
-
-def header_text(path: str | Path) -> str:
-    """Read the free text of a NIfTI header, into which phantoms write where they come from; else nothing."""
-    if not str(path).endswith((".nii", ".nii.gz")):
-        return ""
-    text: str = nib.load(path).header["descrip"].item().decode("ascii", "replace")
-    return text
+    return PHANTOM_NOTE if phantom_text(images) else ""

@@ -1,0 +1,105 @@
+"""How one image of a case lies against another: a rigid transform, and its text file that other programs read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scanfill.errors import CaseError
+from scanfill.files import writing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""From the axes of NIfTI (right, anterior, superior) to those of ITK (left, posterior, superior), and back."""
+
+HEADER = "#Insight Transform File V1.0\n#Transform 0\n"
+KIND = "AffineTransform_double_3_3"
+"""The kind of transform that every reader of this format knows; ours holds a rotation and a shift only."""
+
+RIGID_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """A rigid transform from points of the reference image to points of a moved one.
+
+    Attributes:
+        matrix: ``(4, 4)``, world coordinates (RAS, mm) of the reference to those of the moved image.
+    """
+
+    matrix: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
+
+    def __post_init__(self) -> None:
+        rotation = self.matrix[:3, :3]
+        if (
+            self.matrix.shape != (4, 4)
+            or not np.allclose(rotation @ rotation.T, np.eye(3), atol=RIGID_TOLERANCE)
+            or np.linalg.det(rotation) < 0
+        ):
+            msg = f"A pose is a rotation and a shift, got the matrix {self.matrix.tolist()}."
+            raise ValueError(msg)
+
+    def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Move points ``(N, 3)`` of the reference's world to the moved image's."""
+        moved: NDArray[np.float64] = points @ self.matrix[:3, :3].T + self.matrix[:3, 3]
+        return moved
+
+    @property
+    def inverse(self) -> Pose:
+        """From the moved image back to the reference."""
+        return Pose(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64))
+
+    @property
+    def degrees(self) -> float:
+        """Angle of the rotation, 0 to 180."""
+        rotation = self.matrix[:3, :3]
+        # The arctangent is exact for the smallest angles too, where the arccosine of the trace is not.
+        axis = np.array(
+            [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
+        )
+        return float(np.degrees(np.arctan2(np.linalg.norm(axis), np.trace(rotation) - 1)))
+
+    def shift(self, point: NDArray[np.float64]) -> float:
+        """How far a point ``(3,)`` of the reference moves, in mm."""
+        return float(np.linalg.norm(self(point[None])[0] - point))
+
+
+def write_pose(pose: Pose, path: Path) -> None:
+    """Write an ITK transform file (``.tfm``), as 3D Slicer, ANTs and SimpleITK read it.
+
+    By ITK's convention it maps points of the reference to points of the moved image, in LPS, which is what resamples
+    the moved image onto the reference.
+    """
+    matrix = LPS @ pose.matrix @ LPS
+    parameters = " ".join(repr(float(value)) for value in [*matrix[:3, :3].ravel(), *matrix[:3, 3]])
+    text = f"{HEADER}Transform: {KIND}\nParameters: {parameters}\nFixedParameters: 0 0 0\n"
+    with writing(path) as temporary:
+        temporary.write_text(text, encoding="ascii")
+
+
+def read_pose(path: Path) -> Pose:
+    """Read a file of :py:func:`write_pose`.
+
+    Raises:
+        CaseError: It is not there, or is something else.
+    """
+    try:
+        lines = dict(line.split(":", 1) for line in path.read_text(encoding="ascii").splitlines() if ":" in line)
+        values = np.array(lines["Parameters"].split(), dtype=float)
+        centre = np.array(lines["FixedParameters"].split(), dtype=float)
+        if lines["Transform"].strip() == KIND and len(values) == 12 and not centre.any():
+            matrix = np.eye(4)
+            matrix[:3, :3] = values[:9].reshape(3, 3)
+            matrix[:3, 3] = values[9:]
+            return Pose(LPS @ matrix @ LPS)
+        reason = "another kind of transform"
+    except (OSError, ValueError, KeyError) as error:
+        reason = f"no line {error}" if isinstance(error, KeyError) else str(error)
+    msg = f"{path} is no transform that `scanfill prepare` wrote ({reason}): prepare the case again."
+    raise CaseError(msg)

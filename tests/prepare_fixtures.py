@@ -1,0 +1,43 @@
+"""Fixtures of the tests of preparation, as a plugin: one prepared case for all, since registration takes seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from moved_phantoms import write_moved_case
+from scanfill.data.prepare import folder, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scanfill.data.prepare.pose import Pose
+
+
+@pytest.fixture(scope="session")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Pose]]:
+    """A folder with one case, ``p0``, as it comes from the scanner, and how its images lie."""
+    source = tmp_path_factory.mktemp("scanned")
+    return source, write_moved_case(source / "p0")
+
+
+@pytest.fixture(scope="session")
+def prepared(scanned: tuple[Path, dict[str, Pose]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, prepared at 4 mm; not to be changed."""
+    output = tmp_path_factory.mktemp("prepared")
+    result = folder.prepare_folder(scanned[0], output, spacing=4)
+    assert result.prepared == ["p0"], result
+    return output
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without registration and without a look at the skull: for tests of what lies around it."""
+    from scanfill.data.prepare import case  # noqa: PLC0415
+    from scanfill.data.prepare.judge import Agreement  # noqa: PLC0415
+    from scanfill.data.prepare.pose import Pose  # noqa: PLC0415
+
+    monkeypatch.setattr(read, "suspect_skull", lambda _: None)
+    monkeypatch.setattr(case, "register", lambda *_: Pose())
+    monkeypatch.setattr(case, "judge", lambda *_: Agreement(0.1, 1.0, 0.3, 0.7, 0.4, 0.9, 0.95, 1.0))
