@@ -117,6 +117,31 @@ def test_scores_agree_with_the_saved_label_maps(trained: TrainedBundle) -> None:
         assert float(row["dice_WT"]) == pytest.approx(dice, abs=1e-4)
 
 
+def test_inference_warns_of_nothing_but_the_phantoms_thick_slices(trained: TrainedBundle) -> None:
+    written = trained.root / "eval" / "predictions"
+    warnings = {path.parent.name: json.loads(path.read_text())["warnings"] for path in written.glob("*/*_seg.json")}
+    *clean, thick = (warnings[name] for name in sorted(warnings))  # of five phantoms the last one has thick slices
+    assert clean == [[]] * 4
+    assert {line.split("]")[0] for line in thick} == {"[thick_slices"}
+
+
+def test_inference_warns_of_a_fault_in_its_log_and_beside_the_result(trained: TrainedBundle, tmp_path: Path) -> None:
+    cases = tmp_path / "data"
+    (source,) = [path for path in trained.dataset_dir.iterdir() if path.name.endswith("_001")]
+    shutil.copytree(source, cases / source.name)
+    flair = next((cases / source.name).glob("*_flair.nii.gz"))
+    image = nib.load(flair)
+    values = np.asarray(image.dataobj).copy()
+    values[:, values.shape[1] // 2 :] = 0
+    nib.save(nib.Nifti1Image(values, image.affine), flair)
+    knobs = ("--bundle_root", str(trained.root), "--dataset_dir", str(cases), "--output_dir", str(tmp_path / "out"))
+    log = run_bundle(trained.configs("inference.yaml"), *knobs)
+    (sidecar,) = (tmp_path / "out").glob("*/*_seg.json")
+    (warning,) = json.loads(sidecar.read_text())["warnings"]
+    assert warning.startswith("[coverage] flair: Covers ")
+    assert f"Case '{source.name}': {warning}" in log
+
+
 def test_a_scan_in_another_orientation_gets_the_same_label_in_space(trained: TrainedBundle, tmp_path: Path) -> None:
     (case,) = copy_cases(trained, tmp_path / "cases", 1)
     for modality in MODALITIES:

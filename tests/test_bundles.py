@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 import monai.bundle
-import nibabel as nib
-import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 
-from conftest import BUNDLES, REPO, TrainedBundle, run_bundle
+from conftest import BUNDLES, REPO, TrainedBundle
 from scanfill.engines.checkpoints import read_checkpoint
 
 if TYPE_CHECKING:
@@ -163,8 +160,8 @@ def test_training_writes_a_tensorboard_log(trained: TrainedBundle) -> None:
 
 def test_evaluation_writes_scores_that_say_they_are_of_phantoms(trained: TrainedBundle) -> None:
     tables = {path.stem: path.read_text() for path in (trained.root / "eval").glob("*.csv")}
-    assert len(tables) == 2, "one row a case, and a summary"
-    assert any(name.endswith("summary") for name in tables)
+    summaries = [name for name in tables if name.endswith("summary")]
+    assert len(summaries) * 2 == len(tables) > 0, "of each, one row a case, and a summary"
     assert all("phantoms: checks the software, says nothing about patients" in text for text in tables.values())
 
 
@@ -173,31 +170,6 @@ def test_inference_writes_something_for_every_case(trained: TrainedBundle) -> No
     written = trained.root / "eval" / "predictions"
     assert {path.name for path in written.iterdir() if path.is_dir()} == cases
     assert all(list((written / case).glob("*_preview.png")) for case in cases)
-
-
-def test_inference_warns_of_nothing_but_the_phantoms_thick_slices(trained: TrainedBundle) -> None:
-    written = trained.root / "eval" / "predictions"
-    warnings = {path.parent.name: json.loads(path.read_text())["warnings"] for path in written.glob("*/*_seg.json")}
-    *clean, thick = (warnings[name] for name in sorted(warnings))  # of five phantoms the last one has thick slices
-    assert clean == [[]] * 4
-    assert {line.split("]")[0] for line in thick} == {"[thick_slices"}
-
-
-def test_inference_warns_of_a_fault_in_its_log_and_beside_the_result(trained: TrainedBundle, tmp_path: Path) -> None:
-    cases = tmp_path / "data"
-    (source,) = [path for path in trained.dataset_dir.iterdir() if path.name.endswith("_001")]
-    shutil.copytree(source, cases / source.name)
-    flair = next((cases / source.name).glob("*_flair.nii.gz"))
-    image = nib.load(flair)
-    values = np.asarray(image.dataobj).copy()
-    values[:, values.shape[1] // 2 :] = 0
-    nib.save(nib.Nifti1Image(values, image.affine), flair)
-    knobs = ("--bundle_root", str(trained.root), "--dataset_dir", str(cases), "--output_dir", str(tmp_path / "out"))
-    log = run_bundle(trained.configs("inference.yaml"), *knobs)
-    (sidecar,) = (tmp_path / "out").glob("*/*_seg.json")
-    (warning,) = json.loads(sidecar.read_text())["warnings"]
-    assert warning.startswith("[coverage] flair: Covers ")
-    assert f"Case '{source.name}': {warning}" in log
 
 
 def test_network_exports_to_torchscript(trained: TrainedBundle, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanfill.data import find_cases, read_list, write_split
-from scanfill.data.missing import STRATEGIES, handle_missing, handle_unusable, take_away
+from scanfill.data.missing import STRATEGIES, handle_missing, take_away
 from scanfill.data.splits import load_cases
 from scanfill.errors import CaseError, UsageError
 from tiny_cases import MODALITIES, regions, save_case
@@ -21,15 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Case = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What a check of quality finds."""
-
-    code: str
-    modality: str
-    text: str = "look at it."
 
 
 def case(*modalities: str, **more: Any) -> Case:
@@ -45,8 +35,8 @@ def folder_of_two(tmp_path: Path) -> Path:
 
 def test_complete_cases_pass_whatever_the_strategy() -> None:
     cases = [case(*MODALITIES)]
-    for missing, path in (("refuse", {}), ("zero", {}), ("complete", {"completion_bundle": "bundle"})):
-        assert handle_missing(cases, MODALITIES, missing, **path) == cases
+    for missing in STRATEGIES:  # and none needs its bundle then
+        assert handle_missing(cases, MODALITIES, missing) == cases
 
 
 def test_refusing_names_the_case_the_modality_and_every_other_way() -> None:
@@ -103,9 +93,14 @@ def test_a_case_that_lacks_all_of_them_is_refused_always(options: dict[str, Any]
         ("ignore", r"missing \(='ignore'\) must be one of refuse, zero, synthesize, complete"),
     ],
 )
-def test_a_strategy_that_cannot_work_is_told_before_any_case(missing: str, message: str) -> None:
+def test_a_strategy_that_cannot_work_is_told_before_any_case(tmp_path: Path, missing: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        handle_missing([], MODALITIES, missing)
+        handle_missing([case("t1")], MODALITIES, missing, output_dir=tmp_path)
+
+
+def test_an_image_is_not_made_without_a_place_for_it() -> None:
+    with pytest.raises(UsageError, match="missing='complete' needs output_dir"):
+        handle_missing([case("t1")], MODALITIES, "complete", completion_bundle="bundle")
 
 
 def test_a_problem_seen_before_stays_as_it_is() -> None:
@@ -123,47 +118,15 @@ def test_leaving_out_is_as_if_a_modality_had_never_been_acquired() -> None:
     assert whole == case(*MODALITIES)
 
 
+def test_leaving_out_a_synthetic_image_leaves_nothing_of_it() -> None:
+    (left,) = take_away([case(*MODALITIES, synthetic=["flair", "t1"])], ["flair"], MODALITIES)
+    assert left == case("t1", "t1ce", "t2", synthetic=["t1"])
+
+
 @pytest.mark.parametrize("names", [["flare"], list(MODALITIES)])
 def test_leaving_out_something_unknown_or_everything_is_refused(names: list[str]) -> None:
     with pytest.raises(UsageError, match=re.escape(str(names))):
         take_away([case(*MODALITIES)], names, MODALITIES)
-
-
-@pytest.mark.parametrize("code", ["blank", "coverage"])
-def test_an_unusable_modality_is_dropped_with_its_reason(code: str, caplog: pytest.LogCaptureFixture) -> None:
-    faults = [Fault(code, "flair"), Fault("thick_slices", "t1")]
-    with caplog.at_level(logging.WARNING):
-        (dropped,) = handle_unusable([case(*MODALITIES)], lambda _: faults, "drop")
-    assert dropped == case("t1", "t1ce", "t2", unusable={"flair": f"{code}: look at it"})
-    assert "treated as missing" in caplog.text
-    with pytest.raises(CaseError, match=rf"flair is unusable \({code}: look at it\)"):
-        handle_missing([dropped], MODALITIES)
-
-
-def test_of_two_modalities_that_are_one_image_both_are_dropped() -> None:
-    (dropped,) = handle_unusable([case(*MODALITIES)], lambda _: [Fault("duplicate", "t1, t1ce")], "drop")
-    assert dropped["unusable"].keys() == {"t1", "t1ce"}
-    assert not {"t1", "t1ce"} & dropped.keys()
-
-
-def test_reporting_leaves_the_cases_alone(caplog: pytest.LogCaptureFixture) -> None:
-    cases = [case(*MODALITIES)]
-    with caplog.at_level(logging.WARNING):
-        assert handle_unusable(cases, lambda _: [Fault("blank", "t2")]) == cases
-    assert "t2 is unusable (blank: look at it): used all the same" in caplog.text
-
-
-def test_a_case_with_a_problem_is_not_looked_at() -> None:
-    def fail(_: Case) -> list[Fault]:
-        raise AssertionError
-
-    bad = case("t1", problem="two files for t2")
-    assert handle_unusable([bad], fail, "drop") == [bad]
-
-
-def test_another_word_than_report_and_drop_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"unusable \(='ignore'\) must be report or drop"):
-        handle_unusable([], lambda _: [], "ignore")
 
 
 def test_a_folder_may_hold_incomplete_cases_where_that_is_said(tmp_path: Path) -> None:
@@ -191,3 +154,33 @@ def test_a_list_may_hold_incomplete_cases_where_that_is_said(tmp_path: Path) -> 
     for source in ({"datalist": datalist}, {}):
         split = load_cases(tmp_path / "data", **source, modalities=MODALITIES, validation=0, incomplete=True)
         assert [("flair" in found) for found in split["training"]] == [False, True]
+
+
+# --- cases to judge by ------------------------------------------------------------------------------------------------
+
+
+def test_a_judged_case_says_that_nothing_was_synthetic(tmp_path: Path) -> None:
+    cases = find_cases(folder_of_two(tmp_path), labels="none", incomplete=True)
+    for judged in handle_missing(cases, MODALITIES, "zero", judged=True):
+        assert set(judged["provenance"].values()) == {""}
+        assert "synthetic_inputs" in judged["provenance"]
+
+
+@pytest.mark.parametrize("missing", STRATEGIES)
+def test_a_synthetic_image_judges_only_where_the_strategy_makes_such(tmp_path: Path, missing: str) -> None:
+    save_case(tmp_path / "c1")
+    (tmp_path / "c1" / "flair.nii.gz").rename(tmp_path / "c1" / "c1_synthetic_flair.nii.gz")
+    cases = find_cases(tmp_path, labels="none", synthetic=True)
+    if missing in ("synthesize", "complete"):
+        (judged,) = handle_missing(cases, MODALITIES, missing, judged=True)
+        assert judged["provenance"]["synthetic_inputs"] == "flair"
+        return
+    with pytest.raises(CaseError, match=r"'c1' in the evaluation: flair \(.*\) is synthetic"):
+        handle_missing(cases, MODALITIES, missing, judged=True)
+
+
+def test_a_wholly_synthetic_case_never_judges(tmp_path: Path) -> None:
+    save_case(tmp_path / "c1", prefix="c1_synthetic_")
+    cases = find_cases(tmp_path, labels="none", synthetic=True)
+    with pytest.raises(CaseError, match="wholly synthetic"):
+        handle_missing(cases, MODALITIES, "complete", judged=True)

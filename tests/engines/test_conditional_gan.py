@@ -438,3 +438,22 @@ def test_least_squares_is_an_option() -> None:
     told = loss_terms(engine.state.output)
     assert told["discriminator_real"] == pytest.approx((on_real - 1).square().mean().item(), rel=1e-4)
     assert told["loss"] == pytest.approx(100 * told["l1"] + told["adversarial"], rel=1e-5)
+
+
+def test_a_generator_that_gives_more_shows_the_discriminator_a_part() -> None:
+    set_determinism(0)
+    wide = UNetGenerator(3, 2, 2, filters=8, depth=2, norm="instance")
+
+    def loss(painted: torch.Tensor, target: torch.Tensor, **rest: Any) -> dict[str, torch.Tensor]:
+        return PairedGeneratorLoss()(painted[:, :1], target, logits=rest["logits"])
+
+    seen: list[tuple[int, ...]] = []
+
+    def show(painted: torch.Tensor, _: torch.Tensor, **__: Any) -> torch.Tensor:
+        seen.append(tuple(painted.shape))
+        return painted[:, :1]
+
+    trainer(player(wide), player(discriminator()), number=1, generator_loss=loss, show=show).run()
+    assert seen == [(1, 2, 16, 16, 16)] * 2
+    with pytest.raises(ValueError, match="shape"):
+        trainer(player(wide), player(discriminator()), number=1, generator_loss=loss).run()

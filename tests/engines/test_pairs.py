@@ -35,3 +35,12 @@ def test_a_batch_without_an_image_is_refused(missing: str) -> None:
     batch = {key: value for key, value in BATCH.items() if key != missing}
     with pytest.raises(KeyError, match=f"no '{missing}', only"):
         PreparePair()(batch, "cpu")
+
+
+def test_more_is_given_under_the_losss_own_names() -> None:
+    batch = {**BATCH, "availability": torch.tensor([[1.0, 0]])}
+    _, _, extras = PreparePair(label_key=None, more={"given": "availability"})(batch, "cpu")
+    assert set(extras) == {"given"}
+    assert torch.equal(extras["given"], batch["availability"])
+    with pytest.raises(KeyError, match="no 'known', only"):
+        PreparePair(more={"known": "known"})(batch, "cpu")

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Laplace
 
-from scanfill.losses.completion import CompletionLoss, laplace_cost
+from scanfill.losses.completion import CompletionLoss, laplace_cost, show_completed
+from scanfill.losses.segmentation_consistency import SegmentationConsistency
 
 SIZE = (4, 4, 4)
 
@@ -136,3 +137,62 @@ def test_shapes_that_do_not_fit_are_refused(change: dict[str, torch.Tensor], mes
 def test_a_negative_weight_is_refused() -> None:
     with pytest.raises(ValueError, match=r"`tumour_weight` \(=-1\)"):
         CompletionLoss(tumour_weight=-1)
+
+
+def test_only_what_was_made_and_is_known_is_shown_instead_of_the_truth() -> None:
+    data = inputs([1, 0, 0], known=[1, 1, 0])
+    shown = show_completed(**data)
+    inside = data["mask"][0, 0] > 0
+    assert not shown[:, :, ~inside].any()
+    for channel, source in enumerate((data["target"][0, 0], data["prediction"][0, 1], data["target"][0, 2])):
+        assert torch.equal(shown[0, channel][inside], source[inside])
+
+
+def test_a_squared_error_and_a_verdict_count_by_their_weights() -> None:
+    data, verdicts = inputs([1, 0]), torch.zeros(1, 1, 2, 2, 2)
+    terms = CompletionLoss(mse_weight=2, adversarial_weight=0.5)(**data, logits=verdicts)
+    assert float(terms["adversarial"].detach()) == pytest.approx(math.log(2))
+    expected = terms["l1"] + terms["likelihood"] + 2 * terms["mse"] + 0.5 * terms["adversarial"]
+    torch.testing.assert_close(terms["loss"], expected)
+    assert "adversarial" not in CompletionLoss(adversarial_weight=0.5)(**data)
+
+
+def segmenter() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Conv3d(2, 4, 3, padding=1)
+
+
+def test_a_segmenter_costs_nothing_for_the_truth_and_pulls_at_what_was_made() -> None:
+    data = inputs([1, 0])
+    frozen = segmenter()
+    loss = CompletionLoss(consistency=SegmentationConsistency(frozen))
+    terms = loss.train()(**data)
+    assert float(terms["consistency"].detach()) > 0.01
+    (gradient,) = torch.autograd.grad(terms["consistency"], data["prediction"])
+    assert [bool(channel.any()) for channel in gradient[0]] == [False, True, False, False]
+    assert not any(parameter.requires_grad for parameter in frozen.parameters())
+    assert not frozen.training
+    with torch.no_grad():
+        data["prediction"][:, :2] = data["target"]
+    assert float(loss(**data)["consistency"].detach()) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_segmenter_is_not_asked_about_images_that_nobody_knows() -> None:
+    terms = CompletionLoss(consistency=SegmentationConsistency(segmenter()))(**inputs([1, 0], known=[1, 0]))
+    assert float(terms["consistency"].detach()) == 0
+
+
+def test_a_segmenter_that_is_told_what_is_there_is_told_all() -> None:
+    told = torch.nn.Conv3d(4, 4, 1)
+    images = torch.randn(1, 2, *SIZE)
+    loss = SegmentationConsistency(told, tell=True)
+    by_hand = told(torch.cat([images, torch.ones_like(images)], 1)).softmax(1)
+    other = told(torch.cat([images * 0, torch.ones_like(images)], 1)).log_softmax(1)
+    expected = torch.nn.functional.kl_div(other, by_hand, reduction="sum") / images[0, 0].numel()
+    torch.testing.assert_close(loss(images * 0, images, torch.ones(1, 1, *SIZE)), expected)
+
+
+def test_a_segmenter_that_changes_the_size_is_refused() -> None:
+    loss = SegmentationConsistency(torch.nn.Conv3d(2, 4, 3))
+    with pytest.raises(ValueError, match="a network is needed that keeps the size"):
+        loss(torch.zeros(1, 2, *SIZE), torch.zeros(1, 2, *SIZE), torch.ones(1, 1, *SIZE))

@@ -14,20 +14,21 @@ LABEL = (TARGET > 0.5).long()
 
 @pytest.mark.parametrize("criterion", ["bce", "least_squares"])
 def test_is_the_weighted_sum_of_its_terms(criterion: str) -> None:
-    loss = PairedGeneratorLoss(criterion, l1_weight=500, tumour_weight=300)
+    loss = PairedGeneratorLoss(criterion, l1_weight=500, tumour_weight=300, mse_weight=200)
     terms = loss(PREDICTION, TARGET, logits=LOGITS, label=LABEL)
     adversarial = AdversarialLoss(criterion)(LOGITS, target_is_real=True, for_discriminator=False)
     l1, tumour = MaskedL1()(PREDICTION, TARGET), TumourMSE()(PREDICTION, TARGET, LABEL)
-    torch.testing.assert_close(terms["loss"], adversarial + 500 * l1 + 300 * tumour)
-    expected = {"loss": terms["loss"], "adversarial": adversarial, "l1": l1, "tumour_mse": tumour}
+    mse = ((PREDICTION - TARGET)[TARGET != -1] ** 2).mean()
+    torch.testing.assert_close(terms["loss"], adversarial + 500 * l1 + 200 * mse + 300 * tumour)
+    expected = {"loss": terms["loss"], "adversarial": adversarial, "l1": l1, "mse": mse, "tumour_mse": tumour}
     assert {name: value.item() for name, value in terms.items()} == {
         name: pytest.approx(value.item()) for name, value in expected.items()
     }
 
 
 def test_terms_that_do_not_apply_are_left_out() -> None:
-    assert set(PairedGeneratorLoss()(PREDICTION, TARGET)) == {"loss", "l1"}
-    assert set(PairedGeneratorLoss()(PREDICTION, TARGET, label=LABEL)) == {"loss", "l1", "tumour_mse"}
+    assert set(PairedGeneratorLoss()(PREDICTION, TARGET)) == {"loss", "l1", "mse"}
+    assert set(PairedGeneratorLoss()(PREDICTION, TARGET, label=LABEL)) == {"loss", "l1", "mse", "tumour_mse"}
 
 
 def test_a_tumour_term_without_weight_is_told_but_does_not_teach() -> None:

@@ -88,6 +88,17 @@ def test_files_hold_what_score_case_says(tmp_path: Path) -> None:
         assert (tmp_path / "out" / name).read_text() == (tmp_path / "expected" / name).read_text()
 
 
+def test_a_row_says_of_a_case_what_the_case_says_of_itself(tmp_path: Path) -> None:
+    made, *acquired = toy_cases()
+    made["provenance"] = {"synthetic_inputs": "flair", "generator": "painter 0.1.0"}
+    for case in acquired:
+        case["provenance"] = {"synthetic_inputs": "", "generator": ""}
+    evaluate([made, *acquired], RegionScores(save_dir=tmp_path, hausdorff=False))
+    table = {row["case_id"]: row for row in read_scores(tmp_path / "scores.csv")}
+    assert table[made["case_id"]]["generator"] == "painter 0.1.0"
+    assert [table[case["case_id"]]["synthetic_inputs"] for case in acquired] == ["", ""]
+
+
 def test_a_second_run_starts_afresh() -> None:
     cases, metric = toy_cases(), RegionScores(hausdorff=False)
     evaluator = evaluate(cases, metric)

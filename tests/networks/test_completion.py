@@ -85,3 +85,80 @@ def test_it_exports_to_torchscript() -> None:
     network, x = generator(), batch([[True, False, True, False]])
     with torch.no_grad():
         torch.testing.assert_close(torch.jit.script(network)(x), network(x))
+
+
+def on_base(degree: int = 2) -> CompletionGenerator:
+    torch.manual_seed(0)
+    return CompletionGenerator(3, 3, filters=4, depth=1, base_degree=degree).eval()
+
+
+def related_case(seed: int) -> dict[str, torch.Tensor]:
+    """The second image is the square of the first, the third noise; a corner is background."""
+    generator = torch.Generator().manual_seed(seed)
+    first, noise = torch.randn(2, 1, 6, 6, 6, generator=generator) + 3
+    images = torch.cat([first, first**2, noise])
+    images[:, :2, :2] = 0
+    return {"image": images, "availability": torch.ones(3)}
+
+
+def test_before_the_training_it_gives_the_regression_of_the_subset_that_is_there() -> None:
+    network, case = on_base(), related_case(0)
+    assert network.fit_base([related_case(seed) for seed in range(3)]) == 3
+    there = torch.tensor([1.0, 0, 1])
+    x = torch.cat([case["image"] * there[:, None, None, None], torch.ones(3, 6, 6, 6) * there[:, None, None, None]])
+    with torch.no_grad():
+        made = network(x[None])[0, 1]
+    inside = case["image"][0] != 0
+    truth = case["image"][1].clamp(-6, 12)
+    torch.testing.assert_close(made[inside], truth[inside], atol=1e-2, rtol=1e-2)
+
+
+def test_the_base_is_fitted_to_whole_cases_only_and_asks_for_one() -> None:
+    network = on_base()
+    lacking = related_case(1) | {"availability": torch.tensor([1.0, 0, 1])}
+    assert network.fit_base([lacking, related_case(0)]) == 1
+    with pytest.raises(ValueError, match="No training case has all 3 modalities"):
+        network.fit_base([lacking])
+
+
+def test_the_base_is_saved_and_does_not_run_away() -> None:
+    network, other = on_base(4), on_base(4)
+    network.fit_base([related_case(seed) for seed in range(3)])
+    other.load_state_dict(network.state_dict())
+    x = torch.cat([related_case(5)["image"] * 100, torch.ones(3, 6, 6, 6)])[None]
+    x[:, [1, 4]] = 0
+    with torch.no_grad():
+        torch.testing.assert_close(other(x), network(x))
+        assert network(x)[0, 1].abs().max() <= 12
+
+
+def test_without_a_base_there_is_nothing_to_fit() -> None:
+    assert generator().fit_base([]) == 0
+
+
+def test_it_exports_to_torchscript_with_a_base() -> None:
+    network, x = on_base(), torch.cat([related_case(0)["image"], torch.ones(3, 6, 6, 6)])[None]
+    x[:, [1, 4]] = 0
+    network.fit_base([related_case(0)])
+    with torch.no_grad():
+        torch.testing.assert_close(torch.jit.script(network)(x), network(x))
+
+
+def doubtful_case(seed: int) -> dict[str, torch.Tensor]:
+    """The second image is the first plus Laplacian noise whose SD is exp(x / 2 - 1)."""
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.rand(1, 16, 16, 16, generator=generator) * 4 - 2
+    uniform = torch.rand(first.shape, generator=generator) - 0.5
+    noise = -uniform.sign() * torch.log1p(-2 * uniform.abs()) / 2**0.5
+    return {"image": torch.cat([first, first + torch.exp(first / 2 - 1) * noise]), "availability": torch.ones(2)}
+
+
+def test_before_the_training_the_log_variance_is_that_of_what_the_regression_leaves() -> None:
+    network = CompletionGenerator(3, 2, filters=4, depth=1, base_degree=1).eval()
+    network.fit_base([doubtful_case(seed) for seed in range(3)])
+    first = doubtful_case(9)["image"][:1]
+    x = torch.cat([first, first * 0, first * 0 + 1, first * 0])[None]
+    with torch.no_grad():
+        log_variance = network(x)[0, 3]
+    torch.testing.assert_close(log_variance, first[0] - 2, atol=0.6, rtol=0)
+    assert float((log_variance - first[0] + 2).mean()) == pytest.approx(0, abs=0.15)

@@ -223,6 +223,13 @@ def test_a_synthetic_input_is_stamped_on_every_plane(tmp_path: Path) -> None:
         assert not np.array_equal(*both)
 
 
+def test_where_the_image_itself_is_synthetic_the_stamp_says_that(tmp_path: Path) -> None:
+    image = case()["image"][1:]
+    shown = preview_of(tmp_path / "shown", ["flair"], flair=image, synthetic=["flair", "t1ce"])
+    expected = draw_preview(image, case()["pred"], tmp_path / "expected.png", title="a", stamp="synthetic flair")
+    assert shown.read_bytes() == expected.read_bytes()
+
+
 def test_a_core_that_is_not_subdivided_has_a_legend_of_its_own(tmp_path: Path) -> None:
     image = case()["image"][1:]
     withheld = preview_of(tmp_path / "withheld", ["image"], image=image, withheld=["NC", "CET"])

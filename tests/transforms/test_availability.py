@@ -233,3 +233,21 @@ def test_appending_twice_is_refused() -> None:
     append = AppendAvailability()
     with pytest.raises(ValueError, match="appended already"):
         append(append(images, there), there)
+
+
+@few
+@given(subsets, seeds)
+def test_all_of_several_is_never_drawn_where_it_teaches_nothing(availability: list[bool], seed: int) -> None:
+    images, there = stack(availability)
+    _, left = RandDropModalities(draw_all=False).set_random_state(seed)(images, there)
+    assert left.any()
+    assert (left <= there).all()
+    assert torch.equal(left, there) == (there.sum() == 1)
+
+
+def test_every_other_subset_is_drawn_equally_often() -> None:
+    images, there = stack([True, True, True])
+    drop = RandDropModalitiesd("image", draw_all=False).set_random_state(0)
+    drawn = Counter(tuple(drop({"image": images, "availability": there})["availability"].tolist()) for _ in range(1200))
+    assert len(drawn) == 6
+    assert all(150 < count < 250 for count in drawn.values())

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
 
+from scanfill.data.marks import set_header
 from scanfill.errors import CaseError
 from scanfill.transforms.read import ReadCased
 from tiny_cases import AFFINE, MODALITIES, SHAPE, brain, case_of, image, regions, save, save_case, seed_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 read = ReadCased(MODALITIES)
 
@@ -203,3 +202,14 @@ def test_truncated_file_names_case_and_modality(case: dict[str, Any], tmp_path: 
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(CaseError, match=r"^Case 'c1': t2 \(.*t2.nii.gz, 200 bytes\) cannot be read"):
         read(case)
+
+
+@pytest.mark.parametrize("key", ["flair", "label"])
+def test_a_file_marked_as_synthetic_is_refused_as_an_ordinary_one(
+    case: dict[str, Any], tmp_path: Path, key: str
+) -> None:
+    case = labelled(case, tmp_path, regions((1, 2, 4)))
+    set_header(Path(case[key]), key)
+    with pytest.raises(CaseError, match=rf"Case 'c1': {key} \(.*\) is synthetic \(its NIfTI header says so\)"):
+        ReadCased(MODALITIES, label_key="label")(case)
+    assert ReadCased(MODALITIES, label_key="label")(case | {"synthetic": [key]})[key].shape == (1, *SHAPE)

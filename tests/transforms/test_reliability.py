@@ -74,6 +74,14 @@ def test_a_case_that_says_nothing_of_its_inputs_has_them_all() -> None:
     assert why_unreliable(ALL) == ""
 
 
+def test_an_unusable_t1ce_counts_as_absent_though_it_was_used() -> None:
+    judged = judge(predicted(unusable={"t1ce": "coverage: shows half of the brain"}))
+    assert judged["inputs"] == ALL | {"t1ce": "unusable (coverage: shows half of the brain), but used"}
+    assert judged["withheld"] == ["NC", "CET"]
+    made = judge(predicted(unusable={"t1ce": "blank: no image"}, synthetic=["t1ce"]))
+    assert made["inputs"]["t1ce"] == "synthetic"
+
+
 def test_merging_the_core_twice_is_merging_it_once() -> None:
     label = torch.from_numpy(regions())
     assert torch.equal(merge_core(merge_core(label)), merge_core(label))

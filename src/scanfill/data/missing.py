@@ -5,24 +5,17 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from scanfill.data.imputation import Imputation, lacking
 from scanfill.data.naming import MODALITIES
+from scanfill.data.synthetic_cases import MAKES_IMAGES, check_judged, provenance_columns
 from scanfill.errors import CaseError, UsageError
+from scanfill.transforms.save import PROVENANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from typing import Protocol
 
-    class Fault(Protocol):
-        """Something found wrong with a case, as the checks of quality give it."""
-
-        @property
-        def code(self) -> str: ...  # noqa: D102
-        @property
-        def modality(self) -> str: ...  # noqa: D102
-        @property
-        def text(self) -> str: ...  # noqa: D102
-
+    import torch
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +23,6 @@ Case = dict[str, Any]
 
 STRATEGIES = ("refuse", "zero", "synthesize", "complete")
 """What ``missing`` may be."""
-
-UNUSABLE = ("blank", "coverage", "duplicate")
-"""Codes of what makes a modality that is there as good as missing: no image, part of the brain, another one's copy."""
 
 NEEDS = (
     "--missing zero (0 in its place; any checkpoint; without FLAIR most of the whole tumour is lost then), "
@@ -51,8 +41,11 @@ def handle_missing(
     availability: bool = False,
     completion_bundle: str | Path | None = None,
     synthesis_bundles: Mapping[str, str | Path] | None = None,
+    output_dir: str | Path | None = None,
+    device: str | torch.device = "cpu",
     leave_out: Sequence[str] | None = None,
     strict: bool = True,
+    judged: bool = False,
 ) -> list[Case]:
     """Decide for each case that lacks some modality what becomes of it.
 
@@ -61,48 +54,51 @@ def handle_missing(
         modalities: What the network takes.
         missing: ``refuse``; ``zero`` leaves the place to
             :py:class:`~scanfill.transforms.availability.FillMissingModalitiesd`, and warns; ``synthesize`` and
-            ``complete`` have the image made by another bundle.
+            ``complete`` have the images made now, by another bundle: :py:class:`scanfill.data.imputation.Imputation`.
         availability: Whether the network is told which modalities are there. It takes any subset then, and ``missing``
             is not needed.
-        completion_bundle: Folder of a ``mri_modality_completion``, for ``complete``.
+        completion_bundle: Folder of a ``mri_modality_completion``, for ``complete``; not needed where nothing lacks.
         synthesis_bundles: Modality -> folder of a ``mri_modality_synthesis``, for ``synthesize``.
+        output_dir: Completed cases go into its subfolder ``completed``.
+        device: Where the networks of these bundles run.
         leave_out: Modalities to take away from every case first, to see what their absence costs.
         strict: Whether a case that is refused is an error at once. If not, it is listed with the reason under
             ``problem``, so that one bad case does not stop the others.
+        judged: Whether a model will be judged on these cases: nothing synthetic is allowed then but what was made by
+            the declared strategy, with a generator that has not learned from them; and each case says under
+            ``provenance`` what goes into its score row.
 
     Returns:
-        The cases, in their order, copies where they differ.
+        The cases, in their order, copies where they differ. Those with a synthetic image have ``provenance``.
 
     Raises:
-        UsageError: ``missing`` is unknown, lacks the bundle that it needs, or everything is left out.
-        CaseError: A case is refused, and ``strict``.
+        UsageError: ``missing`` is unknown, a bundle that it needs was not named or cannot be used, or everything is
+            left out.
+        CaseError: A case is refused, and ``strict``; ``judged``, and a case must not judge.
     """
-    _check_strategy(missing, completion_bundle, synthesis_bundles)
-    cases = take_away(cases, leave_out or (), modalities)
-    results, filled = [], []
-    for case in cases:
-        absent = [name for name in modalities if not case.get(name)]
-        if case.get("problem") or not absent:
-            results.append(case)
-        elif len(absent) == len(modalities):
-            results.append(case | {"problem": _say(case, absent) + " Nothing is left to predict from: add a file."})
-        elif availability or missing == "zero":
-            filled.append(f"{case['case_id']} ({', '.join(absent)})")
-            results.append(case)
-        elif missing == "refuse":
-            results.append(case | {"problem": _refuse(case, absent)})
-        else:
-            results.append(case | {"problem": _by_hand(case, absent, missing)})
+    if missing not in STRATEGIES:
+        msg = f"missing (={missing!r}) must be one of {', '.join(STRATEGIES)}."
+        raise UsageError(msg)
+    results = take_away(cases, leave_out or (), modalities)
+    made = missing in MAKES_IMAGES
+    results = [_refuse(case, modalities, decided=made or missing == "zero" or availability) for case in results]
+    if made and any(lacking(case, modalities) for case in results):
+        if output_dir is None:
+            msg = f"missing={missing!r} needs output_dir, the folder where completed cases go."
+            raise UsageError(msg)
+        imputation = Imputation(
+            missing,
+            output_dir,
+            completion_bundle=completion_bundle,
+            synthesis_bundles=synthesis_bundles,
+            device=device,
+        )
+        results = imputation.run(results, modalities, judged=judged)
     problems = [case["problem"] for case in results if case.get("problem")]
     if problems and strict:
         raise CaseError("\n".join(problems))
-    if filled and not availability:
-        logger.warning(
-            "Filled with 0, for a network that never saw that in training, so expect poor results: %s. Better: a "
-            "checkpoint trained with modality_dropout.yaml, or --missing complete.",
-            "; ".join(filled),
-        )
-    return results
+    _warn_of_zeros(results, modalities, told=made or availability)
+    return [_with_provenance(case, missing, judged=judged) for case in results]
 
 
 def take_away(cases: Sequence[Case], names: Sequence[str], modalities: Sequence[str]) -> list[Case]:
@@ -118,86 +114,53 @@ def take_away(cases: Sequence[Case], names: Sequence[str], modalities: Sequence[
             f"fewer, such as --leave_out \"['flair']\"."
         )
         raise UsageError(msg)
-    return [{key: value for key, value in case.items() if key not in names} for case in cases] if names else list(cases)
+    return [_without(case, names) for case in cases] if names else list(cases)
 
 
-def handle_unusable(
-    cases: Sequence[Case], check: Callable[[Case], Iterable[Fault]], unusable: str = "report"
-) -> list[Case]:
-    """Say which modalities are there but unusable, and by option treat them as missing.
+def _without(case: Case, names: Sequence[str]) -> Case:
+    kept = {key: value for key, value in case.items() if key not in names}
+    if "synthetic" in case:
+        kept["synthetic"] = [key for key in case["synthetic"] if key not in names]
+    return kept
 
-    Use it before :py:func:`handle_missing`.
+
+def _refuse(case: Case, modalities: Sequence[str], *, decided: bool) -> Case:
+    """Give a case its problem where nothing can be done about what it lacks, or nothing was chosen.
 
     Args:
-        cases: With the paths of their images.
-        check: Finds what is wrong with a case, as the checks of quality do.
-        unusable: ``report`` warns and leaves the cases as they are; ``drop`` takes the modality away and keeps the
-            reason under the case's ``unusable``. Of two modalities that are one image both are taken away: nothing
-            tells which of the two names is right.
-
-    Raises:
-        UsageError: ``unusable`` is neither.
+        case: It stays as it is where it lacks nothing, or has a problem.
+        modalities: What the network takes.
+        decided: Whether a person said what to do with a case that lacks something.
     """
-    if unusable not in ("report", "drop"):
-        msg = f"unusable (={unusable!r}) must be report or drop."
-        raise UsageError(msg)
-    results = []
-    for case in cases:
-        reasons = {} if case.get("problem") else find_unusable(check(case), case)
-        for name, reason in reasons.items():
-            done = "treated as missing" if unusable == "drop" else "used all the same; --unusable drop leaves it out"
-            logger.warning("Case %r: %s is unusable (%s): %s.", case.get("case_id", "?"), name, reason, done)
-        if reasons and unusable == "drop":
-            kept = {key: value for key, value in case.items() if key not in reasons}
-            results.append(kept | {"unusable": reasons})
-        else:
-            results.append(case)
-    return results
-
-
-def find_unusable(faults: Iterable[Fault], case: Mapping[str, Any]) -> dict[str, str]:
-    """Read from what is wrong with a case which of its modalities are unusable: modality -> ``code: sentence``."""
-    reasons: dict[str, str] = {}
-    for fault in faults:
-        if fault.code in UNUSABLE:
-            for name in fault.modality.replace(",", " ").split():
-                if name in MODALITIES and case.get(name):
-                    reasons.setdefault(name, f"{fault.code}: {fault.text}".rstrip("."))
-    return reasons
-
-
-def _check_strategy(
-    missing: str, completion_bundle: str | Path | None, synthesis_bundles: Mapping[str, str | Path] | None
-) -> None:
-    if missing not in STRATEGIES:
-        msg = f"missing (={missing!r}) must be one of {', '.join(STRATEGIES)}."
-        raise UsageError(msg)
-    if missing == "complete" and not completion_bundle:
-        msg = (
-            "missing='complete' needs --completion_bundle PATH, the folder of a trained mri_modality_completion "
-            "(unpacked), whose network makes what is missing."
-        )
-        raise UsageError(msg)
-    if missing == "synthesize" and not synthesis_bundles:
-        msg = (
-            "missing='synthesize' needs --synthesis_bundles \"{'flair': PATH}\", for each modality that may be missing "
-            "the folder of a trained mri_modality_synthesis (unpacked) whose target it is."
-        )
-        raise UsageError(msg)
-
-
-def _say(case: Case, absent: Sequence[str]) -> str:
+    absent = lacking(case, modalities)
+    if not absent or (decided and len(absent) < len(modalities)):
+        return case
     there = ", ".join(name for name in MODALITIES if case.get(name)) or "none"
     unusable = "".join(f" {name} is unusable ({reason})." for name, reason in (case.get("unusable") or {}).items())
-    return f"Case {case['case_id']!r} has no {' and no '.join(absent)} image; it has {there}.{unusable}"
+    problem = f"Case {case['case_id']!r} has no {' and no '.join(absent)} image; it has {there}.{unusable}"
+    if len(absent) == len(modalities):
+        return case | {"problem": f"{problem} Nothing is left to predict from: add a file."}
+    way_out = f"missing='refuse' stops here. Add the file to the case's folder, or choose: {NEEDS}."
+    return case | {"problem": f"{problem} {way_out}"}
 
 
-def _refuse(case: Case, absent: Sequence[str]) -> str:
-    return f"{_say(case, absent)} missing='refuse' stops here. Add the file to the case's folder, or choose: {NEEDS}."
+def _warn_of_zeros(cases: Sequence[Case], modalities: Sequence[str], *, told: bool) -> None:
+    """Say which cases are filled with 0 for a network that does not know of it."""
+    filled = [f"{case['case_id']} ({', '.join(absent)})" for case in cases if (absent := lacking(case, modalities))]
+    if filled and not told:
+        logger.warning(
+            "Filled with 0, for a network that never saw that in training, so expect poor results: %s. Better: a "
+            "checkpoint trained with modality_dropout.yaml, or --missing complete.",
+            "; ".join(filled),
+        )
 
 
-def _by_hand(case: Case, absent: Sequence[str], missing: str) -> str:
-    return (
-        f"{_say(case, absent)} missing={missing!r} is not run from here yet: run that bundle's inference.yaml on the "
-        f"case first, or choose --missing zero."
-    )
+def _with_provenance(case: Case, missing: str, *, judged: bool) -> Case:
+    """Note what made the synthetic images of a case; refuse one that must not judge."""
+    if case.get("problem"):
+        return case
+    if judged:
+        check_judged(case, "the evaluation", missing)
+    if not judged and not case.get("synthetic"):
+        return case
+    return case | {PROVENANCE: provenance_columns(case)}

@@ -9,6 +9,7 @@ from monai.utils import convert_to_numpy
 from tqdm import tqdm
 
 from scanfill.errors import CaseError
+from scanfill.transforms.completed import z_scale
 from scanfill.transforms.signed_range import LOWEST_SD, REFERENCE_PERCENTILES, measure_scale, measured
 from scanfill.transforms.volume import read_volume
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["reference_scale"]
 
 
-def reference_scale(cases: Sequence[Mapping[str, Any]], target: str) -> dict[str, Any]:
+def reference_scale(cases: Sequence[Mapping[str, Any]], target: str, *, z_scored: bool = False) -> dict[str, Any]:
     """Take the median over patients of the target's 0.5th, 50th and 99.5th percentiles in the brain.
 
     Only the target is read, about 0.3 s a case at 1 mm. The brain is the case's mask, else where the target is not 0.
@@ -28,6 +29,8 @@ def reference_scale(cases: Sequence[Mapping[str, Any]], target: str) -> dict[str
     Args:
         cases: Of the training.
         target: The modality that will be made.
+        z_scored: Whether the network's images are plain z-scores, or by the rule of
+            :py:mod:`scanfill.transforms.signed_range`, whose SD may be enlarged.
 
     Returns:
         Plain values for a checkpoint: ``modality``, ``percentiles``, ``intensities`` (their medians, as in the files),
@@ -41,7 +44,7 @@ def reference_scale(cases: Sequence[Mapping[str, Any]], target: str) -> dict[str
         raise CaseError(msg)
     patients: dict[str, list[NDArray[np.float64]]] = {}
     for case in tqdm(cases, desc=f"Scale of {target}", unit="case", leave=False):
-        patients.setdefault(str(case["patient"]), []).append(_percentiles(case, target))
+        patients.setdefault(str(case["patient"]), []).append(_percentiles(case, target, z_scored=z_scored))
     medians = np.median([np.median(own, axis=0) for own in patients.values()], axis=0)
     return {
         "modality": target,
@@ -52,11 +55,13 @@ def reference_scale(cases: Sequence[Mapping[str, Any]], target: str) -> dict[str
     }
 
 
-def _percentiles(case: Mapping[str, Any], target: str) -> NDArray[np.float64]:
+def _percentiles(case: Mapping[str, Any], target: str, *, z_scored: bool) -> NDArray[np.float64]:
     """Percentiles of one case ``(2, 3)``: intensities, and SD from the mean."""
     where = f"Case {case.get('case_id', '?')!r}: {target}"
     image = read_volume(case[target], where)
     mask = read_volume(case["mask"], f"{where}: mask") if case.get("mask") else image
-    scale, _, _ = measure_scale(image, mask, where)
+    scale, _, _ = measure_scale(image, mask, where)  # and refuses what holds no image
+    if z_scored:
+        scale = z_scale(image, mask)
     values = np.percentile(convert_to_numpy(image)[measured(image, mask)].astype(np.float64), REFERENCE_PERCENTILES)
     return np.stack([values, np.maximum((values - scale.centre) / scale.spread, LOWEST_SD)])

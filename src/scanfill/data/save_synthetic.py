@@ -62,17 +62,38 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the image; the data are returned untouched."""
+        for key in self.key_iterator(data):
+            self.write(data, key, self.target, self.sources, self.recipe["reference"])
+        return dict(data)
+
+    def write(
+        self,
+        case: Mapping[Hashable, Any],
+        key: Hashable,
+        name: str,
+        sources: Sequence[str],
+        reference: Mapping[str, Any],
+        **more: Any,
+    ) -> Path:
+        """Write one image of a case.
+
+        Args:
+            case: Holds the image, and each source as it was read.
+            key: The image.
+            name: What it shows, the last part of the file's name.
+            sources: What it was made from.
+            reference: The scale that it is written in.
+            more: Further entries for the sidecar.
+        """
         origin = Origin(
             generator=self.generator,
             version=self.version,
             checkpoint=self.checkpoint,
-            inputs={source: data[source].meta["filename_or_obj"] for source in self.sources},
+            inputs={source: case[source].meta["filename_or_obj"] for source in sources},
             training_list=self.recipe.get("training"),
             scale=SCALE,
-            more={"reference": self.recipe["reference"]},
+            more={"reference": reference, **more},
         )
-        for key in self.key_iterator(data):
-            image = data[key]
-            path = synthetic_path(self.output_dir, str(data[self.case_key]), self.target)
-            write_synthetic(convert_to_numpy(image)[0].astype(np.float32), np.asarray(image.affine), path, origin)
-        return dict(data)
+        path = synthetic_path(self.output_dir, str(case[self.case_key]), name)
+        image = case[key]
+        return write_synthetic(convert_to_numpy(image)[0].astype(np.float32), np.asarray(image.affine), path, origin)

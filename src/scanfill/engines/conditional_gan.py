@@ -51,6 +51,8 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         generator_loss: Called with prediction, target, ``logits`` (``None`` without a discriminator) and what else
             ``prepare_batch`` gives; returns terms, of which ``loss`` is minimised.
         discriminator_loss: Called with the logits of real and of painted pairs; returns terms likewise.
+        show: Makes what the discriminator sees of what was painted, called with that, the target, and what else
+            ``prepare_batch`` gives; needed where the generator gives more than images like the target.
         epoch_length: Steps; by default one pass over the loader.
         non_blocking: Copy to the GPU while computing.
         prepare_batch: Gives sources, target, and a dictionary for the generator's loss.
@@ -81,6 +83,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         *,
         generator_loss: Callable[..., Mapping[str, Tensor]],
         discriminator_loss: Callable[..., Mapping[str, Tensor]] | None = None,
+        show: Callable[..., Tensor] | None = None,
         epoch_length: int | None = None,
         non_blocking: bool = False,
         prepare_batch: Callable[..., Any] | None = None,
@@ -129,6 +132,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         self.discriminator = discriminator
         self.generator_loss = generator_loss
         self.discriminator_loss = discriminator_loss or DiscriminatorLoss()
+        self.show = show
         self.inferer = inferer or SimpleInferer()
         self.network = generator.network  # where MONAI's handlers look for them
         self.optimizer = generator.optimizer
@@ -148,14 +152,20 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         self.generator.network.train()
         with self._autocast():
             painted = self.inferer(sources, self.generator.network)
-        check_pair(painted, target)
         output[Keys.PRED] = painted.detach()
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         if self.discriminator is not None:
-            output.update(self._train_discriminator(self.discriminator, sources, target, painted.detach()))
+            shown = self._shown(painted.detach(), target, extras)
+            output.update(self._train_discriminator(self.discriminator, sources, target, shown))
         output.update(self._train_generator(engine, sources, target, painted, extras))
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return engine.state.output  # type: ignore[no-any-return]  # decollated and postprocessed by that event
+
+    def _shown(self, painted: Tensor, target: Tensor, extras: Mapping[str, Tensor]) -> Tensor:
+        """Make what the discriminator compares with the target."""
+        shown = painted if self.show is None else self.show(painted, target, **extras)
+        check_pair(shown, target)
+        return shown
 
     def _train_discriminator(
         self, player: Player, sources: Tensor, target: Tensor, painted: Tensor
@@ -184,7 +194,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
             if self.discriminator is not None:
                 judge = self.discriminator.bare  # its gradients are not wanted, so they need not be gathered either
                 with frozen(judge):
-                    logits = verdict(judge(torch.cat([sources, painted], 1)))
+                    logits = verdict(judge(torch.cat([sources, self._shown(painted, target, extras)], 1)))
             terms = self.generator_loss(painted, target, logits=logits, **extras)
         engine.fire_event(IterationEvents.LOSS_COMPLETED)
         self.generator.backward(terms["loss"])

@@ -20,6 +20,7 @@ class PreparePair(PrepareBatch):  # type: ignore[misc]
         target_key: Key of the true image ``(B, targets, ...)``.
         label_key: Key of the tumour label ``(B, 1, ...)``; a batch may be without it.
         mask_key: Key of the mask ``(B, 1, ...)`` where errors count; ``None`` leaves that to the loss.
+        more: Name that the loss gives to something else -> its key.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class PreparePair(PrepareBatch):  # type: ignore[misc]
         target_key: str = "target",
         label_key: str | None = "label",
         mask_key: str | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self.source_key = source_key
         self.target_key = target_key
         self.label_key = label_key
         self.mask_key = mask_key
+        self.more = dict(more or {})
 
     def __call__(
         self,
@@ -41,10 +44,10 @@ class PreparePair(PrepareBatch):  # type: ignore[misc]
         non_blocking: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Move to ``device``, as plain tensors: sources, target, and ``label`` and ``mask`` as far as they are there.
+        """Move to ``device``, as plain tensors: sources, target, and ``label``, ``mask`` and more as far as asked for.
 
         Raises:
-            KeyError: If sources, target, or a mask that was asked for is absent.
+            KeyError: If sources, target, a mask or something more that was asked for is absent.
         """
 
         def take(key: str) -> Tensor:
@@ -59,4 +62,5 @@ class PreparePair(PrepareBatch):  # type: ignore[misc]
             extras["label"] = take(self.label_key)
         if self.mask_key is not None:
             extras["mask"] = take(self.mask_key)
+        extras |= {name: take(key) for name, key in self.more.items()}
         return take(self.source_key), take(self.target_key), extras

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .adversarial import AdversarialLoss, DiscriminatorLoss
 from .deepmedic import DeepMedicLoss
-from .masked import MaskedL1, TumourMSE
+from .masked import MaskedL1, MaskedMSE, TumourMSE
 from .paired_generator import PairedGeneratorLoss
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "DeepMedicLoss",
     "DiscriminatorLoss",
     "MaskedL1",
+    "MaskedMSE",
     "PairedGeneratorLoss",
     "TumourMSE",
 ]

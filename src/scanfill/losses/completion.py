@@ -8,13 +8,14 @@ import torch
 from monai.losses import SSIMLoss
 from torch import Tensor, nn
 
+from scanfill.losses.adversarial import AdversarialLoss
 from scanfill.losses.masked import check_pair
 
 ROOT_2 = math.sqrt(2.0)
 
 
 class CompletionLoss(nn.Module):
-    """L1 of the images that were made, the likelihood of their error, and by option how alike they look.
+    """L1 of the images that were made, the likelihood of their error, and by option how alike they look, and to whom.
 
     Only voxels count that the generator made (its modality was not given), whose truth is known, and that lie in the
     brain; in the tumour they count ``tumour_weight`` times.
@@ -26,10 +27,18 @@ class CompletionLoss(nn.Module):
     Args:
         tumour_weight: How many times a voxel of the tumour counts.
         likelihood_weight: Of the likelihood against L1.
+        mse_weight: Of the mean squared error against L1. L1 finds the median, which is what a scan usually shows; the
+            mean has the smaller squared error, by which images are compared.
         ssim_weight: Of 1 - SSIM between the completed and the true images, outside the brain 0; needs patches of 11
             voxels a side.
         ssim_range: Range of the images' intensities for SSIM; z-scored brains lie within about 8 SD.
         spatial_dims: 2 or 3.
+        adversarial_weight: Of the discriminator's verdict; without a discriminator it is left out.
+        criterion: See :class:`~scanfill.losses.adversarial.AdversarialLoss`.
+        consistency: What a frozen segmenter makes of the completed images against the true ones, see
+            :class:`~scanfill.losses.segmentation_consistency.SegmentationConsistency`; only cases count whose images
+            are all known.
+        consistency_weight: Of that.
 
     Raises:
         ValueError: If a weight is negative.
@@ -42,18 +51,30 @@ class CompletionLoss(nn.Module):
         ssim_weight: float = 0.0,
         ssim_range: float = 8.0,
         spatial_dims: int = 3,
+        *,
+        mse_weight: float = 0.0,
+        adversarial_weight: float = 0.0,
+        criterion: str = "bce",
+        consistency: nn.Module | None = None,
+        consistency_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        if min(tumour_weight, likelihood_weight, ssim_weight) < 0:
-            msg = (
-                f"`tumour_weight` (={tumour_weight}), `likelihood_weight` (={likelihood_weight}) and `ssim_weight` "
-                f"(={ssim_weight}) must not be negative."
-            )
-            raise ValueError(msg)
         self.tumour_weight = tumour_weight
-        self.likelihood_weight = likelihood_weight
-        self.ssim_weight = ssim_weight
+        self.weights_of = {
+            "l1": 1.0,
+            "mse": mse_weight,
+            "likelihood": likelihood_weight,
+            "ssim": ssim_weight,
+            "adversarial": adversarial_weight,
+            "consistency": consistency_weight,
+        }
+        weights = self.weights_of | {"tumour": tumour_weight}
+        if negative := [f"`{name}_weight` (={weight})" for name, weight in weights.items() if weight < 0]:
+            msg = f"{' and '.join(negative)} must not be negative."
+            raise ValueError(msg)
         self.ssim = SSIMLoss(spatial_dims, data_range=ssim_range)
+        self.adversarial = AdversarialLoss(criterion)
+        self.consistency = consistency
 
     def forward(
         self,
@@ -64,6 +85,7 @@ class CompletionLoss(nn.Module):
         *,
         mask: Tensor,
         label: Tensor | None = None,
+        logits: Tensor | list[Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Give the terms before their weights, each a scalar in float32; 0 where nothing was made.
 
@@ -74,9 +96,11 @@ class CompletionLoss(nn.Module):
             known: Which of them were acquired, so that there is a truth, ``(B, M)``.
             mask: The brain ``(B, 1, ...)``, above 0 inside.
             label: Tumour labels ``(B, 1, ...)``, 0 outside; None counts all voxels alike.
+            logits: The discriminator's verdict; ``None`` without one.
 
         Returns:
-            ``loss`` (the weighted sum), ``l1``, ``likelihood``, and with a weight ``ssim``.
+            ``loss`` (the weighted sum), ``l1``, ``likelihood``, and as far as they apply ``mse``, ``ssim``,
+            ``adversarial`` and ``consistency``.
 
         Raises:
             ValueError: If the shapes do not fit.
@@ -89,11 +113,17 @@ class CompletionLoss(nn.Module):
         error = (images - target).abs()
         likelihood = laplace_cost(error.detach(), log_variance)
         terms = {"l1": (weight * error).sum() / total, "likelihood": (weight * likelihood).sum() / total}
-        loss = terms["l1"] + self.likelihood_weight * terms["likelihood"]
-        if self.ssim_weight > 0:
-            made = _channels(known.to(target) * (1 - given.to(target)), target) * (mask > 0)
-            terms["ssim"] = self.ssim(torch.where(made > 0, images, target) * (mask > 0), target * (mask > 0))
-            loss = loss + self.ssim_weight * terms["ssim"]
+        if self.weights_of["mse"] > 0:
+            terms["mse"] = (weight * error.square()).sum() / total
+        shown = show_completed(prediction, target, given, known, mask=mask)
+        if self.weights_of["ssim"] > 0:
+            terms["ssim"] = self.ssim(shown, target * (mask > 0))
+        if logits is not None:
+            terms["adversarial"] = self.adversarial(logits, target_is_real=True, for_discriminator=False)
+        if self.consistency is not None:
+            whole = known.bool().all(1)
+            terms["consistency"] = self.consistency(shown[whole], (target * (mask > 0))[whole], mask[whole])
+        loss = torch.stack([self.weights_of[name] * term for name, term in terms.items()]).sum()
         return {"loss": loss, **terms}
 
     def weights(self, target: Tensor, given: Tensor, known: Tensor, mask: Tensor, label: Tensor | None) -> Tensor:
@@ -113,6 +143,29 @@ class CompletionLoss(nn.Module):
         if label is not None:
             weight = weight * (1 + (self.tumour_weight - 1) * (label > 0).to(target))
         return weight * _channels(known.to(target) * (1 - given.to(target)), target)
+
+
+def show_completed(
+    prediction: Tensor, target: Tensor, given: Tensor, known: Tensor, *, mask: Tensor, **_: Tensor
+) -> Tensor:
+    """Put what was made in the place of what is known of it, so that only that can differ from the target.
+
+    A discriminator or a segmenter that sees it judges nothing else: not the given images, not the background, nor
+    a modality whose truth nobody knows.
+
+    Args:
+        prediction: Images, then log-variances, ``(B, 2 M, ...)``.
+        target: True images ``(B, M, ...)``, 0 outside the brain.
+        given: ``(B, M)``.
+        known: ``(B, M)``.
+        mask: The brain ``(B, 1, ...)``.
+
+    Returns:
+        ``(B, M, ...)`` in float32, 0 outside the brain.
+    """
+    images, target = prediction.float().chunk(2, 1)[0], target.float()
+    made = _channels(known.to(target) * (1 - given.to(target)), target) * (mask > 0)
+    return torch.where(made > 0, images, target) * (mask > 0)
 
 
 def laplace_cost(error: Tensor, log_variance: Tensor) -> Tensor:

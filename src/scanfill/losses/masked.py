@@ -48,7 +48,7 @@ class MaskedL1(nn.Module):
     """Mean absolute error over the voxels whose target is not background.
 
     Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176). What the generator paints outside costs nothing: mask it
-    when it is written.
+    when it is written. It is least where each voxel has the median of what the truth may be.
 
     Args:
         background: Intensity of the target's background: -1 for images scaled to [-1, 1], 0 for z-scored ones. A voxel
@@ -71,8 +71,23 @@ class MaskedL1(nn.Module):
             ValueError: If the shapes do not fit.
         """
         check_pair(prediction, target)
-        error = (prediction.float() - target.float()).abs()
-        return masked_mean(error, target != self.background if mask is None else mask)
+        cost = self.cost(prediction.float() - target.float())
+        return masked_mean(cost, target != self.background if mask is None else mask)
+
+    def cost(self, error: Tensor) -> Tensor:
+        """What an error costs, voxel by voxel."""
+        return error.abs()
+
+
+class MaskedMSE(MaskedL1):
+    """Mean squared error over the voxels whose target is not background.
+
+    It is least where each voxel has the mean of what the truth may be, which is what figures of MSE ask for.
+    """
+
+    def cost(self, error: Tensor) -> Tensor:
+        """What an error costs, voxel by voxel."""
+        return error.square()
 
 
 class TumourMSE(nn.Module):

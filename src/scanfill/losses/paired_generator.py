@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from .adversarial import AdversarialLoss
-from .masked import MaskedL1, TumourMSE
+from .masked import MaskedL1, MaskedMSE, TumourMSE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,25 +17,37 @@ class PairedGeneratorLoss(nn.Module):
     """Adversarial loss + ``l1_weight`` x L1 outside the background + ``tumour_weight`` x MSE inside the tumour.
 
     Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), whose 3-D default is (100, 0) and which also tried
-    (500, 500). Without a discriminator the adversarial term is left out, without a label the tumour's.
+    (500, 500). Ours: ``mse_weight`` x MSE outside the background. Without a discriminator the adversarial term is left out, without a label the tumour's.
 
     Args:
         criterion: See :class:`AdversarialLoss`; the discriminator's loss must have the same.
         l1_weight: The paper's lambda.
         tumour_weight: The paper's gamma; above 0, a batch without a label is an error rather than another loss.
         background: See :class:`MaskedL1`.
+        mse_weight: Of the MSE wherever L1 counts; of images in [-1, 1], ten times the weight of L1 weighs about as much.
 
     Raises:
         ValueError: If a weight is negative.
     """
 
     def __init__(
-        self, criterion: str = "bce", l1_weight: float = 100.0, tumour_weight: float = 0.0, background: float = -1.0
+        self,
+        criterion: str = "bce",
+        l1_weight: float = 100.0,
+        tumour_weight: float = 0.0,
+        background: float = -1.0,
+        *,
+        mse_weight: float = 0.0,
     ) -> None:
         super().__init__()
-        if min(l1_weight, tumour_weight) < 0:
-            msg = f"`l1_weight` (={l1_weight}) and `tumour_weight` (={tumour_weight}) must not be negative."
+        if min(l1_weight, tumour_weight, mse_weight) < 0:
+            msg = (
+                f"`l1_weight` (={l1_weight}), `tumour_weight` (={tumour_weight}) and `mse_weight` (={mse_weight}) must "
+                f"not be negative."
+            )
             raise ValueError(msg)
+        self.mse_weight = mse_weight
+        self.mse = MaskedMSE(background)
         self.l1_weight = l1_weight
         self.tumour_weight = tumour_weight
         self.adversarial = AdversarialLoss(criterion)
@@ -57,16 +69,16 @@ class PairedGeneratorLoss(nn.Module):
             target: The truth, of the same shape.
             logits: The discriminator's verdict on the sources with the prediction; ``None`` without a discriminator.
             label: Tumour labels ``(B, 1, ...)``.
-            mask: ``(B, 1, ...)``, where L1 counts, instead of where the target is not background.
+            mask: ``(B, 1, ...)``, where L1 and MSE count, instead of where the target is not background.
 
         Returns:
-            ``loss`` (the weighted sum), ``l1``, and as far as they apply ``adversarial`` and ``tumour_mse``.
+            ``loss`` (the weighted sum), ``l1``, ``mse``, and as far as they apply ``adversarial`` and ``tumour_mse``.
 
         Raises:
             ValueError: If the shapes do not fit, or a label is needed and absent.
         """
-        l1 = self.l1(prediction, target, mask)
-        terms = {"loss": self.l1_weight * l1, "l1": l1}
+        l1, mse = self.l1(prediction, target, mask), self.mse(prediction, target, mask)
+        terms = {"loss": self.l1_weight * l1 + self.mse_weight * mse, "l1": l1, "mse": mse}
         if logits is not None:
             terms["adversarial"] = self.adversarial(logits, target_is_real=True, for_discriminator=False)
             terms["loss"] = terms["loss"] + terms["adversarial"]

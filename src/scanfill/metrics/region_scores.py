@@ -41,6 +41,8 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         pred_key: Key of the predicted label map.
         label_key: Key of the true label map.
         case_key: Key of the case's name.
+        columns_key: Key of further columns of the case's row, text by name (such as what made its synthetic inputs); a
+            case may be without.
 
     Raises:
         ValueError: ``key`` or ``key_regions`` names no score; at run time, prediction and label are on different grids.
@@ -58,6 +60,7 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         pred_key: str = "pred",
         label_key: str = "label",
         case_key: str = "case_id",
+        columns_key: str = "provenance",
     ) -> None:
         if key_regions is None:
             key_regions = [region for region, labels in regions.items() if len(labels) == 1]
@@ -73,15 +76,16 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         self.hausdorff = hausdorff
         self.save_dir, self.note = save_dir, note
         self.pred_key, self.label_key, self.case_key = pred_key, label_key, case_key
+        self.columns_key = columns_key
         super().__init__()
 
     def reset(self) -> None:
         """Forget all cases."""
         self.rows: list[dict[str, float | str]] = []
 
-    def update(self, output: tuple[str, torch.Tensor, MetaTensor]) -> None:
-        """Score one case: its name, prediction ``(1, X, Y, Z)`` and label ``(1, X, Y, Z)``."""
-        case_id, prediction, label = output
+    def update(self, output: tuple[str, torch.Tensor, MetaTensor] | tuple[str, torch.Tensor, MetaTensor, Any]) -> None:
+        """Score one case: its name, prediction ``(1, X, Y, Z)``, label ``(1, X, Y, Z)``, and any further columns."""
+        case_id, prediction, label, *columns = output
         try:
             self._check_grid(prediction, label)
             spacing = [float(size) for size in label.pixdim]
@@ -89,7 +93,7 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         except ValueError as error:
             msg = f"Case {case_id!r}: {error}"
             raise ValueError(msg) from error
-        self.rows.append({"case_id": case_id, **scores})
+        self.rows.append({"case_id": case_id, **scores, **(columns[0] if columns else {})})
 
     def _check_grid(self, prediction: torch.Tensor, label: torch.Tensor) -> None:
         """Refuse a label of unknown voxel size, and a prediction with another affine than the label's."""
@@ -122,7 +126,8 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
                     "Keep these keys in the dataset's dictionaries, or name others: case_key, pred_key, label_key."
                 )
                 raise ValueError(msg)
-            self.update((str(both[self.case_key]), both[self.pred_key], both[self.label_key]))
+            columns = both.get(self.columns_key) or {}
+            self.update((str(both[self.case_key]), both[self.pred_key], both[self.label_key], columns))
 
     def compute(self) -> float:
         """Bring the ranks together, write the files, and return the mean of the key score."""

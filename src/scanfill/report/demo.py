@@ -1,31 +1,69 @@
-"""The demo: phantoms, a short training, scores, an archive that predicts elsewhere, and one page that shows it all.
+"""The demo: phantoms, three short trainings, scores, archives that work elsewhere, and one page that shows it all.
 
 It runs the same commands that a person would type, and prints them.
 """
 
 from __future__ import annotations
 
+import csv
 import shlex
 import shutil
 import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import scanfill
 from scanfill.data import write_case_list, write_splits
-from scanfill.data.phantoms import PHANTOM_NOTE, write_brain_cohort
+from scanfill.data.phantoms import PHANTOM_NOTE, brain_cohort, write_brain_cohort
 from scanfill.metrics import REGIONS, read_scores, summarise
-from scanfill.report.page import Figure, Page, Section, Table
+from scanfill.report.page import Figure, Page, Row, Section, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-BUNDLE = "brain_tumor_segmentation"
-OVERLAYS = ("unet.yaml", "modern.yaml")
-PATCH_SIZE = [48, 48, 48]  # voxels of 3 mm: most of a brain
+ABSENT = "t1ce"
+"""What the last patients lack: the sequence that tells most, and that nothing can replace."""
+
+SIDE_BY_SIDE = 470
+"""Width of a picture beside another one, in pixels."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A bundle as the demo trains it.
+
+    Args:
+        bundle: Its name.
+        overlays: Of all its configs.
+        knobs: Of all its configs.
+    """
+
+    bundle: str
+    overlays: tuple[str, ...]
+    knobs: Mapping[str, object] = field(default_factory=dict)
+
+    def run(self, *configs: str, **knobs: object) -> None:
+        """Run configs of the bundle with the overlays."""
+        folder = scanfill.bundle_path(self.bundle) / "configs"
+        files = [str(folder / name) for name in (*configs, *self.overlays)]
+        _python(["-m", "monai.bundle", "run", "--config_file", str(files)], {**knobs, **self.knobs})
+
+    def send(self, weights: Path, archives: Path, elsewhere: Path) -> None:
+        """Pack the trained bundle as one would to send it, and unpack it at the receiver's."""
+        options = {"weights": weights, "overlays": list(self.overlays), **self.knobs, "output": archives}
+        _python(["-m", "scanfill", "pack", self.bundle], options)
+        with zipfile.ZipFile(next(archives.glob(f"{self.bundle}_*.zip"))) as archive:
+            archive.extractall(elsewhere)
+
+
+# Patches of 48 voxels of 3 mm are most of a brain.
+SEGMENTATION = Model("brain_tumor_segmentation", ("unet.yaml", "modern.yaml"), {"patch_size": [48, 48, 48]})
+COMPLETION = Model("mri_modality_completion", ("small.yaml",), {"patch_size": [48, 48, 48]})
+SYNTHESIS = Model("mri_modality_synthesis", ("small.yaml",), {"patch_size": [48, 48, 48]})
 
 
 def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 75, seed: int = 0) -> Path:
@@ -33,31 +71,43 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 75, seed: int = 
 
     Args:
         folder: Made if absent; an earlier demo in it is replaced file by file.
-        epochs: Of the training; every second one ends with a validation.
+        epochs: Of the segmentation's training; every second one ends with a validation. The other two trainings take
+            a third of it each.
         epoch_length: Steps an epoch.
-        seed: Of the phantoms, the split and the training.
+        seed: Of the phantoms, the split and the trainings.
     """
     start = time.monotonic()
-    print("1/5 Synthetic patients: 24 to learn from and be judged on, three new ones", flush=True)
-    known, new = folder / "phantoms", folder / "new_phantoms"
+    print("1/7 Synthetic patients: 24 to learn from and be judged on, three new ones, also without T1CE", flush=True)
+    known = folder / "phantoms"
     write_brain_cohort(known, cases=24, seed=seed)
-    write_brain_cohort(new, cases=3, seed=seed + 1000)
+    write_brain_cohort(folder / "new_phantoms", cases=3, seed=seed + 1000)
+    brain_cohort(folder / f"without_{ABSENT}", cases=3, seed=seed + 1000, without=ABSENT)
     write_splits(write_case_list(known, output=folder / "cases.json"), folds=4, test=0.25, seed=seed, output=folder)
-    data = {"dataset_dir": known, "datalist": folder / "fold_0.json"}
-    shared = {"ckpt_dir": folder / "models", "seed": seed}
-    log = folder / "training"
-    print(f"2/5 Training of a 3-D U-Net (to watch it: tensorboard --logdir {log})", flush=True)
-    _run("train.yaml", **data, **shared, output_dir=log, val_interval=2, max_epochs=epochs, epoch_length=epoch_length)
-    print("3/5 Scores on patients that the network has not seen", flush=True)
-    _run("train.yaml", "evaluate.yaml", **data, **shared, output_dir=folder / "scores", evaluate_on="test")
-    print("4/5 The trained bundle is packed, unpacked elsewhere, and predicts for new patients there", flush=True)
-    _predict_elsewhere(folder, new)
-    print("5/5 Report", flush=True)
+    data = {"dataset_dir": known, "datalist": folder / "fold_0.json", "seed": seed}
+    length = {"max_epochs": epochs, "epoch_length": epoch_length, "val_interval": 2}
+    short = {**length, "max_epochs": max(1, epochs // 3)}
+    _train(SEGMENTATION, folder, "2/7 A 3-D U-Net learns to segment", **data, **length)
+    print("3/7 Scores on patients that the network has not seen", flush=True)
+    own = {"ckpt_dir": folder / "models", "output_dir": folder / "scores"}
+    SEGMENTATION.run("train.yaml", "evaluate.yaml", **data, **own, evaluate_on="test")
+    print("4/7 The trained bundle is packed, unpacked elsewhere, and predicts for new patients there", flush=True)
+    for old in (folder / "dist", folder / "elsewhere"):  # of an earlier demo: other weights under the same version
+        shutil.rmtree(old, ignore_errors=True)
+    SEGMENTATION.send(folder / "models" / "model.pt", folder / "dist", folder / "elsewhere")
+    _segment_elsewhere(folder, "new_phantoms", "predictions")
+    _train(COMPLETION, folder / "completion", "5/7 A network learns to make what is missing", **data, **short)
+    COMPLETION.send(folder / "completion" / "models" / "model.pt", folder / "dist", folder / "elsewhere")
+    _segment_elsewhere(
+        folder, f"without_{ABSENT}", "completed", missing="complete", completion_bundle=COMPLETION.bundle
+    )
+    _train(SYNTHESIS, folder / "synthesis", "6/7 A conditional GAN learns to make FLAIR from T2", **data, **short)
+    own = {"ckpt_dir": folder / "synthesis" / "models", "output_dir": folder / "synthesis" / "scores"}
+    SYNTHESIS.run("train.yaml", "evaluate.yaml", **data, **own, evaluate_on="test")
+    print("7/7 Report", flush=True)
     report = write_report(folder)
     minutes = (time.monotonic() - start) / 60
-    archive = next((folder / "dist").glob("*.zip"))
-    pictures = folder / "predictions" / "*" / "*_preview.png"
-    print(f"Done in {minutes:.1f} minutes.\nReport:   {report}\nPictures: {pictures}\nArchive:  {archive}")
+    pictures = folder / "*" / "*" / "*_preview.png"
+    print(f"Done in {minutes:.1f} minutes.\nReport:   {report}\nPictures: {pictures}\nArchives: {folder / 'dist'}")
     return report
 
 
@@ -67,7 +117,7 @@ def write_report(folder: Path) -> Path:
     means = [line for line in summarise(rows) if line["metric"] == "dice"]
     columns = ("region", "mean", "sd", "median", "present_mean", "present_cases")
     page = Page(
-        title="A brain tumour is segmented",
+        title="A brain tumour is segmented, also when a sequence is missing",
         note=PHANTOM_NOTE,
         sections=[
             Section(
@@ -83,41 +133,80 @@ def write_report(folder: Path) -> Path:
                 ],
             ),
             Section("These patients: prediction above, truth below", figures=_previews(folder / "scores")),
-            Section("New patients, without truth", figures=_previews(folder / "predictions")),
+            *_incomplete(folder),
+            Section(
+                "FLAIR made from T2 by a conditional GAN, on patients that it has not seen",
+                text="In the scale of the true image's mean and SD in the brain: a constant has an MSE of 1, so that "
+                "a network has learned something where it stays below, and below the source itself.",
+                tables=[_image_quality(folder / "synthesis" / "scores")],
+                figures=_previews(folder / "synthesis" / "scores")[:2],
+            ),
         ],
     )
     return page.write(folder / "report.html")
 
 
-def _previews(folder: Path) -> list[Figure]:
+def _incomplete(folder: Path) -> list[Section | Row]:
+    """New patients with all four sequences, and the same patients without T1CE, side by side."""
+    volumes = [
+        [row["case_id"], given, *(row[f"{name}_ml"] for name in REGIONS)]
+        for given, results in (("all four", "predictions"), (f"{ABSENT} missing, completed", "completed"))
+        for row in _read_table(folder / results / "volumes.csv")
+    ]
+    sections: list[Section | Row] = [
+        Section(
+            "New patients, and the same ones without T1CE",
+            text="Left: segmented from all four sequences. Right: T1CE was deleted, made by the completion network "
+            "from the other three, and everything segmented. Enhancement is only what contrast agent shows, so a "
+            "synthetic T1CE cannot know it: necrotic and enhancing core are one class there, and their volumes are "
+            "not told (null).",
+            tables=[Table(["case", "sequences", *(f"{name} ml" for name in REGIONS)], sorted(volumes))],
+        )
+    ]
+    for whole in _previews(folder / "predictions", SIDE_BY_SIDE):
+        (completed,) = (folder / "completed" / whole.caption).glob("*_preview.png")
+        sections.append(Row([whole, Figure(completed, caption=f"{whole.caption}, T1CE synthetic", width=SIDE_BY_SIDE)]))
+    made = sorted((folder / "completed" / "completed").glob("*/*_preview.png"))
+    sections.append(Section("What the completion network made", figures=[Figure(made[0], caption=made[0].parent.name)]))
+    return sections
+
+
+def _image_quality(folder: Path) -> Table:
+    """Mean squared errors of the synthetic image and of what it must beat."""
+    wanted = "zscore_truth", "mse"
+    lines = _read_table(folder / "image_quality_summary.csv")
+    lines = [line for line in lines if (line["protocol"], line["metric"]) == wanted]
+    columns = ("image", "region", "mean", "sd", "cases")
+    return Table(columns, [[line[column] for column in columns] for line in lines], caption="MSE, zscore_truth")
+
+
+def _read_table(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file; lines that begin with # are remarks."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def _previews(folder: Path, width: int | None = None) -> list[Figure]:
     """Take the picture of every case in a folder of results."""
     pictures = sorted(folder.glob("*/*_preview.png"))
-    return [Figure(picture, caption=picture.parent.name) for picture in pictures]
+    return [Figure(picture, caption=picture.parent.name, width=width) for picture in pictures]
 
 
-def _predict_elsewhere(folder: Path, patients: Path) -> None:
-    """Pack the trained bundle as one would to send it, unpack it, and predict with what was in the archive."""
-    archives, elsewhere = folder / "dist", folder / "elsewhere"
-    for old in (archives, elsewhere):  # of an earlier demo: other weights under the same version
-        shutil.rmtree(old, ignore_errors=True)
-    model = folder / "models" / "model.pt"
-    options = {"weights": model, "overlays": list(OVERLAYS), "patch_size": PATCH_SIZE, "output": archives}
-    _python(["-m", "scanfill", "pack", BUNDLE], options)
-    with zipfile.ZipFile(next(archives.glob("*.zip"))) as archive:
-        archive.extractall(elsewhere)
-    config = f"{BUNDLE}/configs/inference.yaml"
+def _train(model: Model, folder: Path, what: str, **knobs: object) -> None:
+    """Say what is learned, and train."""
+    log = folder / "training"
+    print(f"{what} (to watch it: tensorboard --logdir {log})", flush=True)
+    model.run("train.yaml", ckpt_dir=folder / "models", output_dir=log, **knobs)
+
+
+def _segment_elsewhere(folder: Path, patients: str, results: str, **knobs: object) -> None:
+    """Predict with what was in the archive, in the folder where it was unpacked."""
+    bundle = SEGMENTATION.bundle
     _python(
-        ["-m", "monai.bundle", "run", "--bundle_root", BUNDLE, "--config_file", config],
-        {"dataset_dir": patients.resolve(), "output_dir": (folder / "predictions").resolve()},
-        cwd=elsewhere,
+        ["-m", "monai.bundle", "run", "--bundle_root", bundle, "--config_file", f"{bundle}/configs/inference.yaml"],
+        {"dataset_dir": (folder / patients).resolve(), "output_dir": (folder / results).resolve(), **knobs},
+        cwd=folder / "elsewhere",
     )
-
-
-def _run(*configs: str, **knobs: object) -> None:
-    """Run the bundle's configs with its overlays."""
-    folder = scanfill.bundle_path(BUNDLE) / "configs"
-    files = [str(folder / name) for name in (*configs, *OVERLAYS)]
-    _python(["-m", "monai.bundle", "run", "--config_file", str(files)], {**knobs, "patch_size": PATCH_SIZE})
 
 
 def _python(command: list[str], options: Mapping[str, object], cwd: Path | None = None) -> None:

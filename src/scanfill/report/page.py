@@ -158,6 +158,22 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Row:
+    """Pictures side by side, as far as the window is wide.
+
+    Args:
+        figures: From left to right.
+    """
+
+    figures: Sequence[Figure]
+
+    def html(self) -> str:
+        """Write the row as HTML; nothing where there is no picture."""
+        pictures = "".join(figure.html() for figure in self.figures)
+        return f'<div class="row">{pictures}</div>' if pictures else ""
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading, and below it text, tables and figures, in this order.
 

@@ -105,8 +105,9 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Write ``<output_dir>/<case>/<case>_preview.png`` for each case and pass the case on untouched.
 
     An image on another grid than the label map (because only the prediction was brought back to the input's own grid)
-    is resampled for the picture. Where an input was synthetic the picture is stamped so; where the parts of the core
-    are withheld (:py:class:`scanfill.transforms.reliability.JudgeReliabilityd`) the legend says that it is one class.
+    is resampled for the picture. Where the image, or an input, was synthetic the picture is stamped so; where the parts
+    of the core are withheld (:py:class:`scanfill.transforms.reliability.JudgeReliabilityd`) the legend says that it is
+    one class.
     See :py:func:`draw_preview`.
 
     Args:
@@ -144,23 +145,27 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
             msg = f"SavePreviewd finds no {absent} among {sorted(map(str, data))}. Keep these keys, or name others."
             raise ValueError(msg)
         case, label = str(data[self.case_key]), data[self.label_key]
-        image = self._choose_image(data)
+        shown, image = self._choose_image(data)
         if isinstance(image, MetaTensor) and isinstance(label, MetaTensor) and not _same_grid(image, label):
             plain = MetaTensor(image.as_tensor(), image.affine)
             image = SpatialResample(mode="bilinear", padding_mode="zeros")(plain, label.affine, label.shape[1:])
         truth = data.get(self.truth_key) if self.truth_key is not None else None
         path = self.output_dir / case / f"{case}_preview.png"
         legend = LEGEND_OF_WHOLE_CORE if data.get(WITHHELD) else self.legend
-        draw_preview(image, label, path, truth=truth, title=case, legend=legend, stamp=_stamp_of(data))
+        draw_preview(image, label, path, truth=truth, title=case, legend=legend, stamp=_stamp_of(data, shown))
         return data
 
-    def _choose_image(self, data: Mapping[Hashable, Any]) -> Tensor:
-        """Take the channel ``(1, X, Y, Z)`` to show: rather an acquired one than a synthetic one, never a blank one."""
+    def _choose_image(self, data: Mapping[Hashable, Any]) -> tuple[str, Tensor]:
+        """Take the channel ``(1, X, Y, Z)`` to show: rather an acquired one than a synthetic one, never a blank one.
+
+        Returns:
+            Its key, and the channel.
+        """
         images = {key: data[key][self.channel : self.channel + 1] for key in self.image_keys}
         synthetic = _synthetic_of(data)
         in_order = sorted(images, key=lambda key: key in synthetic)  # stable: otherwise in the order given
-        image: Tensor = next((images[key] for key in in_order if images[key].any()), images[self.image_keys[0]])
-        return image
+        key = next((key for key in in_order if images[key].any()), self.image_keys[0])
+        return key, images[key]
 
 
 def _synthetic_of(data: Mapping[Hashable, Any]) -> list[str]:
@@ -170,9 +175,11 @@ def _synthetic_of(data: Mapping[Hashable, Any]) -> list[str]:
     return [str(key) for key in data.get("synthetic") or ()]
 
 
-def _stamp_of(data: Mapping[Hashable, Any]) -> str:
-    """Say in two words which inputs were generated; nothing where none was."""
+def _stamp_of(data: Mapping[Hashable, Any], shown: str) -> str:
+    """Say in a few words that the image shown was generated, or which inputs were; nothing where none was."""
     synthetic = _synthetic_of(data)
+    if shown in synthetic:
+        return f"synthetic {shown}"
     return f"with synthetic {' '.join(synthetic)}" if synthetic else ""
 
 

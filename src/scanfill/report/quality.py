@@ -20,7 +20,7 @@ from scanfill.data.quality import CODES, CaseQuality, CohortQuality, Finding, ch
 from scanfill.data.quality.thresholds import THRESHOLDS
 from scanfill.errors import UsageError
 from scanfill.files import writing
-from scanfill.report.page import RESEARCH_ONLY, Figure, Mark, Page, Section, Table
+from scanfill.report.page import RESEARCH_ONLY, Figure, Mark, Page, Row, Section, Table
 from scanfill.report.preview import PLANES
 
 if TYPE_CHECKING:
@@ -197,11 +197,9 @@ class CasePart:
         findings = f"<ul>{lines}</ul>" if lines else f"<p>{Mark('nothing found', 'good').html()}</p>"
         spacing = self.case.spacing
         pictures = [
-            Figure(_picture(views, spacing), modality, PICTURE_WIDTH).html()
-            for modality, views in self.case.views.items()
+            Figure(_picture(views, spacing), modality, PICTURE_WIDTH) for modality, views in self.case.views.items()
         ]
-        row = f'<div class="row">{"".join(pictures)}</div>' if pictures else ""
-        return f"<h2>{escape(self.case.case_id)}</h2>\n{findings}\n{row}"
+        return f"<h2>{escape(self.case.case_id)}</h2>\n{findings}\n{Row(pictures).html()}"
 
 
 def _picture(views: Sequence[NDArray[np.uint8]], spacing: Sequence[float]) -> bytes:

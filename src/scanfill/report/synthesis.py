@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-TRUTH, SYNTHETIC, DIFFERENCE, TUMOUR = "acquired", "synthetic", "difference", "tumour"
+TRUTH, SYNTHETIC, DIFFERENCE, DOUBT, TUMOUR = "acquired", "synthetic", "difference", "uncertainty", "tumour"
 """Names of the rows that are no source, and of the label."""
 
 # Black where nothing differs, from Okabe and Ito's blue and vermilion, which colour-blind people can tell apart.
 DARKER_BRIGHTER = LinearSegmentedColormap.from_list(
     "darker_brighter", ["#BFE3F7", "#0072B2", "#000000", "#D55E00", "#FFD9B3"]
 )
+UNSURE = "inferno"
 OUTLINE = "#009E73"
 """Colour of the tumour's outline: green."""
 
@@ -54,14 +55,15 @@ def draw_synthesis(
     target: str,
     truth: npt.ArrayLike | None = None,
     label: npt.ArrayLike | None = None,
+    uncertainty: npt.ArrayLike | None = None,
     spacing: Sequence[float] | None = None,
     title: str = "",
 ) -> Path:
     """Draw a synthetic image as a PNG: axial, coronal and sagittal, in radiological convention.
 
     One row for each source, then the truth, the synthetic image (stamped as such, in the truth's window of grey) and
-    the difference synthetic - truth (orange where too bright, blue where too dark, black where right). Each plane is
-    the one that the tumour (without one the brain) fills most.
+    the difference synthetic - truth (orange where too bright, blue where too dark, black where right), and how unsure
+    the network is. Each plane is the one that the tumour (without one the brain) fills most.
 
     Args:
         sources: Modality -> image that was given, ``(X, Y, Z)`` or ``(1, X, Y, Z)``, all on one grid.
@@ -71,6 +73,7 @@ def draw_synthesis(
         target: The modality that was made.
         truth: The acquired image; without one its row and the difference are left out.
         label: Label map, tumour where not 0; its outline is drawn into every row.
+        uncertainty: SD of each voxel of the synthetic image, in its intensities; without one its row is left out.
         spacing: Voxel size in mm; needed where ``synthetic`` has no affine.
         title: Heading, for instance the case.
 
@@ -83,15 +86,15 @@ def draw_synthesis(
     affine = affine_of(synthetic, spacing)
     given = {f"{name}, given": as_volume(image, name) for name, image in sources.items()}
     volumes = {SYNTHETIC: as_volume(synthetic, SYNTHETIC), **given}
-    optional = {TRUTH: truth, TUMOUR: label}
+    optional = {TRUTH: truth, DOUBT: uncertainty, TUMOUR: label}
     volumes |= {name: as_volume(image, name) for name, image in optional.items() if image is not None}
     shapes = {name: volume.shape for name, volume in volumes.items()}
     if not sources or len(set(shapes.values())) > 1:
-        msg = f"Sources, synthetic image, truth and label must be on one grid to be drawn as {path}: {shapes}."
+        msg = f"Sources, synthetic image, truth and what else is drawn as {path} must be on one grid: {shapes}."
         raise ValueError(msg)
     turned, sizes = turn_to_patient(volumes, affine)
     figure = _draw(turned, list(given), sizes, target)
-    _write_texts(figure, title, with_truth=truth is not None, with_label=label is not None)
+    _write_texts(figure, title, [name for name, image in optional.items() if image is not None])
     path = Path(path)
     with writing(path) as temporary:
         figure.savefig(temporary, format="png")
@@ -155,10 +158,13 @@ def _draw(volumes: Mapping[str, Array], sources: Sequence[str], sizes: Array, ta
         cut[DIFFERENCE] = cut[SYNTHETIC] - cut[TRUTH]
         spread = (windows[TRUTH][1] - windows[TRUTH][0]) / 2
         windows[DIFFERENCE] = -spread, spread
+    if DOUBT in cut:
+        rows.append(DOUBT)
+        windows[DOUBT] = _window(cut[DOUBT])
     figure, axes, planes = lay_out(len(rows), shown[view].shape, sizes)
     for row, name in zip(axes, rows, strict=True):
         low, high = windows[name]
-        colours = DARKER_BRIGHTER if name == DIFFERENCE else "gray"
+        colours = {DIFFERENCE: DARKER_BRIGHTER, DOUBT: UNSURE}.get(name, "gray")
         if name != DIFFERENCE:
             cut[name] = np.where(cut[name] == 0, low, cut[name])  # the background is black, also of z-scores
         for axis, plane in zip(row, planes, strict=True):
@@ -189,11 +195,12 @@ def _outline(axis: Any, tumour: Array, place: Mapping[str, Any]) -> None:
         axis.contour(tumour.astype(float), levels=[0.5], colors=OUTLINE, linewidths=0.8, **place)
 
 
-def _write_texts(figure: Figure, title: str, *, with_truth: bool, with_label: bool) -> None:
+def _write_texts(figure: Figure, title: str, shown: Sequence[str]) -> None:
     """Write the heading, how to read the picture, and what it is not for."""
     height = figure.get_size_inches()[1]
     figure.text(0.01, 1 - TOP / 2 / height, title, color="white", fontsize=12, va="center", parse_math=False)
-    notes = ["difference: orange too bright, blue too dark, palest at half of the grey window"] * with_truth
-    notes += ["green outline: tumour"] * with_label
+    notes = ["difference: orange too bright, blue too dark, palest at half of the grey window"] * (TRUTH in shown)
+    notes += ["uncertainty: SD, brighter where less sure"] * (DOUBT in shown)
+    notes += ["green outline: tumour"] * (TUMOUR in shown)
     figure.text(0.5, 0.42 / height, "; ".join(notes), color="white", fontsize=8, ha="center", va="center")
     figure.text(0.5, 0.12 / height, RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")

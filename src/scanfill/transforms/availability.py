@@ -88,20 +88,24 @@ class RandDropModalities(RandomizableTransform):  # type: ignore[misc]
 
     Args:
         prob: Probability of drawing at all.
+        draw_all: Whether all that a case has is among the subsets drawn. A network that makes what is missing learns
+            nothing from it. A case of one modality keeps that anyway.
 
     Attributes:
         kept: Indices of the channels that the last draw kept.
     """
 
-    def __init__(self, prob: float = 1.0) -> None:
+    def __init__(self, prob: float = 1.0, draw_all: bool = True) -> None:
         super().__init__(prob)
+        self.draw_all = draw_all
         self.kept: list[int] = []
 
     def randomize(self, data: Tensor) -> None:
         """Draw, given the availability ``(M,)``."""
         super().randomize(None)
         there: list[int] = torch.nonzero(data)[:, 0].tolist()
-        subset = int(self.R.randint(1, 2 ** len(there))) if there else 0  # a bit each; drawn anyway, as many numbers
+        subsets = 2 ** len(there) - (0 if self.draw_all or len(there) < 2 else 1)  # a bit each; the last one is all
+        subset = int(self.R.randint(1, subsets)) if there else 0  # drawn anyway, as many numbers
         self.kept = [index for bit, index in enumerate(there) if subset >> bit & 1] if self._do_transform else there
 
     def __call__(self, img: Tensor, availability: Tensor, randomize: bool = True) -> tuple[Tensor, Tensor]:
@@ -135,6 +139,7 @@ class RandDropModalitiesd(MapTransform, Randomizable):  # type: ignore[misc]
         availability_key: Where the availability is.
         prob: See :py:class:`RandDropModalities`.
         allow_missing_keys: Pass over keys that are not there.
+        draw_all: See :py:class:`RandDropModalities`.
     """
 
     def __init__(
@@ -143,10 +148,12 @@ class RandDropModalitiesd(MapTransform, Randomizable):  # type: ignore[misc]
         availability_key: str = AVAILABILITY,
         prob: float = 1.0,
         allow_missing_keys: bool = False,
+        *,
+        draw_all: bool = True,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         self.availability_key = availability_key
-        self.drop = RandDropModalities(prob)
+        self.drop = RandDropModalities(prob, draw_all)
 
     def set_random_state(
         self, seed: int | None = None, state: np.random.RandomState | None = None

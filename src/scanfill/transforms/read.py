@@ -70,6 +70,7 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         mask_key = self.mask_key if self.mask_key and case.get(self.mask_key) else None
         paths = {key: case[key] for key in [*keys, self.label_key, mask_key] if key}
         _check_paths_differ({key: paths[key] for key in keys}, name)
+        _check_not_synthetic({key: paths[key] for key in paths if key not in case.get("synthetic", ())}, name)
 
         for key, path in paths.items():
             case[key] = read_volume(path, f"{name}: {key}")
@@ -108,6 +109,19 @@ def _check_paths_differ(paths: Mapping[str, str], name: str) -> None:
     for (key_1, path_1), (key_2, path_2) in combinations(paths.items(), 2):
         if Path(path_1).resolve() == Path(path_2).resolve():
             msg = f"{name}: {key_1} and {key_2} are the same file, {path_1}. Give each modality its own file."
+            raise CaseError(msg)
+
+
+def _check_not_synthetic(paths: Mapping[str, str], name: str) -> None:
+    """Refuse a file marked as synthetic that a list of cases gives as an ordinary one."""
+    from scanfill.data.marks import synthetic_reason  # noqa: PLC0415  the data package itself imports this module
+
+    for key, path in paths.items():
+        if reason := synthetic_reason(path):
+            msg = (
+                f"{name}: {key} ({path}) is synthetic ({reason}), but stands there as an ordinary file. Take the file "
+                f"that was acquired, leave {key} out, or list {key!r} under the case's 'synthetic'."
+            )
             raise CaseError(msg)
 
 

@@ -52,22 +52,24 @@ def describe_inputs(
 ) -> dict[str, str]:
     """Say what each input of a network was: ``acquired``, ``absent``, ``synthetic``, or ``unusable`` and why.
 
+    An unusable image that the network was given all the same is told from one that was left out.
+
     Args:
         modalities: In the order of the channels.
         availability: 1 or 0 for each; None where all are there.
         synthetic: Those that are generated.
-        unusable: Modality -> why it was treated as missing.
+        unusable: Modality -> why its image is unusable.
     """
     there = [1.0] * len(modalities) if availability is None else [float(number) for number in availability]
     inputs = {}
     for modality, available in zip(modalities, there, strict=True):
+        reason = (unusable or {}).get(modality)
         if modality in (synthetic or ()):
             inputs[modality] = "synthetic"
-        elif available:
-            inputs[modality] = "acquired"
+        elif reason:
+            inputs[modality] = f"unusable ({reason})" + ", but used" * bool(available)
         else:
-            reason = (unusable or {}).get(modality)
-            inputs[modality] = f"unusable ({reason})" if reason else "absent"
+            inputs[modality] = "acquired" if available else "absent"
     return inputs
 
 

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
     from monai.config import KeysCollection
 
+PROVENANCE = "provenance"
+"""Where a case keeps what made its synthetic inputs: generator, its version, the checksum of its weights, ..."""
+
 
 class SaveSegmentationd(MapTransform):  # type: ignore[misc]
     """Write ``<output_dir>/<case>/<case>_seg.nii.gz`` and, beside it, what its values mean (``_seg.json``).
 
     The JSON also says what each input was and what is unreliable, where
-    :py:class:`~scanfill.transforms.reliability.JudgeReliabilityd` has judged the case.
+    :py:class:`~scanfill.transforms.reliability.JudgeReliabilityd` has judged the case; and what made a synthetic input,
+    where the case has that under ``provenance``.
     What :py:class:`scanfill.data.quality.WarnOfQualityd` found wrong with the scans stands there as ``warnings``.
 
     MONAI's SaveImaged writes in place, so a full disk leaves half a file, and knows no label conventions.
@@ -92,6 +96,8 @@ def describe_label_map(case: Mapping[Hashable, Any], convention: str, warnings_k
     about: dict[str, Any] = {"labels": labels, "convention": convention}
     if INPUTS in case:
         about["inputs"] = case[INPUTS]
+    if (case.get(PROVENANCE) or {}).get("synthetic_inputs"):
+        about["made_by"] = dict(case[PROVENANCE])
     if case.get(UNRELIABLE):
         about["unreliable"] = {
             "reason": case[UNRELIABLE],

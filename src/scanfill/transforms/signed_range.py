@@ -180,13 +180,20 @@ class BrainMaskd(MapTransform):  # type: ignore[misc]
         keys: The *given* modalities; one that is named in the case's ``synthetic`` adds nothing.
         mask_key: Where the mask is found or written, ``(1, X, Y, Z)`` uint8.
         copy_key: Where a copy is kept that no later transform moves; None keeps none.
+        allow_missing_keys: Whether a case may lack some of ``keys``.
 
     Raises:
         CaseError: Every one of ``keys`` is synthetic and there is no mask.
     """
 
-    def __init__(self, keys: KeysCollection, mask_key: str = "mask", copy_key: str | None = None) -> None:
-        super().__init__(keys)
+    def __init__(
+        self,
+        keys: KeysCollection,
+        mask_key: str = "mask",
+        copy_key: str | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
         self.mask_key = mask_key
         self.copy_key = copy_key
 

@@ -31,6 +31,16 @@ def test_findings_are_logged_and_written_one_a_line(caplog: pytest.LogCaptureFix
     assert all(record.getMessage() == f"Case 'c1': {line}" for record, line in zip(caplog.records, lines, strict=True))
 
 
+def test_an_unusable_image_is_named_with_its_reason_beside_what_was_known() -> None:
+    phantom = subject(1, 1, 48)
+    tensors = as_tensors(half_covered(dict(phantom.images), phantom), phantom)
+    case = WarnOfQualityd(MODALITIES)({"case_id": "c1", **tensors, "unusable": {"t1": "blank: no image"}})
+    assert case["unusable"]["t1"] == "blank: no image"
+    assert case["unusable"]["flair"].startswith("coverage: Covers ")
+    clean = WarnOfQualityd(MODALITIES)({"case_id": "c1", **as_tensors(phantom.images, phantom)})
+    assert "unusable" not in clean
+
+
 def test_the_images_are_left_as_they_are() -> None:
     phantom = subject(1, 1, 48)
     tensors = as_tensors(phantom.images, phantom)

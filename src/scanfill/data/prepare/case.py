@@ -18,6 +18,7 @@ from scanfill.data.prepare.read import OriginalCase, read_original
 from scanfill.data.prepare.record import RECORD, checksums, is_up_to_date, make_record, write_record
 from scanfill.data.prepare.registration import register
 from scanfill.data.prepare.resample import resample_image, resample_labels
+from scanfill.data.provenance import carry_mark
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ def place(original: OriginalCase) -> dict[str, Placed]:
 def write_volumes(folder: Path, original: OriginalCase, placed: Mapping[str, Placed], grid: Grid) -> dict[str, str]:
     """Resample each volume once, from its original voxels, and write it with its transform.
 
+    What is marked as synthetic keeps its marks: name, header, and the sidecar with what was done added to it.
+
     Returns:
         Modality -> name of its transform file, of those that were moved.
     """
@@ -151,14 +154,28 @@ def write_volumes(folder: Path, original: OriginalCase, placed: Mapping[str, Pla
         voxels = resample_image(image, grid, placed[key].pose)
         if mask is not None:
             voxels[mask == 0] = 0
-        _write(folder / f"{prefix}{key}.nii.gz", _as_stored(voxels, image), grid, description)
+        _write(folder / _name_of(original, key, key), _as_stored(voxels, image), grid, description)
     if original.label is not None:
         label, drawn_on = original.label
-        _write(folder / f"{prefix}seg.nii.gz", resample_labels(label, grid, placed[drawn_on].pose), grid, description)
+        _write(
+            folder / _name_of(original, "label", "seg"),
+            resample_labels(label, grid, placed[drawn_on].pose),
+            grid,
+            description,
+        )
+    for key, source in original.synthetic.items():
+        how = f"registered to {original.reference} and resampled by scanfill prepare"
+        carry_mark(source, folder / _name_of(original, key, "seg" if key == "label" else key), how)
     transforms = {key: f"{prefix}{key}_to_{original.reference}.tfm" for key in placed if key != original.reference}
     for key, name in transforms.items():
         write_pose(placed[key].pose, folder / name)
     return transforms
+
+
+def _name_of(original: OriginalCase, key: str, last: str) -> str:
+    """Name a prepared file; one that is synthetic says so."""
+    prefix = f"{original.case_id}_synthetic_" if key in original.synthetic else _prefix(original.case_id)
+    return f"{prefix}{last}.nii.gz"
 
 
 def _as_stored(voxels: NDArray[np.float32], original: Volume) -> NDArray[np.generic]:

@@ -93,7 +93,7 @@ def prepare_folder(
     source, target = (Path(path).expanduser().resolve() for path in (folder, output))
     _check_options(reference, spacing, workers)
     check_apart(source, target)
-    cases = list_cases(source).cases
+    cases = list_cases(source, synthetic=True).cases  # what is marked stays marked
     writable_folder(target)
     options = Options(reference, float(spacing), check_skull)
     result = Preparation(target)

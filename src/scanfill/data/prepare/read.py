@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,7 @@ class OriginalCase:
         mask: Brain mask on the reference's grid, uint8.
         label: Label map, uint8, and the modality on whose grid it was drawn.
         phantom: What the header says of a synthetic subject; empty for a patient.
+        synthetic: Modality or label -> its file, of those that are marked as synthetic.
     """
 
     case_id: str
@@ -45,6 +47,7 @@ class OriginalCase:
     mask: Volume | None
     label: tuple[Volume, str] | None
     phantom: str = ""
+    synthetic: Mapping[str, Path] = field(default_factory=dict)
 
 
 def read_original(case: Mapping[str, Any], reference: str | None = None, *, check_skull: bool = True) -> OriginalCase:
@@ -52,7 +55,7 @@ def read_original(case: Mapping[str, Any], reference: str | None = None, *, chec
 
     Args:
         case: As :py:func:`scanfill.data.find_cases` lists it.
-        reference: A modality; by default T1CE, else T1.
+        reference: A modality; by default T1CE, else T1, rather an acquired one than one that is synthetic.
         check_skull: Whether to stop where a skull seems to be on and there is no mask.
 
     Raises:
@@ -63,7 +66,9 @@ def read_original(case: Mapping[str, Any], reference: str | None = None, *, chec
         raise CaseError(case["problem"])
     name = f"Case {case['case_id']!r}"
     keys = [key for key in MODALITIES if key in case]
-    chosen = choose_reference(keys, reference, name)
+    synthetic = {key: Path(case[key]) for key in case.get("synthetic", ()) if key in (*keys, "label")}
+    acquired = [key for key in keys if key not in synthetic]
+    chosen = choose_reference(keys if reference or not set(REFERENCES) & set(acquired) else acquired, reference, name)
     images = {key: read_volume(case[key], f"{name}: {key}") for key in keys}
     for key, image in images.items():
         check_image(image, f"{name}: {key} ({case[key]})", has_mask="mask" in case)
@@ -78,6 +83,7 @@ def read_original(case: Mapping[str, Any], reference: str | None = None, *, chec
         mask=mask,
         label=_read_label(case, chosen, images, name) if "label" in case else None,
         phantom=phantom_text([case[key] for key in keys]),
+        synthetic=synthetic,
     )
 
 

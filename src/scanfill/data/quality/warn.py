@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from monai.transforms import MapTransform
 
 from scanfill.data.quality.case import CaseQuality, check_images
+from scanfill.data.unusable import find_unusable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -22,8 +23,10 @@ LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.WA
 class WarnOfQualityd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
     """Check the images of a case as ``python -m scanfill cases --qc`` does, log each finding and write them down.
 
-    The images are left as they are. Use it right after :py:class:`scanfill.transforms.ReadCased`, while the images are
-    as in their files; takes about a second a case.
+    The images are left as they are; which of them are unusable, and why, is added to the case's ``unusable``
+    (:py:func:`scanfill.data.unusable.find_unusable`; only to a case that has such, so in batches of one). Use it
+    right after :py:class:`scanfill.transforms.ReadCased`, while the images are as in their files; takes about a
+    second a case.
 
     Args:
         keys: Modalities, each ``(1, X, Y, Z)``, named t1, t1ce, t2, flair.
@@ -55,4 +58,6 @@ class WarnOfQualityd(MapTransform):  # type: ignore[misc]  # MONAI's class is un
             lines.append(f"[{finding.code}] {about}{finding.text}")
             logger.log(LEVELS[finding.severity], "Case %r: %s", quality.case_id, lines[-1])
         case[self.warnings_key] = "\n".join(lines)
+        if unusable := find_unusable(quality.findings, case):
+            case["unusable"] = {**case.get("unusable", {}), **unusable}
         return case

@@ -1,0 +1,153 @@
+"""What the peers of mri_modality_synthesis share: the bundle's cases, its scales, and its scoring.
+
+A peer sees exactly what the bundle sees: each source z-scored by its own mean and SD over its measured voxels in the
+brain of the sources, nothing of the truth. Its image, in SD of the target, is brought to intensities as the bundle's
+evaluation does it, by the mean and SD of the truth over the same brain; to be used, by the reference scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from monai.transforms import Compose
+from tqdm import tqdm
+
+from scanfill.data import load_pairs, reference_scale
+from scanfill.data.naming import MODALITIES
+from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
+from scanfill.data.save_synthetic import SCALE
+from scanfill.metrics import compare_case, summarise_quality, write_quality
+from scanfill.transforms import BrainMaskd, KeepInBraind, ReadCased, UnscaleSignedd
+from scanfill.transforms.signed_range import GAIN, OFFSET, SignedScale, measured, scale_signed
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from scanfill.data.lists import Case, Split
+
+    Row = dict[str, float | str]
+
+
+@dataclass
+class PreparedCase:
+    """One case as a peer sees it.
+
+    Attributes:
+        case: Its entry in the list.
+        images: What ReadCased gave: modalities, label, and the mask of the sources, MetaTensors ``(1, X, Y, Z)``.
+        sources: ``(K, X, Y, Z)`` float32, z-scored, 0 outside the brain.
+        target: ``(1, X, Y, Z)``, the same of the truth.
+        inside: Where sources and target were all measured, ``(X, Y, Z)``.
+        scale: Of the truth.
+    """
+
+    case: Case
+    images: dict[Any, Any]
+    sources: np.ndarray
+    target: np.ndarray
+    inside: np.ndarray
+    scale: SignedScale
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every peer is asked."""
+    parser.add_argument("--datalist", type=Path, required=True, help="list by `python -m scanfill split`")
+    parser.add_argument("--sources", nargs="+", default=["t2"], help="what is given")
+    parser.add_argument("--target", default="flair", help="what is made")
+    parser.add_argument("--leave-out", nargs="*", default=[], help="cases whose target is no truth, by name")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the two tables")
+    parser.add_argument("--write-images", action="store_true", help="also the images, in the reference scale")
+
+
+def read_split(options: argparse.Namespace) -> Split:
+    """Read the list: cases with all four modalities, because they give the evaluation brain."""
+    split = load_pairs(
+        options.datalist.parent, options.sources, options.target, modalities=MODALITIES, datalist=options.datalist
+    )
+    return {part: [case for case in split[part] if case["case_id"] not in options.leave_out] for part in split}
+
+
+def prepare(cases: Sequence[Case], sources: Sequence[str], target: str) -> list[PreparedCase]:
+    """Read and scale cases."""
+    read = Compose([ReadCased(MODALITIES, label_key="label"), BrainMaskd(sources, copy_key="brain")])
+    return [_prepare(case, read(dict(case)), sources, target) for case in tqdm(cases, desc="Reading", unit="case")]
+
+
+def _prepare(case: Case, images: dict[Any, Any], sources: Sequence[str], target: str) -> PreparedCase:
+    scaled = {key: scale_signed(images[key], images["mask"], key) for key in (*sources, target)}
+    there = {key: measured(images[key], images["mask"]) for key in scaled}
+    z = {key: np.where(there[key], (image.numpy() - OFFSET) / GAIN, 0) for key, (image, _) in scaled.items()}
+    return PreparedCase(
+        case,
+        images,
+        np.concatenate([z[source] for source in sources]).astype(np.float32),
+        z[target].astype(np.float32),
+        np.logical_and.reduce([mask[0] for mask in there.values()]),
+        scaled[target][1],
+    )
+
+
+def score(cases: Sequence[PreparedCase], paint: Callable[[PreparedCase], np.ndarray], options: Any) -> list[Row]:
+    """Paint each case, score it under every protocol, write and print the tables.
+
+    Args:
+        cases: To be judged.
+        paint: Gives the target ``(1, X, Y, Z)`` in SD from its mean.
+        options: Of :py:func:`add_options`.
+    """
+    rows: list[Row] = []
+    for one in tqdm(cases, desc="Scoring", unit="case"):
+        painted = np.where(one.images["brain"] != 0, one.scale.invert(paint(one) * GAIN + OFFSET), 0)
+        originals = {key: one.images[key] for key in MODALITIES}
+        label = one.images.get("label")
+        rows += compare_case(one.case["case_id"], options.target, painted, originals, options.sources, label=label)
+    write_quality(rows, options.output)
+    for row in summarise_quality(rows):
+        if row["protocol"] == "zscore_truth" and row["metric"] == "mse":
+            print(f"  {row['image']:20} {row['region']:8} mean {row['mean']:.3f}  median {row['median']:.3f}")
+    return rows
+
+
+def write_images(
+    cases: Sequence[PreparedCase],
+    paint: Callable[[PreparedCase], np.ndarray],
+    options: Any,
+    *,
+    generator: str,
+    training: Sequence[Case],
+    weights: Path,
+) -> None:
+    """Write each image as a segmenter would get it: in the reference scale, marked as synthetic.
+
+    Args:
+        cases: To be painted.
+        paint: As for :py:func:`score`.
+        options: Of :py:func:`add_options`.
+        generator: Name of the peer.
+        training: The cases it was fitted to.
+        weights: The file of what was fitted.
+    """
+    reference = reference_scale(training, options.target)
+    finish = Compose([UnscaleSignedd("pred", reference=reference), KeepInBraind("pred", reference=reference)])
+    for one in tqdm(cases, desc="Writing", unit="case"):
+        first = one.images[options.sources[0]]
+        painted = (paint(one) * GAIN + OFFSET).astype(np.float32)
+        image = finish({"pred": painted, "mask": one.images["mask"], "brain": one.images["brain"]})["pred"]
+        origin = Origin(
+            generator=generator,
+            version="benchmark",
+            checkpoint=weights,
+            inputs={source: one.case[source] for source in options.sources},
+            training_list={
+                "cases": [case["case_id"] for case in training],
+                "patients": sorted({case["patient"] for case in training}),
+            },
+            scale=SCALE,
+            more={"reference": reference},
+        )
+        path = synthetic_path(options.output, one.case["case_id"], options.target)
+        write_synthetic(np.asarray(image)[0], np.asarray(first.affine), path, origin)

@@ -1,0 +1,78 @@
+"""The network of another bundle, with its weights, to be used as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monai.bundle import ConfigParser
+
+from scanfill.errors import CheckpointError
+
+from .checkpoints import load_network, read_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+    from torch import nn
+
+SPACING_TOLERANCE = 0.01
+"""Largest difference of voxel sizes in mm that counts as rounding."""
+
+
+def frozen_network(
+    bundle: str | Path,
+    overlays: Sequence[str] = (),
+    *,
+    modalities: Sequence[str],
+    spacing: Sequence[float] | None = None,
+    checkpoint: str | Path | None = None,
+    device: torch.device | str = "cpu",
+) -> nn.Module:
+    """Build the network of a bundle's ``inference.yaml``, load its weights, and freeze it.
+
+    Args:
+        bundle: Folder of the bundle.
+        overlays: Configs of the bundle that its training added, such as ``unet.yaml``.
+        modalities: That the images will have, in their order.
+        spacing: Voxel size in mm that the images will have; None leaves it unchecked.
+        checkpoint: The weights; by default ``models/model.pt`` of the bundle.
+        device: Where it goes.
+
+    Raises:
+        CheckpointError: There is no such bundle; or it was trained for other modalities, another voxel size, or by
+            other configs.
+    """
+    bundle = Path(bundle)
+    path = Path(checkpoint) if checkpoint is not None else bundle / "models" / "model.pt"
+    files = [bundle / "configs" / name for name in ("inference.yaml", *overlays)]
+    files = [file if file.exists() else file.with_suffix(".json") for file in files]
+    absent = [str(file) for file in files if not file.exists()]
+    if absent:
+        msg = f"{bundle} is no bundle with these configs: {', '.join(absent)} not found. Name the folder of a bundle."
+        raise CheckpointError(msg)
+    content = read_checkpoint(path)
+    recipe = content["recipe"]
+    if recipe["modalities"] != list(modalities):
+        msg = (
+            f"Checkpoint {path} was trained with modalities={recipe['modalities']!r}, the images here are "
+            f"{list(modalities)}. Name a segmenter of the same."
+        )
+        raise CheckpointError(msg)
+    trained = recipe.get("spacing")
+    if spacing and trained and max(abs(a - b) for a, b in zip(spacing, trained, strict=True)) > SPACING_TOLERANCE:
+        msg = f"Checkpoint {path} was trained at {trained} mm, the images here have {list(spacing)} mm. Train it again."
+        raise CheckpointError(msg)
+    parser = ConfigParser()
+    parser.read_config([str(file) for file in files])
+    parser.update({"bundle_root": str(bundle), "checkpoint": str(path), "modalities": list(modalities)})
+    network: nn.Module = parser.get_parsed_content("network_def")
+    if recipe.get("network") != type(network).__name__:
+        msg = (
+            f"Checkpoint {path} is of a {recipe.get('network')}, the configs build a {type(network).__name__}. Name "
+            f"the overlays that it was trained with, such as unet.yaml."
+        )
+        raise CheckpointError(msg)
+    load_network(network, content, path)
+    return network.to(device).eval().requires_grad_(requires_grad=False)

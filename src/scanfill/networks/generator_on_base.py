@@ -1,0 +1,143 @@
+"""A generator that adds what it learns to a regression voxel by voxel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from monai.networks.layers import Conv
+from monai.utils import convert_to_numpy
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from .voxelwise_base import PolynomialFit, VoxelwisePolynomial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# As scanfill.transforms.signed_range has them (a test compares): networks do not import transforms.
+SIGNED_BACKGROUND, SIGNED_CENTRE, SIGNED_SPREAD = -1.0, -0.3, 1.95 / 18
+"""Images scaled to [-1, 1]: the value outside the brain, that of a volume's mean, and the length of one SD."""
+
+
+class GeneratorOnBase(nn.Module):
+    """Paint the regression's image plus a generator's correction, which is 0 before the training.
+
+    The generator works in SD: it sees z-scored sources, 0 outside the brain, and its correction counts in SD of the
+    target. (In [-1, 1] one SD is 0.11, and the background lies 6.5 SD below the brain's mean.)
+
+    Measured on BraTS cases at 2 mm, MSE in the brain of unseen ones: FLAIR from T2, 14 cases in three folds, regression
+    0.70, with a generator of 16 filters after 200 steps 0.49. T1CE from T1, one fold of five cases, generator without
+    base 0.57, regression 0.436, both 0.433.
+
+    The trap: where the regression is nearly all that the sources can tell, as for T1CE from T1, a correction learned
+    from ten patients may be worse than none (0.396 against 0.370 in another fold). Judge it on cases not trained on.
+
+    Call :py:func:`fit_base` once before the training; the coefficients then are part of every checkpoint. Unfitted, the
+    base is 0.
+
+    Args:
+        network: Maps ``(B, in_channels, ...)`` to ``(B, out_channels, ...)``, any range (``final="none"``). Its last
+            convolution is set to 0.
+        in_channels: Source modalities.
+        out_channels: Target modalities.
+        degree: Of the polynomial; see :class:`~scanfill.networks.voxelwise_base.VoxelwisePolynomial`.
+        background: Value outside the brain, exactly. -1 for images scaled to [-1, 1], 0 for z-scored ones.
+        centre: Value of a volume's mean: -0.3, or 0.
+        spread: Length of one SD: 0.108, or 1.
+
+    Raises:
+        ValueError: An argument is out of range, or ``network`` has no convolution.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        in_channels: int,
+        out_channels: int = 1,
+        *,
+        degree: int = 4,
+        background: float = SIGNED_BACKGROUND,
+        centre: float = SIGNED_CENTRE,
+        spread: float = SIGNED_SPREAD,
+    ) -> None:
+        super().__init__()
+        if spread <= 0:
+            msg = f"`spread` (={spread}) must be above 0: it is the length of one SD."
+            raise ValueError(msg)
+        self.background, self.centre, self.spread = background, centre, spread
+        self.base = VoxelwisePolynomial(in_channels, out_channels, degree)
+        self.network = network
+        self.depth = getattr(network, "depth", 0)  # sides must be multiples of 2**depth; whole.yaml reads it
+        start_at_zero(network)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, in_channels, ...)`` to ``(B, out_channels, ...)``; not clipped to [-1, 1].
+
+        Raises:
+            ValueError: If the shape does not fit the network or the base.
+        """
+        z = self._in_deviations(x)
+        return self.centre + self.spread * (self.base(z) + self.network(z))  # type: ignore[no-any-return]
+
+    def fit_base(
+        self, cases: Iterable[Mapping[str, Any]], source_key: str = "image", target_key: str = "target"
+    ) -> VoxelwisePolynomial:
+        """Fit the regression to whole training cases, prepared but neither cropped nor augmented.
+
+        Args:
+            cases: Each has sources ``(in_channels, ...)`` and target ``(out_channels, ...)``; voxels count where none
+                of them is background.
+            source_key: Key of the sources.
+            target_key: Key of the target.
+
+        Returns:
+            The fitted base.
+
+        Raises:
+            ValueError: There is no case, or one without a voxel in the brain.
+        """
+        fit = PolynomialFit(self.base.in_channels, self.base.out_channels, self.base.degree)
+        for case in cases:
+            sources, target = (convert_to_numpy(case[key]) for key in (source_key, target_key))
+            inside = (sources != self.background).all(0) & (target != self.background).all(0)
+            fit.add((sources[:, inside] - self.centre) / self.spread, (target[:, inside] - self.centre) / self.spread)
+        self.base.fit(fit)
+        return self.base
+
+    def _in_deviations(self, x: Tensor) -> Tensor:
+        return torch.where(x == self.background, 0.0, (x - self.centre) / self.spread)
+
+
+def fit_base(
+    network: nn.Module, cases: Iterable[Mapping[str, Any]], source_key: str = "image", target_key: str = "target"
+) -> None:
+    """Fit the base of a network, where it has one; any other network is left alone, so that a config may always ask.
+
+    Args:
+        network: Maybe a :class:`GeneratorOnBase`; not wrapped for several GPUs.
+        cases: See :py:meth:`GeneratorOnBase.fit_base`.
+        source_key: Key of the sources.
+        target_key: Key of the target.
+    """
+    if isinstance(network, GeneratorOnBase):
+        network.fit_base(tqdm(cases, desc="Regression", unit="case", leave=False), source_key, target_key)
+
+
+def start_at_zero(network: nn.Module) -> None:
+    """Set the last convolution of a network to 0, so that it begins by painting 0.
+
+    It still learns: the gradient reaches this layer first, and the others once it is not 0.
+
+    Raises:
+        ValueError: There is no convolution.
+    """
+    kinds = tuple(Conv[kind, dims] for kind in (Conv.CONV, Conv.CONVTRANS) for dims in (1, 2, 3))
+    convolutions = [module for module in network.modules() if isinstance(module, kinds)]
+    if not convolutions:
+        msg = f"`network` (a {type(network).__name__}) has no convolution to begin at 0: give a generator."
+        raise ValueError(msg)
+    last = convolutions[-1]
+    nn.init.zeros_(last.weight)
+    if last.bias is not None:
+        nn.init.zeros_(last.bias)
