@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from scanfill.data import reference_scale
+from scanfill.data.reference_scales import reference_scales
 from scanfill.errors import CaseError
 from scanfill.transforms.signed_range import reference_line
-from tiny_cases import brain, case_of, image, save, save_case
+from tiny_cases import MODALITIES, brain, case_of, image, save, save_case, seed_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,3 +71,17 @@ def test_no_case_and_no_image_are_refused(tmp_path: Path) -> None:
     save(tmp_path / "c0" / "flair.nii.gz", np.zeros(brain().shape, np.float32))
     with pytest.raises(CaseError, match="'c0': flair has no measured voxel"):
         reference_scale([case], "flair")
+
+
+def test_each_modality_has_a_scale_over_the_cases_that_have_it_in_plain_z_scores(tmp_path: Path) -> None:
+    cases = [case_of(save_case(tmp_path / name)) for name in ("a", "b")]
+    del cases[1]["flair"]
+    scales = reference_scales(cases, MODALITIES)
+    assert {name: scale["patients"] for name, scale in scales.items()} == {"t1": 2, "t1ce": 2, "t2": 2, "flair": 1}
+    flair = image("flair", seed_of(tmp_path / "a"))
+    inside = flair[flair != 0].astype(float)
+    values = np.percentile(inside, [0.5, 50, 99.5])
+    np.testing.assert_allclose(scales["flair"]["intensities"], values)
+    np.testing.assert_allclose(scales["flair"]["deviations"], (values - inside.mean()) / inside.std())
+    with pytest.raises(CaseError, match="no scale to write a synthetic flair in"):
+        reference_scales(cases[1:], MODALITIES)

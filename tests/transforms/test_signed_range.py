@@ -167,3 +167,12 @@ def test_nothing_in_the_brain_reads_as_background(lowest: float, expected: float
 def test_one_scale_inverts(given_scales: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="one scale inverts"):
         UnscaleSignedd(keys="pred", **given_scales)
+
+
+def test_the_brain_of_a_case_that_lacks_a_modality_is_that_of_the_others() -> None:
+    images = torch.zeros(2, 1, 2, 2, 2)
+    images[0, 0, 0], images[1, 0, :, 0] = 5, 7
+    case = BrainMaskd(["t1", "t2", "flair"], allow_missing_keys=True)({"t1": images[0], "flair": images[1]})
+    assert torch.equal(case["mask"].bool(), (images != 0).any(0))
+    with pytest.raises(KeyError, match="t2"):
+        BrainMaskd(["t1", "t2"])({"t1": images[0]})
