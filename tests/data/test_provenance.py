@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from scanfill.data.marks import sidecar_path, synthetic_reason
 from scanfill.data.phantoms.brain import write_cohort
 from scanfill.data.provenance import (
     Origin,
@@ -27,6 +26,7 @@ from scanfill.data.provenance import (
     write_synthetic,
 )
 from scanfill.errors import CaseError
+from scanfill.transforms.marks import sidecar_path, synthetic_reason
 from tiny_cases import AFFINE, image, save, save_by_hand, save_case
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

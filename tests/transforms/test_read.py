@@ -10,8 +10,8 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from scanfill.data.marks import set_header
 from scanfill.errors import CaseError
+from scanfill.transforms.marks import set_header
 from scanfill.transforms.read import ReadCased
 from tiny_cases import AFFINE, MODALITIES, SHAPE, brain, case_of, image, regions, save, save_case, seed_of
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanfill.data.conventions import decide_convention
-from scanfill.data.marks import synthetic_reason
 from scanfill.data.naming import MODALITIES, OUTPUT_LABELS, NamedFile, names_a_case, recognise_case, recognise_file
 from scanfill.data.patients import describe_patients, find_patients
 from scanfill.data.survey import check_duplicates, check_enhancement, survey_cases
 from scanfill.errors import CaseError
 from scanfill.transforms.labels import CET, LABEL_CONVENTIONS, check_convention, check_values
+from scanfill.transforms.marks import synthetic_reason
 from scanfill.transforms.volume import VOLUME_SUFFIXES, volume_suffix
 
 if TYPE_CHECKING:

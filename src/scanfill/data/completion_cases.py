@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanfill.data.cases import check_modalities, find_cases
-from scanfill.data.marks import MARKED_NAME, stem_of, synthetic_reason
 from scanfill.data.missing import take_away
 from scanfill.data.naming import MODALITIES
 from scanfill.data.splits import load_cases
 from scanfill.data.synthetic_cases import check_truth
 from scanfill.errors import CaseError, UsageError
 from scanfill.transforms.completed import HIDDEN
+from scanfill.transforms.marks import MARKED_NAME, stem_of, synthetic_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,11 +11,11 @@ from monai.bundle import ConfigParser
 
 from scanfill import __version__
 from scanfill.data.failures import one_line
-from scanfill.data.marks import checksum
 from scanfill.engines.checkpoints import load_network, read_checkpoint
 from scanfill.engines.mistakes import find_mistake
 from scanfill.engines.version import check_version
 from scanfill.errors import CaseError, CheckpointError, UsageError
+from scanfill.transforms.marks import checksum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from scanfill.data.generators import BUNDLES, Generator, how_to_make, open_generator
-from scanfill.data.marks import checksum, read_sidecar, voxels_checksum
 from scanfill.data.naming import MODALITIES
 from scanfill.data.provenance import carry_mark, synthetic_path
 from scanfill.data.save_completed import copy_volume
 from scanfill.data.unseen import refuse_seen
 from scanfill.errors import CaseError, UsageError
+from scanfill.transforms.marks import checksum, read_sidecar, voxels_checksum
 from scanfill.transforms.volume import volume_suffix
 
 if TYPE_CHECKING:

@@ -19,7 +19,9 @@ import nibabel as nib
 import numpy as np
 
 from scanfill import __version__
-from scanfill.data.marks import (
+from scanfill.errors import CaseError
+from scanfill.files import writing
+from scanfill.transforms.marks import (
     checksum,
     is_synthetic,
     read_sidecar,
@@ -29,8 +31,6 @@ from scanfill.data.marks import (
     synthetic_reason,
     voxels_checksum,
 )
-from scanfill.errors import CaseError
-from scanfill.files import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

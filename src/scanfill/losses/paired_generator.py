@@ -24,7 +24,7 @@ class PairedGeneratorLoss(nn.Module):
         l1_weight: The paper's lambda.
         tumour_weight: The paper's gamma; above 0, a batch without a label is an error rather than another loss.
         background: See :class:`MaskedL1`.
-        mse_weight: Of the MSE wherever L1 counts; of images in [-1, 1], ten times the weight of L1 weighs about as much.
+        mse_weight: Of the MSE wherever L1 counts; in [-1, 1] ten times the weight of L1 weighs about as much.
 
     Raises:
         ValueError: If a weight is negative.

@@ -176,8 +176,8 @@ def _image_quality(folder: Path) -> Table:
     wanted = "zscore_truth", "mse"
     lines = _read_table(folder / "image_quality_summary.csv")
     lines = [line for line in lines if (line["protocol"], line["metric"]) == wanted]
-    columns = ("image", "region", "mean", "sd", "cases")
-    return Table(columns, [[line[column] for column in columns] for line in lines], caption="MSE, zscore_truth")
+    rows = [[line["image"], line["region"], float(line["mean"]), float(line["sd"]), line["cases"]] for line in lines]
+    return Table(("image", "region", "mean", "sd", "cases"), rows, caption="MSE, zscore_truth")
 
 
 def _read_table(path: Path) -> list[dict[str, str]]:

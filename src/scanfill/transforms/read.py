@@ -12,6 +12,7 @@ from monai.transforms import MapTransform
 
 from scanfill.errors import CaseError
 from scanfill.transforms.labels import convention_of, label_values, to_internal
+from scanfill.transforms.marks import synthetic_reason
 from scanfill.transforms.signed_range import is_scaled_already
 from scanfill.transforms.volume import GRID_TOLERANCE, format_affine, grid_distance, read_volume
 
@@ -114,8 +115,6 @@ def _check_paths_differ(paths: Mapping[str, str], name: str) -> None:
 
 def _check_not_synthetic(paths: Mapping[str, str], name: str) -> None:
     """Refuse a file marked as synthetic that a list of cases gives as an ordinary one."""
-    from scanfill.data.marks import synthetic_reason  # noqa: PLC0415  the data package itself imports this module
-
     for key, path in paths.items():
         if reason := synthetic_reason(path):
             msg = (

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from scanfill.data import find_cases
-from scanfill.data.marks import checksum, synthetic_reason
 from scanfill.data.prepare import prepare_folder
 from scanfill.data.provenance import Origin, read_sidecar, write_synthetic
 from scanfill.errors import CaseError
+from scanfill.transforms.marks import checksum, synthetic_reason
 from tiny_cases import AFFINE, image, regions, save_case
 
 if TYPE_CHECKING:

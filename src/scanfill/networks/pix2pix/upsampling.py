@@ -11,7 +11,7 @@ SUMMED = 4
 """Channels that are added up into one."""
 
 FAST_CHANNELS = 16
-"""On a CPU, 3-D convolutions of a multiple of this many channels take oneDNN's blocked path; others are three times slower."""
+"""On a CPU, 3-D convolutions of a multiple of this many channels take oneDNN's blocked path; others are slower."""
 
 MODES = {2: "bilinear", 3: "trilinear"}
 
