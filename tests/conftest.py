@@ -42,7 +42,7 @@ class TrainedBundle:
 def run_bundle(configs: list[str], *knobs: str, code: int = 0, timeout: int = 300) -> str:
     """Run ``python -m monai.bundle run`` as a person would, in a process of its own."""
     command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(configs), *knobs]
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=timeout)
     log = finished.stdout + finished.stderr
     assert finished.returncode == code, f"exit code {finished.returncode}, expected {code}:\n{log[-5000:]}"
@@ -59,6 +59,13 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     bundle.logs["evaluate"] = run_bundle(bundle.configs("train.yaml", "evaluate.yaml"), *phantoms)
     bundle.logs["inference"] = run_bundle(bundle.configs("inference.yaml"), *phantoms)
     return bundle
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, keep together what shares a trained bundle, else what shares a file."""
+    for item in items:
+        bundle = getattr(item, "callspec", None) and item.callspec.params.get("trained")
+        item.add_marker(pytest.mark.xdist_group(bundle.name if bundle else item.path.stem))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
