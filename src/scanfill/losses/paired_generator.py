@@ -17,7 +17,8 @@ class PairedGeneratorLoss(nn.Module):
     """Adversarial loss + ``l1_weight`` x L1 outside the background + ``tumour_weight`` x MSE inside the tumour.
 
     Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), whose 3-D default is (100, 0) and which also tried
-    (500, 500). Ours: ``mse_weight`` x MSE outside the background. Without a discriminator the adversarial term is left out, without a label the tumour's.
+    (500, 500). Ours: ``mse_weight`` x MSE outside the background. Without a discriminator the adversarial term is left
+    out, without a label the tumour's.
 
     Args:
         criterion: See :class:`AdversarialLoss`; the discriminator's loss must have the same.
