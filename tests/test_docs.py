@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
+import pytest
 
+from archives import NAME
 from conftest import REPO
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def run(page: Path, folder: Path) -> int:
     return len(ours)
 
 
+@pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids=[NAME], indirect=True)
 def test_from_raw_scans_to_a_label_map_on_the_scan_it_came_from(trained_unpacked: Path, tmp_path: Path) -> None:
     make = ["phantoms", "brain", "raw", "--cases", "1", "--size", "32"]
     subprocess.run([sys.executable, "-m", "scanfill", *make], cwd=tmp_path, check=True)

@@ -206,7 +206,8 @@ def test_several_sources_make_any_target(trained: TrainedBundle, tmp_path: Path)
 
 @pytest.mark.parametrize("overlays", [["slices.yaml"], ["l1.yaml", "resnet.yaml"]], ids="+".join)
 def test_an_overlay_trains_evaluates_and_paints(trained: TrainedBundle, tmp_path: Path, overlays: list[str]) -> None:
-    lighter = {"network_def#filters": 8, "patch_size": [32, 32, 1 if "slices.yaml" in overlays else 32]}
+    filters = "network_def#filters" if "resnet.yaml" in overlays else "network_def#network#filters"
+    lighter = {filters: 8, "patch_size": [32, 32, 1 if "slices.yaml" in overlays else 32]}
     train(trained, tmp_path, *overlays, **lighter)
     last = torch.load(tmp_path / "models" / "last.pt", weights_only=True)
     assert ("discriminator" in last) == ("l1.yaml" not in overlays)

@@ -3,30 +3,78 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from scanfill.data.naming import MODALITIES
 from scanfill.data.phantoms import PHANTOM_NOTE
-from scanfill.metrics import read_scores, score_case, write_scores
+from scanfill.data.provenance import is_synthetic
+from scanfill.metrics import REGIONS, compare_case, read_scores, score_case, write_quality, write_scores
 from scanfill.report import draw_preview
-from scanfill.report.demo import run_demo, write_report
+from scanfill.report.demo import ABSENT, run_demo, write_report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_report_holds_scores_pictures_and_the_caveat(tmp_path: Path) -> None:
+def picture(folder: Path, case: str, name: str = "") -> Path:
+    """The preview of a case, as a bundle writes it."""
+    label = np.zeros((8, 8, 8), int)
+    label[2:5, 2:5, 2:5] = 2
+    return draw_preview(label, label, folder / case / f"{case}_{name}preview.png", spacing=[1, 1, 1])
+
+
+def volumes(folder: Path, case: str, core: str) -> None:
+    """The table of a case, as inference writes it."""
+    names = [f"{name}_ml" for name in REGIONS]
+    lines = [",".join(["case_id", *names]), ",".join([case, core, *["2.5"] * (len(names) - 1)])]
+    (folder / "volumes.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """What a demo leaves behind, as far as the report reads it."""
     truth = np.zeros((8, 8, 8), int)
     truth[2:5, 2:5, 2:5] = 2
     write_scores([{"case_id": "c1", **score_case(truth, truth, [1, 1, 1])}], tmp_path / "scores")
-    picture = draw_preview(truth, truth, tmp_path / "predictions" / "c2" / "c2_preview.png", spacing=[1, 1, 1])
-    page = write_report(tmp_path).read_text()
-    assert base64.b64encode(picture.read_bytes()).decode() in page
+    picture(tmp_path / "scores", "c1")
+    for results, core in (("predictions", "1.25"), ("completed", "null")):
+        picture(tmp_path / results, "c2")
+        volumes(tmp_path / results, "c2", core)
+    picture(tmp_path / "completed" / "completed", "c2", f"{ABSENT}_")
+    images = {name: np.random.default_rng(seed).random((8, 8, 8)) + 1 for seed, name in enumerate(MODALITIES)}
+    quality = compare_case("c3", "flair", images["t1"], images, ["t2"], label=truth)
+    write_quality(quality, tmp_path / "synthesis" / "scores")
+    picture(tmp_path / "synthesis" / "scores", "c3")
+    return tmp_path
+
+
+def test_the_report_holds_scores_pictures_and_the_caveat(finished: Path) -> None:
+    page = write_report(finished).read_text()
     assert PHANTOM_NOTE in page
-    assert "c1" in page
+    pictures = sorted(finished.glob("**/*_preview.png"))
+    assert len(pictures) == 5
+    assert all(base64.b64encode(each.read_bytes()).decode() in page for each in pictures)
     assert "1.000" in page
+
+
+def test_the_report_sets_a_completed_patient_beside_the_whole_one(finished: Path) -> None:
+    page = write_report(finished).read_text()
+    row = re.search(r'<div class="row">(.*?)</div>', page)
+    assert row
+    assert re.findall(r"<figcaption>(.*?)</figcaption>", row[1]) == ["c2", "c2, T1CE synthetic"]
+    assert "all four" in page
+    assert "null" in page
+
+
+def test_the_report_tells_the_error_of_the_synthetic_image_beside_that_of_a_constant(finished: Path) -> None:
+    page = write_report(finished).read_text()
+    rows = re.findall(r"<tr><td>(.*?)</td><td>brain</td><td[^>]*>(.*?)</td>", page)
+    assert dict(rows).keys() == {"synthetic", "source copied", "constant brain mean"}
+    assert dict(rows)["constant brain mean"] == "1.000"
 
 
 @pytest.mark.slow
@@ -34,4 +82,7 @@ def test_the_demo_segments_the_whole_tumour_with_a_dice_above_07(tmp_path: Path)
     report = run_demo(tmp_path)
     dice = [float(row["dice_WT"]) for row in read_scores(tmp_path / "scores" / "scores.csv")]
     assert np.mean(dice) > 0.7
+    made = sorted((tmp_path / "completed" / "completed").glob(f"*/*_synthetic_{ABSENT}.nii.gz"))
+    assert len(made) == 3
+    assert all(is_synthetic(path) for path in made)
     assert report.stat().st_size > 100_000

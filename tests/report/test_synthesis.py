@@ -146,7 +146,7 @@ def test_a_blank_image_or_a_slice_is_still_a_picture(tmp_path: Path, image: Arra
 @pytest.mark.parametrize(
     ("sources", "more", "message"),
     [
-        ({"t2": head(20)}, {"spacing": SPACING}, r"must be on one grid .*'t2, given': \(20, 20, 20\)"),
+        ({"t2": head(20)}, {"spacing": SPACING}, r"must be on one grid: .*'t2, given': \(20, 20, 20\)"),
         ({}, {"spacing": SPACING}, "must be on one grid"),
         ({"t2": head()}, {}, "voxel size is unknown"),
         ({"t2": head()}, {"spacing": SPACING, "truth": head(20)}, r"'acquired': \(20, 20, 20\)"),

@@ -91,7 +91,7 @@ def test_commit_and_version_are_stamped(weightless: Path, repository: Copy) -> N
     assert rest == metadata(repository.bundle)
 
 
-@pytest.mark.parametrize("changed", ["src/scanfill/losses.py", f"bundles/{NAME}/LICENSE", "configs/smoke.yaml"])
+@pytest.mark.parametrize("changed", ["src/scanfill/errors.py", f"bundles/{NAME}/LICENSE", "configs/smoke.yaml"])
 def test_a_changed_file_makes_the_commit_dirty(clone: Copy, tmp_path: Path, changed: str) -> None:
     with (clone.root / changed).open("a") as file:
         file.write("# changed\n")

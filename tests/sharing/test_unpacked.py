@@ -14,6 +14,8 @@ import torch
 from monai.bundle import ConfigParser
 
 import scanfill
+from archives import NAME
+from conftest import REPO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from scanfill.sharing import PackedBundle
 
 pytest_plugins = ("archive_fixtures",)
+# One bundle shows it for all: each process costs ten seconds. The demo unpacks others and runs them.
+pytestmark = pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids=[NAME], indirect=True)
 
 LOAD = """
 import sys, torch, monai.bundle

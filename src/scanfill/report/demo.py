@@ -176,7 +176,10 @@ def _image_quality(folder: Path) -> Table:
     wanted = "zscore_truth", "mse"
     lines = _read_table(folder / "image_quality_summary.csv")
     lines = [line for line in lines if (line["protocol"], line["metric"]) == wanted]
-    rows = [[line["image"], line["region"], float(line["mean"]), float(line["sd"]), line["cases"]] for line in lines]
+    rows = [
+        [line["image"], line["region"], float(line["mean"]), float(line["sd"] or "nan"), line["cases"]]
+        for line in lines
+    ]
     return Table(("image", "region", "mean", "sd", "cases"), rows, caption="MSE, zscore_truth")
 
 
