@@ -21,10 +21,10 @@ demo: .venv/installed  ## phantoms, training, scores, pictures, report: five min
 	$(RUN) -m scanfill demo
 
 test: .venv/installed  ## the tests that guard main: at most 15 minutes on two cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
 test-all: .venv/installed  ## also those marked slow: at most 45 minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "slow or not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m "slow or not slow"
 
 # Ruff's cache does not notice that a new module has made an import first-party.
 lint: .venv/installed  ## ruff and mypy

@@ -72,7 +72,7 @@ def test_the_report_sets_a_completed_patient_beside_the_whole_one(finished: Path
 
 def test_the_report_tells_the_error_of_the_synthetic_image_beside_that_of_a_constant(finished: Path) -> None:
     page = write_report(finished).read_text()
-    rows = re.findall(r"<tr><td>(.*?)</td><td>brain</td><td[^>]*>(.*?)</td>", page)
+    rows = re.findall(r"<tr><td>([^<]*)</td><td>brain</td><td[^>]*>(.*?)</td>", page)
     assert dict(rows).keys() == {"synthetic", "source copied", "constant brain mean"}
     assert dict(rows)["constant brain mean"] == "1.000"
 
