@@ -23,7 +23,7 @@ from monai.utils import set_determinism
 from tqdm import tqdm
 
 from scanfill.files import writable_folder, writing
-from synthesis_peers import PreparedCase, add_options, prepare, read_split, score, write_images
+from synthesis_peers import PreparedCase, add_options, judge, prepare, read_split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,18 +115,7 @@ def main() -> None:
     with writing(weights) as temporary:
         torch.save(network.state_dict(), temporary)
     print(f"{options.steps} steps, {speed:.2f} a second with {options.threads} threads; MSE by the truth's z-score:")
-    validation, paint = prepare(split["validation"], options.sources, options.target), make_painter(network)
-    score(validation, paint, options)
-    if options.write_images:
-        write_images(
-            validation,
-            paint,
-            options,
-            generator="plain_synthesis_unet",
-            training=split["training"],
-            weights=weights,
-        )
-    print(f"Scores of every case: {options.output / 'image_quality.csv'}")
+    judge(split, make_painter(network), options, weights)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ evaluation does it, by the mean and SD of the truth over the same brain; to be u
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,22 @@ def _prepare(case: Case, images: dict[Any, Any], sources: Sequence[str], target:
     )
 
 
+def judge(split: Split, paint: Callable[[PreparedCase], np.ndarray], options: Any, weights: Path) -> None:
+    """Paint the validation cases, write and print the scores, and write the images where asked to.
+
+    Args:
+        split: Of :py:func:`read_split`.
+        paint: Gives the target ``(1, X, Y, Z)`` in SD from its mean.
+        options: Of :py:func:`add_options`.
+        weights: The file of what was fitted.
+    """
+    validation = prepare(split["validation"], options.sources, options.target)
+    score(validation, paint, options)
+    if options.write_images:
+        write_images(validation, paint, options, training=split["training"], weights=weights)
+    print(f"Scores of every case: {options.output / 'image_quality.csv'}")
+
+
 def score(cases: Sequence[PreparedCase], paint: Callable[[PreparedCase], np.ndarray], options: Any) -> list[Row]:
     """Paint each case, score it under every protocol, write and print the tables.
 
@@ -117,7 +134,6 @@ def write_images(
     paint: Callable[[PreparedCase], np.ndarray],
     options: Any,
     *,
-    generator: str,
     training: Sequence[Case],
     weights: Path,
 ) -> None:
@@ -127,7 +143,6 @@ def write_images(
         cases: To be painted.
         paint: As for :py:func:`score`.
         options: Of :py:func:`add_options`.
-        generator: Name of the peer.
         training: The cases it was fitted to.
         weights: The file of what was fitted.
     """
@@ -138,7 +153,7 @@ def write_images(
         painted = (paint(one) * GAIN + OFFSET).astype(np.float32)
         image = finish({"pred": painted, "mask": one.images["mask"], "brain": one.images["brain"]})["pred"]
         origin = Origin(
-            generator=generator,
+            generator=Path(sys.argv[0]).stem,
             version="benchmark",
             checkpoint=weights,
             inputs={source: one.case[source] for source in options.sources},

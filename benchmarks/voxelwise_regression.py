@@ -16,7 +16,7 @@ import numpy as np
 
 from scanfill.files import writable_folder, writing
 from scanfill.networks.voxelwise_base import PolynomialFit, expand
-from synthesis_peers import PreparedCase, add_options, prepare, read_split, score, write_images
+from synthesis_peers import PreparedCase, add_options, judge, prepare, read_split
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,18 +56,7 @@ def main() -> None:
         return painted
 
     weights = write_coefficients(fit, options.output)
-    validation = prepare(split["validation"], options.sources, options.target)
-    score(validation, paint, options)
-    if options.write_images:
-        write_images(
-            validation,
-            paint,
-            options,
-            generator="voxelwise_regression",
-            training=split["training"],
-            weights=weights,
-        )
-    print(f"Scores of every case: {options.output / 'image_quality.csv'}")
+    judge(split, paint, options, weights)
 
 
 if __name__ == "__main__":

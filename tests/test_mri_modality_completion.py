@@ -220,7 +220,7 @@ def test_figures_are_those_of_the_files_that_inference_writes(trained: TrainedBu
 def test_the_uncertainty_knows_the_error_better_than_the_sources_edges_do(
     trained: TrainedBundle, tmp_path: Path
 ) -> None:
-    """Measured once: rank correlation 0.15 in the brain and 0.27 in the tumour, edges 0.03 and 0.14, coverage 0.93."""
+    """Noise cannot be foreseen: a map that knew the true tissue has 0.18 here, benchmarks/uncertainty_ceiling.py."""
     phantoms = {"dataset_dir#cases": 16, "dataset_dir#size": 48, "patch_size": [32, 32, 32], "validation": 0.25}
     files = [str(trained.source / "configs" / name) for name in ("train.yaml", "small.yaml")]
     run_here(files, bundle_root=str(tmp_path), max_epochs=4, epoch_length=100, val_interval=2, **phantoms)
@@ -233,7 +233,7 @@ def test_the_uncertainty_knows_the_error_better_than_the_sources_edges_do(
             for name in ("spearman", "spearman_gradient", "coverage")
         )
         assert len(table) == 4 * 4
-        assert own >= 0.1
+        assert own >= 0.12
         assert own > edges
         assert coverage == pytest.approx(0.9, abs=0.05)
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from scanfill.data import reference_scale
-from scanfill.data.reference_scales import reference_scales
+from scanfill.data import reference_scale, reference_scales
 from scanfill.errors import CaseError
 from scanfill.transforms.signed_range import reference_line
 from tiny_cases import MODALITIES, brain, case_of, image, save, save_case, seed_of

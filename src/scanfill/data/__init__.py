@@ -6,7 +6,7 @@ from scanfill.data.cases import find_cases
 from scanfill.data.failures import CollectFailures
 from scanfill.data.lists import read_list, write_case_list, write_split
 from scanfill.data.naming import MODALITIES
-from scanfill.data.reference_scale import reference_scale
+from scanfill.data.reference_scale import reference_scale, reference_scales
 from scanfill.data.save_synthetic import SaveSyntheticd
 from scanfill.data.source_target import find_incomplete, load_pairs
 from scanfill.data.spacing import median_spacing
@@ -25,6 +25,7 @@ __all__ = [
     "median_spacing",
     "read_list",
     "reference_scale",
+    "reference_scales",
     "split_cases",
     "write_case_list",
     "write_split",

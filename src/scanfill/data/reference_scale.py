@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["reference_scale"]
+__all__ = ["reference_scale", "reference_scales"]
 
 
 def reference_scale(cases: Sequence[Mapping[str, Any]], target: str, *, z_scored: bool = False) -> dict[str, Any]:
@@ -52,6 +52,24 @@ def reference_scale(cases: Sequence[Mapping[str, Any]], target: str, *, z_scored
         "intensities": [float(value) for value in medians[0]],
         "deviations": [float(value) for value in medians[1]],
         "patients": len(patients),
+    }
+
+
+def reference_scales(cases: Sequence[Mapping[str, Any]], modalities: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Take the reference scale of each modality over the cases that have it, for a network of z-scores.
+
+    Args:
+        cases: Of the training.
+        modalities: Those that the network knows.
+
+    Returns:
+        Modality -> what :py:func:`reference_scale` gives.
+
+    Raises:
+        CaseError: No case has one of them; see also :py:func:`reference_scale`.
+    """
+    return {
+        name: reference_scale([case for case in cases if case.get(name)], name, z_scored=True) for name in modalities
     }
 
 

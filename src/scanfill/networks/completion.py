@@ -13,6 +13,7 @@ from tqdm import tqdm
 from scanfill.errors import UsageError
 from scanfill.networks.generator_on_base import start_at_zero
 from scanfill.networks.pix2pix import UNetGenerator
+from scanfill.networks.pix2pix.arguments import check_input
 from scanfill.networks.voxelwise_base import PolynomialFit, VoxelwisePolynomial
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class CompletionGenerator(nn.Module):
     of the training.
 
     With a base it begins with a regression voxel by voxel, one for each subset, and with another one of the logarithm
-    of what the first leaves, and adds what it learns: with few cases a network that begins at random loses to them.
+    of what the first leaves, and adds what it learns: with few cases a network that begins at random loses to them. The
+    body then sees the regression's images in the place of what is missing, so that every subset looks much alike to it.
     Call :meth:`fit_base` once before the training; the coefficients then are part of every checkpoint.
 
     Args:
@@ -84,7 +86,7 @@ class CompletionGenerator(nn.Module):
         base_degree: int = 0,
     ) -> None:
         super().__init__()
-        self.modalities = modalities
+        self.spatial_dims, self.modalities = spatial_dims, modalities
         self.limits, self.doubt_limits = BASE_LIMITS, DOUBT_LIMITS
         self.largest, self.certain = LARGEST_LOG_VARIANCE, CERTAIN  # TorchScript reads no globals
         self.body = UNetGenerator(
@@ -117,14 +119,19 @@ class CompletionGenerator(nn.Module):
         Raises:
             ValueError: If the channels, the dimensions or the size do not fit.
         """
-        made = self.body(x)  # checks the shape
+        check_input(x, 2 * self.modalities, self.spatial_dims, self.body.depth)
         images, given = x[:, : self.modalities], x[:, self.modalities :] > 0.5
-        painted, log_variance = made[:, : self.modalities], made[:, self.modalities :]
         if self.base is not None and self.base_doubt is not None:
             available = given.flatten(2).any(2).to(images.dtype)  # constant in each case
-            painted = painted + self.base(images, available).clamp(self.limits[0], self.limits[1])
-            doubt = self.base_doubt(images, available)
-            log_variance = log_variance + doubt.clamp(self.doubt_limits[0], self.doubt_limits[1])
+            regression = self.base(images, available).clamp(self.limits[0], self.limits[1])
+            doubt = self.base_doubt(images, available).clamp(self.doubt_limits[0], self.doubt_limits[1])
+            inside = (images != 0).any(1, keepdim=True)
+            seen = torch.where(given, images, regression.to(images.dtype) * inside)
+            made = self.body(torch.cat([seen, x[:, self.modalities :]], 1))
+            made = made + torch.cat([regression, doubt], 1)
+        else:
+            made = self.body(x)
+        painted, log_variance = made[:, : self.modalities], made[:, self.modalities :]
         log_variance = self.largest * torch.tanh(log_variance / self.largest)
         completed = torch.where(given, images, painted.to(images.dtype))
         return torch.cat([completed, log_variance.masked_fill(given, self.certain).to(images.dtype)], 1)
