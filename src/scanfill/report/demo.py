@@ -71,13 +71,13 @@ COMPLETION = Model("mri_modality_completion", ("small.yaml",), {"patch_size": [4
 SYNTHESIS = Model("mri_modality_synthesis", ("small.yaml",), {"patch_size": [48, 48, 48]})
 
 
-def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 75, seed: int = 0) -> Path:
+def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 60, seed: int = 0) -> Path:
     """Run the whole story in ``folder`` and return the report's path.
 
     Args:
         folder: Made if absent; an earlier demo in it is replaced file by file.
-        epochs: Of the segmentation's training; every second one ends with a validation. The other two trainings take
-            a third of it each.
+        epochs: Of the segmentation's training, with a validation at half time and at its end. The other two trainings
+            take a third of it each.
         epoch_length: Steps an epoch.
         seed: Of the phantoms, the split and the trainings.
     """
@@ -89,8 +89,9 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 75, seed: int = 
     brain_cohort(folder / f"without_{ABSENT}", cases=3, seed=seed + 1000, without=ABSENT)
     write_splits(write_case_list(known, output=folder / "cases.json"), folds=4, test=0.25, seed=seed, output=folder)
     data = {"dataset_dir": known, "datalist": folder / "fold_0.json", "seed": seed}
-    length = {"max_epochs": epochs, "epoch_length": epoch_length, "val_interval": 2}
-    short = {**length, "max_epochs": max(1, epochs // 3)}
+    length = {"max_epochs": epochs, "epoch_length": epoch_length, "val_interval": max(1, epochs // 2)}
+    third = max(1, epochs // 3)
+    short = {**length, "max_epochs": third, "val_interval": third}
     _train(SEGMENTATION, folder, "2/7 A 3-D U-Net learns to segment", **data, **length)
     print("3/7 Scores on patients that the network has not seen", flush=True)
     own = {"ckpt_dir": folder / "models", "output_dir": folder / "scores"}
