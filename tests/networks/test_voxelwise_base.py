@@ -162,3 +162,33 @@ def test_other_mistakes_are_refused() -> None:
         VoxelwisePolynomial(2)(torch.zeros(1, 3, 4, 4))
     with pytest.raises(ValueError, match="availability"):
         VoxelwisePolynomial(2, subsets=True)(torch.zeros(1, 2, 4, 4))
+
+
+def test_a_channel_is_there_where_its_image_is() -> None:
+    draw = np.random.default_rng(5)
+    fit = PolynomialFit(4, 2, 2)
+    fit.add(draw.normal(size=(4, 500)), draw.normal(size=(2, 500)))
+    base = VoxelwisePolynomial(4, 2, 2, subsets=True, owners=[0, 1, 0, -1])
+    base.fit(fit)
+    assert base.coefficients.shape[0] == 4
+    assert [base.channels_of(row) for row in range(4)] == [[3], [0, 2, 3], [1, 3], [0, 1, 2, 3]]
+    np.testing.assert_allclose(base.coefficients[1].numpy(), fit.solve([0, 2, 3]), rtol=1e-5, atol=1e-6)
+    x = torch.randn(1, 4, 3, 3)
+    without = x.clone()
+    without[:, 1] = 0
+    second_hidden = torch.tensor([[1.0, 0.0]])
+    torch.testing.assert_close(base(x, second_hidden), base(without, second_hidden))
+    with pytest.raises(ValueError, match="owners"):
+        VoxelwisePolynomial(3, owners=[0, 1])
+
+
+def test_mixed_precision_does_not_round_the_polynomial() -> None:
+    draw = np.random.default_rng(6)
+    fit = PolynomialFit(2, 1, 4)
+    fit.add(draw.normal(size=(2, 900)), draw.normal(size=(1, 900)))
+    base = VoxelwisePolynomial(2, 1, 4)
+    base.fit(fit)
+    x = torch.randn(1, 2, 4, 4, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = base(x)
+    assert torch.equal(mixed, base(x))

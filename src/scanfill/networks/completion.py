@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from tqdm import tqdm
 
 from scanfill.errors import UsageError
 from scanfill.networks.generator_on_base import start_at_zero
+from scanfill.networks.neighbourhood import Neighbourhood
 from scanfill.networks.pix2pix import UNetGenerator
 from scanfill.networks.pix2pix.arguments import check_input
-from scanfill.networks.voxelwise_base import PolynomialFit, VoxelwisePolynomial
+from scanfill.networks.voxelwise_base import PolynomialFit, VoxelwisePolynomial, expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,11 +33,11 @@ CERTAIN = -20.0
 BASE_LIMITS = (-6.0, 12.0)
 """Where the base is cut off, in SD: a polynomial runs away where no training case had such intensities."""
 
-BASE_VOXELS = 25_000
+BASE_VOXELS = 10_000
 """Voxels of each case that the base is fitted to at most, evenly taken."""
 
-DOUBT_DEGREE, DOUBT_LIMITS = 2, (-4.0, 3.0)
-"""Degree of the base's log-variances, and where they are cut off."""
+DOUBT_LIMITS = (-4.0, 3.0)
+"""Where the base's log-variances are cut off."""
 
 SMALLEST_ERROR = 0.002
 """In SD; smaller errors count as this, because the logarithm of 0 would outweigh all others."""
@@ -54,7 +56,7 @@ class CompletionGenerator(nn.Module):
     of the training.
 
     With a base it begins with a regression voxel by voxel, one for each subset, and with another one of the logarithm
-    of what the first leaves, and adds what it learns: with few cases a network that begins at random loses to them. The
+    of what that leaves, and adds what it learns: with few cases a network that begins at random loses to them. The
     body then sees the regression's images in the place of what is missing, so that every subset looks much alike to it.
     Call :meth:`fit_base` once before the training; the coefficients then are part of every checkpoint.
 
@@ -67,7 +69,9 @@ class CompletionGenerator(nn.Module):
             another subset in every case, and batch statistics would mix them.
         dropout: Rate, in the innermost levels.
         upsampling: ``sum`` or ``transposed``.
-        base_degree: Of the base's polynomials of the images; 0 for no base.
+        base_degree: Of the base's polynomials; 0 for no base.
+        base_widths: Sides in voxels of the boxes around each voxel whose means the base also has; see
+            :class:`~scanfill.networks.neighbourhood.Neighbourhood`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -84,6 +88,7 @@ class CompletionGenerator(nn.Module):
         dropout: float = 0.0,
         upsampling: str = "sum",
         base_degree: int = 0,
+        base_widths: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.spatial_dims, self.modalities = spatial_dims, modalities
@@ -101,10 +106,13 @@ class CompletionGenerator(nn.Module):
             final="none",
             see_input=True,
         )
-        self.base = self.base_doubt = None
+        self.base = None
+        self.around = Neighbourhood(spatial_dims, modalities, base_widths)
         if base_degree:
-            self.base = VoxelwisePolynomial(modalities, modalities, base_degree, subsets=True)
-            self.base_doubt = VoxelwisePolynomial(modalities, modalities, DOUBT_DEGREE, subsets=True)
+            around = self.around
+            self.base = VoxelwisePolynomial(
+                around.channels, 2 * modalities, base_degree, subsets=True, owners=around.owners
+            )
             start_at_zero(self.body)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -121,11 +129,12 @@ class CompletionGenerator(nn.Module):
         """
         check_input(x, 2 * self.modalities, self.spatial_dims, self.body.depth)
         images, given = x[:, : self.modalities], x[:, self.modalities :] > 0.5
-        if self.base is not None and self.base_doubt is not None:
+        if self.base is not None:
             available = given.flatten(2).any(2).to(images.dtype)  # constant in each case
-            regression = self.base(images, available).clamp(self.limits[0], self.limits[1])
-            doubt = self.base_doubt(images, available).clamp(self.doubt_limits[0], self.doubt_limits[1])
-            inside = (images != 0).any(1, keepdim=True)
+            inside = (images != 0).any(1, keepdim=True).to(images.dtype)
+            fitted = self.base(self.around(images, inside), available)
+            regression = fitted[:, : self.modalities].clamp(self.limits[0], self.limits[1])
+            doubt = fitted[:, self.modalities :].clamp(self.doubt_limits[0], self.doubt_limits[1])
             seen = torch.where(given, images, regression.to(images.dtype) * inside)
             made = self.body(torch.cat([seen, x[:, self.modalities :]], 1))
             made = made + torch.cat([regression, doubt], 1)
@@ -152,46 +161,53 @@ class CompletionGenerator(nn.Module):
         Raises:
             UsageError: No case has all modalities.
         """
-        if self.base is None or self.base_doubt is None:
+        if self.base is None:
             return 0
-        fit, samples = PolynomialFit(self.modalities, self.modalities, self.base.degree), []
+        samples = []
         for case in tqdm(cases, desc="Regression voxel by voxel", unit="case", leave=False):
             if bool((convert_to_numpy(case[availability_key]) > 0).all()):
-                images = convert_to_numpy(case[image_key])[: self.modalities]
-                inside = images[:, (images != 0).all(0)]
-                samples.append(inside[:, :: max(1, int(np.ceil(inside.shape[1] / BASE_VOXELS)))])
-                fit.add(samples[-1], samples[-1])
-        if not fit.cases:
+                images = torch.from_numpy(convert_to_numpy(case[image_key])[: self.modalities].astype(np.float32))
+                samples.append(self._draw_samples(images))
+        if not samples:
             msg = (
                 f"No training case has all {self.modalities} modalities, so the base cannot be fitted. Add one, or "
                 f"pass --network_def#base_degree 0."
             )
             raise UsageError(msg)
-        self.base.fit(fit)
-        for row in range(1, 2**self.modalities - 1):
-            fit_doubt(self.base, self.base_doubt, row, samples)
-        return fit.cases
+        fit_with_doubt(self.base, samples, self.modalities)
+        return len(samples)
+
+    def _draw_samples(self, images: Tensor) -> NDArray[np.float32]:
+        """Take voxels of one case ``(M, ...)`` where no image is 0, with their surroundings: ``(channels, V)``."""
+        inside = (images != 0).any(0, keepdim=True).float()
+        channels = self.around(images[None], inside[None])[0]
+        everywhere = channels[:, (images != 0).all(0)]
+        samples: NDArray[np.float32] = everywhere[:, :: max(1, math.ceil(everywhere.shape[1] / BASE_VOXELS))].numpy()
+        return samples
 
 
-def fit_doubt(base: VoxelwisePolynomial, doubt: VoxelwisePolynomial, row: int, samples: Sequence[NDArray[Any]]) -> None:
-    """Regress the log-variance of what a fitted base leaves, for one subset.
+def fit_with_doubt(base: VoxelwisePolynomial, samples: Sequence[NDArray[Any]], modalities: int) -> None:
+    """Fit the images of every subset, then the log-variance of what each fit leaves.
 
     Of a Laplace distribution of scale b the logarithm of an absolute error is log(b) minus Euler's constant on average,
     and the variance is 2 b^2.
 
     Args:
-        base: Of the images.
-        doubt: Of the log-variances; its coefficients for this subset are set.
-        row: The subset: bit k is 1 where modality k is given.
-        samples: Of each case, z-scored images ``(M, V)`` at some voxels.
+        base: Its first outputs are the images, the others their log-variances; its coefficients are set.
+        samples: Of each case, the base's channels at some voxels, z-scored images first.
+        modalities: M.
     """
-    given = [k for k in range(base.in_channels) if row >> k & 1]
-    device = base.coefficients.device
-    available = torch.tensor([[float(k in given) for k in range(base.in_channels)]], device=device)
-    fit = PolynomialFit(doubt.in_channels, doubt.out_channels, doubt.degree)
+    subsets = range(1, base.coefficients.shape[0])
+    images = PolynomialFit(base.in_channels, modalities, base.degree)
     for sample in samples:
-        with torch.no_grad():
-            painted = base(torch.from_numpy(sample)[None].to(device), available)[0].clamp(*BASE_LIMITS)
-        error = np.maximum(np.abs(painted.cpu().numpy() - sample), SMALLEST_ERROR)
-        fit.add(sample, 2 * (np.log(error) + np.euler_gamma) + np.log(2))
-    doubt.coefficients[row].copy_(torch.from_numpy(fit.solve(given)))
+        images.add(sample, sample[:modalities])
+    fitted = np.stack([images.solve(base.channels_of(row)) for row in subsets])
+    doubt = PolynomialFit(base.in_channels, len(subsets) * modalities, base.degree)
+    for sample in samples:
+        painted = np.clip(fitted @ expand(sample.astype(np.float64), base.terms).T, *BASE_LIMITS)
+        error = np.maximum(np.abs(painted - sample[:modalities]), SMALLEST_ERROR)
+        doubt.add(sample, (2 * (np.log(error) + np.euler_gamma) + np.log(2)).reshape(doubt.targets, -1))
+    for number, row in enumerate(subsets):
+        own = slice(number * modalities, (number + 1) * modalities)
+        both = np.concatenate([fitted[number], doubt.solve(base.channels_of(row))[own]])
+        base.coefficients[row].copy_(torch.from_numpy(both))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,14 +11,19 @@ from monai.utils import convert_to_numpy
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from .neighbourhood import Neighbourhood
 from .voxelwise_base import PolynomialFit, VoxelwisePolynomial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 # As scanfill.transforms.signed_range has them (a test compares): networks do not import transforms.
 SIGNED_BACKGROUND, SIGNED_CENTRE, SIGNED_SPREAD = -1.0, -0.3, 1.95 / 18
 """Images scaled to [-1, 1]: the value outside the brain, that of a volume's mean, and the length of one SD."""
+
+
+MOST_VOXELS = 200_000
+"""Voxels of each case that the base is fitted to at most, evenly taken."""
 
 
 class GeneratorOnBase(nn.Module):
@@ -42,6 +48,9 @@ class GeneratorOnBase(nn.Module):
         in_channels: Source modalities.
         out_channels: Target modalities.
         degree: Of the polynomial; see :class:`~scanfill.networks.voxelwise_base.VoxelwisePolynomial`.
+        widths: Sides in voxels of the boxes around each voxel whose means the polynomial also has; see
+            :class:`~scanfill.networks.neighbourhood.Neighbourhood`. None: the voxel alone.
+        spatial_dims: 2 or 3.
         background: Value outside the brain, exactly. -1 for images scaled to [-1, 1], 0 for z-scored ones.
         centre: Value of a volume's mean: -0.3, or 0.
         spread: Length of one SD: 0.108, or 1.
@@ -57,6 +66,8 @@ class GeneratorOnBase(nn.Module):
         out_channels: int = 1,
         *,
         degree: int = 4,
+        widths: Sequence[int] = (),
+        spatial_dims: int = 3,
         background: float = SIGNED_BACKGROUND,
         centre: float = SIGNED_CENTRE,
         spread: float = SIGNED_SPREAD,
@@ -66,7 +77,9 @@ class GeneratorOnBase(nn.Module):
             msg = f"`spread` (={spread}) must be above 0: it is the length of one SD."
             raise ValueError(msg)
         self.background, self.centre, self.spread = background, centre, spread
-        self.base = VoxelwisePolynomial(in_channels, out_channels, degree)
+        self.spatial_dims = spatial_dims
+        self.around = Neighbourhood(spatial_dims, in_channels, widths)
+        self.base = VoxelwisePolynomial(self.around.channels, out_channels, degree)
         self.network = network
         self.depth = getattr(network, "depth", 0)  # sides must be multiples of 2**depth; whole.yaml reads it
         start_at_zero(network)
@@ -78,7 +91,7 @@ class GeneratorOnBase(nn.Module):
             ValueError: If the shape does not fit the network or the base.
         """
         z = self._in_deviations(x)
-        return self.centre + self.spread * (self.base(z) + self.network(z))  # type: ignore[no-any-return]
+        return self.centre + self.spread * (self.base(self._surroundings(z)) + self.network(z))  # type: ignore[no-any-return]
 
     def fit_base(
         self, cases: Iterable[Mapping[str, Any]], source_key: str = "image", target_key: str = "target"
@@ -101,9 +114,20 @@ class GeneratorOnBase(nn.Module):
         for case in cases:
             sources, target = (convert_to_numpy(case[key]) for key in (source_key, target_key))
             inside = (sources != self.background).all(0) & (target != self.background).all(0)
-            fit.add((sources[:, inside] - self.centre) / self.spread, (target[:, inside] - self.centre) / self.spread)
+            device = self.base.coefficients.device
+            with torch.no_grad():
+                image = torch.as_tensor(sources, dtype=torch.float32, device=device)
+                flat = image.dim() - 1 > self.spatial_dims  # slice by slice, along the last axis
+                z = self._in_deviations(image.movedim(-1, 0) if flat else image[None])
+                channels = self._surroundings(z)
+                features = (channels.movedim(0, -1) if flat else channels[0]).cpu().numpy()
+            some = slice(None, None, max(1, math.ceil(inside.sum() / MOST_VOXELS)))
+            fit.add(features[:, inside][:, some], (target[:, inside][:, some] - self.centre) / self.spread)
         self.base.fit(fit)
         return self.base
+
+    def _surroundings(self, z: Tensor) -> Tensor:
+        return self.around(z, (z != 0).any(1, keepdim=True).to(z.dtype))  # type: ignore[no-any-return]
 
     def _in_deviations(self, x: Tensor) -> Tensor:
         return torch.where(x == self.background, 0.0, (x - self.centre) / self.spread)

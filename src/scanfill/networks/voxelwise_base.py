@@ -7,7 +7,7 @@ is left: what the neighbourhood tells.
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -34,8 +34,9 @@ def exponents(sources: int, degree: int) -> list[list[int]]:
     if sources < 1 or degree < 1:
         msg = f"`sources` (={sources}) and `degree` (={degree}) must be at least 1."
         raise ValueError(msg)
-    powers = (list(term) for term in product(range(degree + 1), repeat=sources))
-    return sorted((term for term in powers if sum(term) <= degree), key=lambda term: (sum(term), term))
+    factors = (each for power in range(degree + 1) for each in combinations_with_replacement(range(sources), power))
+    powers = ([term.count(k) for k in range(sources)] for term in factors)
+    return sorted(powers, key=lambda term: (sum(term), term))
 
 
 def expand(values: Array, terms: Sequence[Sequence[int]]) -> Array:
@@ -48,7 +49,16 @@ def expand(values: Array, terms: Sequence[Sequence[int]]) -> Array:
     Returns:
         ``(V, T)``.
     """
-    return np.stack([np.prod([values[k] ** power for k, power in enumerate(term)], axis=0) for term in terms], axis=1)
+    result = np.ones((values.shape[1], len(terms)))
+    for t, term in enumerate(terms):
+        for k, power in enumerate(term):
+            if power:
+                result[:, t] *= values[k] ** power
+    return result
+
+
+TOGETHER = 16
+"""Terms that a polynomial computes at a time: of a window of 128^3 voxels 0.3 GB."""
 
 
 class PolynomialFit:
@@ -135,19 +145,32 @@ class VoxelwisePolynomial(nn.Module):
         out_channels: Number of targets, N.
         degree: Highest total power.
         subsets: Whether there is a polynomial for each subset of the sources, chosen by their availability.
+        owners: With ``subsets``: for each channel the image that it was made from, without which it is not there; -1
+            for one that always is. By default each channel is an image.
 
     Raises:
         ValueError: An argument is out of range.
     """
 
-    def __init__(self, in_channels: int, out_channels: int = 1, degree: int = 4, *, subsets: bool = False) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int = 1,
+        degree: int = 4,
+        *,
+        subsets: bool = False,
+        owners: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
-        if out_channels < 1:
-            msg = f"`out_channels` (={out_channels}) must be at least 1."
+        self.owners = list(range(in_channels) if owners is None else owners)
+        if out_channels < 1 or len(self.owners) != in_channels:
+            msg = f"`out_channels` (={out_channels}) must be at least 1, and `owners` one for each of {in_channels}."
             raise ValueError(msg)
         self.in_channels, self.out_channels, self.degree, self.subsets = in_channels, out_channels, degree, subsets
         self.terms = exponents(in_channels, degree)
-        rows = 2**in_channels if subsets else 1
+        self.images = 1 + max(self.owners)
+        self.together = TOGETHER  # TorchScript reads no globals
+        rows = 2**self.images if subsets else 1
         self.coefficients: Tensor  # not in the class: TorchScript cannot read it there
         self.register_buffer("coefficients", torch.zeros(rows, out_channels, len(self.terms)))
 
@@ -163,19 +186,23 @@ class VoxelwisePolynomial(nn.Module):
                 f"polynomial {self.in_channels}, {self.out_channels} and {len(self.terms)}: give both the same."
             )
             raise ValueError(msg)
-        rows = range(self.coefficients.shape[0])
-        given = [[k for k in range(self.in_channels) if row >> k & 1] if self.subsets else None for row in rows]
-        solved = np.stack([fitted.solve(sources) for sources in given])
-        self.coefficients.copy_(torch.from_numpy(solved))
+        solved = [fitted.solve(self.channels_of(row)) for row in range(self.coefficients.shape[0])]
+        self.coefficients.copy_(torch.from_numpy(np.stack(solved)))
+
+    def channels_of(self, row: int) -> list[int]:
+        """List the channels that are there in a subset: bit k of its number is 1 where image k is given."""
+        there = range(self.in_channels)
+        return [k for k in there if not self.subsets or self.owners[k] < 0 or row >> self.owners[k] & 1]
 
     def forward(self, x: Tensor, available: Tensor | None = None) -> Tensor:
         """Map ``(B, K, ...)`` to ``(B, N, ...)`` in float32.
 
-        Term by term, because all terms of four volumes at 1 mm take 2.5 GB.
+        A few terms at a time, because all terms of four volumes at 1 mm take 2.5 GB; and in double precision, which
+        mixed precision leaves alone.
 
         Args:
             x: Z-scored sources, 0 where one is absent.
-            available: ``(B, K)``, 1 or 0, which sources each case of the batch has; needed with ``subsets``.
+            available: ``(B, images)``, 1 or 0, which images each case of the batch has; needed with ``subsets``.
 
         Raises:
             ValueError: The channels do not fit, or ``available`` is wanting.
@@ -185,16 +212,23 @@ class VoxelwisePolynomial(nn.Module):
             raise ValueError(msg)
         rows = torch.zeros(x.shape[0], dtype=torch.long, device=x.device)
         if self.subsets and available is not None:
-            for k in range(self.in_channels):
+            for k in range(self.images):
                 rows += (available[:, k] > 0.5).long() * (1 << k)
-        shape = [x.shape[0], self.out_channels] + [1] * (x.dim() - 2)
         chosen = self.coefficients[rows]
-        image = x.float()
-        result = torch.zeros(shape[:2] + list(x.shape[2:]), dtype=torch.float32, device=x.device)
+        image = x.float().flatten(2)
+        result = torch.zeros([x.shape[0], self.out_channels, image.shape[2]], dtype=torch.float32, device=x.device)
+        powers: list[Tensor] = []
         for t, term in enumerate(self.terms):
-            product_of_powers = torch.ones_like(image[:, :1])
+            factors: list[int] = []
             for k, power in enumerate(term):
-                for _ in range(power):
-                    product_of_powers = product_of_powers * image[:, k : k + 1]
-            result = result + chosen[:, :, t].reshape(shape) * product_of_powers
-        return result
+                factors += [k] * power
+            product_of_powers = image[:, factors[0] : factors[0] + 1] if factors else torch.ones_like(image[:, :1])
+            for k in factors[1:]:
+                product_of_powers = product_of_powers * image[:, k : k + 1]
+            powers.append(product_of_powers)
+            if len(powers) == self.together or t == len(self.terms) - 1:
+                some = chosen[:, :, t + 1 - len(powers) : t + 1]
+                result = result + torch.bmm(some.double(), torch.cat(powers, 1).double()).float()
+                powers = []
+        shape = [x.shape[0], self.out_channels] + list(x.shape[2:])  # noqa: RUF005  TorchScript unpacks no lists
+        return result.reshape(shape)
