@@ -193,7 +193,10 @@ def test_all_subsets_are_judged_where_asked_for(trained: TrainedBundle, tmp_path
 
 
 def test_figures_are_those_of_the_files_that_inference_writes(trained: TrainedBundle, tmp_path: Path) -> None:
-    """Hidden from evaluation or left out of inference: the same image, and the same doubt, but for the scale."""
+    """Hidden from evaluation or left out of inference: the same image, and the same doubt, but for the scale.
+
+    And but for the darkest voxels, which inference raises above 0, the background's value.
+    """
     evaluate(trained, tmp_path / "eval")
     table = rows(tmp_path / "eval" / "image_quality.csv")
     (row,) = (r for r in table if (r["target"], r["image"], r["protocol"]) == ("flair", "synthetic", "zscore_own"))
@@ -203,7 +206,9 @@ def test_figures_are_those_of_the_files_that_inference_writes(trained: TrainedBu
     brain = np.logical_and.reduce([scan != 0 for scan in scans.values()])
     image = voxels(made(tmp_path / "out", case, "flair"))
     correlation = np.corrcoef(image[brain], scans["flair"][brain])[0, 1]
-    assert float(row["mse_brain"]) == pytest.approx(2 - 2 * correlation, rel=1e-3)
+    raised = np.mean(image[brain] == image[brain].min())
+    assert raised < 0.01
+    assert float(row["mse_brain"]) == pytest.approx(2 - 2 * correlation, rel=1e-3 + 3 * raised)
     doubts = rows(tmp_path / "eval" / "uncertainty.csv")
     (doubt,) = (r for r in doubts if (r["target"], r["region"]) == ("flair", "brain"))
     truth = scans["flair"]
@@ -212,7 +217,7 @@ def test_figures_are_those_of_the_files_that_inference_writes(trained: TrainedBu
     spread, centre = np.polyfit(reference["deviations"], reference["intensities"], 1)
     error = np.abs((image - centre) / spread - (truth - inside.mean()) / inside.std())[brain]
     width = -math.log(0.1) / math.sqrt(2) * voxels(made(tmp_path / "out", case, "flair-uncertainty"))[brain] / spread
-    assert float(doubt["coverage"]) == pytest.approx(np.mean(error <= width), abs=2e-3)
+    assert float(doubt["coverage"]) == pytest.approx(np.mean(error <= width), abs=2e-3 + raised)
     assert not (tmp_path / "out" / case.name / f"{case.name}_flair.nii.gz").exists(), "what was left out is not given"
 
 
