@@ -162,3 +162,28 @@ def test_before_the_training_the_log_variance_is_that_of_what_the_regression_lea
         log_variance = network(x)[0, 3]
     torch.testing.assert_close(log_variance, first[0] - 2, atol=0.6, rtol=0)
     assert float((log_variance - first[0] + 2).mean()) == pytest.approx(0, abs=0.15)
+
+
+def test_the_body_sees_the_regression_in_the_place_of_what_is_missing() -> None:
+    network, case = on_base(), related_case(0)
+    network.fit_base([case])
+    x = torch.cat([case["image"], torch.ones(3, 6, 6, 6)])[None]
+    x[:, [1, 4]] = 0
+    seen = []
+    network.body.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        made = network(x)
+    inside = (x[:, :3] != 0).any(1)
+    torch.testing.assert_close(seen[0][:, [0, 2, 3, 4, 5]], x[:, [0, 2, 3, 4, 5]])
+    torch.testing.assert_close(seen[0][:, 1][inside], made[:, 1][inside])  # untrained, the body adds 0
+    assert seen[0][:, 1][inside].abs().sum() > 0
+    assert (seen[0][:, 1][~inside] == 0).all()
+
+
+def test_it_exports_to_torchscript_with_a_base_of_boxes() -> None:
+    network = CompletionGenerator(3, 3, filters=4, depth=1, base_degree=2, base_widths=[3]).eval()
+    network.fit_base([related_case(seed) for seed in range(3)])
+    x = torch.cat([related_case(4)["image"], torch.ones(3, 6, 6, 6)])[None]
+    x[:, [1, 4]] = 0
+    with torch.no_grad():
+        torch.testing.assert_close(torch.jit.script(network)(x), network(x))

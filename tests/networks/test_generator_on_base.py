@@ -15,6 +15,7 @@ from scanfill.networks.generator_on_base import (
     fit_base,
     start_at_zero,
 )
+from scanfill.networks.neighbourhood import Neighbourhood
 from scanfill.networks.pix2pix import ResNetGenerator, UNetGenerator
 from scanfill.transforms.signed_range import BACKGROUND, GAIN, OFFSET
 
@@ -134,3 +135,35 @@ def test_mistakes_are_refused() -> None:
         make_generator().fit_base([])
     with pytest.raises(ValueError, match="inside the brain"):
         make_generator().fit_base([{key: torch.full((1, 4, 4, 4), -1.0) for key in ("image", "target")}])
+
+
+def test_with_boxes_the_base_learns_what_no_single_voxel_tells() -> None:
+    case = make_case(0)
+    brain = case["brain"].float()
+    z = ((case["image"] - OFFSET) / GAIN) * brain
+    means = Neighbourhood(3, 1, [3])(z[None], brain[None])[0, 1:2]
+    case["target"] = torch.where(case["brain"], OFFSET + GAIN * (means - 0.5 * z), BACKGROUND)
+    errors = []
+    for widths in ([], [3]):
+        network = UNetGenerator(3, 1, 1, filters=4, depth=2, norm="instance", final="none", see_input=True)
+        generator = GeneratorOnBase(network, 1, degree=1, widths=widths).eval()
+        generator.fit_base([case])
+        with torch.no_grad():
+            painted = generator(case["image"][None])[0]
+        errors.append(float((painted - case["target"]).abs()[case["brain"]].max()))
+    assert errors[0] > 1e-2
+    assert errors[1] < 1e-4
+
+
+def test_a_base_of_slices_is_fitted_to_volumes_slice_by_slice() -> None:
+    cases = [make_case(seed) for seed in range(2)]
+    generators = []
+    for _ in range(2):
+        network = UNetGenerator(2, 1, 1, filters=4, depth=2, norm="instance", final="none", see_input=True)
+        generators.append(GeneratorOnBase(network, 1, degree=2, widths=[3], spatial_dims=2).eval())
+    whole, one_by_one = generators
+    whole.fit_base(cases)
+    filled = range(1, SIDE - 1)  # the first and the last slice hold no brain
+    one_by_one.fit_base([{key: case[key][..., k] for key in ("image", "target")} for case in cases for k in filled])
+    torch.testing.assert_close(whole.base.coefficients, one_by_one.base.coefficients, rtol=1e-4, atol=1e-4)
+    assert whole.base.coefficients.abs().sum() > 0
