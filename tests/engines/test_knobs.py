@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scanfill.engines import check_knobs, is_true
-from scanfill.errors import UnknownKnobError
+from scanfill.errors import UnknownKnobError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +44,13 @@ def test_a_misspelt_knob_is_told_with_the_nearest_name(config: str, knob: str) -
 def test_a_misspelt_nested_knob_is_an_error(config: str) -> None:
     with pytest.raises(UnknownKnobError, match="train#trainer#epochs"):
         check_knobs(["run", "--config_file", config, "--train#trainer#epochs", "3"])
+
+
+@pytest.mark.parametrize(("word", "right"), [("false", "False"), ("null", "None")])
+def test_a_word_that_would_arrive_as_a_true_string_is_refused(config: str, word: str, right: str) -> None:
+    with pytest.raises(UsageError, match=rf"--resume {right}"):
+        check_knobs(["run", "--config_file", config, "--resume", word])
+    check_knobs(["run", "--config_file", config, "--resume", right])
 
 
 def test_knobs_of_the_config_and_of_monai_pass(config: str) -> None:

@@ -1,7 +1,7 @@
-"""Knobs of the command line: a misspelt one is an error, and "false" means false.
+"""Knobs of the command line: a misspelt one is an error, and so is ``false`` where only ``False`` means false.
 
-``python -m monai.bundle run --max_epoch 5`` silently adds an id that nobody reads, and hands ``--resume false`` over as
-the string ``"false"``, which is true in Python.
+``python -m monai.bundle run --max_epoch 5`` silently adds an id that nobody reads, and hands ``--availability false``
+over as the string ``"false"``, which is true in Python.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING
 import monai.bundle
 from monai.bundle import ConfigParser
 
-from scanfill.errors import UnknownKnobError
+from scanfill.errors import UnknownKnobError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+WORDS_OF_YAML = {"false": "False", "null": "None"}
+"""What means nothing or no in a config, and how the command line says it."""
 
 
 def is_true(value: bool | str | int | None) -> bool:
@@ -40,13 +43,14 @@ def is_true(value: bool | str | int | None) -> bool:
 
 
 def check_knobs(arguments: Sequence[str] | None = None) -> None:
-    """Refuse options of ``python -m monai.bundle run`` that are in none of its config files.
+    """Refuse options of ``python -m monai.bundle run`` that its configs lack or that would not mean what they say.
 
     Args:
         arguments: The command line without the program; the running one by default. Other programs are left alone.
 
     Raises:
         UnknownKnobError: Names the option, the nearest ids, and the files that were looked in.
+        UsageError: An option is ``false`` or ``null``, which arrives as a string, and a string is true.
     """
     if arguments is None:
         program = Path(sys.argv[0]).as_posix()
@@ -67,6 +71,13 @@ def check_knobs(arguments: Sequence[str] | None = None) -> None:
             hint = f"did you mean {' or '.join('--' + key for key in near)}?" if near else "see the top of the config."
             msg = f"Unknown knob --{name} (={options[name]!r}): no id of that name in {', '.join(files)}; {hint}"
             raise UnknownKnobError(msg)
+    for name, value in options.items():
+        if value in WORDS_OF_YAML:
+            msg = (
+                f"--{name} {value} would arrive as the string {value!r}, which is true: on MONAI's command line write "
+                f"--{name} {WORDS_OF_YAML[value]}."
+            )
+            raise UsageError(msg)
 
 
 def _options(arguments: Sequence[str]) -> dict[str, str]:
