@@ -110,7 +110,7 @@ def test_a_file_is_copied_into_the_page(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_png_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"GIF89a--")
-    with pytest.raises(ValueError, match=r"a\.png is not a PNG file: it starts with b'GIF89a--'"):
+    with pytest.raises(ValueError, match=r"a\.png is neither a PNG nor an SVG file: it starts with b'GIF89a--'"):
         Figure(tmp_path / "a.png").html()
 
 

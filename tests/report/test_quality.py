@@ -144,5 +144,5 @@ def test_marks_stand_in_a_table_and_are_escaped() -> None:
 
 
 def test_bytes_that_are_no_png_are_refused() -> None:
-    with pytest.raises(ValueError, match="The picture is not a PNG file: it starts with b'GIF'"):
+    with pytest.raises(ValueError, match="The picture is neither a PNG nor an SVG file: it starts with b'GIF'"):
         Figure(b"GIF").html()

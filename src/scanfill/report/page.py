@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RESEARCH_ONLY = "Research use only. Not for diagnosis or treatment."
 DASH = "\N{EN DASH}"
 SIGNS = {"bad": "\N{MULTIPLICATION X}", "warn": "!", "known": "i", "good": "\N{CHECK MARK}"}
+PICTURES = {b"\x89PNG": "png", b"<?xml": "svg+xml", b"<svg": "svg+xml"}
+"""How a picture's file begins -> its type."""
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?%?")
 
 STYLE = """
@@ -126,7 +128,8 @@ class Figure:
     """A picture with a caption.
 
     Args:
-        picture: A Matplotlib figure, the path of a PNG file, or its bytes; it is copied into the page.
+        picture: A Matplotlib figure (drawn as PNG), the path of a PNG or SVG file, or its bytes; it is copied into the
+            page.
         caption: What it shows; also read out to those who cannot see it.
         width: Width on the page in CSS pixels; by default the picture's own.
     """
@@ -139,21 +142,22 @@ class Figure:
         """Write the picture into the page itself.
 
         Raises:
-            ValueError: The file is not a PNG.
+            ValueError: The file is neither PNG nor SVG.
         """
         if isinstance(self.picture, (str, Path, bytes)):
-            png = self.picture if isinstance(self.picture, bytes) else Path(self.picture).read_bytes()
-            if not png.startswith(b"\x89PNG"):
-                name = "The picture" if isinstance(self.picture, bytes) else self.picture
-                msg = f"{name} is not a PNG file: it starts with {png[:8]!r}. Save the picture as PNG."
-                raise ValueError(msg)
+            data = self.picture if isinstance(self.picture, bytes) else Path(self.picture).read_bytes()
         else:
             buffer = io.BytesIO()
             self.picture.savefig(buffer, format="png")
-            png = buffer.getvalue()
-        source, caption = base64.b64encode(png).decode("ascii"), escape(self.caption)
+            data = buffer.getvalue()
+        kind = next((kind for start, kind in PICTURES.items() if data.startswith(start)), None)
+        if kind is None:
+            name = "The picture" if isinstance(self.picture, bytes) else self.picture
+            msg = f"{name} is neither a PNG nor an SVG file: it starts with {data[:8]!r}. Save it as one of them."
+            raise ValueError(msg)
+        source, caption = base64.b64encode(data).decode("ascii"), escape(self.caption)
         width = "" if self.width is None else f' width="{self.width}"'
-        image = f'<img alt="{caption}"{width} src="data:image/png;base64,{source}">'
+        image = f'<img alt="{caption}"{width} src="data:image/{kind};base64,{source}">'
         return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
