@@ -11,7 +11,7 @@ from scipy import optimize, special, stats
 
 POWER = 0.8
 
-NODES = np.linspace(-9, 9, 4001)  # of a standard normal variable; the trapezoid rule on it is exact to 12 digits
+NODES = np.linspace(-9, 9, 4001)  # of a standard normal variable; the trapezoid rule on it has an error below 1e-6
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,8 @@ def average_fold_models(rows: Sequence[Row], folds: Iterable[str | int]) -> list
         anything is NaN); text is kept where all fold models have the same.
 
     Raises:
-        UsageError: A case lacks a fold model, has one twice or an unknown one; they disagree about the patient; a row is of
-            the cross-validation.
+        UsageError: A case lacks a fold model, has one twice or an unknown one; they disagree about the patient; a row
+            is of the cross-validation.
     """
     expected = [str(fold) for fold in folds]
     _check_named(rows, ("case_id", "patient", "fold"), HELD_OUT)
@@ -160,8 +160,8 @@ def _check_named(rows: Sequence[Row], keys: Sequence[str], evaluation: str) -> N
             raise UsageError(msg)
         if row.get("evaluation", evaluation) != evaluation:
             msg = (
-                f"Case {row['case_id']!r} is of the evaluation {row['evaluation']!r}, not {evaluation!r}. Take the rows "
-                "of one evaluation; the two are never mixed."
+                f"Case {row['case_id']!r} is of the evaluation {row['evaluation']!r}, not {evaluation!r}. Take "
+                "the rows of one evaluation; the two are never mixed."
             )
             raise UsageError(msg)
 

@@ -43,7 +43,10 @@ def read_study_scores(paths: Iterable[str | Path]) -> list[dict[str, float | str
 
 def _typed(row: dict[str, str], path: str | Path, line: int) -> dict[str, float | str]:
     try:
+        if None in row or None in row.values():  # what csv makes of too many cells, and of too few
+            msg = "the line has more or fewer cells than the head"
+            raise ValueError(msg)  # noqa: TRY301
         return {key: as_number(text) if split_key(key) or key in IMAGE_FIGURES else text for key, text in row.items()}
-    except (TypeError, ValueError) as error:  # a cut line has None where a number should be
-        msg = f"{path}, line {line}: a score is no number ({error}). The file is damaged; score the fold again."
+    except ValueError as error:
+        msg = f"{path}, line {line}: not a row of scores ({error}). The file is damaged: score the fold again."
         raise UsageError(msg) from error

@@ -82,6 +82,10 @@ def describe_methods(
             "interval excludes 0 and the difference exceeds the between-seed SD (unknown with one seed, and then "
             "neither is said); else undecided, which does not mean equal."
         ),
+        (
+            "Patients of a fold share one trained model; tests and intervals take them as independent. What another "
+            "training would change is seen in the between-seed SD alone."
+        ),
     ]
 
 
