@@ -1,0 +1,154 @@
+"""What a job of a study is told: its configs, and its knobs as words of a command line.
+
+Everything is relative to the study's output folder, where the jobs run, so that a study that is moved, or whose Python
+environment is, stays finished. Only the standard library is needed: the scheduler reads this for each of its jobs.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Plan = dict[str, Any]
+"""What ``study.json`` holds: ``study`` (all knobs), ``models``, ``predictions``, and more for people to read."""
+
+JOBS = "configs/studies"
+
+
+def words(knobs: Mapping[str, Any]) -> str:
+    """Write knobs as MONAI's command line reads them, ready for a shell."""
+    return shlex.join([word for name, value in knobs.items() for word in (f"--{name}", str(value))])
+
+
+def config_files(model: Mapping[str, Any]) -> list[str]:
+    """List the configs of a training, in the order in which they are merged."""
+    names = ["train.yaml", *model["overlays"]]
+    files = [f"bundles/{model['bundle']}/configs/{name}" for name in names]
+    if model["cases"] == "synthetic":
+        files.append(f"{JOBS}/synthetic_channels.yaml")
+    return [*files, f"{JOBS}/training.yaml"]
+
+
+def case_list(plan: Plan, model: Mapping[str, Any], fold: str, seed: int | str) -> str:
+    """Name the list of cases that a network learns from; ``fold`` is ``fold_0``, or ``fold_0_inner_1``."""
+    if model["cases"] == "synthetic":
+        return f"inner_images/seed_{seed}/{fold}/list.json"
+    return real_list(plan, fold) if model["cases"] == "outer" else f"folds/{_inner(model, fold)}.json"
+
+
+def real_list(plan: Plan, fold: str) -> str:
+    """Name the list of a fold's training patients that chooses the best weights, or has no need to."""
+    return f"folds/{fold}_{'inner_share' if plan['study']['checkpoint'] == 'best' else 'outer'}.json"
+
+
+def _inner(model: Mapping[str, Any], fold: str) -> str:
+    return f"{fold}_inner_share" if model["cases"] == "inner_share" else fold
+
+
+def choice_of(name: str, fold: str, seed: int | str) -> list[str]:
+    """Name the config that says what an inner synthesizer makes its sequence from; no other model has one."""
+    start, _, target = name.rpartition("_to_")
+    outer = fold.partition("_inner")[0]
+    return [f"choices/seed_{seed}/{outer}/to_{target}.yaml"] if start == "inner_synthesis" else []
+
+
+def training_knobs(plan: Plan, name: str, fold: str, seed: int | str) -> dict[str, Any]:
+    """Collect the knobs of a training that decide what it learns.
+
+    Where nobody validates, the best weights cannot be chosen; where the last weights are kept, one validation at the
+    end is enough.
+    """
+    study, model = plan["study"], plan["models"][name]
+    knobs = dict(model["knobs"])
+    validated = model["cases"] == "inner_share" or (study["checkpoint"] == "best" and model["cases"] != "inner_folds")
+    if not validated:
+        knobs |= {"validation": 0, "val_interval": 10**9}
+    elif study["checkpoint"] == "last":
+        knobs |= {"val_interval": knobs.get("max_epochs", "%max_epochs")}
+    about = {"model": name, "bundle": model["bundle"], "seed": int(seed), "fold": fold}
+    about |= {"overlays": model["overlays"], "knobs": model["knobs"]}
+    return {
+        **knobs,
+        "labels": study["labels"],
+        "seed": seed,
+        "weights": study["checkpoint"] if validated else "last",
+        "about": about,
+    }
+
+
+def model_facts(plan: Plan, name: str, fold: str, seed: int | str) -> dict[str, Any]:
+    """Say where a finished training is and how it was made, for a job that uses it."""
+    model = plan["models"][name]
+    return {
+        "folder": f"models/{name}/seed_{seed}/{fold}",
+        "bundle": f"bundles/{model['bundle']}",
+        "overlays": model["overlays"],
+        "knobs": model["knobs"],
+    }
+
+
+def prediction_knobs(plan: Plan, strategy: str, fold: str, seed: int | str) -> dict[str, Any]:
+    """Collect the knobs of a prediction."""
+    prediction = plan["predictions"][strategy]
+    pairwise = prediction["images"] == "synthesis"
+    return {
+        "about": {"strategy": strategy, "seed": int(seed), "fold": fold},
+        "tasks": prediction["tasks"],
+        "models": {name: model_facts(plan, name, fold, seed) for name in prediction["models"]},
+        "images": prediction["images"],
+        "choice": f"choices/seed_{seed}/{fold}/sources.json" if pairwise else None,
+        "keep_images": plan["study"]["keep_images"],
+    }
+
+
+def inner_images_knobs(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
+    """Collect the knobs of the job that makes the synthetic sequences of a fold's training patients."""
+    names = inner_folds(plan, fold)
+    targets = plan["study"]["subset"]["targets"]
+    return {
+        "inner_lists": [f"folds/{name}.json" for name in names],
+        "models": [
+            {target: model_facts(plan, f"inner_synthesis_to_{target}", name, seed) for target in targets}
+            for name in names
+        ],
+        "missing_sets": plan["missing_sets"],
+    }
+
+
+def inner_folds(plan: Plan, fold: str) -> list[str]:
+    """Name a fold's inner folds."""
+    return [f"{fold}_inner_{number}" for number in range(plan["study"]["inner_folds"])]
+
+
+def synthesizers(plan: Plan) -> list[str]:
+    """Name the pairwise synthesizers, among which the sources are chosen."""
+    return [name for name in plan["models"] if name.startswith("synthesis_")]
+
+
+def trainings(plan: Plan) -> list[tuple[str, int, str]]:
+    """List every training of a study: model, seed and fold."""
+    return [
+        (name, seed, fold)
+        for seed in plan["study"]["seeds"]
+        for number in plan["study"]["subset"]["folds"]
+        for name, model in plan["models"].items()
+        for fold in (inner_folds(plan, f"fold_{number}") if model["cases"] == "inner_folds" else [f"fold_{number}"])
+    ]
+
+
+def scores(plan: Plan) -> list[str]:
+    """Name the files with which a study is complete."""
+    study = plan["study"]
+    folds = study["subset"]["folds"]
+    files = [f"scores/seed_{seed}/fold_{fold}.csv" for seed in study["seeds"] for fold in folds]
+    if study["held_out"] and len(folds) > 1:
+        files += [f"scores/seed_{seed}/ensemble.csv" for seed in study["seeds"]]
+    return files
+
+
+def predicted(plan: Plan, seed: int | str, folds: Sequence[str]) -> dict[str, list[str]]:
+    """Name the folders of all strategies' predictions in some folds."""
+    return {name: [f"predictions/{name}/seed_{seed}/{fold}" for fold in folds] for name in plan["predictions"]}

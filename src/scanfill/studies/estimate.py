@@ -1,0 +1,96 @@
+"""What a study will cost, before it is run."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from .commands import config_files, trainings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Plan = dict[str, Any]
+
+
+def describe_plan(plan: Plan, folder: Path) -> str:
+    """Say how many trainings a study has, how many are done, and how long the others may take.
+
+    Seconds a step are those of trainings of this study that are finished, a kind of network at a time, else what the
+    study file states; without either there is no estimate.
+
+    Args:
+        plan: ``study.json``.
+        folder: Output folder of the study, with ``bundles`` in it.
+    """
+    measured = measured_seconds(plan, folder)
+    kinds: dict[str, list[float]] = {}
+    every = trainings(plan)
+    done = [job for job in every if receipt_of(folder, *job).is_file()]
+    lines = [
+        f"Study {plan['study']['name']}: {len(every)} trainings, {len(done)} of them done; "
+        f"patients in a fold: {', '.join(f'{count} {part}' for part, count in plan['patients'].items())}",
+    ]
+    for name, seed, fold in every:
+        model = plan["models"][name]
+        kinds.setdefault(kind_of(plan, model), []).append(
+            0 if (name, seed, fold) in done else steps_of(model, folder)
+        )
+    total, unknown = 0.0, []
+    for kind, steps in kinds.items():
+        seconds = measured.get(kind)
+        left = Counter(step for step in steps if step)
+        what = " + ".join(f"{count} x {step:.0f} steps" for step, count in left.items()) or "nothing left"
+        if seconds is None and left:
+            unknown.append(kind)
+        total += sum(steps) * (seconds or 0)
+        rate = "" if seconds is None else f" at {seconds:.3g} s = {sum(steps) * seconds / 3600:.3g} h"
+        lines.append(f"  {kind}: {len(steps)} trainings, {what}{rate}")
+    known = f"Estimated {'GPU ' if plan['gpu'] else ''}hours of training that are left: {total / 3600:.3g}"
+    if unknown:
+        known += (
+            f", without {' and '.join(unknown)}, whose seconds a step are not known: run one fold first "
+            f"(--set subset.folds=[0] seeds=[0]), or state them under seconds_a_step"
+        )
+    return "\n".join([*lines, f"{known}.", f"{predictions(plan)} predictions follow; their cost is not in it."])
+
+
+def predictions(plan: Plan) -> int:
+    """Count the prediction jobs."""
+    return len(plan["predictions"]) * len(plan["study"]["seeds"]) * len(plan["study"]["subset"]["folds"])
+
+
+def receipt_of(folder: Path, name: str, seed: int, fold: str) -> Path:
+    """Say where the receipt of a training is."""
+    return folder / "models" / name / f"seed_{seed}" / fold / "receipt.json"
+
+
+def kind_of(plan: Plan, model: Mapping[str, Any]) -> str:
+    """Name what a training's cost a step depends on: the segmenter, synthesis or completion."""
+    return str(plan["study"]["segmenter"] if model["block"] == "segmentation" else model["block"])
+
+
+def steps_of(model: Mapping[str, Any], folder: Path) -> float:
+    """Count the steps of a training, from its knobs and configs."""
+    knobs: dict[str, Any] = {}
+    for file in config_files(model):
+        knobs |= yaml.safe_load((folder / file).read_text(encoding="utf-8"))
+    knobs |= model["knobs"]
+    return float(knobs["max_epochs"] * knobs["epoch_length"])
+
+
+def measured_seconds(plan: Plan, folder: Path) -> dict[str, float]:
+    """Collect seconds a step: the median over finished trainings, else what the study file states."""
+    found: dict[str, list[float]] = {}
+    for job in trainings(plan):
+        path = receipt_of(folder, *job)
+        if path.is_file():
+            receipt = json.loads(path.read_text(encoding="utf-8"))
+            found.setdefault(kind_of(plan, plan["models"][job[0]]), []).append(receipt["seconds_a_step"])
+    stated = {kind: float(value) for kind, value in plan["study"]["seconds_a_step"].items() if value is not None}
+    return stated | {kind: statistics.median(values) for kind, values in found.items()}

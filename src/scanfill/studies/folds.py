@@ -1,0 +1,152 @@
+"""Divide a study's patients: held out, folds, and inside each fold's training patients what its networks learn from.
+
+=====================================  ==============================================================================
+file in ``folds/``                     who is in it
+=====================================  ==============================================================================
+``fold_<k>.json``                      ``training``, ``validation`` (judged in fold k), ``test`` (held out, in each)
+``fold_<k>_outer.json``                ``training``: all of the fold's training patients
+``fold_<k>_inner_share.json``          the same, an inner share of them under ``validation``
+``fold_<k>_inner_<j>.json``            ``training``: those of them outside inner fold j
+=====================================  ==============================================================================
+
+No list that a network learns from names a patient on whom anything is scored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scanfill.data import fold_cases, split_cases, write_split
+from scanfill.data.lists import PATH_KEYS
+from scanfill.errors import CaseError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scanfill.data.lists import Case, Split
+
+Study = dict[str, Any]
+
+
+def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
+    """Make every list of cases of a study.
+
+    Args:
+        cases: All of them, with ``case_id`` and ``patient``.
+        study: Its knobs ``folds``, ``held_out``, ``split_seed``, ``inner_validation`` and ``inner_folds``.
+
+    Returns:
+        File name without suffix -> list.
+
+    Raises:
+        CaseError: Fewer patients than folds, or than inner folds; see :py:func:`scanfill.data.fold_cases`.
+        UsageError: More patients are to be held out than there are.
+    """
+    seed = study["split_seed"]
+    lists: dict[str, Split] = {}
+    splits = fold_cases(cases, study["folds"], _share(cases, study["held_out"]), seed)
+    for fold, split in enumerate(splits):
+        name, training = f"fold_{fold}", split["training"]
+        lists[name] = split
+        lists[f"{name}_outer"] = {"training": training}
+        share = split_cases(training, validation=study["inner_validation"], seed=seed)
+        lists[f"{name}_inner_share"] = {part: share[part] for part in ("training", "validation")}
+        for number, inner in enumerate(fold_cases(training, study["inner_folds"], 0, seed)):
+            lists[f"{name}_inner_{number}"] = {"training": inner["training"]}
+    check_folds({name: lists[name] for name in lists if name.count("_") == 1})
+    return lists
+
+
+def check_folds(splits: Mapping[str, Split]) -> None:
+    """Refuse folds that share a patient whom they judge, or that disagree about who is held out.
+
+    Args:
+        splits: Name of a fold -> its list.
+
+    Raises:
+        CaseError: Names the patient and the folds.
+    """
+    judged_in: dict[str, str] = {}
+    held_out = {name: {case["patient"] for case in split.get("test", ())} for name, split in splits.items()}
+    for name, split in splits.items():
+        if other := next((other for other in held_out if held_out[other] != held_out[name]), None):
+            differing = sorted(held_out[other] ^ held_out[name])
+            msg = f"{name} and {other} hold out different patients ({', '.join(differing[:5])}): write the folds again."
+            raise CaseError(msg)
+        own = {part: {case["patient"] for case in split.get(part, ())} for part in ("training", "validation")}
+        own["held out"] = held_out[name]
+        for one, other_part in (("training", "validation"), ("training", "held out"), ("validation", "held out")):
+            if both := sorted(own[one] & own[other_part]):
+                msg = f"Patient {both[0]!r} is in {one} and {other_part} of {name}: scores would look too good."
+                raise CaseError(msg)
+        for patient in sorted(own["validation"]):
+            if (before := judged_in.setdefault(patient, name)) != name:
+                msg = f"Patient {patient!r} is judged in {before} and in {name}, and would count twice: divide again."
+                raise CaseError(msg)
+
+
+def write_lists(lists: Mapping[str, Split], folder: Path, study: Study) -> None:
+    """Write each list to its file; one that says the same already stays, so that nothing is trained again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, split in lists.items():
+        write_if_new(split, folder / f"{name}.json", name=name, seed=study["split_seed"])
+
+
+def write_if_new(split: Split, path: Path, **about: Any) -> None:
+    """Write a list of cases, unless the file says the same already: its time decides what is made anew."""
+    fresh = path.with_name(f".{path.name}.new")
+    write_split(split, fresh, **about)
+    if path.is_file() and path.read_bytes() == fresh.read_bytes():
+        fresh.unlink()
+    else:
+        fresh.replace(path)
+
+
+def fingerprint(cases: Sequence[Case]) -> str:
+    """Checksum of who is in a study, with which sequences: SHA-256 over names, patients and what each case has."""
+    about = sorted(
+        (str(case["case_id"]), str(case["patient"]), *(key for key in PATH_KEYS if key in case)) for case in cases
+    )
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+
+def data_checksums(cases: Sequence[Case], known: Path) -> str:
+    """Checksum of the data: SHA-256 over every file of every case.
+
+    Files of unchanged size and time are not read again.
+
+    Args:
+        cases: With the paths of their files.
+        known: JSON file that remembers checksums; written.
+    """
+    remembered = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
+    files: dict[str, list[Any]] = {}
+    for case in cases:
+        for key in PATH_KEYS:
+            if key in case:
+                state = Path(case[key]).stat()
+                about = [state.st_size, state.st_mtime_ns]
+                old = remembered.get(case[key])
+                files[case[key]] = old if old and old[:2] == about else [*about, _sha256(Path(case[key]))]
+    known.write_text(json.dumps(files, indent=0) + "\n", encoding="utf-8")
+    content = sorted((str(case["case_id"]), key, files[case[key]][2]) for case in cases for key in PATH_KEYS if key in case)
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _share(cases: Sequence[Case], held_out: float) -> float:
+    """Turn a number of patients to hold out into a share."""
+    patients = len({case["patient"] for case in cases})
+    if held_out < 1:
+        return held_out
+    if held_out >= patients:
+        msg = f"held_out (={held_out}) patients of {patients}: nobody would be left. Give a share below 1, such as 0.2."
+        raise UsageError(msg)
+    return held_out / patients

@@ -1,0 +1,84 @@
+"""Synthetic sequences of training patients, by networks that have not seen them: what ``synthetic_trained`` learns from.
+
+A synthesizer does better on the patients that it was trained on than on others; a segmenter that learned from such
+images would meet worse ones later. So a fold's training patients are divided into inner folds, and each patient's
+images are made by the synthesizers that were trained on the other inner folds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from scanfill.data import MODALITIES, read_list, write_split
+from scanfill.errors import CaseError
+
+from .images import make_images, open_trained, trained_from
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import torch
+
+    from scanfill.data.generators import Generator
+
+Case = dict[str, Any]
+
+
+def make_training_images(
+    datalist: str | Path,
+    inner_lists: Sequence[str | Path],
+    output_dir: str | Path,
+    *,
+    dataset_dir: str | Path,
+    models: Sequence[Mapping[str, Mapping[str, Any]]],
+    missing_sets: Sequence[Sequence[str]],
+    device: torch.device | str = "cpu",
+) -> None:
+    """Write a list of training cases: each as it was acquired, and once for each missing set with synthetic sequences.
+
+    Args:
+        datalist: ``training``, and ``validation`` where there is one, which stays as it was acquired.
+        inner_lists: One for each inner fold: whom its networks learned from.
+        output_dir: The list goes to ``list.json``, last; the images to ``images``.
+        dataset_dir: Folder of the cases.
+        models: For each inner fold, sequence -> the network that makes it.
+        missing_sets: What is replaced.
+        device: Where the networks run.
+
+    Raises:
+        CaseError: A patient is in every inner training list, or an image could not be made.
+    """
+    folder = Path(output_dir)
+    split = read_list(datalist, dataset_dir, MODALITIES)
+    learned = [{case["patient"] for case in read_list(path, dataset_dir)["training"]} for path in inner_lists]
+    generators: list[dict[str, Generator]] = []
+    for number, makers in enumerate(models):
+        trained = trained_from(makers)
+        place = folder / "images" / f"inner_{number}"
+        generators.append(
+            {
+                target: open_trained(model, "synthesis", target, folder=place / target, device=device)
+                for target, model in trained.items()
+            }
+        )
+    cases = []
+    for case in tqdm(split["training"], desc="Synthetic sequences", unit="case"):
+        inner = next((number for number, patients in enumerate(learned) if case["patient"] not in patients), None)
+        if inner is None:
+            msg = f"Patient {case['patient']!r} is in every inner training list: no network is left for the images."
+            raise CaseError(msg)
+        images: dict[str, str] = {}
+        for target, generator in generators[inner].items():
+            place = folder / "images" / f"inner_{inner}" / target
+            images |= make_images(generator, case, generator.recipe["modalities"], [target], place)
+        cases += [case, *(variant(case, names, images) for names in missing_sets)]
+    write_split(split | {"training": cases}, folder / "list.json", name="synthetic_trained")
+
+
+def variant(case: Case, names: Sequence[str], images: Mapping[str, str]) -> Case:
+    """Give a case a name of its own and synthetic sequences in the place of some acquired ones."""
+    made = {name: images[name] for name in names}
+    return case | made | {"case_id": f"{case['case_id']}_without_{'_'.join(names)}", "synthetic": list(names)}

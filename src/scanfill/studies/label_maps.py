@@ -1,0 +1,93 @@
+"""A trained segmenter that writes label maps for whatever cases a study gives it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scanfill.data.generators import logger as quiet
+from scanfill.data.missing import handle_missing
+from scanfill.data.unseen import check_unseen
+from scanfill.engines.availability import trained_availability
+from scanfill.engines.checkpoints import read_recipe
+from scanfill.errors import CaseError
+from scanfill.transforms import SaveSegmentationd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from .images import Trained
+
+Case = dict[str, Any]
+
+
+class Segmenter:
+    """The bundle's inference with one checkpoint, for one set of cases after the other.
+
+    NC and CET are told apart also where T1CE was not acquired: how wrong that is, is what a study asks.
+
+    Args:
+        model: A finished training.
+        device: Where it runs.
+    """
+
+    def __init__(self, model: Trained, device: torch.device | str) -> None:
+        self.model = model
+        self.recipe = read_recipe(model.checkpoint)
+        self.modalities: list[str] = self.recipe["modalities"]
+        self.availability = trained_availability(model.checkpoint)
+        parser = model.inference()
+        parser.update(
+            {
+                "checkpoint": str(model.checkpoint),
+                "cases": [],
+                "device": f"$torch.device({str(device)!r})",
+                "report_unreliable": True,
+                "handlers": [handler for handler in parser["handlers"] if "LoadCheckpoint" in handler["_target_"]],
+            }
+        )
+        self.dataset = parser.get_parsed_content("dataset")
+        self.evaluator = parser.get_parsed_content("evaluator")
+        steps = parser.get_parsed_content("postprocessing").transforms
+        self.save = next(step for step in steps if isinstance(step, SaveSegmentationd))
+
+    def run(self, cases: Sequence[Case], missing: Sequence[str], strategy: str, folder: Path) -> float:
+        """Write a label map of each case into a folder of its own below ``folder``.
+
+        Args:
+            cases: With the paths of all their files; of what is missing those of its images, named under
+                ``synthetic``, or none.
+            missing: Sequences to take away.
+            strategy: What is done about them: ``zero``, or how the images were made (``synthesize``, ``complete``).
+            folder: Made if absent.
+
+        Returns:
+            Seconds a case.
+
+        Raises:
+            CaseError: The network has learned from a case, or one could not be segmented.
+        """
+        check_unseen(list(cases), self.model.checkpoint)
+        absent = [name for name in missing if name in self.modalities]
+        shown = [_without(case, absent) for case in cases]
+        kept = [{key: value for key, value in case.items() if key != "label"} for case in shown]
+        given = handle_missing(kept, self.modalities, strategy, availability=self.availability, judged=True)
+        self.dataset.data, self.dataset.progress = given, False
+        self.save.output_dir = folder
+        self.evaluator.logger = quiet
+        self.evaluator.state.epoch_length = None  # else Ignite expects as many cases as there were the last time
+        begin = time.monotonic()
+        self.evaluator.run()
+        seconds = time.monotonic() - begin
+        if self.dataset.failures:
+            raise CaseError("\n".join(message for _, message in self.dataset.failures))
+        return seconds / max(len(given), 1)
+
+
+def _without(case: Case, absent: Sequence[str]) -> Case:
+    """Take away what is missing, unless an image was made of it."""
+    made = case.get("synthetic", ())
+    return {key: value for key, value in case.items() if key not in absent or key in made}

@@ -1,0 +1,196 @@
+"""One strategy, one seed, one fold: predict everything that its patients may lack, in one process.
+
+Below the output folder each missing set has a folder (``flair``, ``t1ce+flair``, ``flair_from_t2``, ``nothing``) with one
+folder a case. ``image_quality.csv`` says how good the synthetic sequences were; ``receipt.json`` is written last.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tqdm import tqdm
+
+from scanfill import __version__
+from scanfill.data import MODALITIES, read_list
+from scanfill.engines.checkpoints import read_recipe
+from scanfill.files import writing
+from scanfill.metrics.cohort import write_table
+
+from .images import KINDS, FIGURES, Trained, judge_image, make_images, open_trained, trained_from
+from .label_maps import Segmenter
+from .strategies import folder_of, join
+from .training import device_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scanfill.data.generators import Generator
+
+Case = dict[str, Any]
+
+QUALITY = ("missing", "target", "source", "case_id", "patient", *FIGURES)
+"""Columns of ``image_quality.csv``; ``source`` has several joined by ``+``."""
+
+
+@dataclass
+class Maker:
+    """What makes missing sequences: pairwise synthesizers or one completion network.
+
+    Attributes:
+        kind: ``synthesis`` or ``completion``.
+        models: All networks of the job.
+        ranking: For ``synthesis``: target -> sources, that with the lowest inner-validation error first.
+        folder: Scratch.
+        device: Where the networks run.
+    """
+
+    kind: str
+    models: Mapping[str, Trained]
+    ranking: Mapping[str, Sequence[str]]
+    folder: Path
+    device: torch.device | str
+    _opened: dict[str, Generator] = field(default_factory=dict)
+
+    def sources(self, target: str, task: Mapping[str, Any]) -> list[str]:
+        """Say from what a sequence is made: never from a missing, hence a synthetic, one."""
+        there = [name for name in MODALITIES if name not in task["missing"]]
+        if self.kind == "completion":
+            return there
+        return [task["source"] or next(name for name in self.ranking[target] if name in there)]
+
+    def generator(self, target: str, sources: Sequence[str]) -> Generator:
+        """Open the network for a sequence, once."""
+        name = "completion" if self.kind == "completion" else f"synthesis_{sources[0]}_to_{target}"
+        if name not in self._opened:
+            goal = None if self.kind == "completion" else target
+            where = {"folder": self.folder / name, "device": self.device}
+            self._opened[name] = open_trained(self.models[name], self.kind, goal, **where)
+        return self._opened[name]
+
+    def complete(self, case: Case, task: Mapping[str, Any]) -> tuple[Case, list[dict[str, Any]], float]:
+        """Make what a case lacks.
+
+        Returns:
+            The case with the images in the place of what is missing; the quality of each; the seconds that making took.
+        """
+        images: dict[str, str] = {}
+        rows, seconds = [], 0.0
+        for target in task["missing"]:
+            sources = self.sources(target, task)
+            generator = self.generator(target, sources)
+            if target not in images:
+                wanted = task["missing"] if self.kind == "completion" else [target]
+                folder = self.folder / generator.knob
+                begin = time.monotonic()
+                images |= make_images(generator, case, sources, wanted, folder)
+                seconds += time.monotonic() - begin
+            row = {"missing": join(task["missing"]), "target": target, "source": "+".join(sources)}
+            row |= {"case_id": case["case_id"], "patient": case["patient"]}
+            rows.append(row | judge_image(images[target], case, generator, target, sources))
+        return case | images | {"synthetic": list(images)}, rows, seconds
+
+    def clear(self) -> None:
+        """Remove all images that were made so far; the networks stay open."""
+        for name in self._opened:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+
+def predict(
+    datalist: str | Path,
+    output_dir: str | Path,
+    *,
+    dataset_dir: str | Path,
+    about: Mapping[str, Any],
+    tasks: Sequence[Mapping[str, Any]],
+    models: Mapping[str, Mapping[str, Any]],
+    images: str | None = None,
+    choice: str | Path | None = None,
+    keep_images: int = 3,
+    device: torch.device | str = "cpu",
+) -> None:
+    """Predict with one strategy for all cases that judge a fold, validation and test.
+
+    Args:
+        datalist: The fold.
+        output_dir: What is there from an earlier run is removed first.
+        dataset_dir: Folder of the cases.
+        about: Strategy, seed and fold, for the receipt.
+        tasks: Each a ``missing`` set, the ``segmenter`` for it, and a ``source`` or "".
+        models: Name -> ``folder``, ``bundle``, ``overlays``, ``knobs``.
+        images: What makes missing sequences: ``synthesis``, ``completion`` or None.
+        choice: For ``synthesis``: ``sources.json`` of the fold.
+        keep_images: Cases whose synthetic images stay, in ``images``.
+        device: Where the networks run.
+
+    Raises:
+        CaseError: A network has learned from a case; a case could not be predicted.
+    """
+    folder = Path(output_dir)
+    shutil.rmtree(folder, ignore_errors=True)
+    split = read_list(datalist, dataset_dir, MODALITIES)
+    cases = [*split["validation"], *split.get("test", [])]
+    trained = trained_from(models)
+    ranking = json.loads(Path(choice).read_text(encoding="utf-8")) if choice else {}
+    scratch = folder / "scratch"
+    maker = Maker(images, trained, ranking, scratch, device) if images else None
+    segmenters: dict[str, Segmenter] = {}
+    quality, costs = [], []
+    for task in tqdm(tasks, desc=str(about.get("strategy", "")), unit="set"):
+        name = task["segmenter"]
+        if name not in segmenters:
+            segmenters[name] = Segmenter(trained[name], device)
+        given, making = list(cases), []
+        if maker and task["missing"]:
+            given = []
+            for case in cases:
+                completed, rows, seconds = maker.complete(case, task)
+                given.append(completed)
+                quality += rows
+                making.append(seconds)
+        strategy = KINDS[maker.kind] if maker and task["missing"] else "zero"
+        seconds = segmenters[name].run(given, task["missing"], strategy, folder / folder_of(task))
+        made = statistics.fmean(making) if making else 0.0
+        costs.append({**task, "seconds_a_case": seconds + made, "of_them_making_images": made})
+        _keep(given[:keep_images], folder / "images" / folder_of(task))
+        if maker:
+            maker.clear()
+    shutil.rmtree(scratch, ignore_errors=True)
+    if images:
+        write_table([{key: row[key] for key in QUALITY} for row in quality], folder / "image_quality.csv", "")
+    receipt = {
+        **about,
+        "models": {name: _model_facts(model) for name, model in trained.items()},
+        "tasks": costs,
+        "cases": len(cases),
+        "device": device_name(device),
+        "threads": torch.get_num_threads(),
+        "scanfill": __version__,
+        "command": shlex.join(["python", "-m", "monai.bundle", *sys.argv[1:]]),
+    }
+    with writing(folder / "receipt.json") as temporary:
+        temporary.write_text(json.dumps(receipt, indent=1) + "\n", encoding="utf-8")
+
+
+def _model_facts(model: Trained) -> dict[str, Any]:
+    """Say which weights were used and on whom they were trained, so that nobody scores those."""
+    receipt = json.loads((model.folder / "receipt.json").read_text(encoding="utf-8"))
+    return {"sha256": receipt["sha256"], "training": read_recipe(model.checkpoint)["training"]}
+
+
+def _keep(cases: Sequence[Case], folder: Path) -> None:
+    """Copy the synthetic images of a few cases, each with its sidecar, to where they stay."""
+    for case in cases:
+        for name in case.get("synthetic", ()):
+            source = Path(case[name])
+            (folder / str(case["case_id"])).mkdir(parents=True, exist_ok=True)
+            for file in source.parent.glob(f"{source.name.removesuffix('.nii.gz')}.*"):
+                shutil.copy2(file, folder / str(case["case_id"]) / file.name)

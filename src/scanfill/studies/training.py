@@ -1,0 +1,191 @@
+"""A training as a job of a study: how far it is, what it cost, and the two files that others may use.
+
+Everything that a training needs to go on lies in a folder that the scheduler does not know of, because it deletes what
+it knows before it runs a job again. ``model.pt`` and ``receipt.json`` appear when all is done, each whole or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shlex
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from ignite.engine import Engine, Events
+
+from scanfill import __version__
+from scanfill.engines.checkpoints import read_checkpoint, training_list, weights_with_recipe
+from scanfill.errors import UsageError
+from scanfill.files import writing
+from scanfill.transforms.marks import checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PROGRESS = "progress.json"
+
+
+class Progress:
+    """Handler of the trainer: after each epoch note steps, seconds and the validation in ``progress.json``.
+
+    Only one process may train in a folder: a second one, which would write over the checkpoints of the first, is
+    refused. What a scheduler that was killed has left running is found so.
+
+    Args:
+        folder: Where the training keeps its checkpoints.
+        evaluator: Whose key metric is noted.
+
+    Raises:
+        UsageError: At the start of the run: another process trains there.
+    """
+
+    def __init__(self, folder: str | Path, evaluator: Engine) -> None:
+        self.folder = Path(folder)
+        self.evaluator = evaluator
+        self.begin = self.stepped = 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Time whole epochs, and their steps without validation and saving."""
+        engine.add_event_handler(Events.STARTED, self.start)
+        engine.add_event_handler(Events.EPOCH_STARTED, self.begin_epoch)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.step)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def start(self, engine: Engine) -> None:
+        """Claim the folder, and forget epochs beyond the checkpoint that the training goes on from."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = (self.folder / ".training").open("a+")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.lock.seek(0)
+            msg = (
+                f"Process {self.lock.read() or '?'} is still training in {self.folder}. Wait for it, or end it, and "
+                f"give the same command again."
+            )
+            raise UsageError(msg) from None
+        self.lock.truncate(0)
+        self.lock.write(str(os.getpid()))
+        self.lock.flush()
+        done = read_progress(self.folder)
+        self.epochs = [epoch for epoch in done["epochs"] if epoch["epoch"] <= engine.state.epoch]
+        self.resumed = [*done["resumed"], engine.state.iteration] if engine.state.iteration else done["resumed"]
+        self._write()
+
+    def begin_epoch(self, _: Engine) -> None:
+        """Start the clock."""
+        self.begin = self.stepped = time.monotonic()
+
+    def step(self, _: Engine) -> None:
+        """Note when the last step ended."""
+        self.stepped = time.monotonic()
+
+    def __call__(self, engine: Engine) -> None:
+        """Note an epoch; attached last, so after its validation."""
+        state = self.evaluator.state
+        name = state.key_metric_name
+        judged = name in state.metrics and state.epoch == engine.state.epoch  # not one of an earlier epoch
+        self.epochs.append(
+            {
+                "epoch": engine.state.epoch,
+                "steps": engine.state.epoch_length,
+                "step_seconds": self.stepped - self.begin,
+                "seconds": time.monotonic() - self.begin,
+                "validation": float(state.metrics[name]) if judged else None,
+            }
+        )
+        self._write()
+
+    def _write(self) -> None:
+        with writing(self.folder / PROGRESS) as temporary:
+            temporary.write_text(json.dumps({"epochs": self.epochs, "resumed": self.resumed}, indent=1) + "\n")
+
+
+def read_progress(folder: Path) -> dict[str, list[Any]]:
+    """Read what :py:class:`Progress` wrote; nothing where there is nothing."""
+    path = folder / PROGRESS
+    if not path.is_file():
+        return {"epochs": [], "resumed": []}
+    content: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def finish(
+    ckpt_dir: str | Path,
+    finished_dir: str | Path,
+    *,
+    about: Mapping[str, Any],
+    training: Sequence[Mapping[str, Any]],
+    device: torch.device | str,
+    weights: str = "last",
+) -> None:
+    """Write ``receipt.json`` and ``model.pt`` of a training that has ended.
+
+    Args:
+        ckpt_dir: With ``last.pt``, ``model.pt`` (the best by the validation) and ``progress.json``.
+        finished_dir: Where the two files go.
+        about: What the training was: model, bundle, seed, fold, overlays and knobs.
+        training: Cases that it learned from.
+        device: Where it ran.
+        weights: ``last`` or ``best``.
+
+    Raises:
+        UsageError: ``weights`` is neither, or no validation chose the best.
+    """
+    folder, finished = Path(ckpt_dir), Path(finished_dir)
+    source = {"last": folder / "last.pt", "best": folder / "model.pt"}.get(weights)
+    if source is None or not source.is_file():
+        msg = f"weights (={weights!r}) must be last, or best where a validation chose it: there is no {source}."
+        raise UsageError(msg)
+    finished.mkdir(parents=True, exist_ok=True)
+    progress = read_progress(folder)
+    with writing(finished / "model.pt") as temporary:
+        if weights == "best":
+            shutil.copyfile(source, temporary)
+        else:
+            content = read_checkpoint(source)
+            torch.save(weights_with_recipe(content["network"], content["recipe"]), temporary)
+        receipt = {
+            **about,
+            "training": training_list(training),
+            **costs(progress),
+            "device": device_name(device),
+            "threads": torch.get_num_threads(),
+            "scanfill": __version__,
+            "torch": torch.__version__,
+            "weights": weights,
+            "sha256": checksum(temporary),
+            "command": shlex.join(["python", "-m", "monai.bundle", *sys.argv[1:]]),
+        }
+        with writing(finished / "receipt.json") as place:
+            place.write_text(json.dumps(receipt, indent=1) + "\n", encoding="utf-8")
+
+
+def costs(progress: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Sum up ``progress.json``.
+
+    Returns:
+        ``steps``; ``seconds`` (steps, validation, saving; not the loading of libraries); ``seconds_a_step`` (steps
+        alone); ``validation``, each with its epoch; ``resumed_at``: the steps from which it went on after a stop.
+    """
+    epochs = progress["epochs"]
+    steps = sum(epoch["steps"] for epoch in epochs)
+    return {
+        "steps": steps,
+        "seconds": sum(epoch["seconds"] for epoch in epochs),
+        "seconds_a_step": sum(epoch["step_seconds"] for epoch in epochs) / max(steps, 1),
+        "validation": [[epoch["epoch"], epoch["validation"]] for epoch in epochs if epoch["validation"] is not None],
+        "resumed_at": list(progress["resumed"]),
+    }
+
+
+def device_name(device: torch.device | str) -> str:
+    """Name the device as its maker does."""
+    found = torch.device(device)
+    return torch.cuda.get_device_name(found) if found.type == "cuda" else "cpu"
