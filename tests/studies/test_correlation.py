@@ -12,7 +12,7 @@ from scipy import stats
 
 from scanfill.studies.statistics import pearson, spearman
 
-few = settings(deadline=None, max_examples=60)
+few = settings(deadline=None, max_examples=25)
 pairs = st.lists(st.tuples(st.integers(-20, 20), st.integers(-20, 20)), min_size=4, max_size=25)
 
 
@@ -41,7 +41,7 @@ def test_intervals_cover_the_truth() -> None:
     truth = 0.6
     ranks_truth = 6 / math.pi * math.asin(truth / 2)
     hits: list[tuple[bool, bool]] = []
-    for _ in range(400):
+    for _ in range(250):
         x, y = generator.multivariate_normal([0, 0], [[1, truth], [truth, 1]], 15).T
         linear, ranks = pearson(x, y), spearman(x, y)
         assert linear.low is not None
@@ -49,7 +49,7 @@ def test_intervals_cover_the_truth() -> None:
         assert ranks.low is not None
         assert ranks.high is not None
         hits.append((linear.low < truth < linear.high, ranks.low < ranks_truth < ranks.high))
-    assert np.mean(hits, axis=0) == pytest.approx([0.95, 0.95], abs=0.03)
+    assert np.mean(hits, axis=0) == pytest.approx([0.95, 0.95], abs=0.035)
 
 
 @few

@@ -10,7 +10,7 @@ from scipy import stats
 
 from scanfill.studies.statistics import MARGINS, two_one_sided_tests
 
-few = settings(deadline=None, max_examples=60)
+few = settings(deadline=None, max_examples=30)
 hundredths = st.lists(st.integers(-40, 40).map(lambda whole: whole / 100), min_size=2, max_size=25)
 
 

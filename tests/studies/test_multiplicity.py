@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scanfill.errors import UsageError
 from scanfill.studies.statistics import PAPER_ALPHA, Family, bonferroni, holm
 
-few = settings(deadline=None, max_examples=60)
+few = settings(deadline=None, max_examples=30)
 p_values = st.lists(st.floats(0, 1) | st.none(), max_size=20)
 
 

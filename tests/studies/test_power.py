@@ -13,7 +13,7 @@ from scipy import stats
 from scanfill.studies.statistics import smallest_difference
 from scanfill.studies.statistics.power import t_test_power
 
-few = settings(deadline=None, max_examples=30)
+few = settings(deadline=None, max_examples=10)
 
 
 @pytest.mark.parametrize(

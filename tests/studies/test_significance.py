@@ -10,7 +10,7 @@ from scipy import stats
 
 from scanfill.studies.statistics import paired_t_test, signed_rank_test
 
-few = settings(deadline=None, max_examples=60)
+few = settings(deadline=None, max_examples=30)
 hundredths = st.lists(st.integers(-40, 40).map(lambda whole: whole / 100), min_size=2, max_size=25)
 seeded = [np.random.default_rng(seed) for seed in range(5)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,12 +14,8 @@ from scanfill.studies.statistics import (
     check_held_out,
     mark_ensemble,
     pool_folds,
-    read_study_scores,
 )
 from score_rows import score_rows
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FOLDS = ("0", "1", "2")
 
@@ -124,24 +120,3 @@ def test_a_test_patient_of_the_folds_is_named() -> None:
     check_held_out(score_rows(), held_out())
     with pytest.raises(UsageError, match=r"Patients \['p001'\] \(1 in all\)"):
         check_held_out(score_rows(), held_out("t0", patient="p001"))
-
-
-def test_scores_are_read_as_numbers_and_the_rest_as_text(tmp_path: Path) -> None:
-    file = tmp_path / "fold_0.csv"
-    head = "evaluation,strategy,missing,source,seed,fold,case_id,patient,dice_WT,mse_tumour"
-    file.write_text(f"{head}\nheld_out,zero,t1ce,,0,0,c0,p0,0.5,\n")
-    (row,) = read_study_scores([file])
-    assert (row["seed"], row["fold"], row["dice_WT"], row["source"]) == ("0", "0", 0.5, "")
-    assert math.isnan(float(row["mse_tumour"]))
-
-
-def test_a_file_that_is_none_of_a_study_or_cut_short_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "scores.csv"
-    file.write_text("case_id,dice_WT\nc0,0.5\n")
-    with pytest.raises(UsageError, match=r"scores.csv has no column evaluation, strategy"):
-        read_study_scores([file])
-    head = "evaluation,strategy,missing,seed,fold,case_id,patient,dice_WT"
-    for damaged in ("held_out,zero,,0,0,c0,p0,zero", "held_out,zero,,0,0", "held_out,zero,,0,0,c0,p0,0.5,1"):
-        file.write_text(f"{head}\n{damaged}\n")
-        with pytest.raises(UsageError, match=r"scores.csv, line 2: not a row of scores"):
-            read_study_scores([file])

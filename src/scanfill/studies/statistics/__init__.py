@@ -1,7 +1,7 @@
 """Statistics of a study: strategies on the same patients, compared so that the result holds.
 
-Rows of scores (:py:func:`read_study_scores`) become a cross-validation (:py:func:`pool_folds`) or a held-out test
-(:py:func:`average_fold_models`, :py:func:`mark_ensemble`), never both. Strategies are paired
+Rows of scores become a cross-validation (:py:func:`pool_folds`) or a held-out test (:py:func:`average_fold_models`,
+:py:func:`mark_ensemble`), never both. Strategies are paired
 (:py:func:`pair_strategies`), compared one by one (:py:func:`compare`) and judged as one family (:py:func:`judge`),
 whose rows and footnotes are :py:func:`table_row` and :py:func:`describe_methods`. :py:func:`correlate_image_error` asks
 whether image error predicts Dice. What cannot be known is None, with a reason in words.
@@ -25,7 +25,6 @@ from scanfill.studies.statistics.results import (
     mark_ensemble,
     pool_folds,
 )
-from scanfill.studies.statistics.scores_file import read_study_scores
 from scanfill.studies.statistics.seeds import SeedSpread, between_seeds
 from scanfill.studies.statistics.significance import Significance, paired_t_test, signed_rank_test
 from scanfill.studies.statistics.table_rows import describe_methods, table_row
@@ -64,7 +63,6 @@ __all__ = [
     "paired_t_test",
     "pearson",
     "pool_folds",
-    "read_study_scores",
     "signed_rank_test",
     "smallest_difference",
     "spearman",

@@ -9,9 +9,9 @@ of m patients loses a share 1/m of its variance. BCa corrects for skewness, not 
   t of n - (number of strata) degrees of freedom (Hesterberg, Am Stat 2015, "expanded percentile").
 
 Simulated coverage of a nominal 95 % (600 cohorts of 1,000 draws each, 15 patients in 3 folds; normal, exponential, t
-with 3 degrees of freedom): percentile 89, 85, 88 %; BCa 88, 87, 86 %; this one 95, 92, 94 %. With 250 patients all are
-within about 1 point of it. Where one patient in seven fails outright, no interval from 15 patients holds 95 % (percentile 88,
-this one 90): a failure that was not seen cannot be drawn.
+with 3 degrees of freedom): percentile 89, 85, 88 %; BCa 88, 87, 86 %; this one 95, 92, 94 %. With 250 patients the
+three lie within about 1 point of one another. Where one patient in seven fails outright, no interval from 15 patients
+holds 95 % (percentile 88, this one 90): a failure that was not seen cannot be drawn.
 """
 
 from __future__ import annotations
