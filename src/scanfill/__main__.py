@@ -163,6 +163,42 @@ def pack(
     print(pack_bundle(bundle, weights, output, overlays, vendor=vendor, weights_url=weights_url, **knobs))
 
 
+def study(
+    file: str,
+    *settings: str,
+    out: str,
+    dataset_dir: str | None = None,
+    cores: int | None = None,
+    profile: str | None = None,
+    dry_run: bool = False,
+    partial: bool = False,
+    smoke: bool = False,
+    set: str | None = None,  # noqa: A002  its name on the command line
+) -> None:
+    """Train, predict, score and report a comparison of strategies; a study that was stopped goes on where it was.
+
+    Args:
+        file: Such as ``configs/studies/missing_modality.yaml``.
+        settings: More ``KNOB=VALUE``, behind ``--set``.
+        out: Where everything goes.
+        dataset_dir: Folder of the cases.
+        cores: Processor cores to use at a time; all by default.
+        profile: Where jobs run: ``slurm``, or the folder of a Snakemake profile; here by default.
+        dry_run: Only print what would be done: the number of trainings, the hours they may take.
+        partial: Report what there is, although some folds are not there yet.
+        smoke: Shrink the study to minutes, on phantoms unless there is a ``dataset_dir``.
+        set: A knob over the study file, ``KNOB=VALUE``; more of them follow it: ``--set folds=3 seeds=[0]``.
+    """
+    from scanfill.studies.run import run_study  # noqa: PLC0415
+
+    if sum(word.partition("=")[0] == "--set" for word in sys.argv) > 1:
+        msg = "Write --set once, with all knobs behind it: --set folds=3 seeds=[0]."
+        raise UsageError(msg)
+    knobs = [text for text in (set, *settings) if text is not None]
+    options = {"dry_run": dry_run, "partial": partial, "smoke": smoke}
+    run_study(file, out, dataset_dir=dataset_dir, cores=cores, profile=profile, settings=knobs, **options)
+
+
 VERBS = {
     "demo": demo,
     "phantoms": phantoms,
@@ -171,6 +207,7 @@ VERBS = {
     "prepare": prepare,
     "restore": restore,
     "pack": pack,
+    "study": study,
 }
 
 

@@ -19,7 +19,7 @@ import torch
 
 import scanfill
 from scanfill.data import MODALITIES, find_cases
-from scanfill.data.phantoms import brain_cohort
+from scanfill.data.phantoms import brain_cohort, note
 from scanfill.errors import UsageError
 from scanfill.files import writable_folder, writing
 
@@ -27,6 +27,7 @@ from . import commands
 from .estimate import describe_plan
 from .folds import data_checksums, divide, fingerprint, write_if_new, write_lists
 from .plan import PROTOCOL, read_study, studies_folder
+from .report import write_study_report
 from .strategies import find_models, find_predictions, missing_sets
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ def run_study(
     cores: int | None = None,
     profile: str | None = None,
     dry_run: bool = False,
+    partial: bool = False,
     smoke: bool = False,
     settings: Sequence[str] = (),
 ) -> Path:
-    """Train, predict and score whatever of a study is not there yet.
+    """Train, predict and score whatever of a study is not there yet, and report.
 
     Args:
         file: The study file; see :py:func:`scanfill.studies.plan.read_study`.
@@ -59,11 +61,12 @@ def run_study(
         cores: Processor cores to use at a time; all by default.
         profile: Where jobs run: ``slurm``, or the folder of a Snakemake profile; here by default.
         dry_run: Only print what would be done, and what it may cost.
+        partial: Report what there is, also where jobs failed or folds are not there.
         smoke: Shrink the study.
         settings: ``KNOB=VALUE`` over the study file.
 
     Returns:
-        The output folder.
+        The output folder, with ``report.html``.
 
     Raises:
         UsageError: A mistake in the study file; results of another protocol in ``out``; another process at work there;
@@ -83,6 +86,8 @@ def run_study(
             print(describe_plan(plan, folder), flush=True)  # noqa: T201  what was asked for
         unlock(folder)
         code = snakemake(folder, ["--dry-run", "--quiet", "rules"] if dry_run else [], lock, cores=cores, profile=profile)
+    if not dry_run and (partial or not code):
+        print(f"Report: {write_study_report(folder, partial=partial)}", flush=True)  # noqa: T201  the result
     if code:
         msg = (
             f"Some jobs of the study in {folder} failed (exit code {code}); their logs are named above. What was "
@@ -156,8 +161,9 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
         "dataset_dir": str(data),
         "patients": {part: len({case["patient"] for case in lists["fold_0"][part]}) for part in lists["fold_0"]},
         "python": sys.executable,
-        "gpu": int(study["device"] != "cpu" and torch.cuda.is_available()),
+        "gpu": int(study["device"].startswith("cuda") or (study["device"] == "auto" and torch.cuda.is_available())),
         "versions": {"scanfill": scanfill.__version__, "monai": monai.__version__, "torch": torch.__version__},
+        "note": note(cases),
         "data_sha256": data_checksums(cases, folder / "data.json"),
         "command": shlex.join(["python", "-m", "scanfill", *sys.argv[1:]]),
     }
@@ -202,10 +208,11 @@ def snakemake(
     """Run the workflow in the study's folder, in this process's group, and return the exit code."""
     command = [sys.executable, "-m", "snakemake", "-s", str(SNAKEFILE), "--configfile", "study.json"]
     command += ["--directory", str(folder), "--rerun-incomplete", "--keep-going"]
-    command += ["--rerun-triggers", "mtime", "params", "input", "--resources", "gpu=1", *options]
+    command += ["--rerun-triggers", "mtime", "params", "input", *options]
     if profile is not None:
         own = studies_folder() / "profiles" / profile
         command += ["--workflow-profile", str(own if own.is_dir() else Path(profile).resolve())]
-    command += ["--cores", str(cores or "all")]
-    # Jobs are told how many threads they have; the scheduler itself needs none.
+    else:
+        command += ["--resources", "gpu=1"]  # jobs of one machine take turns on its GPU
+    command += ["--cores", str(cores or "all")] if cores or profile is None else []
     return subprocess.run(command, check=False, pass_fds=[lock], cwd=folder).returncode  # noqa: S603  our own command
