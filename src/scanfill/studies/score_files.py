@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ENSEMBLE = "_ensemble"
 """How the name of the fold models' ensemble ends."""
 
-EVALUATIONS: Mapping[str, str] = {"cross_validation": CROSS_VALIDATION, "held_out": HELD_OUT}
+EVALUATIONS: Mapping[str, str] = {CROSS_VALIDATION: "cross-validation", HELD_OUT: "held-out test"}
 """How a score file names the two evaluations, and how people read them."""
 
 IDENTITY = ("evaluation", "strategy", "missing", "seed", "fold", "case_id", "patient")
@@ -56,7 +56,8 @@ class StudyScores:
 
     Attributes:
         folder: Of the study.
-        study: Its ``study.json``.
+        study: Its knobs.
+        about: What else ``study.json`` says: versions, command, checksums.
         rows: Rows of the files of ``seeds`` and ``folds``.
         seeds: Those used.
         folds: Those used, the same of each seed.
@@ -65,6 +66,7 @@ class StudyScores:
 
     folder: Path
     study: Mapping[str, Any]
+    about: Mapping[str, Any]
     rows: Sequence[Row]
     seeds: tuple[int, ...]
     folds: tuple[int, ...]
@@ -81,7 +83,7 @@ class StudyScores:
     @property
     def planned_evaluations(self) -> list[str]:
         """Those that the study asks for."""
-        return [name for name in EVALUATIONS if name != "held_out" or self.study["held_out"]]
+        return [name for name in EVALUATIONS if name != HELD_OUT or self.study["held_out"]]
 
     @property
     def evaluations(self) -> list[str]:
@@ -110,7 +112,7 @@ class StudyScores:
             known = ", ".join(sorted(each.name for each in self.cells(evaluation)))
             msg = f"There are no scores of {cell.name} in {EVALUATIONS[evaluation]}; there are: {known or 'none'}."
             raise UsageError(msg)
-        if evaluation == "cross_validation":
+        if evaluation == CROSS_VALIDATION:
             return pool_folds(rows, self.folds)
         return mark_ensemble(rows) if cell.strategy.endswith(ENSEMBLE) else average_fold_models(rows, self.folds)
 
@@ -137,14 +139,18 @@ def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
         UsageError: There is no study; something is absent and ``partial`` was not asked for; nothing was scored; or a
             file has other columns than scores.
     """
-    study = _read_study(folder)
+    study, about = _read_study(folder)
     seeds, folds = [int(seed) for seed in study["seeds"]], planned_folds(study)
     files = {(s, k): folder / "scores" / f"seed_{s}" / f"fold_{k}.csv" for s in seeds for k in folds}
     absent = [f"scores/seed_{s}/fold_{k}.csv" for (s, k), path in files.items() if not path.is_file()]
     there = {s: [k for k in folds if files[s, k].is_file()] for s in seeds}
     used_seeds, used_folds = _usable(there)
     rows = [row for s in used_seeds for k in used_folds for row in read_score_file(files[s, k])]
-    scores = StudyScores(folder, study, rows, used_seeds, used_folds, tuple(absent))
+    if study["held_out"] and len(folds) > 1:
+        ensembles = {s: folder / "scores" / f"seed_{s}" / "ensemble.csv" for s in seeds}
+        absent += [f"scores/seed_{s}/ensemble.csv" for s, path in ensembles.items() if not path.is_file()]
+        rows += [row for s in used_seeds if ensembles[s].is_file() for row in read_score_file(ensembles[s])]
+    scores = StudyScores(folder, study, about, rows, used_seeds, used_folds, tuple(absent))
     if rows:
         absent += [
             f"{cell.name}, {EVALUATIONS[evaluation]}: not in every file of scores"
@@ -158,7 +164,7 @@ def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
         remedy = "Run the study again to finish it" + (", or ask for a --partial report." if rows else ".")
         msg = f"The study in {folder} is not finished; {len(absent)} results are not there:\n{listed}\n{remedy}"
         raise UsageError(msg)
-    return StudyScores(folder, study, rows, used_seeds, used_folds, tuple(absent))
+    return StudyScores(folder, study, about, rows, used_seeds, used_folds, tuple(absent))
 
 
 def planned_folds(study: Mapping[str, Any]) -> list[int]:
@@ -206,11 +212,11 @@ def _usable(there: Mapping[int, Sequence[int]]) -> tuple[tuple[int, ...], tuple[
     return seeds, folds
 
 
-def _read_study(folder: Path) -> dict[str, Any]:
-    """Read ``study.json``."""
+def _read_study(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read ``study.json``: the knobs, and what else it says."""
     path = folder / "study.json"
     if not path.is_file():
         msg = f"There is no study in {folder}: {path.name} is not there. Name the folder given to the study as --out."
         raise UsageError(msg)
-    study: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return study
+    about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return about.pop("study"), about

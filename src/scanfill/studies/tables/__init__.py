@@ -12,7 +12,7 @@ from scanfill.studies.tables.costs import Costs, read_costs, read_receipts
 from scanfill.studies.tables.descriptive import descriptive_table
 from scanfill.studies.tables.image_error import image_error_tables
 from scanfill.studies.tables.replaced import replaced_tables
-from scanfill.studies.tables.subsets import subset_tables
+from scanfill.studies.tables.subsets import secondary_tables, subset_tables
 from scanfill.studies.tables.table import Compared, Estimate, MeanSD, StudyTable
 from scanfill.studies.tables.three_inputs import three_input_tables
 from scanfill.studies.tables.writer import as_csv, as_latex, as_markdown, write_table
@@ -32,6 +32,7 @@ __all__ = [
     "read_costs",
     "read_receipts",
     "replaced_tables",
+    "secondary_tables",
     "subset_tables",
     "three_input_tables",
     "write_table",

@@ -62,11 +62,12 @@ class JudgedCells:
     """Cells of one table, compared with their references and judged as one family.
 
     Attributes:
-        judged: Cell and label -> judged comparison of its Dice.
+        judged: Cell and label -> judged comparison of its score.
         family: All rows that were planned x four labels.
         methods: How they were compared.
         scores: Whose they are.
         evaluation: Cross-validation or held-out test.
+        score: What was compared.
     """
 
     judged: Mapping[tuple[Cell, str], Judged]
@@ -74,6 +75,7 @@ class JudgedCells:
     methods: Methods
     scores: StudyScores
     evaluation: str
+    score: str = "dice"
 
     def mean(self, cell: Cell, label: str) -> MeanSD:
         """Give mean and SD over patients, marked where no difference from the reference was found."""
@@ -104,13 +106,17 @@ class JudgedCells:
                 middle = numbers.median(values)
                 span = f" ({min(values):.3f} to {max(values):.3f} over the rows)" if len(values) > 1 else ""
                 said.append(f"{label} {middle:.3f}{span}")
-        return f"Smallest difference of Dice that it could have shown: {'; '.join(said) or 'not known'}."
+        return f"Smallest difference of {self.score} that it could have shown: {'; '.join(said) or 'not known'}."
 
 
 def judge_cells(
-    scores: StudyScores, evaluation: str, references: Mapping[Cell, Cell], methods: Methods | None = None
+    scores: StudyScores,
+    evaluation: str,
+    references: Mapping[Cell, Cell],
+    methods: Methods | None = None,
+    score: str = "dice",
 ) -> JudgedCells:
-    """Compare the Dice of cells with that of their references, on the same patients, as one family.
+    """Compare the scores of cells with that of their references, on the same patients, as one family.
 
     Args:
         scores: Of the study.
@@ -118,6 +124,7 @@ def judge_cells(
         references: Cell -> what it is compared with: every row that the table was planned to have. Those that are not
             scored count in the family's size, and are not in the result.
         methods: How to compare.
+        score: ``dice``, ``hd95``, ``precision`` or ``sensitivity``.
 
     Raises:
         UsageError: A cell and another one were not scored on the same patients.
@@ -134,13 +141,13 @@ def judge_cells(
         cells |= {cell.name: cell for cell in others}
         rows = {cell.name: scores.of(evaluation, cell) for cell in (reference, *others)}
         for label in FAMILY_LABELS:
-            pairs = pair_strategies(rows, reference.name, f"dice_{label}")
+            pairs = pair_strategies(rows, reference.name, f"{score}_{label}")
             comparisons += [compare(each, methods.bootstrap, methods.margins) for each in pairs]
     found = {
-        (cells[each.comparison.pairs.strategy], each.comparison.pairs.score.removeprefix("dice_")): each
+        (cells[each.comparison.pairs.strategy], each.comparison.pairs.score.removeprefix(f"{score}_")): each
         for each in judge(comparisons, family)
     }
-    return JudgedCells(found, family, methods, scores, evaluation)
+    return JudgedCells(found, family, methods, scores, evaluation, score)
 
 
 def about(scores: StudyScores, evaluation: str) -> str:
@@ -185,7 +192,7 @@ def verdict_table(
             found = judged.judged[cell, label]
             rows.append([*head, label, *_tests(found), judged.difference(cell, label), *_verdict(found)])
             data.append({**dict(zip(columns, head, strict=True)), "label": label, **table_row(found)})
-    own = ["Dice", "reference", "p", "p Wilcoxon", "p equivalence", "difference [interval]"]
+    own = [judged.score, "reference", "p", "p Wilcoxon", "p equivalence", "difference [interval]"]
     own += ["seed SD", "smallest", f"p < {PAPER_ALPHA}", "verdict", "why"]
     notes = [*judged.notes(), "The p-values are Holm's; the CSV has Bonferroni's and the uncorrected ones too."]
     return StudyTable(name, title, [*columns, "label", *own], rows, notes, data=data)

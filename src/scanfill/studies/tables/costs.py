@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scanfill.studies.score_files import ENSEMBLE, Cell, acquired_of
-from scanfill.studies.strategies import folder_of, segmenter_of, strategy_of, synthesizer_of
+from scanfill.studies.strategies import folder_of, segmenter_of, synthesizer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from scanfill.studies.score_files import StudyScores
 
 COST_NOTE = (
-    "Training: hours of every network that the strategy needs for this set, of one fold and one seed, on the study's "
-    "device (mean over folds and seeds); what strategies share is counted in each. Inference: seconds a case, making of "
-    "images included; an ensemble needs those of each fold model."
+    "Training: hours of every network that the strategy needs for this set, of one fold and one seed, on its device "
+    "(mean over folds and seeds); what strategies share is counted in each. Inference: seconds a case, with the making "
+    "of images. An ensemble costs that of every fold model."
 )
 
 
@@ -30,37 +30,41 @@ class Costs:
 
     Attributes:
         training: Model -> mean seconds of its training.
-        inference: Strategy and folder of its task -> mean seconds a case; under an empty folder, of all tasks.
+        inference: Strategy and folder of its task -> mean seconds a case.
+        folds: Number of fold models, all of which an ensemble needs.
     """
 
     training: Mapping[str, float]
     inference: Mapping[tuple[str, str], float]
+    folds: int = 1
 
     def training_hours(self, cell: Cell) -> float:
         """Add up the training of all networks that a cell needs; NaN where one has no receipt."""
         seconds = [self.training.get(model, math.nan) for model in models_of(cell, self.training)]
-        return sum(seconds) / 3600 if seconds else math.nan
+        return sum(seconds) / 3600 * (self.folds if cell.strategy.endswith(ENSEMBLE) else 1)
 
     def seconds_a_case(self, cell: Cell) -> float:
         """Tell how long the strategy takes for a case; NaN where there is no receipt."""
         strategy, task = _task_of(cell)
-        found = self.inference.get((strategy, folder_of(task)), self.inference.get((strategy, ""), math.nan))
-        return found if not cell.strategy.endswith(ENSEMBLE) else math.nan
+        seconds = self.inference.get((strategy, folder_of(task)), math.nan)
+        return seconds * (self.folds if cell.strategy.endswith(ENSEMBLE) else 1)
 
 
 def read_costs(scores: StudyScores) -> Costs:
     """Read the receipts of the trainings and predictions of the seeds and folds that are reported."""
-    training: dict[str, list[float]] = {}
-    for model, _, receipt in _receipts(scores, "models"):
-        training.setdefault(model, []).append(float(receipt.get("seconds", math.nan)))
+    training: dict[str, dict[str, float]] = {}
+    for model, place, receipt in _receipts(scores, "models"):
+        fold = place.partition("_inner_")[0]  # a network for each inner fold: all are needed
+        own = training.setdefault(model, {})
+        own[fold] = own.get(fold, 0.0) + float(receipt.get("seconds", math.nan))
     inference: dict[tuple[str, str], list[float]] = {}
     for strategy, _, receipt in _receipts(scores, "predictions"):
-        seconds = receipt.get("seconds_a_case", math.nan)
-        for folder, value in (seconds if isinstance(seconds, dict) else {"": seconds}).items():
-            inference.setdefault((strategy, folder), []).append(float(value))
+        for task in receipt.get("tasks", ()):
+            inference.setdefault((strategy, folder_of(task)), []).append(float(task["seconds_a_case"]))
     return Costs(
-        {model: statistics.fmean(values) for model, values in training.items()},
+        {model: statistics.fmean(values.values()) for model, values in training.items()},
         {task: statistics.fmean(values) for task, values in inference.items()},
+        len(scores.folds),
     )
 
 
@@ -100,11 +104,9 @@ def models_of(cell: Cell, trained: Sequence[str] | Mapping[str, Any] = ()) -> li
 
 def _task_of(cell: Cell) -> tuple[str, dict[str, Any]]:
     """Find the strategy's folder of predictions, and the task in it."""
-    strategy, _, source = cell.strategy.partition("pairwise_from_")
+    strategy, pairwise_from, source = cell.strategy.removesuffix(ENSEMBLE).partition("pairwise_from_")
     task = {"missing": [name for name in cell.missing.split("+") if name], "source": source}
-    name = "pairwise_from" if source else strategy
-    assert strategy_of(name, task) == cell.strategy
-    return name.removesuffix(ENSEMBLE), task
+    return pairwise_from.removesuffix("_") or strategy, task
 
 
 def _receipts(scores: StudyScores, kind: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -112,6 +114,8 @@ def _receipts(scores: StudyScores, kind: str) -> Iterator[tuple[str, str, dict[s
     root: Path = scores.folder / kind
     for seed in scores.seeds:
         for fold in scores.folds:
-            for path in sorted(root.glob(f"*/seed_{seed}/fold_{fold}/receipt.json")):
+            outer = root.glob(f"*/seed_{seed}/fold_{fold}/receipt.json")
+            inner = root.glob(f"*/seed_{seed}/fold_{fold}_inner_*/receipt.json")
+            for path in sorted([*outer, *inner]):
                 name = path.relative_to(root).parts[0]
                 yield name, str(path.parent.relative_to(scores.folder)), json.loads(path.read_text(encoding="utf-8"))

@@ -90,7 +90,7 @@ class Compared:
     Args:
         mean: Of the cases.
         sd: Sample SD.
-        difference: From the reference.
+        difference: From the reference; NaN in the reference's own row.
         verdict: On the difference.
     """
 
@@ -101,7 +101,8 @@ class Compared:
 
     def text(self, digits: int) -> str:
         """Write it for people: the mean with two decimals, because the difference says the rest."""
-        return f"{number(self.mean, 2)}, {self.difference.text(digits)}"
+        mean = number(self.mean, 2)
+        return mean if math.isnan(self.difference.value) else f"{mean}, {self.difference.text(digits)}"
 
     def parts(self) -> dict[str, float | str]:
         """Take it apart for programs."""

@@ -1,0 +1,122 @@
+"""Draw every figure of a study from its scores and what it predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scanfill.metrics.cohort import column
+from scanfill.studies.figures.dice_boxes import draw_dice_boxes
+from scanfill.studies.figures.error_against_loss import Cloud, draw_error_against_loss
+from scanfill.studies.figures.examples import draw_example
+from scanfill.studies.figures.svg import write_svg
+from scanfill.studies.figures.volume_agreement import draw_volume_agreement
+from scanfill.studies.score_files import EVALUATIONS, Cell
+from scanfill.studies.statistics import FAMILY_LABELS, with_multiclass
+from scanfill.studies.strategies import REFERENCE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from scanfill.studies.score_files import StudyScores
+
+COMPLETE = Cell(REFERENCE)
+ERRORS = {"mse_brain": "MSE, brain", "mse_tumour": "MSE, tumour", "ssim_tumour": "SSIM, tumour"}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that was written.
+
+    Attributes:
+        path: The SVG file.
+        caption: What it shows.
+        kind: ``boxes``, ``volumes``, ``errors`` or ``examples``.
+        missing: What is missing in it, where it is about one set.
+    """
+
+    path: Path
+    caption: str
+    kind: str
+    missing: str = ""
+
+
+def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
+    """Write box plots and volumes of each missing set, image errors against the loss of Dice, and example slices.
+
+    Examples are drawn where images, truth and label maps can be read, which they cannot on another machine.
+
+    Args:
+        scores: Of the study.
+        evaluation: ``cross_validation`` or ``held_out``.
+
+    Returns:
+        What was written to ``figures`` in the study's folder.
+    """
+    folder, how = scores.folder / "figures", EVALUATIONS[evaluation]
+    drawings = []
+
+    def add(kind: str, missing: str, figure: MatplotlibFigure, caption: str) -> None:
+        name = "_".join([kind, evaluation, *missing.split("+")]).rstrip("_")
+        drawings.append(Drawing(write_svg(figure, folder / f"{name}.svg"), caption, kind, missing))
+
+    for missing in dict.fromkeys(cell.missing for cell in scores.cells(evaluation) if cell.missing):
+        cells = [COMPLETE, *_strategies(scores, evaluation, missing)]
+        add("boxes", missing, _boxes(scores, evaluation, cells), f"Dice of each strategy without {missing}, {how}.")
+        add("volumes", missing, _volumes(scores, evaluation, cells), _volumes_caption(missing, how))
+        if example := draw_example(scores, evaluation, cells):
+            add("examples", missing, *example)
+    clouds = _clouds(scores, evaluation)
+    if clouds:
+        caption = f"Image error of the synthetic sequence against the multi-class Dice that it costs, {how}."
+        add("errors", "", draw_error_against_loss(clouds, caption.rstrip(".")), caption)
+    return drawings
+
+
+def _strategies(scores: StudyScores, evaluation: str, missing: str) -> list[Cell]:
+    """List the strategies for a missing set; the single pairs have figures of their own."""
+    cells = scores.cells(evaluation)
+    return [cell for cell in cells if cell.missing == missing and not cell.strategy.startswith("pairwise_from")]
+
+
+def _boxes(scores: StudyScores, evaluation: str, cells: list[Cell]) -> MatplotlibFigure:
+    rows = {cell.strategy: scores.of(evaluation, cell) for cell in cells}
+    dice = {name: {label: column(own, f"dice_{label}") for label in FAMILY_LABELS} for name, own in rows.items()}
+    title = f"Without {cells[-1].missing}, {EVALUATIONS[evaluation]}"
+    return draw_dice_boxes(dice, title, REFERENCE)
+
+
+def _volumes(scores: StudyScores, evaluation: str, cells: list[Cell]) -> MatplotlibFigure:
+    rows = {cell.strategy: scores.of(evaluation, cell) for cell in cells}
+    volumes = {name: (column(own, "volume_ml_WT"), column(own, "predicted_ml_WT")) for name, own in rows.items()}
+    return draw_volume_agreement(volumes, f"Without {cells[-1].missing}, {EVALUATIONS[evaluation]}")
+
+
+def _volumes_caption(missing: str, how: str) -> str:
+    return (
+        f"Bland-Altman plot of the whole tumour's volume without {missing}, {how}: bias (line) and limits of agreement "
+        "(dashed, 1.96 SD)."
+    )
+
+
+def _clouds(scores: StudyScores, evaluation: str) -> list[Cloud]:
+    """Collect image errors and losses of the single pairs, case by case."""
+    reference = {_who(row): row for row in with_multiclass(scores.of(evaluation, COMPLETE))}
+    clouds = []
+    for cell in scores.cells(evaluation):
+        strategy, _, source = cell.strategy.partition("_from_")
+        if strategy != "pairwise" or not source or cell.strategy.endswith("_ensemble"):
+            continue
+        rows = with_multiclass(scores.of(evaluation, cell))
+        loss = [float(reference[_who(row)]["dice_multiclass"]) - float(row["dice_multiclass"]) for row in rows]
+        errors = {name: column(rows, key) for key, name in ERRORS.items()}
+        clouds.append(Cloud(cell.missing, source, errors, np.array(loss)))
+    return clouds
+
+
+def _who(row: dict[str, float | str]) -> tuple[str, str]:
+    return str(row["case_id"]), str(row["seed"])

@@ -1,0 +1,121 @@
+"""A finished study whose scores are drawn at random, with a known effect of each strategy: no network is trained."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scanfill.metrics import METRICS, REGIONS
+from scanfill.studies.plan import read_study, studies_folder
+from scanfill.studies.strategies import find_models, find_predictions, join, strategy_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOSS = {"dedicated": 0.01, "dropout": 0.004, "completion": 0.03, "pairwise": 0.06, "pairwise_from": 0.06, "zero": 0.3}
+"""Dice that a missing sequence costs with each strategy; 0 for those that are not named."""
+
+SMALL = ("segmenter=unet", "folds=3", "held_out=0", "seeds=[0]", "most_missing=1")
+
+
+def study_of(*settings: str) -> dict[str, Any]:
+    """Knobs of a study, the full protocol but for these."""
+    return read_study(studies_folder() / "missing_modality.yaml", settings)
+
+
+def write_study(folder: Path, *settings: str, patients: int = 12, seed: int = 0) -> Path:
+    """Write ``study.json``, scores and receipts of a study; returns its folder.
+
+    Args:
+        folder: Where.
+        settings: Knobs, as after ``--set``.
+        patients: In the folds; with a held-out test, half as many are held out.
+        seed: Of the scores.
+    """
+    study = study_of(*settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {"study": study, "command": "python -m scanfill study missing_modality.yaml --out runs/x", "cases": "ab12"}
+    (folder / "study.json").write_text(json.dumps(about))
+    for own in study["seeds"]:
+        for fold in study["subset"]["folds"]:
+            _write_scores(folder, own, f"fold_{fold}", _draw(study, (seed, own, fold), patients))
+            _write_receipts(folder, study, own, fold)
+        if study["held_out"]:
+            voted = [row for row in _draw(study, (seed, own, 99), patients) if row["evaluation"] == "held_out"]
+            _write_scores(folder, own, "ensemble", [_of_ensemble(row) for row in voted])
+    return folder
+
+
+def _of_ensemble(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"strategy": f"{row['strategy']}_ensemble", "fold": "all"}
+
+
+def _draw(study: dict[str, Any], numbers: tuple[int, int, int], patients: int) -> list[dict[str, Any]]:
+    seed, own, fold = numbers
+    rows: list[dict[str, Any]] = []
+    for evaluation in ("cross_validation", "held_out")[: 2 if study["held_out"] else 1]:
+        validated = [f"p{number:02}" for number in range(patients) if number % study["folds"] == fold]
+        names = validated if evaluation == "cross_validation" else [f"h{number:02}" for number in range(patients // 2)]
+        for name in names:
+            hard = np.random.default_rng([seed, *name.encode()]).uniform(0.05, 0.3, len(REGIONS))  # the same in all
+            for strategy, prediction in find_predictions(study).items():
+                for task in prediction["tasks"]:
+                    noise = np.random.default_rng([seed, own, fold, *f"{name}{strategy}{task}".encode()])
+                    label = strategy_of(strategy, task)
+                    row = {"evaluation": evaluation, "strategy": label, "missing": join(task["missing"])}
+                    row |= {
+                        "source": task["source"],
+                        "seed": own,
+                        "fold": fold,
+                        "case_id": f"{name}_1",
+                        "patient": name,
+                    }
+                    rows.append(row | _figures(noise, hard, LOSS.get(strategy, 0.0) * bool(task["missing"]), task))
+    return rows
+
+
+def _figures(noise: np.random.Generator, hard: Any, loss: float, task: dict[str, Any]) -> dict[str, float | str]:
+    dice = np.clip(1 - hard - loss * noise.uniform(0.5, 1.5) + noise.normal(0, 0.01, len(REGIONS)), 0, 1)
+    row: dict[str, float | str] = {}
+    for index, region in enumerate(REGIONS):
+        true_ml = 20.0 * (index + 1)
+        values = {
+            "dice": dice[index],
+            "precision": dice[index],
+            "sensitivity": dice[index],
+            "hd95": 30 * (1 - dice[index]),
+        }
+        values |= {"volume_ml": true_ml, "predicted_ml": true_ml * noise.normal(1, 0.1)}
+        row |= {f"{metric}_{region}": float(values[metric]) for metric in METRICS}
+    synthetic = bool(task["source"])
+    for name, value in (("mse_brain", 0.4), ("mse_tumour", 0.8), ("ssim_tumour", 0.7)):
+        row[name] = float(value * noise.uniform(0.7, 1.3)) if synthetic else ""
+    return row
+
+
+def _write_scores(folder: Path, seed: int, name: str, rows: list[dict[str, Any]]) -> None:
+    path = folder / "scores" / f"seed_{seed}" / f"{name}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _write_receipts(folder: Path, study: dict[str, Any], seed: int, fold: int) -> None:
+    place = f"seed_{seed}/fold_{fold}"
+    receipts: dict[str, dict[str, Any]] = {
+        f"models/{name}/{place}": {"model": name, "bundle": model["bundle"], "steps": 300, "seconds": 3600.0}
+        | {"seconds_a_step": 12.0, "device": "cpu", "threads": 1, "scanfill": "0.1.0", "sha256": "ab" * 32}
+        | {"command": f"python -m monai.bundle run --seed {seed}"}
+        for name, model in find_models(study).items()
+    }
+    for strategy, prediction in find_predictions(study).items():
+        tasks = [{**task, "seconds_a_case": 2.5} for task in prediction["tasks"]]
+        receipts[f"predictions/{strategy}/{place}"] = {"strategy": strategy, "tasks": tasks}
+    for name, content in receipts.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "receipt.json").write_text(json.dumps(content))

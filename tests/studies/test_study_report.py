@@ -1,0 +1,115 @@
+"""The page of a study."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from browser import needs_browser, visit
+from made_up_study import write_study
+from scanfill.data.nifti import nifti_bytes
+from scanfill.errors import UsageError
+from scanfill.studies.report import write_study_report
+from scanfill.studies.statistics import Bootstrap
+from scanfill.studies.tables import Methods
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KNOBS = ("segmenter=unet", "folds=2", "seeds=[0]", "most_missing=1", "held_out=0", "subset.targets=[t1ce]")
+KNOBS += ("subset.strategies=[zero, pairwise_from]", "subset.sources=[t2]")
+KINDS = (("boxes", "_t1ce"), ("errors", ""), ("examples", "_t1ce"), ("volumes", "_t1ce"))
+QUICK = Methods(Bootstrap(draws=100))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_study(tmp_path_factory.mktemp("study"), *KNOBS, patients=8)
+    write_images(folder)
+    write_study_report(folder, methods=QUICK)
+    return folder
+
+
+def write_images(folder: Path) -> None:
+    """Images, truth, label maps and the list of fold 0, for the pictures."""
+    draw = np.random.default_rng(0)
+    label = np.zeros((8, 8, 8), np.uint8)
+    label[2:5, 2:5, 2:5] = 2
+    entries = []
+    for name in ("p00_1", "p02_1", "p04_1", "p06_1"):
+        paths = {key: folder / "data" / name / f"{key}.nii.gz" for key in ("t1", "t1ce", "t2", "flair", "label")}
+        predictions = folder / "predictions"
+        maps = [predictions / "complete_set/seed_0/fold_0/nothing", predictions / "zero/seed_0/fold_0/t1ce"]
+        for path in (*paths.values(), *(place / name / f"{name}_seg.nii.gz" for place in maps)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            is_map = path.name == "label.nii.gz" or path.name.endswith("_seg.nii.gz")
+            volume = label if is_map else draw.uniform(1, 2, (8, 8, 8)).astype(np.float32)
+            path.write_bytes(nifti_bytes(volume, np.eye(4), "test"))
+        about = {"case_id": name, "patient": name[:3], "label_convention": "brats", "output_labels": "brats"}
+        entries.append(about | {key: str(path) for key, path in paths.items()})
+    write_list(folder, entries)
+
+
+def write_list(folder: Path, entries: list[dict[str, str]]) -> None:
+    (folder / "folds").mkdir(exist_ok=True)
+    (folder / "folds" / "fold_0.json").write_text(json.dumps({"validation": entries}))
+    about = json.loads((folder / "study.json").read_text())
+    (folder / "study.json").write_text(json.dumps(about | {"dataset_dir": str(folder / "data")}))
+
+
+def test_the_page_holds_tables_settings_and_commands(finished: Path) -> None:
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    for text in (
+        "A verdict for each subset of sequences",
+        "Cross-validation: every subset",
+        "subset.strategies",
+        "python -m scanfill study missing_modality.yaml --out runs/x",
+        "python -m monai.bundle run --seed 0",
+        "abababababab",  # checksum of a model
+        "family of 4 tests",
+        "One seed: how much another training would change is not known.",
+    ):
+        assert text in page
+    assert "PARTIAL" not in page
+
+
+def test_every_figure_lies_beside_the_page_and_in_it(finished: Path) -> None:
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    drawings = sorted((finished / "figures").glob("*.svg"))
+    names = [path.stem for path in drawings]
+    assert names == [f"{kind}_cross_validation{end}" for kind, end in KINDS]
+    inside = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert sorted(base64.b64decode(text) for text in inside) == sorted(path.read_bytes() for path in drawings)
+    assert not re.search(r'(?:src|href)="(?!data:)', page)
+
+
+def test_every_table_lies_beside_the_page(finished: Path) -> None:
+    files = {path.name for path in (finished / "tables").iterdir()}
+    stems = {name.rpartition(".")[0] for name in files}
+    assert files == {f"{stem}.{suffix}" for stem in stems for suffix in ("csv", "md", "tex")}
+    assert {"subset_verdicts_cross_validation", "image_error_cross_validation", "all_scores_cross_validation"} <= stems
+
+
+def test_a_partial_report_says_so_and_must_be_asked_for(finished: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(finished, tmp_path / "copy", ignore=shutil.ignore_patterns("report.html", "tables"))
+    (folder / "scores" / "seed_0" / "fold_1.csv").unlink()
+    with pytest.raises(UsageError, match=r"scores/seed_0/fold_1\.csv"):
+        write_study_report(folder, methods=QUICK)
+    assert not (folder / "report.html").exists()
+    page = write_study_report(folder, partial=True, methods=QUICK).read_text(encoding="utf-8")
+    assert "PARTIAL: not all results are there." in page
+    assert "<li>scores/seed_0/fold_1.csv</li>" in page
+    assert "NOT FINISHED" in (folder / "tables" / "subsets_cross_validation.md").read_text()
+
+
+@needs_browser
+def test_the_page_opens_without_an_error_and_asks_for_nothing(finished: Path) -> None:
+    seen = visit(finished / "report.html")
+    assert seen.title == "Which way is best when a sequence is missing?"
+    assert (seen.errors, seen.requests) == ([], [])
