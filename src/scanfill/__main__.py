@@ -199,6 +199,48 @@ def study(
     run_study(file, out, dataset_dir=dataset_dir, cores=cores, profile=profile, settings=knobs, **options)
 
 
+def reading_sheet(
+    datalist: str,
+    images: str,
+    output: str,
+    *,
+    dataset_dir: str | None = None,
+    modality: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Make a blinded sheet on which readers rate acquired and synthetic slices, in random order.
+
+    Args:
+        datalist: Cases with their acquired images, such as ``folds/fold_0.json`` of a study.
+        images: Folder with ``<case>/<case>_synthetic_<modality>.nii.gz``, such as
+            ``predictions/completion/seed_0/fold_0/images/flair`` of a study.
+        output: Where ``for_the_readers`` goes, and ``key.csv``, which readers must not see.
+        dataset_dir: Where the files of the list lie, should it have been moved.
+        modality: Only this one; by default whatever was made.
+        seed: Of the order.
+    """
+    from scanfill.data import MODALITIES, read_list  # noqa: PLC0415
+    from scanfill.studies.reading_sheet import find_pairs, make_reading_sheet  # noqa: PLC0415
+
+    cases = [case for part in read_list(datalist, dataset_dir, incomplete=True).values() for case in part]
+    pairs = find_pairs(cases, images, [modality] if modality else MODALITIES)
+    print(f"Reading sheet: {make_reading_sheet(pairs, output, seed)}\nKey, not for the readers: {output}/key.csv")
+
+
+def score_reading(key: str, *ratings: str, output: str = ".") -> None:
+    """Score what readers wrote on their sheets: ratings of real and synthetic images, and whether they could tell.
+
+    Args:
+        key: ``key.csv`` of the sheet.
+        ratings: The ``ratings.csv`` of each reader, renamed to the reader's name.
+        output: Where ``reading.csv``, ``reading.md`` and ``reading.tex`` go.
+    """
+    from scanfill.studies.reading_sheet import write_reading_scores  # noqa: PLC0415
+
+    paths = write_reading_scores(ratings, key, output)
+    print(next(path for path in paths if path.suffix == ".md").read_text(encoding="utf-8"))
+
+
 VERBS = {
     "demo": demo,
     "phantoms": phantoms,
@@ -208,6 +250,8 @@ VERBS = {
     "restore": restore,
     "pack": pack,
     "study": study,
+    "reading_sheet": reading_sheet,
+    "score_reading": score_reading,
 }
 
 

@@ -1,4 +1,4 @@
-"""Which acquired sequence a missing one is made from: that with the lowest error on patients set apart for the choice."""
+"""Which acquired sequence a missing one is made from: that with the lowest error on patients set apart for it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ def inner_error(receipt: Mapping[str, Any], where: str) -> float:
     """
     validations = receipt["validation"]
     if not validations:
-        msg = f"{where} has no validation, so its source cannot be compared with others. Train with val_interval below max_epochs."
+        msg = (
+            f"{where} has no validation, so its source cannot be compared with others. Leave val_interval out of the "
+            f"study file, and run the study again."
+        )
         raise UsageError(msg)
     explained = max(value for _, value in validations) if receipt["weights"] == "best" else validations[-1][1]
     return 1 - float(explained)

@@ -67,7 +67,7 @@ def training_knobs(plan: Plan, name: str, fold: str, seed: int | str) -> dict[st
     if not validated:
         knobs |= {"validation": 0, "val_interval": 10**9}
     elif study["checkpoint"] == "last":
-        knobs |= {"val_interval": knobs.get("max_epochs", "%max_epochs")}
+        knobs |= {"val_interval": knobs.get("max_epochs", "@max_epochs")}
     about = {"model": name, "bundle": model["bundle"], "seed": int(seed), "fold": fold}
     about |= {"overlays": model["overlays"], "knobs": model["knobs"]}
     return {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import statistics
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,6 +13,7 @@ from .commands import config_files, trainings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 Plan = dict[str, Any]
 
@@ -32,15 +32,12 @@ def describe_plan(plan: Plan, folder: Path) -> str:
     kinds: dict[str, list[float]] = {}
     every = trainings(plan)
     done = [job for job in every if receipt_of(folder, *job).is_file()]
-    lines = [
-        f"Study {plan['study']['name']}: {len(every)} trainings, {len(done)} of them done; "
-        f"patients in a fold: {', '.join(f'{count} {part}' for part, count in plan['patients'].items())}",
-    ]
+    patients = ", ".join(f"{count} {part}" for part, count in plan["patients"].items())
+    lines = [f"Study {plan['study']['name']}: {len(every)} trainings, {len(done)} of them done"]
+    lines += [f"Patients in the first fold: {patients}"]
     for name, seed, fold in every:
         model = plan["models"][name]
-        kinds.setdefault(kind_of(plan, model), []).append(
-            0 if (name, seed, fold) in done else steps_of(model, folder)
-        )
+        kinds.setdefault(kind_of(plan, model), []).append(0 if (name, seed, fold) in done else steps_of(model, folder))
     total, unknown = 0.0, []
     for kind, steps in kinds.items():
         seconds = measured.get(kind)

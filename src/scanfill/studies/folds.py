@@ -132,7 +132,9 @@ def data_checksums(cases: Sequence[Case], known: Path) -> str:
                 old = remembered.get(case[key])
                 files[case[key]] = old if old and old[:2] == about else [*about, _sha256(Path(case[key]))]
     known.write_text(json.dumps(files, indent=0) + "\n", encoding="utf-8")
-    content = sorted((str(case["case_id"]), key, files[case[key]][2]) for case in cases for key in PATH_KEYS if key in case)
+    content = sorted(
+        (str(case["case_id"]), key, files[case[key]][2]) for case in cases for key in PATH_KEYS if key in case
+    )
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -18,6 +18,7 @@ from monai.utils import convert_to_numpy
 from scanfill.data.generators import INTENSITY_RULES, Generator, open_generator
 from scanfill.data.provenance import synthetic_path
 from scanfill.data.unseen import refuse_seen
+from scanfill.engines.checkpoints import read_recipe
 from scanfill.metrics import evaluation_brain, score_image
 from scanfill.transforms.completed import z_scale
 from scanfill.transforms.labels import convention_of, to_internal
@@ -69,6 +70,9 @@ class Trained:
         names = ("inference.yaml", *self.overlays)
         parser = ConfigParser(ConfigParser.load_config_files([str(self.bundle / "configs" / name) for name in names]))
         parser.update({name: value for name, value in self.knobs.items() if name in parser})
+        recipe = read_recipe(self.checkpoint)
+        inputs = "sources" if "target" in recipe else "modalities"  # of an inner synthesizer no knob says them
+        parser.update({inputs: recipe["modalities"], **({"target": recipe["target"]} if "target" in recipe else {})})
         for steps in ("preprocessing", "postprocessing"):
             kept = [step for step in parser[steps]["transforms"] if "Preview" not in step["_target_"]]
             kept = [step for step in kept if not step["_target_"].endswith("WarnOfQualityd")]
@@ -163,7 +167,11 @@ def judge_image(path: str, case: Case, generator: Generator, target: str, source
     scaled = np.where(brain, (image - written.centre) / written.spread * own.spread + own.centre, 0)
     label = convert_to_numpy(to_internal(read_volume(case["label"], where), convention_of(case), where))[0]
     rows = score_image(
-        scaled, volumes[target], evaluation_brain(list(volumes.values())), label=label, protocols=sorted(set(FIGURES.values()))
+        scaled,
+        volumes[target],
+        evaluation_brain(list(volumes.values())),
+        label=label,
+        protocols=sorted(set(FIGURES.values())),
     )
     by_protocol = {str(row["protocol"]): row for row in rows}
     return {name: float(by_protocol[protocol].get(name, math.nan)) for name, protocol in FIGURES.items()}

@@ -1,4 +1,4 @@
-"""Synthetic sequences of training patients, by networks that have not seen them: what ``synthetic_trained`` learns from.
+"""What ``synthetic_trained`` learns from: training patients with sequences by networks that have not seen them.
 
 A synthesizer does better on the patients that it was trained on than on others; a segmenter that learned from such
 images would meet worse ones later. So a fold's training patients are divided into inner folds, and each patient's

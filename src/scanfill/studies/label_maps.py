@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanfill.data.generators import logger as quiet
 from scanfill.data.missing import handle_missing
-from scanfill.data.unseen import check_unseen
+from scanfill.data.unseen import refuse_seen
 from scanfill.engines.availability import trained_availability
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.errors import CaseError
@@ -16,6 +15,7 @@ from scanfill.transforms import SaveSegmentationd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import torch
 
@@ -70,7 +70,7 @@ class Segmenter:
         Raises:
             CaseError: The network has learned from a case, or one could not be segmented.
         """
-        check_unseen(list(cases), self.model.checkpoint)
+        refuse_seen(cases, self.recipe.get("training"), f"{self.model.name} ({self.model.checkpoint})")
         absent = [name for name in missing if name in self.modalities]
         shown = [_without(case, absent) for case in cases]
         kept = [{key: value for key, value in case.items() if key != "label"} for case in shown]

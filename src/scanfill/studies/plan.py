@@ -6,7 +6,6 @@ list of all knobs.
 
 from __future__ import annotations
 
-import difflib
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 import scanfill
-from scanfill.errors import UnknownKnobError, UsageError
+from scanfill.errors import UsageError
 
-from .strategies import BUNDLES, MODALITIES, SEGMENTERS, STRATEGIES
+from .checks import check_name, check_study
+from .strategies import BUNDLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 Study = dict[str, Any]
 
@@ -37,13 +37,6 @@ PROTOCOL = (
 )
 """Knobs that make two studies incomparable: results of another value in the output folder are refused."""
 
-CHOICES = {
-    "segmenter": tuple(SEGMENTERS),
-    "checkpoint": ("last", "best"),
-    "dedicated": ("three_inputs", "all"),
-    "most_missing": (1, 2, 3),
-    "smoke": (True, False),
-}
 TRAINED = tuple(BUNDLES)
 """Blocks of a study file that hold overlays and knobs of a bundle."""
 
@@ -86,7 +79,7 @@ def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = 
     if study["name"] != protocol["name"]:
         msg = f"{file}: name (={study['name']!r}): the only study there is, is {protocol['name']!r}."
         raise UsageError(msg)
-    check(study)
+    check_study(study)
     return study
 
 
@@ -119,7 +112,9 @@ def parse_setting(text: str) -> dict[str, Any]:
     except yaml.YAMLError:
         equals = ""
     if not equals or not name:
-        msg = f"--set {text}: expected KNOB=VALUE with a value in YAML, such as --set folds=3 seeds=[0] subset.folds=[0]."
+        msg = (
+            f"--set {text}: expected KNOB=VALUE with a value in YAML, such as --set folds=3 seeds=[0] subset.folds=[0]."
+        )
         raise UsageError(msg)
     for part in reversed(name.strip().split(".")):
         content = {part: content}
@@ -148,20 +143,6 @@ def merge(study: Study, layer: Mapping[str, Any], where: str) -> None:
         study[name] = study[name] | value
 
 
-def check_name(name: Any, known: Iterable[str], what: str) -> None:
-    """Refuse a name that is not known, and say which one may be meant.
-
-    Raises:
-        UnknownKnobError: It is not.
-    """
-    names = [str(other) for other in known]
-    if name not in names:
-        near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else "there are:"
-        msg = f"{what.rstrip()}{'' if what.endswith('.') else ' '}{name!r}; {hint} ({', '.join(names)})"
-        raise UnknownKnobError(msg)
-
-
 def check_bundle_knob(block: str, name: str, where: str) -> None:
     """Refuse a knob that the bundle's training does not have, or that the study sets itself."""
     if name == "overlays":
@@ -171,76 +152,3 @@ def check_bundle_knob(block: str, name: str, where: str) -> None:
         raise UsageError(msg)
     config = scanfill.bundle_path(BUNDLES[block]) / "configs" / "train.yaml"
     check_name(name, yaml.safe_load(config.read_text(encoding="utf-8")), f"{where}: {BUNDLES[block]} has no knob")
-
-
-def check(study: Study) -> None:
-    """Check the values of a study's knobs.
-
-    Raises:
-        UsageError: Naming knob, value and what is allowed.
-    """
-    for name, allowed in CHOICES.items():
-        if study[name] not in allowed or isinstance(study[name], bool) != isinstance(allowed[0], bool):
-            msg = f"{name} (={study[name]!r}) must be one of {', '.join(map(str, allowed))}."
-            raise UsageError(msg)
-    for name, least in {"folds": 2, "inner_folds": 2, "threads": 1, "mem_mb": 1, "split_seed": 0, "keep_images": 0}.items():
-        if type(study[name]) is not int or study[name] < least:
-            msg = f"{name} (={study[name]!r}) must be a whole number, {least} or more."
-            raise UsageError(msg)
-    share, number = study["held_out"], study["inner_validation"]
-    if not (isinstance(share, int | float) and not isinstance(share, bool) and (0 <= share < 1 or share == int(share) > 0)):
-        msg = f"held_out (={share!r}) must be a share of the patients below 1, such as 0.2, or their number; 0 holds none out."
-        raise UsageError(msg)
-    if not (isinstance(number, float) and 0 < number < 1):
-        msg = f"inner_validation (={number!r}) must be a share of a fold's training patients, such as 0.1."
-        raise UsageError(msg)
-    check_numbers("seeds", study["seeds"])
-    for block in TRAINED:
-        _check_overlays(block, study[block]["overlays"])
-    subset = study["subset"]
-    for name, known in {"targets": MODALITIES, "sources": MODALITIES, "strategies": STRATEGIES}.items():
-        subset[name] = _check_chosen(name, subset[name], known)
-    if subset["folds"] == "all":
-        subset["folds"] = list(range(study["folds"]))
-    check_numbers("subset.folds", subset["folds"])
-    if wrong := [fold for fold in subset["folds"] if fold >= study["folds"]]:
-        msg = f"subset.folds (={subset['folds']}): there is no fold {wrong[0]}; of {study['folds']}, they are 0 to {study['folds'] - 1}."
-        raise UsageError(msg)
-    alone = [target for target in subset["targets"] if not set(subset["sources"]) - {target}]
-    if alone and {"pairwise", "pairwise_from", "synthetic_trained"} & set(subset["strategies"]):
-        msg = f"subset.sources (={subset['sources']}) has nothing that {alone[0]} could be made from. Add another sequence."
-        raise UsageError(msg)
-
-
-def check_numbers(name: str, values: Any) -> None:
-    """Refuse what is not a list of different whole numbers from 0 on."""
-    if (
-        not isinstance(values, list)
-        or not values
-        or any(type(value) is not int or value < 0 for value in values)
-        or len(set(values)) < len(values)
-    ):
-        msg = f"{name} (={values!r}) must be a list of different whole numbers, such as [0, 1, 2]."
-        raise UsageError(msg)
-
-
-def _check_chosen(name: str, values: Any, known: Sequence[str]) -> list[str]:
-    """Return the chosen names in their usual order."""
-    if values == "all":
-        return list(known)
-    if not isinstance(values, list) or not values:
-        msg = f"subset.{name} (={values!r}) must be all, or a list of some of {', '.join(known)}."
-        raise UsageError(msg)
-    for value in values:
-        check_name(value, known, f"subset.{name}: unknown")
-    return [value for value in known if value in values]
-
-
-def _check_overlays(block: str, overlays: Any) -> None:
-    """Refuse an overlay that the bundle does not have."""
-    if not isinstance(overlays, list):
-        msg = f"{block}.overlays (={overlays!r}) must be a list, such as [small.yaml]."
-        raise UsageError(msg)
-    configs = scanfill.bundle_path(BUNDLES[block]) / "configs"
-    for overlay in overlays:
-        check_name(overlay, sorted(file.name for file in configs.glob("*.yaml")), f"{BUNDLES[block]} has no overlay")

@@ -1,7 +1,7 @@
 """One strategy, one seed, one fold: predict everything that its patients may lack, in one process.
 
-Below the output folder each missing set has a folder (``flair``, ``t1ce+flair``, ``flair_from_t2``, ``nothing``) with one
-folder a case. ``image_quality.csv`` says how good the synthetic sequences were; ``receipt.json`` is written last.
+Below the output folder each missing set has a folder (``flair``, ``t1ce+flair``, ``flair_from_t2``, ``nothing``) with
+one folder a case. ``image_quality.csv`` says how good the synthetic sequences were; ``receipt.json`` is written last.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scanfill.engines.checkpoints import read_recipe
 from scanfill.files import writing
 from scanfill.metrics.cohort import write_table
 
-from .images import KINDS, FIGURES, Trained, judge_image, make_images, open_trained, trained_from
+from .images import FIGURES, KINDS, Trained, judge_image, make_images, open_trained, trained_from
 from .label_maps import Segmenter
 from .strategies import folder_of, join
 from .training import device_name
@@ -98,6 +98,14 @@ class Maker:
             rows.append(row | judge_image(images[target], case, generator, target, sources))
         return case | images | {"synthetic": list(images)}, rows, seconds
 
+    def complete_all(
+        self, cases: Sequence[Case], task: Mapping[str, Any]
+    ) -> tuple[list[Case], list[dict[str, Any]], float]:
+        """Make what all cases lack; the seconds are those of a case."""
+        done = [self.complete(case, task) for case in cases]
+        rows = [row for _, own, _ in done for row in own]
+        return [case for case, _, _ in done], rows, statistics.fmean([seconds for *_, seconds in done])
+
     def clear(self) -> None:
         """Remove all images that were made so far; the networks stay open."""
         for name in self._opened:
@@ -140,31 +148,24 @@ def predict(
     cases = [*split["validation"], *split.get("test", [])]
     trained = trained_from(models)
     ranking = json.loads(Path(choice).read_text(encoding="utf-8")) if choice else {}
-    scratch = folder / "scratch"
-    maker = Maker(images, trained, ranking, scratch, device) if images else None
+    maker = Maker(images, trained, ranking, folder / "scratch", device) if images else None
     segmenters: dict[str, Segmenter] = {}
     quality, costs = [], []
     for task in tqdm(tasks, desc=str(about.get("strategy", "")), unit="set"):
         name = task["segmenter"]
         if name not in segmenters:
             segmenters[name] = Segmenter(trained[name], device)
-        given, making = list(cases), []
-        if maker and task["missing"]:
-            given = []
-            for case in cases:
-                completed, rows, seconds = maker.complete(case, task)
-                given.append(completed)
-                quality += rows
-                making.append(seconds)
-        strategy = KINDS[maker.kind] if maker and task["missing"] else "zero"
+        used = maker if task["missing"] else None
+        given, rows, making = used.complete_all(cases, task) if used else (cases, [], 0.0)
+        quality += rows
+        strategy = KINDS[used.kind] if used else "zero"
         seconds = segmenters[name].run(given, task["missing"], strategy, folder / folder_of(task))
-        made = statistics.fmean(making) if making else 0.0
-        costs.append({**task, "seconds_a_case": seconds + made, "of_them_making_images": made})
+        costs.append({**task, "seconds_a_case": seconds + making, "of_them_making_images": making})
         _keep(given[:keep_images], folder / "images" / folder_of(task))
-        if maker:
-            maker.clear()
-    shutil.rmtree(scratch, ignore_errors=True)
-    if images:
+        if used:
+            used.clear()
+    shutil.rmtree(folder / "scratch", ignore_errors=True)
+    if quality:
         write_table([{key: row[key] for key in QUALITY} for row in quality], folder / "image_quality.csv", "")
     receipt = {
         **about,

@@ -23,7 +23,6 @@ from scanfill.data.phantoms import brain_cohort, note
 from scanfill.errors import UsageError
 from scanfill.files import writable_folder, writing
 
-from . import commands
 from .estimate import describe_plan
 from .folds import data_checksums, divide, fingerprint, write_if_new, write_lists
 from .plan import PROTOCOL, read_study, studies_folder
@@ -78,14 +77,18 @@ def run_study(
     folder = writable_folder(Path(out).resolve())
     with alone(folder) as lock:
         if dataset_dir is None and not study["smoke"]:
-            msg = "Which patients? Pass --dataset_dir DIR, a folder with one subfolder a case; or --smoke, for phantoms."
+            msg = (
+                "Which patients? Pass --dataset_dir DIR, a folder with one subfolder a case; or --smoke, for phantoms."
+            )
             raise UsageError(msg)
         data = Path(dataset_dir or brain_cohort(folder / "phantoms", **PHANTOMS)).expanduser().resolve()
         plan = write_plan(study, folder, data)
         if dry_run:
             print(describe_plan(plan, folder), flush=True)  # noqa: T201  what was asked for
         unlock(folder)
-        code = snakemake(folder, ["--dry-run", "--quiet", "rules"] if dry_run else [], lock, cores=cores, profile=profile)
+        code = snakemake(
+            folder, ["--dry-run", "--quiet", "rules"] if dry_run else [], lock, cores=cores, profile=profile
+        )
     if not dry_run and (partial or not code):
         print(f"Report: {write_study_report(folder, partial=partial)}", flush=True)  # noqa: T201  the result
     if code:

@@ -174,7 +174,10 @@ def read_label_map(folder: Path, case: Case, truth: MetaTensor) -> NDArray[np.ui
         raise UsageError(msg)
     predicted = read_volume(path, f"Case {case['case_id']!r}: prediction")
     if not np.allclose(predicted.affine, truth.affine, atol=1e-3):
-        msg = f"{path} is not on the grid of {case['label']}: the label map was changed since the prediction. Run it again."
+        msg = (
+            f"{path} is not on the grid of {case['label']}: the label map was changed since the prediction. Remove "
+            f"receipt.json of that prediction, and run the study again."
+        )
         raise UsageError(msg)
     return np.asarray(to_internal(predicted, case["output_labels"], str(path)), dtype=np.uint8)[0]
 

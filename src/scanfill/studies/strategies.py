@@ -109,7 +109,7 @@ def find_predictions(study: Study) -> dict[str, dict[str, Any]]:
 
     Returns:
         Strategy -> ``models`` that it needs, ``images`` (None, ``synthesis`` or ``completion``: what makes missing
-        sequences), and ``tasks``: a ``missing`` set, the ``segmenter`` for it, and the ``source`` for ``pairwise_from``.
+        sequences), and ``tasks``: a ``missing`` set, the ``segmenter`` for it, the ``source`` for ``pairwise_from``.
     """
     sets, full = missing_sets(study), segmenter_of()
     synthesizers = [synthesizer_of(*pair) for pair in pairs(study)]

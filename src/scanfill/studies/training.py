@@ -1,7 +1,8 @@
 """A training as a job of a study: how far it is, what it cost, and the two files that others may use.
 
-Everything that a training needs to go on lies in a folder that the scheduler does not know of, because it deletes what
-it knows before it runs a job again. ``model.pt`` and ``receipt.json`` appear when all is done, each whole or not at all.
+Everything that a training needs to go on lies in a folder that the scheduler does not know of, because it deletes
+what it knows before it runs a job again. ``model.pt`` and ``receipt.json`` appear when all is done, each whole or not
+at all.
 """
 
 from __future__ import annotations

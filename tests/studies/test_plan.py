@@ -1,0 +1,135 @@
+"""Study files: what they may say, and what an error tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanfill.errors import UnknownKnobError, UsageError
+from scanfill.studies.plan import parse_setting, read_study, studies_folder
+from scanfill.studies.strategies import MODALITIES, find_models, find_predictions, missing_sets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROTOCOL = studies_folder() / "missing_modality.yaml"
+
+
+def study_with(*settings: str, smoke: bool = False) -> dict[str, object]:
+    return read_study(PROTOCOL, settings, smoke=smoke)
+
+
+def test_the_full_protocol_is_the_default() -> None:
+    study = study_with()
+    models = find_models(study)
+    kinds = [name.partition("_")[0] for name in models]
+    assert len(missing_sets(study)) == 14
+    assert kinds.count("segmenter") == 5
+    assert kinds.count("synthesis") == 12
+    assert {"completion", "dropout", "synthetic_trained"} <= set(models)
+    assert study["folds"] == 5
+    assert len(study["seeds"]) >= 3
+
+
+def test_dedicated_all_trains_a_segmenter_for_every_set() -> None:
+    models = find_models(study_with("dedicated=all"))
+    assert sum(name.startswith("segmenter_") for name in models) == 15
+
+
+def test_smoke_shrinks_and_a_setting_has_the_last_word() -> None:
+    study = study_with("folds=3", smoke=True)
+    assert study["smoke"] is True
+    assert study["folds"] == 3
+    assert study["subset"]["targets"] == ["t1ce", "flair"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "nearest"),
+    [
+        ("fold=3", "folds"),
+        ("subset.target=[t1]", "targets"),
+        ("subset.targets=[flare]", "flair"),
+        ("subset.strategies=[pairwize]", "pairwise"),
+        ("segmentation.max_epoch=3", "max_epochs"),
+        ("synthesis.overlays=[smal.yaml]", "small.yaml"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_one(setting: str, nearest: str) -> None:
+    with pytest.raises(UnknownKnobError, match=f"did you mean '{nearest}'"):
+        study_with(setting)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "folds=1",
+        "folds=true",
+        "seeds=[]",
+        "seeds=[0, 0]",
+        "seeds=0",
+        "held_out=1.5",
+        "held_out=-1",
+        "held_out=true",
+        "inner_validation=0",
+        "segmenter=nnunet",
+        "checkpoint=first",
+        "smoke=maybe",
+        "most_missing=4",
+        "subset.folds=[5]",
+        "subset.targets=[]",
+        "subset=all",
+        "segmentation.datalist=x.json",
+        "segmentation.overlays=small.yaml",
+        "name=other",
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_its_name(setting: str) -> None:
+    with pytest.raises(UsageError, match=setting.partition("=")[0].partition(".")[0]):
+        study_with(setting)
+
+
+def test_targets_that_nothing_is_left_to_make_are_refused() -> None:
+    with pytest.raises(UsageError, match="t1 could be made from"):
+        study_with("subset.sources=[t1]", "subset.targets=[t1]")
+
+
+@pytest.mark.parametrize("text", ["folds", "=3", "folds=[0"])
+def test_a_setting_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="KNOB=VALUE"):
+        parse_setting(text)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="There is no study file"):
+        read_study(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.yaml").write_text("- folds")
+    with pytest.raises(UsageError, match="list"):
+        read_study(tmp_path / "list.yaml")
+
+
+subsets = st.lists(st.sampled_from(MODALITIES), min_size=1, unique=True)
+
+
+@given(targets=subsets, sources=subsets, most=st.integers(1, 3), dedicated=st.sampled_from(["three_inputs", "all"]))
+def test_every_prediction_has_its_networks_and_makes_nothing_from_what_is_missing(
+    targets: list[str], sources: list[str], most: int, dedicated: str
+) -> None:
+    knobs = {"most_missing": most, "dedicated": dedicated}
+    study = study_with() | knobs
+    study["subset"] = study["subset"] | {"targets": targets, "sources": sources}
+    models, predictions = find_models(study), find_predictions(study)
+    for prediction in predictions.values():
+        used = [task["segmenter"] for task in prediction["tasks"]]
+        assert set(used) <= set(prediction["models"])
+        assert set(prediction["models"]) <= set(models)
+        for task in prediction["tasks"]:
+            assert task["source"] not in task["missing"]
+            assert set(task["missing"]) < set(MODALITIES)
+            if prediction["images"] == "synthesis" and task["missing"]:
+                assert set(sources) - set(task["missing"])
