@@ -1,6 +1,7 @@
 """Stands in for ``python -m monai.bundle run``: writes at once what a job of a study declares.
 
-So the workflow itself can be tested in seconds. What a job was told goes into its files; ``BREAK`` in the environment names one that fails.
+So the workflow itself can be tested in seconds. What a job was told goes into its files; ``BREAK`` in the environment
+names one that fails.
 """
 
 from __future__ import annotations

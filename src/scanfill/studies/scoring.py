@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from monai.utils import convert_to_numpy
 from tqdm import tqdm
 
 from scanfill.data import MODALITIES, read_list
@@ -179,7 +180,8 @@ def read_label_map(folder: Path, case: Case, truth: MetaTensor) -> NDArray[np.ui
             f"receipt.json of that prediction, and run the study again."
         )
         raise UsageError(msg)
-    return np.asarray(to_internal(predicted, case["output_labels"], str(path)), dtype=np.uint8)[0]
+    label: NDArray[np.uint8] = convert_to_numpy(to_internal(predicted, case["output_labels"], str(path)))[0]
+    return label
 
 
 def voxel_size(truth: MetaTensor) -> list[float]:
