@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scanfill.__main__ import main
 from scanfill.errors import UsageError
 from scanfill.studies import commands, run
 from scanfill.studies.plan import read_study, studies_folder
@@ -185,3 +186,34 @@ def test_a_dry_run_counts_the_trainings_and_trains_nothing(tmp_path: Path, capfd
     assert "24 trainings, 0 of them done" in told
     assert "unet: 4 trainings, 4 x 6 steps at 60 s = 0.4 h" in told
     assert not (study.folder / "models").exists()
+
+
+def test_the_verb_hands_over_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(run, "run_study", lambda *words, **options: told.update(options, words=words))
+    words = [
+        "study",
+        "x.yaml",
+        "--smoke",
+        "--out",
+        "o",
+        "--dry-run",
+        "--set",
+        "folds=3",
+        "seeds=[0]",
+        "subset.folds=[1]",
+    ]
+    monkeypatch.setattr(sys, "argv", ["scanfill", *words])
+    main()
+    assert told["words"] == ("x.yaml", "o")
+    assert told["settings"] == ["folds=3", "seeds=[0]", "subset.folds=[1]"]
+    assert told["smoke"] is told["dry_run"] is True
+
+
+def test_a_second_set_is_refused_rather_than_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["scanfill", "study", "x", "--out", "o", "--set", "folds=3", "--set", "seeds=[0]"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "Write --set once" in capsys.readouterr().err
