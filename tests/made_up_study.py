@@ -81,7 +81,7 @@ def _figures(noise: np.random.Generator, hard: Any, loss: float, task: dict[str,
     dice = np.clip(1 - hard - loss * noise.uniform(0.5, 1.5) + noise.normal(0, 0.01, len(REGIONS)), 0, 1)
     row: dict[str, float | str] = {}
     for index, region in enumerate(REGIONS):
-        true_ml = 20.0 * (index + 1)
+        true_ml = 100 * float(hard[index]) * (index + 1)
         values = {
             "dice": dice[index],
             "precision": dice[index],

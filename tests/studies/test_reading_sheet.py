@@ -15,6 +15,8 @@ from PIL import Image
 from scipy import stats
 
 from browser import needs_browser, visit
+from scanfill.__main__ import main
+from scanfill.data import write_split
 from scanfill.data.nifti import nifti_bytes
 from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
 from scanfill.errors import UsageError
@@ -33,6 +35,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     """Small images, and synthetic ones of the same patients under ``made``."""
     root = tmp_path_factory.mktemp("images")
     found = []
+    (root / "model.pt").write_bytes(b"weights")
     for number in range(PATIENTS):
         name, draw = f"c{number}", np.random.default_rng(number)
         volume = np.zeros((10, 10, 6), np.float32)
@@ -41,8 +44,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
         path.parent.mkdir(parents=True)
         path.write_bytes(nifti_bytes(volume, np.eye(4), "test"))
         made = synthetic_path(root / "made", name, "flair")
-        made.parent.mkdir(parents=True)
-        write_synthetic(volume * 0.9, np.eye(4), made, Origin("test", "1", "none", {"t1": path}))
+        write_synthetic(volume * 0.9, np.eye(4), made, Origin("test", "1", root / "model.pt", {"t1": path}))
         found.append({"case_id": name, "patient": f"p{number // 2}", "flair": str(path), "made": str(root / "made")})
     return found
 
@@ -193,6 +195,23 @@ def test_images_on_two_grids_are_refused(cases: list[dict[str, str]], tmp_path: 
 def test_a_readers_work_is_not_overwritten(sheet: Path, cases: list[dict[str, str]]) -> None:
     with pytest.raises(UsageError, match=r"ratings\.csv is there already"):
         make_reading_sheet(find_pairs(cases, cases[0]["made"], ["flair"]), sheet)
+
+
+def test_sheet_and_scores_are_two_verbs(
+    cases: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    datalist = write_split({"test": [{**case, "synthetic": []} for case in cases]}, tmp_path / "list.json")
+    words = ["reading_sheet", str(datalist), cases[0]["made"], str(tmp_path / "sheet"), "--seed", "5"]
+    monkeypatch.setattr("sys.argv", ["scanfill", *words])
+    main()
+    assert "Key, not for the readers" in capsys.readouterr().out
+    ratings = [str(fill_in(tmp_path / "sheet", name, {"real": 5, "synthetic": 2})) for name in ("ann", "bob")]
+    words = ["score_reading", str(tmp_path / "sheet" / "key.csv"), *ratings, "--output", str(tmp_path / "scores")]
+    monkeypatch.setattr("sys.argv", ["scanfill", *words])
+    main()
+    told = capsys.readouterr().out
+    assert "| ann | 8 | 5.000 [5.000, 5.000] | 2.000 [2.000, 2.000] | -3.000 [-3.000, -3.000] | 1.000 [" in told
+    assert (tmp_path / "scores" / "reading.tex").is_file()
 
 
 @needs_browser

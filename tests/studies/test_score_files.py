@@ -36,7 +36,7 @@ def test_a_finished_study_is_read_whole(finished: Path) -> None:
 def test_cross_validation_pools_folds_and_the_held_out_test_averages_their_models(finished: Path) -> None:
     scores = read_study_scores(finished)
     pooled, averaged = scores.of("cross_validation", WITHOUT), scores.of("held_out", WITHOUT)
-    assert {row["result"] for row in pooled} == {"cross_validation"}
+    assert {row["evaluation"] for row in pooled} == {"cross_validation"}
     assert len(pooled) == 6 * 2
     assert len(averaged) == 3 * 2
     single = [row for row in scores.rows if (row["strategy"], row["missing"]) == WITHOUT]

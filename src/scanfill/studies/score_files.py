@@ -123,6 +123,10 @@ class StudyScores:
         folds = [""] if cell.strategy.endswith(ENSEMBLE) else [str(fold) for fold in self.folds]
         return found == {(str(seed), fold) for seed in self.seeds for fold in folds}
 
+    def was_planned_for(self, missing: str) -> bool:
+        """Tell whether the study asks for any strategy for a missing set."""
+        return any(cell.missing == missing for cell in planned_cells(self.study))
+
     def was_planned_at_all(self, strategy: str) -> bool:
         """Tell whether the study has a strategy, whatever is missing."""
         return any(cell.strategy == strategy for cell in planned_cells(self.study))

@@ -70,14 +70,17 @@ def subset_tables(scores: StudyScores, evaluation: str, methods: Methods | None 
     """
     judged, gains = judge_subsets(scores, evaluation, methods), judge_gains(scores, evaluation, methods)
     rows, costs = _rows(scores, evaluation), read_costs(scores)
-    heads = {cell: [cell.missing or "nothing", cell.strategy] for cell in rows}
+    heads = {
+        cell: [cell.missing or "nothing", cell.strategy if scores.was_planned_for(cell.missing) else "every strategy"]
+        for cell in rows
+    }
     columns = ["missing", "strategy"]
     name = table_name("subsets", evaluation)
     table = StudyTable(
         name,
         "Dice in every subset: mean, difference from the four originals [95 % interval]",
         [*columns, *FAMILY_LABELS, "training (h)", "inference (s a case)"],
-        [[*heads[cell], *_line(judged, cell, costs)] for cell in rows],
+        [[*heads[cell], *_line(judged, cell, costs)] for cell in rows if _is_shown(scores, cell)],
         [f"{COST_NOTE} {SAME_AS_COMPLETE}: the strategy does nothing where nothing is missing.", *judged.notes()],
     )
     return [
@@ -134,6 +137,11 @@ def _rows(scores: StudyScores, evaluation: str) -> list[Cell]:
             ensemble = Cell(strategy + ENSEMBLE, missing)
             rows += [ensemble] if ensemble in there else []
     return rows
+
+
+def _is_shown(scores: StudyScores, cell: Cell) -> bool:
+    """Leave out all but the first row of a subset of which the study trained nothing."""
+    return cell.strategy in (SHOWN[0], REFERENCE) or scores.was_planned_for(cell.missing)
 
 
 def _line(judged: JudgedCells, cell: Cell, costs: Costs) -> list[TableCell]:
