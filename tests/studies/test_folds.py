@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from scanfill.data import MODALITIES
@@ -31,6 +31,7 @@ def patients_in(split: dict[str, Any], *parts: str) -> set[str]:
     return {case["patient"] for part in parts for case in split.get(part, ())}
 
 
+@settings(deadline=None)
 @given(
     patients=st.integers(8, 40),
     visits=st.integers(1, 2),

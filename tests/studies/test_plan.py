@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanfill.errors import UnknownKnobError, UsageError
@@ -116,6 +116,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
 subsets = st.lists(st.sampled_from(MODALITIES), min_size=1, unique=True)
 
 
+@settings(deadline=None)
 @given(targets=subsets, sources=subsets, most=st.integers(1, 3), dedicated=st.sampled_from(["three_inputs", "all"]))
 def test_every_prediction_has_its_networks_and_makes_nothing_from_what_is_missing(
     targets: list[str], sources: list[str], most: int, dedicated: str

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -114,6 +114,7 @@ def test_the_ensemble_is_the_vote_of_the_folds_on_those_held_out(study: Path) ->
 label_maps = arrays(np.uint8, (3, 2, 2), elements=st.integers(0, 3))
 
 
+@settings(deadline=None)
 @given(one=label_maps, other=label_maps)
 def test_a_majority_wins_and_order_does_not_matter(one: Any, other: Any) -> None:
     assert np.array_equal(majority([one, other, one]), one)
