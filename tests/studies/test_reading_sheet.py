@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import nibabel as nib
@@ -49,10 +50,16 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     return found
 
 
+@pytest.fixture(scope="module")
+def made_once(cases: list[dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sheet")
+    make_reading_sheet(find_pairs(cases, cases[0]["made"], ["flair"]), folder, seed=3)
+    return folder
+
+
 @pytest.fixture
-def sheet(cases: list[dict[str, str]], tmp_path: Path) -> Path:
-    make_reading_sheet(find_pairs(cases, cases[0]["made"], ["flair"]), tmp_path / "sheet", seed=3)
-    return tmp_path / "sheet"
+def sheet(made_once: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made_once, tmp_path / "sheet")
 
 
 def key_of(sheet: Path) -> dict[str, dict[str, str]]:

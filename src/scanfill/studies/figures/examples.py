@@ -17,7 +17,7 @@ from scanfill.studies.strategies import MODALITIES, REFERENCE
 from scanfill.transforms.volume import read_volume
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from matplotlib.figure import Figure
@@ -66,7 +66,7 @@ def draw_example(scores: StudyScores, evaluation: str, cells: Sequence[Cell]) ->
     return draw_example_slices(image, maps, affine, title=title, synthetic=WITH_IMAGES), caption
 
 
-def _median_case(scores: StudyScores, evaluation: str, fold: int) -> Mapping[str, Any] | None:
+def _median_case(scores: StudyScores, evaluation: str, fold: int) -> dict[str, Any] | None:
     """Find the case in the list of its fold; None where the list or its images are not there."""
     part = "validation" if evaluation == CROSS_VALIDATION else "test"
     path, data = scores.folder / "folds" / f"fold_{fold}.json", Path(str(scores.about.get("dataset_dir", "")))
