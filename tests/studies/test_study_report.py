@@ -77,6 +77,7 @@ def test_the_page_holds_tables_settings_and_commands(finished: Path) -> None:
     ):
         assert text in page
     assert "PARTIAL" not in page
+    assert "against zero-filling: a family" not in page  # there is nothing but zero-filling
 
 
 def test_every_figure_lies_beside_the_page_and_in_it(finished: Path) -> None:

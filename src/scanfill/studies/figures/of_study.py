@@ -73,7 +73,7 @@ def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
     clouds = _clouds(scores, evaluation)
     if clouds:
         caption = f"Image error of the synthetic sequence against the multi-class Dice that it costs, {how}."
-        add("errors", "", draw_error_against_loss(clouds, caption.rstrip(".")), caption)
+        add("errors", "", draw_error_against_loss(clouds, how.capitalize()), caption)
     return drawings
 
 

@@ -56,7 +56,7 @@ def subset_verdicts(judged: JudgedCells, gains: JudgedCells, planned: Sequence[C
             "t-test: what it finds after Holm's correction. The verdict asks more: the interval, and a difference that "
             "exceeds the between-seed SD, without which (one seed) neither better nor worse is said."
         ),
-        f"Tests against zero-filling: a family of its own of {gains.family.size}.",
+        *([f"Tests against zero-filling: a family of its own of {gains.family.size}."] if gains.judged else []),
         *judged.notes(),
     ]
     return StudyTable(
