@@ -69,6 +69,10 @@ def test_a_second_process_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     first.start(trainer)
     with pytest.raises(UsageError, match="is still training"):
         Progress(tmp_path, evaluator()).start(trainer)
+    first.release()
+    second = Progress(tmp_path, evaluator())
+    second.start(trainer)
+    second.release()
 
 
 def write_last(folder: Path) -> dict[str, Any]:

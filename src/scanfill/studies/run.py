@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -23,6 +21,7 @@ from scanfill.data.phantoms import brain_cohort, note
 from scanfill.errors import UsageError
 from scanfill.files import writable_folder, writing
 
+from .claim import claim
 from .estimate import describe_plan
 from .folds import data_checksums, divide, fingerprint, write_if_new, write_lists
 from .plan import PROTOCOL, read_study, studies_folder
@@ -121,16 +120,7 @@ def alone(folder: Path) -> Iterator[int]:
     Raises:
         UsageError: Another process holds it.
     """
-    with (folder / ".study").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            msg = f"Process {lock.read() or '?'} runs a study in {folder}. Wait for it, or choose another --out."
-            raise UsageError(msg) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()} on {os.uname().nodename}")
-        lock.flush()
+    with claim(folder / ".study", "runs a study") as lock:
         yield lock.fileno()
 
 

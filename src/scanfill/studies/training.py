@@ -7,15 +7,13 @@ at all.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shlex
 import shutil
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import torch
 from ignite.engine import Engine, Events
@@ -25,6 +23,8 @@ from scanfill.engines.checkpoints import read_checkpoint, training_list, weights
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.transforms.marks import checksum
+
+from .claim import claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +50,7 @@ class Progress:
         self.folder = Path(folder)
         self.evaluator = evaluator
         self.begin = self.stepped = 0.0
+        self.lock: TextIO | None = None
 
     def attach(self, engine: Engine) -> None:
         """Time whole epochs, and their steps without validation and saving."""
@@ -57,27 +58,22 @@ class Progress:
         engine.add_event_handler(Events.EPOCH_STARTED, self.begin_epoch)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.step)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        engine.add_event_handler(Events.COMPLETED, self.release)
 
     def start(self, engine: Engine) -> None:
         """Claim the folder, and forget epochs beyond the checkpoint that the training goes on from."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.lock = (self.folder / ".training").open("a+")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.lock.seek(0)
-            msg = (
-                f"Process {self.lock.read() or '?'} is still training in {self.folder}. Wait for it, or end it, and "
-                f"give the same command again."
-            )
-            raise UsageError(msg) from None
-        self.lock.truncate(0)
-        self.lock.write(str(os.getpid()))
-        self.lock.flush()
+        self.lock = claim(self.folder / ".training", "is still training")
         done = read_progress(self.folder)
         self.epochs = [epoch for epoch in done["epochs"] if epoch["epoch"] <= engine.state.epoch]
         self.resumed = [*done["resumed"], engine.state.iteration] if engine.state.iteration else done["resumed"]
         self._write()
+
+    def release(self, _: Engine | None = None) -> None:
+        """Let others train in the folder; a process that is killed lets go by itself."""
+        if self.lock is not None:
+            self.lock.close()
+            self.lock = None
 
     def begin_epoch(self, _: Engine) -> None:
         """Start the clock."""
