@@ -21,7 +21,7 @@ from scanfill.data.unseen import refuse_seen
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.metrics import evaluation_brain, score_image
 from scanfill.transforms.completed import z_scale
-from scanfill.transforms.labels import convention_of, to_internal
+from scanfill.transforms.labels import to_internal
 from scanfill.transforms.signed_range import SignedScale, measure_scale, reference_line
 from scanfill.transforms.volume import read_volume
 
@@ -165,7 +165,7 @@ def judge_image(path: str, case: Case, generator: Generator, target: str, source
     written = reference_line(reference["intensities"], reference["deviations"])
     own = own_scale(volumes[target], brain, rule, where)
     scaled = np.where(brain, (image - written.centre) / written.spread * own.spread + own.centre, 0)
-    label = convert_to_numpy(to_internal(read_volume(case["label"], where), convention_of(case), where))[0]
+    label = convert_to_numpy(to_internal(read_volume(case["label"], where), case["label_convention"], where))[0]
     rows = score_image(
         scaled,
         volumes[target],

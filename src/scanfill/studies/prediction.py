@@ -72,8 +72,8 @@ class Maker:
         name = "completion" if self.kind == "completion" else f"synthesis_{sources[0]}_to_{target}"
         if name not in self._opened:
             goal = None if self.kind == "completion" else target
-            where = {"folder": self.folder / name, "device": self.device}
-            self._opened[name] = open_trained(self.models[name], self.kind, goal, **where)
+            model, folder = self.models[name], self.folder / name
+            self._opened[name] = open_trained(model, self.kind, goal, folder=folder, device=self.device)
         return self._opened[name]
 
     def complete(self, case: Case, task: Mapping[str, Any]) -> tuple[Case, list[dict[str, Any]], float]:

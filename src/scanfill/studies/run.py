@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Plan = dict[str, Any]
 
 SNAKEFILE = Path(__file__).parent / "workflow" / "Snakefile"
-PHANTOMS = {"cases": 12, "size": 32}
+PHANTOM_CASES, PHANTOM_SIZE = 12, 32
 """Made for a study that is to be small and names no data."""
 
 
@@ -80,7 +80,9 @@ def run_study(
                 "Which patients? Pass --dataset_dir DIR, a folder with one subfolder a case; or --smoke, for phantoms."
             )
             raise UsageError(msg)
-        data = Path(dataset_dir or brain_cohort(folder / "phantoms", **PHANTOMS)).expanduser().resolve()
+        data = (
+            Path(dataset_dir or brain_cohort(folder / "phantoms", PHANTOM_CASES, PHANTOM_SIZE)).expanduser().resolve()
+        )
         plan = write_plan(study, folder, data)
         if dry_run:
             print(describe_plan(plan, folder), flush=True)  # noqa: T201  what was asked for

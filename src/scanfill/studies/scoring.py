@@ -76,7 +76,7 @@ def score_fold(
                     place = Path(predictions[strategy]) / folder_of(task)
                     figures = qualities[strategy].get((join(task["missing"]), task["source"], str(case["case_id"])), {})
                     source = figures.get("source", "") if strategy.startswith("pairwise") else ""
-                    about = {"evaluation": evaluation, "strategy": strategy_of(strategy, task)}
+                    about: Row = {"evaluation": evaluation, "strategy": strategy_of(strategy, task)}
                     about |= {"missing": join(task["missing"]), "source": source, "seed": seed, "fold": fold}
                     scores = score_case(read_label_map(place, case, truth), truth, voxel_size(truth))
                     quality = {name: figures.get(name, math.nan) for name in FIGURES}
@@ -114,7 +114,7 @@ def score_ensemble(
         for strategy, folders in predictions.items():
             for task in tasks[strategy]:
                 votes = [read_label_map(Path(folder) / folder_of(task), case, truth) for folder in folders]
-                about = {"evaluation": "held_out", "strategy": f"{strategy_of(strategy, task)}_ensemble"}
+                about: Row = {"evaluation": "held_out", "strategy": f"{strategy_of(strategy, task)}_ensemble"}
                 about |= {"missing": join(task["missing"]), "source": task["source"], "seed": seed, "fold": "all"}
                 scores = score_case(majority(votes), truth, voxel_size(truth))
                 rows.append({**about, **_who(case), **scores, **dict.fromkeys(FIGURES, math.nan)})
@@ -125,7 +125,8 @@ def majority(votes: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Take the label that occurs most often in each voxel of label maps of one shape; of several the lowest."""
     labels = range(1 + max(int(vote.max()) for vote in votes))
     counts = np.stack([np.sum([vote == label for vote in votes], axis=0) for label in labels])
-    return counts.argmax(axis=0).astype(np.uint8)
+    winners: NDArray[np.uint8] = counts.argmax(axis=0).astype(np.uint8)
+    return winners
 
 
 def read_receipt(folder: str | Path) -> dict[str, Any]:
