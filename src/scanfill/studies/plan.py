@@ -40,24 +40,8 @@ PROTOCOL = (
 TRAINED = tuple(BUNDLES)
 """Blocks of a study file that hold overlays and knobs of a bundle."""
 
-SET_BY_STUDY = frozenset(
-    [
-        "dataset_dir",
-        "datalist",
-        "modalities",
-        "sources",
-        "target",
-        "labels",
-        "seed",
-        "resume",
-        "ckpt_dir",
-        "output_dir",
-        "validation",
-        "patient_regex",
-        "device",
-        "cases",
-    ]
-)
+SET_BY_STUDY = {"dataset_dir", "datalist", "modalities", "sources", "target", "labels", "seed", "resume", "ckpt_dir"}
+SET_BY_STUDY |= {"output_dir", "validation", "patient_regex", "device", "cases"}
 """Knobs of a bundle that the study sets for each training itself."""
 
 
