@@ -6,6 +6,7 @@ names one that fails.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import sys
@@ -16,6 +17,9 @@ from pathlib import Path
 def main() -> None:
     words = sys.argv[1:]
     knobs = {word[2:]: value for word, value in pairwise(words) if word.startswith("--")}
+    for value in knobs.values():
+        if value.startswith(("[", "{")):
+            ast.literal_eval(value)  # as MONAI's command line does, which else takes it for text
     text = json.dumps(knobs)
     if os.environ.get("BREAK") and os.environ["BREAK"] in text:
         sys.exit("this job was told to fail")

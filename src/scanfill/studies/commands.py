@@ -6,6 +6,7 @@ environment is, stays finished. Only the standard library is needed: the schedul
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,12 @@ JOBS = "configs/studies"
 
 
 def words(knobs: Mapping[str, Any]) -> str:
-    """Write knobs as MONAI's command line reads them, ready for a shell."""
-    return shlex.join([word for name, value in knobs.items() for word in (f"--{name}", str(value))])
+    """Write knobs as MONAI's command line reads them, ready for a shell.
+
+    The scheduler reads JSON into dictionaries of its own kind, whose text would not be read back as a dictionary.
+    """
+    plain = json.loads(json.dumps(knobs))
+    return shlex.join([word for name, value in plain.items() for word in (f"--{name}", str(value))])
 
 
 def config_files(model: Mapping[str, Any]) -> list[str]:
