@@ -1,4 +1,4 @@
-"""A generator that adds what it learns to a regression voxel by voxel."""
+"""A generator that adds what it learns to a regression on each voxel and its surroundings."""
 
 from __future__ import annotations
 
