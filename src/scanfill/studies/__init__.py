@@ -1,0 +1,1 @@
+"""Studies: strategies compared on the same patients, with statistics that hold."""

@@ -1,0 +1,72 @@
+"""Statistics of a study: strategies on the same patients, compared so that the result holds.
+
+Rows of scores become a cross-validation (:py:func:`pool_folds`) or a held-out test (:py:func:`average_fold_models`,
+:py:func:`mark_ensemble`), never both. Strategies are paired
+(:py:func:`pair_strategies`), compared one by one (:py:func:`compare`) and judged as one family (:py:func:`judge`),
+whose rows and footnotes are :py:func:`table_row` and :py:func:`describe_methods`. :py:func:`correlate_image_error` asks
+whether image error predicts Dice. What cannot be known is None, with a reason in words.
+"""
+
+from __future__ import annotations
+
+from scanfill.studies.statistics.bootstrap import Bootstrap, Interval, bootstrap_interval
+from scanfill.studies.statistics.comparison import Comparison, Summary, compare
+from scanfill.studies.statistics.correlation import Correlation, pearson, spearman
+from scanfill.studies.statistics.equivalence import MARGINS, Equivalence, two_one_sided_tests
+from scanfill.studies.statistics.image_error import correlate_image_error, with_multiclass
+from scanfill.studies.statistics.multiplicity import FAMILY_LABELS, PAPER_ALPHA, Family, bonferroni, holm
+from scanfill.studies.statistics.pairing import PairedScores, pair_strategies
+from scanfill.studies.statistics.power import SmallestDifference, smallest_difference
+from scanfill.studies.statistics.results import (
+    CROSS_VALIDATION,
+    HELD_OUT,
+    average_fold_models,
+    check_held_out,
+    mark_ensemble,
+    pool_folds,
+)
+from scanfill.studies.statistics.seeds import SeedSpread, between_seeds
+from scanfill.studies.statistics.significance import Significance, paired_t_test, signed_rank_test
+from scanfill.studies.statistics.table_rows import describe_methods, table_row
+from scanfill.studies.statistics.verdict import Judged, judge
+
+__all__ = [
+    "CROSS_VALIDATION",
+    "FAMILY_LABELS",
+    "HELD_OUT",
+    "MARGINS",
+    "PAPER_ALPHA",
+    "Bootstrap",
+    "Comparison",
+    "Correlation",
+    "Equivalence",
+    "Family",
+    "Interval",
+    "Judged",
+    "PairedScores",
+    "SeedSpread",
+    "Significance",
+    "SmallestDifference",
+    "Summary",
+    "average_fold_models",
+    "between_seeds",
+    "bonferroni",
+    "bootstrap_interval",
+    "check_held_out",
+    "compare",
+    "correlate_image_error",
+    "describe_methods",
+    "holm",
+    "judge",
+    "mark_ensemble",
+    "pair_strategies",
+    "paired_t_test",
+    "pearson",
+    "pool_folds",
+    "signed_rank_test",
+    "smallest_difference",
+    "spearman",
+    "table_row",
+    "two_one_sided_tests",
+    "with_multiclass",
+]

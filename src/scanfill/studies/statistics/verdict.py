@@ -1,0 +1,145 @@
+"""The verdict on each strategy of a table, by a rule that is set before the results are seen.
+
+In this order:
+
+1. "as good as complete" where equivalence passes: the difference is shown to lie within the margin. This also where
+   the difference is significant, because the margin says what is too small to matter, and in a large cohort anything
+   else is significant; the verdict's text then says that a difference was found.
+2. "better" or "worse" where the paired t-test passes in its family, the bootstrap interval excludes 0, and the
+   difference exceeds the between-seed SD. With one seed that SD is unknown, and neither is said.
+3. "undecided" otherwise, with what was lacking. It never means "no difference".
+
+Both kinds of claim are corrected in the same family: the tests of difference among themselves, and the tests of
+equivalence among themselves, because a table of sixty unadjusted claims of equivalence would be expected to hold three
+false ones. The t-test decides, not Wilcoxon's: the interval, the margin and the smallest difference are all about the
+mean, and a signed-rank test can point the other way. ``paper`` uses .0025 for each test instead of Holm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from scanfill.errors import UsageError
+from scanfill.studies.statistics.multiplicity import Family, bonferroni, holm
+from scanfill.studies.statistics.power import SmallestDifference, smallest_difference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scanfill.studies.statistics.comparison import Comparison
+
+Verdict = Literal["better", "worse", "as good as complete", "undecided"]
+
+MORE_IS_BETTER = {"dice": True, "precision": True, "sensitivity": True, "hd95": False}
+"""Of other scores, such as a volume, more is neither better nor worse."""
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """One p-value after correction for its family; None where the test gave none."""
+
+    holm: float | None
+    bonferroni: float | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A comparison within its table.
+
+    Attributes:
+        comparison: What it shows by itself.
+        family: The tests it was corrected with.
+        t_test: Corrected p of the mean difference.
+        signed_rank: That of Wilcoxon's test.
+        equivalence: That of the two one-sided tests.
+        smallest: The smallest difference that could have been shown.
+        verdict: See the rule at the top of this file.
+        why: The grounds, for a reader.
+    """
+
+    comparison: Comparison
+    family: Family
+    t_test: Corrected
+    signed_rank: Corrected
+    equivalence: Corrected
+    smallest: SmallestDifference
+    verdict: Verdict
+    why: str
+
+
+def judge(comparisons: Sequence[Comparison], family: Family) -> list[Judged]:
+    """Correct the comparisons of one table for each other, and pass a verdict on each.
+
+    Args:
+        comparisons: All of the family that were run, each strategy and score once.
+        family: With the number of tests planned.
+
+    Raises:
+        UsageError: More comparisons than the family has, one twice, or cross-validation and held-out test together.
+    """
+    _check_table(comparisons)
+    corrected = [
+        [Corrected(*both) for both in zip(holm(ps, family.size), bonferroni(ps, family.size), strict=True)]
+        for ps in (
+            [comparison.t_test.p for comparison in comparisons],
+            [comparison.signed_rank.p for comparison in comparisons],
+            [comparison.equivalence.p for comparison in comparisons],
+        )
+    ]
+    return [_judge_one(comparison, family, *ps) for comparison, *ps in zip(comparisons, *corrected, strict=True)]
+
+
+def _judge_one(
+    comparison: Comparison, family: Family, t_test: Corrected, signed_rank: Corrected, equivalence: Corrected
+) -> Judged:
+    differs = family.passes(comparison.t_test.p, t_test.holm)
+    equivalent = family.passes(comparison.equivalence.p, equivalence.holm)
+    verdict, why = _decide(comparison, differs=differs, equivalent=equivalent)
+    patients = len(comparison.pairs.patients)
+    smallest = smallest_difference(comparison.difference.sd, patients, family.alpha_of_one)
+    return Judged(comparison, family, t_test, signed_rank, equivalence, smallest, verdict, why)
+
+
+def _decide(comparison: Comparison, *, differs: bool, equivalent: bool) -> tuple[Verdict, str]:
+    mean = comparison.difference.mean
+    direction = MORE_IS_BETTER.get(comparison.pairs.score.partition("_")[0])
+    if equivalent:
+        within = f"the difference ({mean:+.3g}) is shown to lie within {comparison.equivalence.margin:g}"
+        if comparison.difference.sd == 0 and mean == 0:
+            within = "the scores are the same in every patient"
+        return "as good as complete", within + ("; a smaller difference was found" if differs else "")
+    lacking = _lacking(comparison, differs=differs)
+    if direction is None:
+        lacking.append("more of this score is neither better nor worse")
+    if lacking:
+        return "undecided", "; ".join(lacking)
+    why = f"{mean:+.3g}: significant, the interval excludes 0, and more than seeds differ ({comparison.seeds.sd:.3g})"
+    return "better" if (mean > 0) == direction else "worse", why
+
+
+def _lacking(comparison: Comparison, *, differs: bool) -> list[str]:
+    """Say which conditions of "better" and "worse" are not met."""
+    seeds, interval, mean = comparison.seeds, comparison.interval, comparison.difference.mean
+    lacking = []
+    if not differs:
+        lacking.append("not significant in its family" if comparison.t_test.p is not None else comparison.t_test.reason)
+    if interval.low is None:
+        lacking.append(interval.reason)
+    elif not interval.excludes_zero:
+        lacking.append("the interval includes 0")
+    if seeds.sd is None:
+        lacking.append(seeds.reason)
+    elif abs(mean) <= seeds.sd:
+        lacking.append(f"the difference ({mean:+.3g}) does not exceed the between-seed SD ({seeds.sd:.3g})")
+    return lacking
+
+
+def _check_table(comparisons: Sequence[Comparison]) -> None:
+    names = [(one.pairs.strategy, one.pairs.reference, one.pairs.score) for one in comparisons]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        msg = f"{repeated[0]} (strategy, reference, score) is twice in the table. Give each row its own name."
+        raise UsageError(msg)
+    if len(evaluations := sorted({one.pairs.evaluation for one in comparisons})) > 1:
+        msg = f"One table holds {evaluations}, which are never mixed. Judge each in a table of its own."
+        raise UsageError(msg)
