@@ -55,10 +55,10 @@ class CompletionGenerator(nn.Module):
     :class:`scanfill.losses.completion.CompletionLoss`. It tells noise and ambiguity, not that a case is unlike those
     of the training.
 
-    With a base it begins with a regression voxel by voxel, one for each subset, and with another one of the logarithm
-    of what that leaves, and adds what it learns: with few cases a network that begins at random loses to them. The
-    body then sees the regression's images in the place of what is missing, so that every subset looks much alike to it.
-    Call :meth:`fit_base` once before the training; the coefficients then are part of every checkpoint.
+    With a base it begins with a regression, one for each subset, and with another one of the logarithm of what that
+    leaves, and adds what it learns: with few cases a network that begins at random loses to them. The body then sees
+    the regression's images in the place of what is missing, so that every subset looks much alike to it. Call
+    :meth:`fit_base` once before the training; the coefficients then are part of every checkpoint.
 
     Args:
         spatial_dims: 2 or 3.
@@ -164,7 +164,7 @@ class CompletionGenerator(nn.Module):
         if self.base is None:
             return 0
         samples = []
-        for case in tqdm(cases, desc="Regression voxel by voxel", unit="case", leave=False):
+        for case in tqdm(cases, desc="Regression", unit="case", leave=False):
             if bool((convert_to_numpy(case[availability_key]) > 0).all()):
                 images = torch.from_numpy(convert_to_numpy(case[image_key])[: self.modalities].astype(np.float32))
                 samples.append(self._draw_samples(images))

@@ -1,4 +1,4 @@
-"""A generator that adds what it learns to a regression voxel by voxel."""
+"""A generator that adds what it learns to a regression on each voxel and its surroundings."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class GeneratorOnBase(nn.Module):
     The generator works in SD: it sees z-scored sources, 0 outside the brain, and its correction counts in SD of the
     target. (In [-1, 1] one SD is 0.11, and the background lies 6.5 SD below the brain's mean.)
 
-    Measured on BraTS cases at 2 mm, MSE in the brain of unseen ones: FLAIR from T2, 14 cases in three folds, regression
-    0.70, with a generator of 16 filters after 200 steps 0.49. T1CE from T1, one fold of five cases, generator without
-    base 0.57, regression 0.436, both 0.433.
+    Measured on BraTS cases at 2 mm in three folds, MSE in the brain of unseen ones: FLAIR from T2, 14 cases, regression
+    of the voxel 0.70, with its surroundings 0.50, with a generator after 600 steps 0.44; T1CE from T1, 15 cases, 0.397,
+    0.392 and 0.401 (docs/results/modality_synthesis.md).
 
     The trap: where the regression is nearly all that the sources can tell, as for T1CE from T1, a correction learned
-    from ten patients may be worse than none (0.396 against 0.370 in another fold). Judge it on cases not trained on.
+    from ten patients may be worse than none. Judge it on cases not trained on.
 
     Call :py:func:`fit_base` once before the training; the coefficients then are part of every checkpoint. Unfitted, the
     base is 0.

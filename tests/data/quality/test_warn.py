@@ -41,6 +41,14 @@ def test_an_unusable_image_is_named_with_its_reason_beside_what_was_known() -> N
     assert "unusable" not in clean
 
 
+def test_what_is_synthetic_is_not_judged() -> None:
+    phantom = subject(1, 1, 48)
+    swapped = dict(phantom.images) | {"t1": phantom.images["t1ce"], "t1ce": phantom.images["t1"]}
+    case = {"case_id": "c1", **as_tensors(swapped, phantom)}
+    assert "[swapped]" in WarnOfQualityd(MODALITIES)(case)["warnings"]
+    assert WarnOfQualityd(MODALITIES)(case | {"synthetic": ["t1ce"]})["warnings"] == ""
+
+
 def test_the_images_are_left_as_they_are() -> None:
     phantom = subject(1, 1, 48)
     tensors = as_tensors(phantom.images, phantom)

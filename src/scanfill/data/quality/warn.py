@@ -23,6 +23,7 @@ LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.WA
 class WarnOfQualityd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
     """Check the images of a case as ``python -m scanfill cases --qc`` does, log each finding and write them down.
 
+    What is synthetic is not checked: a T1CE that a network made is as thick as its sources and shows no contrast agent.
     The images are left as they are; which of them are unusable, and why, is added to the case's ``unusable``
     (:py:func:`scanfill.data.unusable.find_unusable`; only to a case that has such, so in batches of one). Use it
     right after :py:class:`scanfill.transforms.ReadCased`, while the images are as in their files; takes about a
@@ -49,7 +50,7 @@ class WarnOfQualityd(MapTransform):  # type: ignore[misc]  # MONAI's class is un
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Check one case."""
         case = dict(data)
-        keys = [str(key) for key in self.key_iterator(case)]
+        keys = [str(key) for key in self.key_iterator(case) if key not in case.get("synthetic", ())]
         quality = CaseQuality(str(case.get("case_id", "?")), str(case.get("patient", "?")), keys)
         check_images(quality, {key: case[key] for key in keys}, case.get(self.mask_key))
         lines = []
