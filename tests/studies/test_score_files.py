@@ -87,6 +87,13 @@ def test_scores_of_something_else_are_refused(tmp_path: Path) -> None:
         read_score_file(tmp_path / "fold_0.csv")
 
 
+def test_a_file_that_was_cut_off_is_refused(finished: Path, tmp_path: Path) -> None:
+    text = (finished / "scores" / "seed_0" / "fold_0.csv").read_text()
+    (tmp_path / "cut.csv").write_text(text[: len(text.rstrip()) - 40])
+    with pytest.raises(UsageError, match=r"cut\.csv is cut off in its row \d+"):
+        read_score_file(tmp_path / "cut.csv")
+
+
 def test_a_cell_that_was_not_scored_is_named_with_those_that_were(finished: Path) -> None:
     with pytest.raises(UsageError, match=r"no scores of completion, without t1 in cross-validation; there are: .*zero"):
         read_study_scores(finished).of("cross_validation", Cell("completion", "t1"))

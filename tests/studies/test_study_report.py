@@ -80,6 +80,12 @@ def test_the_page_holds_tables_settings_and_commands(finished: Path) -> None:
     assert "against zero-filling: a family" not in page  # there is nothing but zero-filling
 
 
+def test_the_study_file_says_when_a_difference_counts(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, *KNOBS, "correction=paper", patients=4)
+    write_study_report(folder)
+    assert "judged at 0.0025" in (folder / "tables" / "subsets_cross_validation.md").read_text()
+
+
 def test_every_figure_lies_beside_the_page_and_in_it(finished: Path) -> None:
     page = (finished / "report.html").read_text(encoding="utf-8")
     drawings = sorted((finished / "figures").glob("*.svg"))

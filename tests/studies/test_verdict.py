@@ -69,6 +69,17 @@ def test_of_a_volume_neither_is() -> None:
     assert (found.verdict, found.why) == ("undecided", "more of this score is neither better nor worse")
 
 
+def test_to_be_as_good_as_a_reference_that_fails_says_nothing() -> None:
+    pairs = paired(spread(0.001, 0.002))
+    assert judged(pairs).verdict == "as good as complete"
+    failing = replace(
+        pairs, values=tuple(value - 0.4 for value in pairs.values), reference_values=(0.1,) * len(pairs.values)
+    )
+    found = judged(failing)
+    assert found.verdict == "undecided"
+    assert "itself fails (mean 0.10)" in found.why
+
+
 def test_one_seed_cannot_say_better() -> None:
     found = judged(paired(spread(0.1, 0.01)))
     assert found.verdict == "undecided"

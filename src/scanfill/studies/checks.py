@@ -18,6 +18,7 @@ Study = dict[str, Any]
 CHOICES: dict[str, tuple[Any, ...]] = {
     "segmenter": tuple(SEGMENTERS),
     "checkpoint": ("last", "best"),
+    "correction": ("holm", "paper"),
     "dedicated": ("three_inputs", "all"),
     "most_missing": (1, 2, 3),
     "smoke": (True, False),

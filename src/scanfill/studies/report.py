@@ -53,7 +53,7 @@ def write_study_report(folder: Path, *, partial: bool = False, methods: Methods 
     Args:
         folder: Of the study.
         partial: Whether incomplete results are good enough; the page then says what is not there.
-        methods: How strategies are compared; set before the results are seen.
+        methods: How strategies are compared, set before the results are seen; by default as the study file says.
 
     Returns:
         The path of the page.
@@ -62,6 +62,7 @@ def write_study_report(folder: Path, *, partial: bool = False, methods: Methods 
         UsageError: Results are not there, and ``partial`` was not asked for; or they contradict one another.
     """
     scores = read_study_scores(folder, partial=partial)
+    methods = methods or Methods(variant=scores.study["correction"])
     sections: list[Part] = []
     for evaluation in scores.evaluations:
         sections += _evaluation(scores, evaluation, methods)

@@ -198,10 +198,14 @@ def read_score_file(path: Path) -> list[dict[str, float | str]]:
         if lacking:
             msg = f"{path} has no column {', '.join(lacking)}; it has {table.fieldnames}. Let the study score it again."
             raise UsageError(msg)
-        return [
-            {key: as_number(value) if split_key(key) or key in IMAGE_SCORES else value for key, value in row.items()}
-            for row in table
-        ]
+        rows = list(table)
+    if cut := next((number for number, row in enumerate(rows, 1) if None in row.values()), None):
+        msg = f"{path} is cut off in its row {cut}. Remove it, and let the study score it again."
+        raise UsageError(msg)
+    return [
+        {key: as_number(value) if split_key(key) or key in IMAGE_SCORES else value for key, value in row.items()}
+        for row in rows
+    ]
 
 
 def _usable(there: Mapping[int, Sequence[int]]) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -8,6 +8,7 @@ from scanfill.studies.statistics.bootstrap import Bootstrap
 from scanfill.studies.statistics.equivalence import MARGINS
 from scanfill.studies.statistics.multiplicity import PAPER_ALPHA
 from scanfill.studies.statistics.power import POWER
+from scanfill.studies.statistics.verdict import FAILS_BELOW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +79,8 @@ def describe_methods(
             "given the SD of the differences seen."
         ),
         (
-            "Verdict: as good as complete if equivalence passes; else better or worse if the t-test passes, the "
+            f"Verdict: as good as complete if equivalence passes and the reference does not fail (mean Dice "
+            f"{FAILS_BELOW:g} or more); else better or worse if the t-test passes, the "
             "interval excludes 0 and the difference exceeds the between-seed SD (unknown with one seed, and then "
             "neither is said); else undecided, which does not mean equal."
         ),

@@ -4,7 +4,9 @@ In this order:
 
 1. "as good as complete" where equivalence passes: the difference is shown to lie within the margin. This also where
    the difference is significant, because the margin says what is too small to matter, and in a large cohort anything
-   else is significant; the verdict's text then says that a difference was found.
+   else is significant; the verdict's text then says that a difference was found. Not where the reference itself fails
+   (mean Dice below .5): a comparison must be able to tell good from bad, which is called assay sensitivity (ICH E10,
+   1.5), and any two networks that find nothing are alike.
 2. "better" or "worse" where the paired t-test passes in its family, the bootstrap interval excludes 0, and the
    difference exceeds the between-seed SD. With one seed that SD is unknown, and neither is said.
 3. "undecided" otherwise, with what was lacking. It never means "no difference".
@@ -33,6 +35,9 @@ Verdict = Literal["better", "worse", "as good as complete", "undecided"]
 
 MORE_IS_BETTER = {"dice": True, "precision": True, "sensitivity": True, "hd95": False}
 """Of other scores, such as a volume, more is neither better nor worse."""
+
+FAILS_BELOW = 0.5
+"""Mean Dice of a reference below which being as good as it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,9 @@ def _judge_one(
 def _decide(comparison: Comparison, *, differs: bool, equivalent: bool) -> tuple[Verdict, str]:
     mean = comparison.difference.mean
     direction = MORE_IS_BETTER.get(comparison.pairs.score.partition("_")[0])
+    if equivalent and (reference := comparison.reference_values.mean) < FAILS_BELOW:
+        why = f"within {comparison.equivalence.margin:g} of the reference, which itself fails (mean {reference:.2f})"
+        return "undecided", why
     if equivalent:
         within = f"the difference ({mean:+.3g}) is shown to lie within {comparison.equivalence.margin:g}"
         if comparison.difference.sd == 0 and mean == 0:

@@ -110,7 +110,7 @@ class Compared:
         return {"mean": self.mean, "sd": self.sd, **difference, "verdict": self.verdict}
 
 
-Cell = MeanSD | Estimate | Compared | Estimate | float | int | str | None
+Cell = MeanSD | Estimate | Compared | float | int | str | None
 
 
 @dataclass(frozen=True)
