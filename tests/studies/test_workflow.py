@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,63 +12,24 @@ import pytest
 from scanfill.__main__ import main
 from scanfill.errors import UsageError
 from scanfill.studies import commands, run
-from scanfill.studies.plan import read_study, studies_folder
-from tiny_cases import regions, save_case
+from stand_in_study import FILE, STRATEGIES, StandInStudy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pathlib import Path
 
 pytest.importorskip("snakemake", reason="the extra `studies` is not installed")
 
-HERE = Path(__file__).parent
-FILE = studies_folder() / "missing_modality.yaml"
-STRATEGIES = "subset.strategies=[zero, pairwise, synthetic_trained]"
-
-
-class Study:
-    """A small study whose jobs are done in no time."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.data = folder / "out", folder / "data"
-        self.folder.mkdir()
-        self.first: list[str] = []
-        for number in range(10):
-            self.add_case(number)
-        self.job = folder / "python"
-        self.job.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{HERE / "stand_in_job.py"}" "$@"\n')
-        self.job.chmod(self.job.stat().st_mode | stat.S_IXUSR)
-
-    def add_case(self, number: int) -> None:
-        """Put a patient into the data."""
-        save_case(self.data / f"BraTS20_Training_{number:03}", label=regions((1, 2, 4)))
-
-    def plan(self, *settings: str) -> dict[str, Any]:
-        """Write the plan and let its jobs be done by the stand-in."""
-        plan = run.write_plan(read_study(FILE, [STRATEGIES, *settings], smoke=True), self.folder, self.data)
-        plan["python"] = str(self.job)
-        (self.folder / "study.json").write_text(json.dumps(plan))
-        return plan
-
-    def go(self, *settings: str, options: Sequence[str] = ()) -> tuple[int, list[str]]:
-        """Run what is not there yet; returns the exit code and what was made, in order."""
-        self.plan(*settings)
-        log = self.folder / "jobs.log"
-        log.write_text("")
-        with run.alone(self.folder) as lock:
-            code = run.snakemake(self.folder, ["--quiet", "all", *options], lock, cores=2)
-        return code, log.read_text().split()
-
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> StandInStudy:
     """A study that has run to its end."""
-    study = Study(tmp_path_factory.mktemp("study"))
+    study = StandInStudy(tmp_path_factory.mktemp("study"))
     code, study.first = study.go()
     assert code == 0
     return study
 
 
-def test_each_job_runs_once_and_after_what_it_needs(finished: Study) -> None:
+def test_each_job_runs_once_and_after_what_it_needs(finished: StandInStudy) -> None:
     made = finished.first
     plan = json.loads((finished.folder / "study.json").read_text())
     trained = [f"models/{name}/seed_{seed}/{fold}" for name, seed, fold in commands.trainings(plan)]
@@ -93,7 +52,7 @@ def test_each_job_runs_once_and_after_what_it_needs(finished: Study) -> None:
         assert order[chain[7]] > order[chain[5]]
 
 
-def test_a_training_learns_from_its_own_list_only(finished: Study) -> None:
+def test_a_training_learns_from_its_own_list_only(finished: StandInStudy) -> None:
     told = {
         path.parts[-4]: json.loads(path.read_text())["datalist"]
         for path in finished.folder.glob("models/*/seed_0/fold_1/receipt.json")
@@ -106,11 +65,11 @@ def test_a_training_learns_from_its_own_list_only(finished: Study) -> None:
     assert "choices/seed_0/fold_1/to_flair.yaml" in json.loads(inner.read_text())["config_file"]
 
 
-def test_nothing_runs_again_when_nothing_has_changed(finished: Study) -> None:
+def test_nothing_runs_again_when_nothing_has_changed(finished: StandInStudy) -> None:
     assert finished.go() == (0, [])
 
 
-def test_a_knob_of_synthesis_trains_again_only_what_depends_on_it(finished: Study) -> None:
+def test_a_knob_of_synthesis_trains_again_only_what_depends_on_it(finished: StandInStudy) -> None:
     code, made = finished.go("synthesis.learning_rate=0.001")
     kinds = {place.split("/")[1] for place in made if place.startswith("models/")}
     predicted = {place.split("/")[1] for place in made if place.startswith("predictions/")}
@@ -123,7 +82,7 @@ def test_a_knob_of_synthesis_trains_again_only_what_depends_on_it(finished: Stud
 def test_a_failed_job_names_its_log_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    study = Study(tmp_path)
+    study = StandInStudy(tmp_path)
     monkeypatch.setenv("BREAK", "models/synthesis_t1_to_flair/seed_0/fold_0")
     code, made = study.go()
     assert code != 0
@@ -154,13 +113,13 @@ def test_two_studies_in_one_folder_are_refused_with_the_process(tmp_path: Path) 
         pass
 
 
-def test_results_of_another_protocol_are_refused(finished: Study) -> None:
+def test_results_of_another_protocol_are_refused(finished: StandInStudy) -> None:
     with pytest.raises(UsageError, match=r"another protocol: folds \(=2, now 3\)"):
         finished.plan("folds=3")
 
 
 def test_other_patients_are_another_protocol(tmp_path: Path) -> None:
-    study = Study(tmp_path)
+    study = StandInStudy(tmp_path)
     study.plan()
     study.add_case(99)
     with pytest.raises(UsageError, match="other cases"):
@@ -179,7 +138,7 @@ def test_no_data_is_told(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_counts_the_trainings_and_trains_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    study = Study(tmp_path)
+    study = StandInStudy(tmp_path)
     settings = [STRATEGIES, "seconds_a_step.unet=60", "seconds_a_step.synthesis=1"]
     run.run_study(FILE, study.folder, dataset_dir=study.data, cores=1, dry_run=True, smoke=True, settings=settings)
     told = capfd.readouterr().out
