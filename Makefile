@@ -17,7 +17,7 @@ help:  ## what there is
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,tracking,studies]'
 	@touch $@
 
-demo: .venv/installed  ## phantoms, three trainings, scores, pictures, report: some seven minutes
+demo: .venv/installed  ## phantoms, trainings, scores, pictures, a study, reports: some seven minutes
 	$(RUN) -m scanfill demo
 
 test: .venv/installed  ## the tests that guard main: at most 15 minutes on two cores

@@ -15,7 +15,7 @@ from scanfill.errors import UsageError
 
 
 def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
-    """Phantoms, a short training, scores, predictions and a report, in a few minutes on two CPU cores.
+    """Phantoms, short trainings, scores, predictions, a study and a report, in a few minutes on two CPU cores.
 
     Args:
         folder: Where everything goes.
@@ -23,6 +23,9 @@ def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
         seed: Of the phantoms and of the training.
     """
     from scanfill.report.demo import run_demo  # noqa: PLC0415  importing MONAI takes seconds; other verbs need not wait
+    from scanfill.studies.run import check_snakemake  # noqa: PLC0415
+
+    check_snakemake()  # now, not after minutes
 
     run_demo(Path(folder), epochs=epochs, seed=seed)
 

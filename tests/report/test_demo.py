@@ -9,15 +9,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from made_up_study import write_study
 from scanfill.data.naming import MODALITIES
 from scanfill.data.phantoms import PHANTOM_NOTE
 from scanfill.data.provenance import is_synthetic
 from scanfill.metrics import REGIONS, compare_case, read_scores, score_case, write_quality, write_scores
 from scanfill.report import draw_preview
 from scanfill.report.demo import ABSENT, run_demo, write_report
+from scanfill.studies.report import write_study_report
+from scanfill.studies.statistics import Bootstrap
+from scanfill.studies.tables import Methods
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+STUDY = ("segmenter=unet", "held_out=0", "folds=2", "seeds=[0]", "most_missing=1", "subset.targets=[flair]")
+STUDY += ("subset.strategies=[zero, completion]",)
 
 
 def picture(folder: Path, case: str, name: str = "") -> Path:
@@ -34,9 +42,10 @@ def volumes(folder: Path, case: str, core: str) -> None:
     (folder / "volumes.csv").write_text("\n".join(lines) + "\n")
 
 
-@pytest.fixture
-def finished(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a demo leaves behind, as far as the report reads it."""
+    tmp_path = tmp_path_factory.mktemp("demo")
     truth = np.zeros((8, 8, 8), int)
     truth[2:5, 2:5, 2:5] = 2
     write_scores([{"case_id": "c1", **score_case(truth, truth, [1, 1, 1])}], tmp_path / "scores")
@@ -49,6 +58,8 @@ def finished(tmp_path: Path) -> Path:
     quality = compare_case("c3", "flair", images["t1"], images, ["t2"], label=truth)
     write_quality(quality, tmp_path / "synthesis" / "scores")
     picture(tmp_path / "synthesis" / "scores", "c3")
+    study = write_study(tmp_path / "study", *STUDY, patients=4)
+    write_study_report(study, methods=Methods(Bootstrap(draws=100)))
     return tmp_path
 
 
@@ -70,6 +81,14 @@ def test_the_report_sets_a_completed_patient_beside_the_whole_one(finished: Path
     assert "null" in page
 
 
+def test_the_report_sets_the_strategies_of_the_study_side_by_side(finished: Path) -> None:
+    page = write_report(finished).read_text()
+    rows = re.findall(r"<tr><td>(nothing|flair)</td><td>([^<]*)</td>", page)
+    assert rows == [("nothing", "complete_set"), ("flair", "zero"), ("flair", "completion")]
+    (boxes,) = (finished / "study" / "figures").glob("boxes_*.svg")
+    assert base64.b64encode(boxes.read_bytes()).decode() in page
+
+
 def test_the_report_tells_the_error_of_the_synthetic_image_beside_that_of_a_constant(finished: Path) -> None:
     page = write_report(finished).read_text()
     rows = re.findall(r"<tr><td>([^<]*)</td><td>brain</td><td[^>]*>(.*?)</td>", page)
@@ -86,3 +105,4 @@ def test_the_demo_segments_the_whole_tumour_with_a_dice_above_07(tmp_path: Path)
     assert len(made) == 3
     assert all(is_synthetic(path) for path in made)
     assert report.stat().st_size > 100_000
+    assert (tmp_path / "study" / "report.html").stat().st_size > 100_000

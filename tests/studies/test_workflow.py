@@ -132,6 +132,15 @@ def test_without_snakemake_the_error_says_what_to_install(monkeypatch: pytest.Mo
         run.check_snakemake()
 
 
+def test_images_that_have_changed_are_another_protocol(tmp_path: Path) -> None:
+    study = StandInStudy(tmp_path)
+    study.plan()
+    image = next(study.data.rglob("*.nii*"))
+    image.write_bytes(image.read_bytes() + b"changed")
+    with pytest.raises(UsageError, match="other images"):
+        study.plan()
+
+
 def test_no_data_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--dataset_dir"):
         run.run_study(FILE, tmp_path)

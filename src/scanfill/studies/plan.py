@@ -56,7 +56,7 @@ def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = 
     """Read a study file over the full protocol, then what shrinks it, then single knobs.
 
     Args:
-        file: YAML.
+        file: YAML; or the name of one that scanfill brings, such as ``missing_modality.yaml``.
         settings: ``KNOB=VALUE`` or ``BLOCK.KNOB=VALUE``, the value in YAML.
         smoke: Whether to shrink it with ``smoke.yaml``; a study file can say so itself.
 
@@ -69,7 +69,7 @@ def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = 
     """
     folder = studies_folder()
     protocol = read_yaml(folder / "missing_modality.yaml")
-    own = read_yaml(Path(file))
+    own = read_yaml(next((path for path in (Path(file), folder / file) if path.is_file()), Path(file)))
     changes = [(f"--set {text}", parse_setting(text)) for text in settings]
     small = smoke or own.get("smoke") or any(change.get("smoke") for _, change in changes)
     layers = [(str(file), own), *([("smoke.yaml", read_yaml(folder / "smoke.yaml"))] if small else []), *changes]

@@ -141,6 +141,7 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
     """
     cases = find_cases(data, MODALITIES, study["labels"], study["patient_regex"])
     protocol = {name: study[name] for name in PROTOCOL} | {"cases": fingerprint(cases)}
+    protocol["images"] = data_checksums(cases, folder / "data.json")
     check_protocol(folder / "study.json", protocol)
     lists = divide(cases, study)
     write_lists(lists, folder / "folds", study)
@@ -159,7 +160,7 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
         "gpu": int(study["device"].startswith("cuda") or (study["device"] == "auto" and torch.cuda.is_available())),
         "versions": {"scanfill": scanfill.__version__, "monai": monai.__version__, "torch": torch.__version__},
         "note": note(cases),
-        "data_sha256": data_checksums(cases, folder / "data.json"),
+        "data_sha256": protocol["images"],
         "command": shlex.join(["python", "-m", "scanfill", *sys.argv[1:]]),
     }
     with writing(folder / "study.json") as temporary:
@@ -178,7 +179,9 @@ def check_protocol(path: Path, protocol: dict[str, Any]) -> None:
     before = json.loads(path.read_text(encoding="utf-8"))["protocol"]
     if differing := [name for name in protocol if before.get(name) != protocol[name]]:
         knobs = ", ".join(
-            f"other {name}" if name == "cases" else f"{name} (={before.get(name)!r}, now {protocol[name]!r})"
+            f"other {name}"
+            if name in {"cases", "images"}
+            else f"{name} (={before.get(name)!r}, now {protocol[name]!r})"
             for name in differing
         )
         msg = f"{path.parent} has results of another protocol: {knobs}. Choose another --out, or the knobs of before."
