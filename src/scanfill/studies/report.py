@@ -81,27 +81,30 @@ def _evaluation(scores: StudyScores, evaluation: str, methods: Methods | None) -
     for table in (verdicts, subsets, tests, gains, *three_inputs, *replaced, *errors, *other):
         write_table(table, scores.folder / "tables")
     drawings = draw_study(scores, evaluation)
+    told: set[str] = set()
+
+    def shown(table: StudyTable) -> list[Part]:
+        """Show a table, and below it what must be known to read it and was not told below an earlier one."""
+        fresh = [note for note in table.notes if note not in told]
+        told.update(fresh)
+        return [table.on_page(), Notes(fresh)]
+
     parts: list[Part] = [
         Section(f"{name}: what it says", f"{HOW[evaluation]}\n\n{EXPLAINED}"),
-        *_shown(verdicts),
+        *shown(verdicts),
         Section(f"{name}: every subset"),
-        *_shown(subsets),
+        *shown(subsets),
         Folded(tests),
         Folded(gains),
         Section(f"{name}: pictures", figures=_figures(drawings, ("boxes", "examples", "volumes"))),
     ]
     for heading, tables in (("three-input models", three_inputs), ("synthetic for original", replaced)):
         if tables:
-            parts += [Section(f"{name}: {heading}"), *_shown(tables[0]), Folded(tables[1])]
+            parts += [Section(f"{name}: {heading}"), *shown(tables[0]), Folded(tables[1])]
     if errors:
-        parts += [Section(f"{name}: image error and Dice"), *(part for table in errors for part in _shown(table))]
+        parts += [Section(f"{name}: image error and Dice"), *(part for table in errors for part in shown(table))]
         parts.append(Section(f"{name}: image error against the loss", figures=_figures(drawings, ("errors",))))
     return parts
-
-
-def _shown(table: StudyTable) -> list[Part]:
-    """Show a table, and below it what must be known to read it."""
-    return [table.on_page(), Notes(table.notes)]
 
 
 def _figures(drawings: Sequence[Drawing], kinds: Sequence[str]) -> list[Figure]:
@@ -125,7 +128,8 @@ def _note(scores: StudyScores) -> str:
     """Say in the banner what the page is not."""
     seeds = len(scores.study["seeds"])
     notes = ["PARTIAL: not all results are there."] * bool(scores.absent)
-    notes += [str(scores.about["note"])] if scores.about.get("note") else []
+    if of_data := str(scores.about.get("note") or "").rstrip("."):
+        notes.append(f"{of_data[0].upper()}{of_data[1:]}.")
     if scores.study["smoke"]:
         notes.append("Shrunk to minutes: this checks that everything runs, and says nothing about patients.")
     if seeds < 3:
