@@ -50,7 +50,7 @@ def copy_sources(bundle: Path, root: Path, *, vendor: bool) -> Origin:
             "them, or pack with --vendor=False."
         )
         raise UsageError(msg)
-    own, presets = find_sources(bundle, leave_out=MADE), find_sources(presets_folder())
+    own, presets = find_sources(bundle, leave_out=MADE), find_sources(presets_folder(), leave_out=("studies",))
     code = find_sources(package, leave_out=("bundles", "configs"))
     wanted = [(own, root), (presets, root / "presets"), (code, root / "scanfill")]
     for sources, place in wanted if vendor else wanted[:-1]:

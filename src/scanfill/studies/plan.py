@@ -46,10 +46,18 @@ SET_BY_STUDY |= {"output_dir", "validation", "patient_regex", "device", "cases"}
 
 
 def studies_folder() -> Path:
-    """Find ``configs/studies``, installed with the package or in a working copy."""
+    """Find ``configs/studies``, installed with the package or in a working copy.
+
+    Raises:
+        UsageError: The package is that of a bundle's archive, which has none.
+    """
     package = Path(scanfill.__file__).resolve().parent
     homes = (package / "configs" / "studies", package.parents[1] / "configs" / "studies")
-    return next(home for home in homes if home.is_dir())
+    for home in homes:
+        if home.is_dir():
+            return home
+    msg = f"No studies lie beside {package}, as in a bundle's archive: python -m pip install 'scanfill[studies]'"
+    raise UsageError(msg)
 
 
 def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = False) -> Study:
