@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from scanfill.inferers.orientations import Box, Orientation
 
-SLAB = 1 << 17
-"""Values of a slab: 0.5 MB in single precision, for the second-level cache of a core."""
+SLAB = 1 << 18
+"""Values of a slab: 1 MB in single precision, for the second-level cache of a core."""
 
 
 @dataclass
