@@ -163,6 +163,28 @@ def pack(
     print(pack_bundle(bundle, weights, output, overlays, vendor=vendor, weights_url=weights_url, **knobs))
 
 
+def check(*paths: str, ignore: str | list[str] | None = None, json: bool = False) -> None:
+    """Find what goes wrong in a pipeline without an error message, by reading its config; nothing of it is run.
+
+    The exit code is 1 where something was found, 2 where a config cannot be read.
+
+    Args:
+        paths: A bundle (name, folder or zip file), with or without overlays behind it; or configs that are merged.
+        ignore: Rules to leave out, such as ``grid-before-crop,ct-geometry``.
+        json: Print the findings as JSON.
+    """
+    from scanfill.sharing.check import as_json, as_text, look  # noqa: PLC0415
+
+    try:
+        findings, checked = look.check(look.listed(paths), look.listed(ignore))
+    except (UsageError, OSError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    print(as_json(findings, checked) if json else as_text(findings, checked))
+    if findings:
+        raise SystemExit(1)
+
+
 def study(
     file: str,
     *settings: str,
@@ -249,6 +271,7 @@ VERBS = {
     "prepare": prepare,
     "restore": restore,
     "pack": pack,
+    "check": check,
     "study": study,
     "reading_sheet": reading_sheet,
     "score_reading": score_reading,
