@@ -22,6 +22,8 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
+RETURN_THEMSELVES = ("to", "cuda", "cpu", "eval", "train", "float", "half", "apply", "set_random_state")
+"""Methods of networks and transforms that give the object back."""
 LARGEST = 10_000  # items of a list that an expression may make: `[0] * 10**9` is not worth knowing
 
 
@@ -104,7 +106,7 @@ class _Reader:
         *owners, last = dotted_name(node).split(".")
         if last == "pi":
             return math.pi
-        if owners and owners[-1].endswith("Mode"):  # GridSampleMode.NEAREST and its kin
+        if owners and owners[-1].endswith(("Mode", "Keys")):  # GridSampleMode.NEAREST, CommonKeys.IMAGE and their kin
             return last.lower().replace("_", "-")
         return UNKNOWN
 
@@ -226,6 +228,8 @@ class _Reader:
 
     def read_call(self, node: ast.Call) -> Any:
         """An id, a built-in function of known values, or a component that is written as a call."""
+        if isinstance(node.func, ast.Attribute) and node.func.attr in RETURN_THEMSELVES:
+            return self.read(node.func.value)
         name = dotted_name(node.func)
         arguments = [self.read(argument) for argument in node.args if not isinstance(argument, ast.Starred)]
         if name == "__id__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .transforms import INTERPOLATING, NEAREST, READERS
+from .transforms import INTENSITY, INTERPOLATING, NEAREST, READERS
 
 if TYPE_CHECKING:
     from .pipeline import Chain, Pipeline
@@ -32,9 +32,10 @@ def find_label_keys(pipeline: Pipeline) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     chains = pipeline.preparing()
+    greys = {key for chain in chains for step in chain.steps if step.base in INTENSITY for key in step.keys}
     for chain in chains:
         for step in chain.steps:
-            for key, reason in _by_use(step):
+            for key, reason in _by_use(step, greys):
                 found.setdefault(key, reason)
     images = _learns_images(pipeline)
     for engine in pipeline.engines:
@@ -73,16 +74,16 @@ def copied(step: Transform) -> list[tuple[str, str]]:
     return [(old[place % len(old)], name) for place, name in enumerate(new)]
 
 
-def _by_use(step: Transform) -> list[tuple[str, str]]:
-    """What a step tells of its keys."""
+def _by_use(step: Transform, greys: set[str]) -> list[tuple[str, str]]:
+    """What a step tells of its keys; an image may be interpolated nearest, too."""
     where = f"{step.component.node.file}:{step.component.node.line}"
     if step.base in LABEL_ONLY:
         return [(key, f"{step.component.name} at {where} takes label maps") for key in step.keys]
     if step.base == "AsDiscrete" and step.argument("to_onehot") is not None:
         return [(key, f"one-hot at {where}") for key in step.keys]
     found = []
-    if step.component.has("mode"):
-        nearest = [key for key in step.keys if step.mode_of(key) in NEAREST]
+    if step.component.has(step.mode_name):
+        nearest = [key for key in step.keys if step.mode_of(key) in NEAREST and key not in greys | {"image"}]
         found = [(key, f"nearest mode at {where}") for key in nearest]
     key = step.argument("label_key")
     return [*found, *([(key, f"label_key at {where}")] if isinstance(key, str) and "Crop" in step.base else [])]

@@ -25,6 +25,7 @@ INTERPOLATING: Mapping[str, str] = {
     "RandAffine": "bilinear",
     "RandGridDistortion": "bilinear",
     "RandRotate": "bilinear",
+    "RandSmoothDeform": "nearest",
     "RandZoom": "area",
     "ResampleToMatch": "bilinear",
     "Resize": "area",
@@ -34,6 +35,9 @@ INTERPOLATING: Mapping[str, str] = {
     "Zoom": "area",
 }
 """Transforms that make new values between voxels, and the ``mode`` that they have by default."""
+
+MODE: Mapping[str, str] = {"RandSmoothDeform": "grid_mode"}
+"""How the argument is called where it is not ``mode``."""
 
 RIGID = frozenset({"Flip", "Orientation", "RandAxisFlip", "RandFlip", "RandRotate90", "Rotate90", "Transpose"})
 """Transforms that only put voxels elsewhere."""
@@ -55,7 +59,7 @@ CROPS = frozenset(
 )
 """Transforms that leave part of the image away."""
 
-GEOMETRIC = frozenset(INTERPOLATING) | RIGID | CROPS | {"RandSmoothDeform"}
+GEOMETRIC = frozenset(INTERPOLATING) | RIGID | CROPS
 """Transforms after which a voxel shows another place of the patient."""
 
 GRIDS = frozenset({"Spacing", "SpatialResample", "ResampleToMatch", "Resize"})
@@ -90,6 +94,9 @@ CONTAINERS = frozenset({"Compose", "OneOf", "RandomOrder", "SomeOf"})
 READERS = frozenset({"LoadImage", "CuCIM", "RandCuCIM"})
 """Transforms that read an image from a file."""
 
+BOXES = frozenset({"RandRotateBox90", "RotateBox90", "RandZoomBox", "ZoomBox"})
+"""Transforms of an image with its boxes, which go along."""
+
 OTHERS = frozenset(
     {"Activations", "AsDiscrete", "ClassesToIndices", "ConcatItems", "CopyItems", "EnsureChannelFirst", "EnsureType"}
     | {"FgBgToIndices", "Invert", "MapLabelValue", "RandBiasField", "RandGaussianSmooth", "SaveImage"}
@@ -97,8 +104,11 @@ OTHERS = frozenset(
     | {"RandGaussianSharpen", "RandGibbsNoise", "RandKSpaceSpikeNoise", "RandRicianNoise", "SelectItems", "SpatialPad"}
     | {"DivisiblePad", "KeepLargestConnectedComponent", "RandCoarseDropout", "RandSimulateLowResolution", "Lambda"}
 )
-KNOWN = GEOMETRIC | BRIGHTNESS | CONTRAST | NOISE | NORMALIZING | CONTAINERS | READERS | OTHERS
+KNOWN = GEOMETRIC | BRIGHTNESS | CONTRAST | NOISE | NORMALIZING | CONTAINERS | READERS | BOXES | OTHERS
 """All names whose suffix is taken off."""
+
+INTENSITY = BRIGHTNESS | CONTRAST | NOISE | NORMALIZING | {"RandBiasField", "RandGaussianSmooth", "ScaleIntensityRange"}
+"""Transforms that are for images, not for label maps."""
 
 NEAREST = ("nearest", "nearest-exact", 0, "0")
 """Modes that make no new values."""
@@ -143,21 +153,31 @@ class Transform:
         name = self.base
         if not (name.startswith("Rand") and name[4:5].isupper()) and name not in ("OneOf", "SomeOf", "RandomOrder"):
             return False
-        if self.argument("prob") == 0:
+        if self.idle:
             return False
         moves = self.argument("random_center", default=True) is not False
         resizes = self.argument("random_size", default=False) is not False
         return name != "RandSpatialCrop" or moves or resizes
 
+    @property
+    def idle(self) -> bool:
+        """Whether it never does anything: a probability of 0."""
+        return bool(self.argument("prob") == 0)
+
     def argument(self, name: str, default: Any = None) -> Any:
         """Value of an argument; see :py:meth:`.Component.argument`."""
         return self.component.argument(name, default)
+
+    @property
+    def mode_name(self) -> str:
+        """Name of the argument that says how to interpolate."""
+        return MODE.get(self.base, "mode")
 
     def mode_of(self, key: str) -> Any:
         """How a key is interpolated: a mode, or ``UNKNOWN``; None for a transform that does not interpolate."""
         if self.base not in INTERPOLATING:
             return None
-        mode = self.argument("mode", INTERPOLATING[self.base])
+        mode = self.argument(self.mode_name, INTERPOLATING[self.base])
         if not isinstance(mode, Items):
             return mode if mode is not None else UNKNOWN
         keys = self.keys

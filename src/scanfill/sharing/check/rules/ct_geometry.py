@@ -24,7 +24,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
     """Find rotations by 90 degrees, and scales beyond 0.7 to 1.4, of CT images."""
     for chain in pipeline.preparing():
         reason = _is_ct(pipeline, chain)
-        for step in chain.steps if reason else ():
+        for step in (step for step in chain.steps if reason and not step.idle):
             if _turns(step):
                 what = f"{step.component.name} turns CT images by 90 degrees ({reason})."
                 why = "Patients lie on a table, which is always below: the network learns bodies that never come."
@@ -54,8 +54,8 @@ def _is_ct(pipeline: Pipeline, chain: Chain) -> str:
 
 
 def _turns(step: Transform) -> bool:
-    if step.base in ("RandRotate90", "Rotate90"):
-        return bool(step.argument("prob") != 0)
+    if step.base in ("RandRotate90", "Rotate90", "RandRotateBox90", "RotateBox90"):
+        return True
     names = {"RandRotate": ("range_x", "range_y", "range_z"), "RandAffine": ("rotate_range",)}.get(step.base, ())
     return any(abs(number) >= QUARTER for name in names for number in _numbers(step.argument(name)))
 
@@ -63,7 +63,7 @@ def _turns(step: Transform) -> bool:
 def _scale(step: Transform) -> float | None:
     """Return the scale that is farthest from 1, if it is too far."""
     scales: list[float] = []
-    if step.base == "RandZoom":
+    if step.base in ("RandZoom", "RandZoomBox"):
         scales = [*_numbers(step.argument("min_zoom")), *_numbers(step.argument("max_zoom"))]
     if step.base == "RandAffine":
         scales = [1 + number for number in _ranges(step.argument("scale_range"))]

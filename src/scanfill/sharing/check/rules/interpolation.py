@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scanfill.sharing.check.expression import Unknown
+from scanfill.sharing.check.expression import Items, Unknown
 from scanfill.sharing.check.finding import Fault, Rule
 from scanfill.sharing.check.label_keys import find_label_keys
 from scanfill.sharing.check.transforms import NEAREST
@@ -49,14 +49,14 @@ def _rounded(chain: Chain, step: Transform, key: str) -> bool:
 def _fault(step: Transform, mixed: list[str], labels: dict[str, str]) -> Fault:
     name, keys = step.component.name, list(step.keys)
     modes = [step.mode_of(key) for key in mixed]
-    said = "by default" if not step.component.has("mode") else "as `mode` says"
+    said = f"as `{step.mode_name}` says" if step.component.has(step.mode_name) else "by default"
     maps = " and ".join(f"{key!r} ({labels[key]})" for key in mixed)
     what = f"{name} interpolates the label map {maps} with {modes[0]!r}, {said}."
     wanted = ["nearest" if key in labels else str(step.mode_of(key)) for key in keys]
     one = "nearest" if set(wanted) == {"nearest"} else f"[{', '.join(wanted)}]"
     plain = "nearest" in wanted and step.keys.complete and "UNKNOWN" not in wanted
     fix = (
-        f"Write `mode: {one}`, for the keys {keys}."
+        f"Write `{step.mode_name}: {one}`, for the keys {keys}."
         if plain
         else f"Give {mixed} a step or a `mode` of its own: nearest."
     )
@@ -69,12 +69,19 @@ def _predictions(chain: Chain) -> Iterator[Fault]:
     for step in chain.steps:
         if step.base == "AsDiscrete" and (step.argument("argmax") is True or step.argument("threshold") is not None):
             discrete.update(step.keys)
-        mixes = step.base == "Invert" and step.argument("nearest_interp", default=True) is False
-        mixed = [key for key in step.keys if key in discrete and (mixes or _mixes(step, key))]
+        mixed = [key for key in step.keys if key in discrete and (_inverts_smoothly(step, key) or _mixes(step, key))]
         if mixed and not _rounded(chain, step, mixed[0]):
             what = f"{step.component.name} interpolates {mixed[0]!r}, which is classes already, not probabilities."
             fix = "Put it before AsDiscreted, or let it be nearest (`nearest_interp: true`, `mode: nearest`)."
             yield Fault(step.component.node, what, WHY, fix)
+
+
+def _inverts_smoothly(step: Transform, key: str) -> bool:
+    smooth = step.argument("nearest_interp", default=True)
+    if isinstance(smooth, Items):
+        place = step.keys.index(key)
+        smooth = smooth[place] if place < len(smooth) else True
+    return step.base == "Invert" and smooth is False
 
 
 RULE = Rule("label-interpolation", "a label map is interpolated other than nearest", look)

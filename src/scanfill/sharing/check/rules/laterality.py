@@ -70,7 +70,7 @@ def _in_config(pipeline: Pipeline) -> Iterator[str]:
 
 
 def _flips_sides(chain: Chain, step: Transform) -> bool:
-    if step.argument("prob") == 0:
+    if step.idle:
         return False
     if step.base == "RandAxisFlip":
         return True

@@ -50,7 +50,7 @@ def _left_behind(chain: Chain, truth: str, labels: set[str]) -> Iterator[Fault]:
     followed = _moves(chain, truth)
     started = {key: place for place, key in _copies(chain)}
     for step in chain.steps:
-        if step.base not in GEOMETRIC or not step.keys.complete:
+        if step.base not in GEOMETRIC or step.idle or not step.keys.complete:
             continue
         images = [key for key in step.keys if key not in labels]
         if images and _move(step) not in followed and step.place >= started.get(truth, 0):

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 PATTERN = re.compile(r"""['"]([^'"]*[*][^'"]*)['"]""")
 """A file pattern in an expression, such as ``glob.glob(@dataset_dir + '/*/t1.nii.gz')``."""
-WHY = (
-    "A result is named after the input file: where every case is a folder with `t1.nii.gz`, only the last case is left."
-)
+WHY = "A result is named after the input file: where every case is a folder with `t1.nii.gz`, only the last is left."
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:

@@ -22,7 +22,9 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
             if step.random:
                 name = step.component.name
                 what = f"{name} draws at random in what prepares images for validation or inference ({chain.name})."
-                why = "Scores change from run to run, the best epoch is the luckiest, and patients get chance results."
+                why = (
+                    "Scores change from epoch to epoch, the best one is the luckiest, and patients get chance results."
+                )
                 fix = f"Leave {name} to the training, or crop and window deterministically.{shared}"
                 yield Fault(step.component.node, what, why, fix)
 
