@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+
+from scanfill.networks import DeepMedic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +19,18 @@ def convolution(dims: int = 3, channels: int = 2, classes: int = 3) -> nn.Module
     torch.manual_seed(0)
     kind = nn.Conv3d if dims == 3 else nn.Conv2d
     return kind(channels, classes, 3, padding=1).eval()
+
+
+def tiny(factors: tuple[int, ...] = (2, 3), layers: int = 3, **changes: Any) -> DeepMedic:
+    """A DeepMedic whose statistics matter."""
+    torch.manual_seed(0)
+    arguments = {"residual_layers": (3,), "classifier_channels": (6, 6), **changes}
+    network = DeepMedic(2, 3, pathway_channels=(4,) * layers, factors=factors, **arguments).eval()
+    for module in network.modules():
+        if hasattr(module, "set_inference_statistics"):
+            channels = len(module.weight)
+            module.set_inference_statistics(0.1 * torch.randn(channels), 0.5 + torch.rand(channels))
+    return network
 
 
 class Strided(nn.Module):
