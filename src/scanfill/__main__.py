@@ -263,6 +263,31 @@ def score_reading(key: str, *ratings: str, output: str = ".") -> None:
     print(next(path for path in paths if path.suffix == ".md").read_text(encoding="utf-8"))
 
 
+def tta_gain(
+    bundle: str,
+    checkpoint: str,
+    output: str = "runs/tta",
+    overlays: list[str] | None = None,
+    threshold: float = 0.1,
+    **knobs: Any,
+) -> None:
+    """Say what test-time augmentation gains (Dice, HD95) and costs (seconds) on the cases that judge a training.
+
+    Args:
+        bundle: Name or folder of a segmentation bundle.
+        checkpoint: ``models/model.pt`` of a training.
+        output: Where the table goes, ``tta.md``, ``.csv`` and ``.tex``, and ``cases.csv`` with a row a case.
+        overlays: Those of the training, such as ``unet.yaml,modern.yaml``.
+        threshold: Of ``adaptive``: how unsure a voxel must be to be predicted again, 0 to 1.
+        knobs: Those of the evaluation, such as ``--dataset_dir``, ``--datalist``, ``--patch_size``, ``--tta_axes``.
+    """
+    from scanfill.studies.tta import Evaluation, write_gain  # noqa: PLC0415
+
+    names = overlays.split(",") if isinstance(overlays, str) else overlays or ()
+    evaluation = Evaluation(bundle, names, checkpoint=checkpoint, **knobs)
+    print(write_gain(evaluation, output, threshold=threshold))
+
+
 VERBS = {
     "demo": demo,
     "phantoms": phantoms,
@@ -275,6 +300,7 @@ VERBS = {
     "study": study,
     "reading_sheet": reading_sheet,
     "score_reading": score_reading,
+    "tta_gain": tta_gain,
 }
 
 
