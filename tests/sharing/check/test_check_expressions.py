@@ -20,7 +20,7 @@ IDS = """
 size: [96, 96, 64]
 names: [t1, t2]
 deep: {er: {name: x, all: "@names"}, "same": "@#er#name", up: "%::er::name"}
-on: true
+flag: true
 absent: null
 image: $monai.utils.CommonKeys.IMAGE
 network: {_target_: UNet, spatial_dims: 3}
@@ -34,10 +34,11 @@ def config(text: str) -> Config:
     return Config([read_document("train.yaml", f"{IDS}\n{text}\n")])
 
 
+MADE = config("")
+
+
 def value(expression: str) -> Any:
-    made = config("")
-    made.root.value["x"] = Node(expression, "train.yaml", 1, 1)
-    return made.look_up("x")
+    return MADE.value(Node(expression, "train.yaml", 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,6 @@ def value(expression: str) -> Any:
         ("@names", ["t1", "t2"]),
         ("@names#1", "t2"),
         ("@deep::er::all", ["t1", "t2"]),
-        ("@deep#er#all#0", "t1"),
         ("@deep#same", "x"),
         ("@deep#up", "x"),
         ("@macro", ["t1", "t2"]),
@@ -59,11 +59,11 @@ def value(expression: str) -> Any:
         ("$-@size[0] // 2 + 0.5", -47.5),
         ("$(monai.utils.GridSampleMode.BILINEAR, monai.utils.GridSampleMode.NEAREST)", ["bilinear", "nearest"]),
         ("$monai.utils.InterpolateMode.NEAREST_EXACT", "nearest-exact"),
-        ("$'a' if @on else 'b'", "a"),
+        ("$'a' if @flag else 'b'", "a"),
         ("$'a' if @absent is None else 'b'", "a"),
-        ("$'a' if @on in (None, 'none') else 'b'", "b"),
+        ("$'a' if @flag in (None, 'none') else 'b'", "b"),
         ("$@absent or 'inferer'", "inferer"),
-        ("$not @on", False),
+        ("$not @flag", False),
         ("$2 * [1]", [1, 1]),
         ("$int('5')", 5),
     ],
@@ -81,7 +81,7 @@ def test_what_is_plain_is_told(expression: str, expected: Any) -> None:
         "$@nobody",
         "@nobody",
         "$lambda x: x",
-        "$[0] * 10 ** 9",
+        "$[0] * 1000000000",
         "$'a' * 10000000",
         "$1 / 0",
         "$(",
@@ -110,7 +110,7 @@ def test_where_the_condition_is_unknown_either_list_may_be_meant() -> None:
 
 
 def test_a_call_in_an_expression_is_a_component_with_its_arguments() -> None:
-    made = config("x: \"$monai.transforms.Compose([monai.transforms.LoadImaged(['a'], reader=@image)]).to(@on)\"")
+    made = config("x: \"$monai.transforms.Compose([monai.transforms.LoadImaged(['a'], reader=@image)]).to(@flag)\"")
     names = {component.name: component for _, component in made.components()}
     assert set(names) == {"UNet", "Compose", "LoadImaged"}
     assert names["LoadImaged"].argument("keys") == ["a"]
@@ -118,7 +118,7 @@ def test_a_call_in_an_expression_is_a_component_with_its_arguments() -> None:
 
 
 def test_a_disabled_component_is_none() -> None:
-    made = config("x: {_target_: A, _disabled_: $not @on}\ny: {_target_: B, _disabled_: $@on}")
+    made = config("x: {_target_: A, _disabled_: $not @flag}\ny: {_target_: B, _disabled_: $@flag}")
     assert {component.name for _, component in made.components()} == {"UNet", "A"}
 
 

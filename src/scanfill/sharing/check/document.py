@@ -25,7 +25,7 @@ class Node:
         value: A dictionary or list of nodes, or a scalar.
         file: Name of the file, as a person knows it.
         line: Where it begins, counted from 1; that of its key where it has one.
-        end: Its last line.
+        end: Its last line; of a block of text, with the blank lines below it.
     """
 
     value: Any

@@ -247,10 +247,12 @@ class _Reader:
 
 
 def _truth(value: Any) -> bool | None:
-    """Whether a value counts as true; None where that is not known."""
+    """Whether a value counts as true; None where that is not known, as of what a component makes."""
     if isinstance(value, Unknown) or (isinstance(value, Items) and not value and not value.complete):
         return None
-    return True if isinstance(value, Node) else bool(value)
+    if isinstance(value, Node):
+        return None if "_target_" in value.value else bool(value.value)
+    return bool(value)
 
 
 def _built_in(name: str, value: Any) -> Any:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from scanfill.sharing.check.config import Component
     from scanfill.sharing.check.pipeline import Pipeline
 
-PATTERN = re.compile(r"""['"]([^'"]*[*][^'"]*)['"]""")
-"""A file pattern in an expression, such as ``glob.glob(@dataset_dir + '/*/t1.nii.gz')``."""
+QUOTED = re.compile(r"""['"]([^'"]*)['"]""")
+"""Text in an expression, such as the pattern of ``glob.glob(@dataset_dir + '/*/t1.nii.gz')``."""
 WHY = "A result is named after the input file: where every case is a folder with `t1.nii.gz`, only the last is left."
 
 
@@ -36,12 +36,8 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
 
 def _same_names(pipeline: Pipeline) -> bool | None:
     """Whether files of different cases have the same name, by the pattern that finds them; None: it is not known."""
-    patterns = [
-        found
-        for _, node in pipeline.config.walk()
-        if isinstance(node.value, str) and node.value.startswith("$") and "glob" in node.value
-        for found in PATTERN.findall(node.value)
-    ]
+    texts = [node.value for _, node in pipeline.config.walk() if isinstance(node.value, str)]
+    patterns = [pattern for text in texts if text.startswith("$") and "glob" in text for pattern in _patterns(text)]
     if not patterns:
         return None
     folders = [pattern.rpartition("/")[0] for pattern in patterns]
@@ -49,6 +45,13 @@ def _same_names(pipeline: Pipeline) -> bool | None:
     if any("*" not in file for file in files):
         return True
     return None if any("*" in folder for folder in folders) else False
+
+
+def _patterns(expression: str) -> list[str]:
+    """File patterns in an expression; ``os.path.join`` makes one of all its parts."""
+    quoted = QUOTED.findall(expression)
+    joined = ["/".join(quoted)] if ".join(" in expression else quoted
+    return [pattern for pattern in joined if "*" in pattern]
 
 
 def _fault(component: Component, *, apart: bool) -> Fault:
