@@ -38,6 +38,9 @@ format: .venv/installed  ## let ruff mend what it can
 
 bench: .venv/installed  ## ratios against named peers; each script in benchmarks/ tells what it compares
 	$(RUN) benchmarks/dense_inference.py
+	$(RUN) benchmarks/tta.py
+	$(RUN) benchmarks/clahe.py
+	$(RUN) benchmarks/adaptive_tta.py
 
 constraints: .venv/installed  ## pin what is installed now, after the tests have passed with it
 	$(BIN)/python -m pip list --format freeze --exclude scanfill --exclude pip --exclude setuptools --exclude wheel | sed 's/+cpu$$//' > constraints.txt

@@ -1,11 +1,12 @@
-"""What flip test-time augmentation costs beyond the network: scanfill's FlipInferer against MONAI's TestTimeAugmentation.
+"""What eight flips cost beyond the network: scanfill's FlipInferer against MONAI's TestTimeAugmentation.
 
     python benchmarks/tta.py --shape 160 160 128
 
 Both make 8 passes of one network over one random volume and give mean and SD of the probabilities: ours all flips of
-three axes, MONAI's 8 draws of three random flips. Overhead is the time of the whole call less the time inside the network,
-a 1x1x1 convolution with softmax behind it. Runs are interleaved; memory is the peak of a process of its own above what it
-held before the call (Linux). Agreement: the mean and SD of MONAI's own passes over the fixed set of flips.
+three axes, MONAI's 8 draws of three random flips. Overhead is the time of the whole call less the time inside the
+network, a 1x1x1 convolution; the softmax counts as overhead in both. Runs are interleaved, one thread. Memory is the
+peak of a process of its own above what it held before the call (Linux). The difference is that of our mean and SD from
+those of all eight passes kept.
 """
 
 from __future__ import annotations
