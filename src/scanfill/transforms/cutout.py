@@ -48,12 +48,11 @@ def boxes_to_mask(boxes: ArrayLike, shape: Sequence[int]) -> NDArray[np.bool_]:
     Raises:
         UsageError: Another shape of boxes.
     """
-    corners = np.asarray(boxes, float).reshape(-1, 2 * len(shape)) if np.size(boxes) else np.zeros((0, 2 * len(shape)))
     if np.size(boxes) and np.shape(boxes)[-1] != 2 * len(shape):
         msg = f"Boxes of a {len(shape)}-D image are (N, {2 * len(shape)}), got {np.shape(boxes)}."
         raise UsageError(msg)
     mask = np.zeros(tuple(shape), bool)
-    for box in corners:
+    for box in np.asarray(boxes, float).reshape(-1, 2 * len(shape)):
         low, high = np.floor(box[: len(shape)]), np.ceil(box[len(shape) :])
         mask[tuple(slice(max(int(a), 0), max(int(b), 0)) for a, b in zip(low, high, strict=True))] = True
     return mask

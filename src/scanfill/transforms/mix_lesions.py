@@ -88,7 +88,7 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
         where = f"Donor {donor['case_id']!r}"
         absent = [key for key in (*self.keys, self.label_key) if key not in donor]
         if absent:
-            msg = f"{where} has no {', '.join(map(str, absent))}, only {', '.join(map(str, donor))}: prepare it likewise."
+            msg = f"{where} has no {', '.join(map(str, absent))}, only {', '.join(map(str, donor))}. Prepare it alike."
             raise CaseError(msg)
         for key in self.keys:
             self._check(case[key], donor[key], f"{where}: {key}")
