@@ -4,9 +4,9 @@
 
 Both make 8 passes of one network over one random volume and give mean and SD of the probabilities: ours all flips of
 three axes, MONAI's 8 draws of three random flips. Overhead is the time of the whole call less the time inside the
-network, a 1x1x1 convolution; the softmax counts as overhead in both. Runs are interleaved, one thread. Memory is the
-peak of a process of its own above what it held before the call (Linux). The difference is that of our mean and SD from
-those of all eight passes kept.
+network, a 1x1x1 convolution; the softmax counts as overhead in both. Runs are interleaved, one thread; times are the
+processor's, which other work on the machine hardly changes. Memory is the peak of a process of its own above what it
+held before the call (Linux). The difference is that of our mean and SD from those of all eight passes kept.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Timed(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Give logits ``(B, classes, D, H, W)``."""
-        start = time.perf_counter()
+        start = time.process_time()
         logits: Tensor = self.body(image)
-        self.seconds += time.perf_counter() - start
+        self.seconds += time.process_time() - start
         return logits
 
 
@@ -125,9 +125,9 @@ def main() -> None:
             return
         overheads: dict[str, list[float]] = {method: [] for method in METHODS}
         for _, (method, call) in itertools.product(range(options.runs), METHODS.items()):
-            network.seconds, start = 0.0, time.perf_counter()
+            network.seconds, start = 0.0, time.process_time()
             call(image, network)
-            overheads[method].append(time.perf_counter() - start - network.seconds)
+            overheads[method].append(time.process_time() - start - network.seconds)
         difference = largest_difference(image[..., :32, :32, :32], network)
     seconds = {method: statistics.median(values) for method, values in overheads.items()}
     rise = {method: peak_rise(method, options) for method in METHODS}
