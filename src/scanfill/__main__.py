@@ -288,6 +288,30 @@ def tta_gain(
     print(write_gain(evaluation, output, threshold=threshold))
 
 
+def augmentation_sheet(
+    output: str,
+    *presets: str,
+    config: str | list[str] | None = None,
+    dataset_dir: str | None = None,
+    draws: int = 4,
+    seed: int = 0,
+) -> None:
+    """Draw what presets of augmentation do to one case: a row a preset, a column a draw.
+
+    Args:
+        output: The PNG file.
+        presets: Files, or names in ``configs/augmentation``; by default those for MRI that need no further package.
+        config: A ``train.yaml`` that follows the contract, or several files that add up to one; by default that of
+            ``brain_tumor_segmentation``.
+        dataset_dir: Folder of the cases; phantoms by default.
+        draws: Columns.
+        seed: Of what is drawn.
+    """
+    from scanfill.report.augmentation import make_sheet  # noqa: PLC0415
+
+    print(make_sheet(output, presets, config, dataset_dir=dataset_dir, draws=draws, seed=seed))
+
+
 VERBS = {
     "demo": demo,
     "phantoms": phantoms,
@@ -299,6 +323,7 @@ VERBS = {
     "check": check,
     "study": study,
     "reading_sheet": reading_sheet,
+    "augmentation_sheet": augmentation_sheet,
     "score_reading": score_reading,
     "tta_gain": tta_gain,
 }

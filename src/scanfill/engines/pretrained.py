@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from torch import Tensor, nn
 
 from scanfill.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor, nn
 
     from .checkpoints import Recipe
 
@@ -66,7 +66,8 @@ def start_from(content: Mapping[str, Any], network: nn.Module, recipe: Recipe, p
     theirs = content["recipe"]
     for name, own in (("network", recipe.network), ("modalities", recipe.modalities)):
         if theirs[name] != own:
-            msg = f"Checkpoint {path} was pretrained with {name}={theirs[name]!r}, this run builds {own!r}: make them one."
+            what = f"{name}={theirs[name]!r}, this run builds {own!r}"
+            msg = f"Checkpoint {path} was pretrained with {what}. Make them equal."
             raise CheckpointError(msg)
     weights: Mapping[str, Tensor] = content["network"]
     if theirs.get(PRETEXT):
