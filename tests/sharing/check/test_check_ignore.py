@@ -51,6 +51,20 @@ def test_a_comment_with_a_blank_line_below_it_is_not_about_what_follows(file: Pa
     assert rules(file, f"t:\n  # {REASON}\n\n  - {SPACING}\n") == [(4, "label-interpolation")]
 
 
+def test_what_is_right_elsewhere_is_silenced_where_it_is_used(file: Path) -> None:
+    text = """
+hiding: [{_target_: RandCoarseDropoutd, keys: image, holes: 4, spatial_size: 8, prob: 1}]
+train: {dataset: {_target_: Dataset, data: [], transform: {_target_: Compose, transforms: "@hiding"}}}
+validate:
+  dataset: {_target_: Dataset, data: [], transform: {_target_: Compose, transforms: "@hiding"}}  # COMMENT
+trainer: {_target_: Trainer, train_data_loader: {_target_: DataLoader, dataset: "@train#dataset"}}
+evaluator: {_target_: Evaluator, val_data_loader: {_target_: DataLoader, dataset: "@validate#dataset"}}
+"""
+    assert rules(file, text) == [(2, "random-evaluation")]
+    reason = "check: ignore[random-evaluation] because to fill holes is the task"
+    assert rules(file, text.replace("COMMENT", reason)) == []
+
+
 def test_json_has_a_description_for_it(tmp_path: Path) -> None:
     text = '{"t": [{"_target_": "Spacingd", "keys": ["label"], "pixdim": 1, "_desc_": "%s"}]}'
     assert rules(tmp_path / "train.json", text % REASON) == []

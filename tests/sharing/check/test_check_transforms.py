@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 
+import monai.apps.detection.transforms.dictionary
 import monai.transforms
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import scanfill.transforms
 from scanfill.sharing.check import transforms
 
 
-@pytest.mark.parametrize("name", sorted(transforms.INTERPOLATING))
+@pytest.mark.parametrize("name", sorted(set(transforms.INTERPOLATING) - set(transforms.OWN_INTERPOLATING)))
 def test_the_default_mode_is_monais(name: str) -> None:
     parameters = inspect.signature(getattr(monai.transforms, f"{name}d").__init__).parameters
     default = parameters[transforms.MODE.get(name, "mode")].default
@@ -25,10 +27,15 @@ def test_the_argument_of_a_crops_size_is_monais(name: str) -> None:
 
 
 def test_every_transform_of_the_table_exists() -> None:
-    own = {"RandGaussianShiftScale"}
-    boxes = transforms.BOXES
-    for name in transforms.KNOWN - transforms.CONTAINERS - own - boxes:
-        assert hasattr(monai.transforms, name) or hasattr(monai.transforms, f"{name}d"), name
+    homes = (monai.transforms, monai.apps.detection.transforms.dictionary, scanfill.transforms)
+    for name in transforms.KNOWN:
+        assert any(hasattr(home, name) or hasattr(home, f"{name}d") for home in homes), name
+
+
+@pytest.mark.parametrize("name", sorted(transforms.OWN_INTERPOLATING))
+def test_the_default_mode_of_our_own_is_ours(name: str) -> None:
+    default = inspect.signature(getattr(scanfill.transforms, f"{name}d").__init__).parameters["mode"].default
+    assert default in (inspect.Parameter.empty, transforms.OWN_INTERPOLATING[name])
 
 
 def test_every_transform_of_monai_with_an_interpolation_mode_is_in_the_table() -> None:

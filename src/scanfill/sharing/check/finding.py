@@ -50,12 +50,14 @@ class Fault:
         what: What stands there.
         why: Why that hurts.
         fix: What to write instead.
+        used: Where it is used, if it is right elsewhere; a comment there silences it too.
     """
 
     node: Node
     what: str
     why: str
     fix: str
+    used: Node | None = None
 
 
 @dataclass(frozen=True)

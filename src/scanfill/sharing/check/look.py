@@ -56,7 +56,7 @@ def check_config(config: Config, ignore: Sequence[str] = ()) -> list[Finding]:
     for rule in RULES:
         for fault in rule.look(pipeline) if rule.name not in ignore else ():
             node = fault.node
-            if not ignored.covers(node, rule.name):
+            if not any(ignored.covers(place, rule.name) for place in (node, fault.used) if place):
                 finding = Finding(
                     node.file,
                     node.line,

@@ -31,6 +31,7 @@ class Chain:
         complete: Whether these are all.
         roles: What it is used for; empty where that cannot be told.
         engines: Those whose images it prepares.
+        uses: Role -> id of the dataset that uses it so.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Chain:
     complete: bool
     roles: set[Role] = field(default_factory=set)
     engines: list[Engine] = field(default_factory=list)
+    uses: dict[Role, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -112,6 +114,7 @@ class Pipeline:
                 kept = _keep(found, chain)
                 kept.roles.add(engine.role)
                 kept.engines.append(engine)
+                kept.uses.setdefault(engine.role, chain.name)
             if engine.postprocessing:
                 _keep(found, engine.postprocessing).roles.add("postprocessing")
         for name, component in self.components:

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
     from .config import Component
 
+OWN_INTERPOLATING: Mapping[str, str] = {"RandBSplineDeformation": "bilinear", "RandOneScale": "bilinear"}
+"""Those of scanfill that interpolate, as below."""
+
 INTERPOLATING: Mapping[str, str] = {
+    **OWN_INTERPOLATING,
     "Affine": "bilinear",
     "GridDistortion": "bilinear",
     "Rand2DElastic": "bilinear",
@@ -39,7 +43,9 @@ INTERPOLATING: Mapping[str, str] = {
 MODE: Mapping[str, str] = {"RandSmoothDeform": "grid_mode"}
 """How the argument is called where it is not ``mode``."""
 
-RIGID = frozenset({"Flip", "Orientation", "RandAxisFlip", "RandFlip", "RandRotate90", "Rotate90", "Transpose"})
+RIGID = frozenset(
+    {"Flip", "Orientation", "RandAxisFlip", "RandFlip", "RandLateralFlip", "RandRotate90", "Rotate90", "Transpose"}
+)
 """Transforms that only put voxels elsewhere."""
 
 CROPS = frozenset(

@@ -67,6 +67,8 @@ def _scale(step: Transform) -> float | None:
         scales = [*_numbers(step.argument("min_zoom")), *_numbers(step.argument("max_zoom"))]
     if step.base == "RandAffine":
         scales = [1 + number for number in _ranges(step.argument("scale_range"))]
+    if step.base == "RandOneScale":
+        scales = [1 + number for number in _numbers(step.argument("scale_range"))]
     beyond = [scale for scale in scales if not SMALLEST - 1e-6 <= scale <= LARGEST + 1e-6]
     return max(beyond, key=lambda scale: abs(scale - 1)) if beyond else None
 

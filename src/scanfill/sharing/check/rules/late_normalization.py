@@ -39,7 +39,7 @@ def normalizes(step: Transform) -> bool:
     return step.base in NORMALIZING or step.component.name in OWN
 
 
-OWN = ("NormalizeInBraind", "ScaleSignedd")
+OWN = ("NormalizeInBraind", "ScaleSignedd", "StandardizeHistogramd")
 """Those of scanfill."""
 
 
