@@ -7,7 +7,8 @@ r"""What adaptive test-time augmentation keeps of the full one, and what it save
 Without a checkpoint it trains a U-Net for some hundred steps on phantoms of 64 voxels a side, and judges it by others.
 Every case is predicted by one pass, by all flips, and adaptively at each threshold, one after the other, one thread.
 Printed are means over the cases: Dice of NC, ED and CET, its difference from all flips with an interval, and network
-voxels and median seconds as shares of all flips. Who reads a threshold off the curve has chosen it on these cases.
+voxels and median processor seconds as shares of all flips. Who reads a threshold off
+the curve has chosen it on these cases.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def report(rows: dict[str, list[dict[str, Any]]]) -> None:
     """Print one line for each way to predict."""
     pairs = {pair.strategy: pair for pair in pair_strategies(rows, "all flips", "dice_mean")}
     voxels = {name: statistics.fmean(row["voxels"] for row in found) for name, found in rows.items()}
-    seconds = {name: statistics.median(row["seconds"] for row in found) for name, found in rows.items()}
+    seconds = {name: statistics.median(row["processor_seconds"] for row in found) for name, found in rows.items()}
     print(f"{'threshold':10} {'Dice':>6} {'minus all flips':>28} {'voxels':>8} {'seconds':>8}   of all flips")
     for name, found in rows.items():
         dice = statistics.fmean(row["dice_mean"] for row in found)

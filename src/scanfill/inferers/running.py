@@ -74,8 +74,8 @@ class RunningMoments:
                 continue
             difference = values - mean
             mean.add_(difference, alpha=1 / self.count)
-            if self.squares is not None:
-                self.squares[:, :, slab].addcmul_(difference, values - mean)
+            if self.squares is not None:  # what is left of the difference from the new mean is (n - 1) / n of it
+                self.squares[:, :, slab].addcmul_(difference, difference, value=1 - 1 / self.count)
 
     def deviation(self, count: int) -> Tensor:
         """Turn the sum of squares of ``count`` predictions into the sample SD (n - 1), in place; 0 for one of them."""

@@ -31,12 +31,14 @@ class Outcome:
     Attributes:
         scores: As :py:func:`scanfill.metrics.score_case` gives them.
         seconds: In the inferer.
+        processor_seconds: Of all threads of this process meanwhile: what other work on the machine hardly changes.
         voxels: That went through the network, in shares of the case's own voxels; NaN where it predicts in tiles of its
             own (DeepMedic).
     """
 
     scores: Mapping[str, float]
     seconds: float
+    processor_seconds: float
     voxels: float
 
 
@@ -89,16 +91,16 @@ class Evaluation:
         image = case["image"][None].to(self.device)
         seen = _Counter(self.network)
         _wait(self.device)
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         with torch.inference_mode(), torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             logits = inferer(image, self.network)
             _wait(self.device)
-        seconds = time.perf_counter() - start
+        seconds, worked = time.perf_counter() - start, time.process_time() - worked
         voxels = seen.stop() / image[0, 0].numel()
         finished = self._finish({**case, "pred": logits[0].float().cpu()})
         label = case["label"]
         scores = score_case(finished["pred"], label, [float(size) for size in label.pixdim])  # mm
-        return Outcome(scores, seconds, voxels)
+        return Outcome(scores, seconds, worked, voxels)
 
 
 class _Counter:
