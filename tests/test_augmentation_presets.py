@@ -170,7 +170,7 @@ def test_a_raw_change_of_unit_is_undone_by_normalisation(cohort: Path) -> None:
         parser.update({"raw_augmentation": raw, "augmentation": []})
         set_determinism(0)
         dataset = parser.get_parsed_content("train#dataset")
-        images.append(dataset.transform.set_random_state(0)(dataset.data[0])["image"])
+        images.append(dataset.transform.set_random_state(0)(dataset.data[0])[0]["image"])
     torch.testing.assert_close(images[0], images[1], atol=1e-4, rtol=1e-4)
 
 

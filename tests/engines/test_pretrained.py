@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_refused() -> None:
         start_from(learned(unet()), ours, recipe_of(ours, ["t1", "flair"]), PATH)
     with pytest.raises(CheckpointError, match="pretrained weights do not fit this UNet"):
         start_from(learned(unet(first=6)), ours, recipe_of(ours), PATH)
-    other = SegResNet(3, 4, 2, 4)
+    other = SegResNet(3, 8, 2, 4)
     with pytest.raises(CheckpointError, match="network='UNet', this run builds 'SegResNet'"):
         start_from(learned(unet()), other, recipe_of(other), PATH)
     with pytest.raises(CheckpointError, match="whose encoder is not known"):

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from monai.utils import convert_to_numpy
+from scipy import ndimage
 
 from scanfill import bundle_path
 from scanfill.data.phantoms import brain_cohort
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+TRIES = 10
+"""How often a preset may leave the case alone for each draw that is shown."""
 
 WIDTH = 2.1
 """Of a panel, in inches."""
@@ -41,7 +45,7 @@ def make_sheet(
     draws: int = 4,
     seed: int = 0,
 ) -> Path:
-    """Draw what presets do to the first training case.
+    """Draw what presets do to the first training case; draws that change nothing are passed over.
 
     Args:
         output: The PNG file.
@@ -119,11 +123,12 @@ def draw_row(
     plain = Compose([*reading, *normalization])(dict(case))
     augmented = Compose([*reading, *raw, *normalization, *_of_whole_images(augmentation, plain)])
     augmented.set_random_state(seed)
-    results = [plain, *(augmented(dict(case)) for _ in range(draws))]
-    label = None if label_key is None else convert_to_numpy(plain[label_key])[0]
-    index = _fullest(label)
-    images = [_slice(convert_to_numpy(result[image_key])[-1], index) for result in results]
-    labels = [None if label is None else _slice(convert_to_numpy(result[label_key])[0], index) for result in results]
+    results = [plain, *_changed(augmented, case, plain, image_key, draws)]
+    maps = [None if label_key is None else convert_to_numpy(result[label_key])[0] for result in results]
+    indices = [_busiest(maps[n]) if _pasted(result) else _fullest(maps[0]) for n, result in enumerate(results)]
+    pictures = [convert_to_numpy(result[image_key])[-1] for result in results]
+    images = [_slice(picture, index) for picture, index in zip(pictures, indices, strict=True)]
+    labels = [None if label is None else _slice(label, index) for label, index in zip(maps, indices, strict=True)]
     low, high = np.percentile(images[0], (0.5, 99.8))
     return Row(Path(preset).stem, images, labels, (float(low), float(high)))
 
@@ -162,8 +167,8 @@ def draw_sheet(rows: Sequence[Row], path: str | Path) -> Path:
             if number < len(row.images):
                 _draw_panel(axis, row, number)
     style: dict[str, Any] = {"color": "white", "fontsize": 9, "va": "center"}
-    figure.text(0.01, 1 - 0.15 / size[1], "preset, and the case as the network sees it without it", **style)
-    figure.text(1.02 / columns, 1 - 0.15 / size[1], "drawn at random", **style)
+    figure.text(0.01, 1 - 0.15 / size[1], "without it", **style)
+    figure.text(1.03 / columns, 1 - 0.15 / size[1], "with it: draws that change something", **style)
     figure.text(0.5, 0.13 / size[1], RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")
     path = Path(path)
     with writing(path) as temporary:
@@ -187,6 +192,32 @@ def _of_whole_images(augmentation: Sequence[Any], case: dict[str, Any]) -> list[
         if any(key not in case for key in getattr(step, "keys", ())):
             step.allow_missing_keys = True
     return list(augmentation)
+
+
+def _changed(augmented: Compose, case: dict[str, Any], plain: dict[str, Any], key: str, draws: int) -> list[Any]:
+    """Draw until enough draws have changed the image; presets leave many cases alone, which is nothing to look at."""
+    found: list[Any] = []
+    for left in reversed(range(TRIES * draws)):
+        result = augmented(dict(case))
+        same = result[key].shape == plain[key].shape and bool((result[key] == plain[key]).all())
+        if not same or left < draws - len(found):
+            found.append(result)
+        if len(found) == draws:
+            break
+    return found
+
+
+def _pasted(case: dict[str, Any]) -> bool:
+    """Whether a lesion was pasted, see :py:class:`scanfill.transforms.RandMixLesionsd`."""
+    return bool(case.get("pasted", {}).get("voxels"))
+
+
+def _busiest(label: NDArray[Any] | None) -> int | None:
+    """The axial slice with most lesions, of these the one with most of them: a pasted one is seen beside its own."""
+    if label is None or label.ndim < 3:
+        return None
+    sizes = [(ndimage.label(plane)[1], int(plane.sum())) for plane in np.moveaxis(label > 0, 2, 0)]
+    return max(range(len(sizes)), key=lambda index: sizes[index])
 
 
 def _fullest(label: NDArray[Any] | None) -> int | None:
