@@ -14,7 +14,7 @@ help:  ## what there is
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "scanfill needs Python 3.11 or newer: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep ^torch== constraints.txt)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,tracking,studies]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,tracking,studies,mri-artifacts]'
 	@touch $@
 
 demo: .venv/installed  ## phantoms, trainings, scores, pictures, a study, reports: some seven minutes
@@ -38,6 +38,9 @@ format: .venv/installed  ## let ruff mend what it can
 
 bench: .venv/installed  ## ratios against named peers; each script in benchmarks/ tells what it compares
 	$(RUN) benchmarks/dense_inference.py
+	$(RUN) benchmarks/tta.py
+	$(RUN) benchmarks/clahe.py
+	$(RUN) benchmarks/adaptive_tta.py
 
 constraints: .venv/installed  ## pin what is installed now, after the tests have passed with it
 	$(BIN)/python -m pip list --format freeze --exclude scanfill --exclude pip --exclude setuptools --exclude wheel | sed 's/+cpu$$//' > constraints.txt

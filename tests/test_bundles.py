@@ -37,6 +37,12 @@ CONTRACT = {
     "label_key",
     "spatial_dims",
     "augmentation",
+    "cases",
+    "input_keys",
+    "interpolation",
+    "learned",
+    "raw_augmentation",
+    "raw_keys",
     "patch_size",
     "max_epochs",
     "epoch_length",
@@ -113,11 +119,12 @@ def test_train_and_inference_state_the_same(bundle: Path, part: str) -> None:
 
 @bundles
 def test_training_and_inference_prepare_a_scan_alike(bundle: Path) -> None:
-    train, inference = config(bundle, "train.yaml")["preprocessing"], config(bundle, "inference.yaml")["preprocessing"]
+    train, inference = config(bundle, "train.yaml"), config(bundle, "inference.yaml")["preprocessing"]
+    assert train["preprocessing"] == "$@reading + @normalization"
     leave_images_alone = {"CopyItemsd", "scanfill.data.quality.WarnOfQualityd"}
     targets = [
         [step["_target_"] for step in steps if step["_target_"] not in leave_images_alone]
-        for steps in (train, inference["transforms"])
+        for steps in (train["reading"] + train["normalization"], inference["transforms"])
     ]
     assert targets[0] == targets[1]
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 ENTRIES = {"initialize", "run", "finalize"}
 STANDALONE = {"train.yaml", "inference.yaml"}
 ON_TRAIN = {"evaluate.yaml", "multi_gpu_train.yaml"}
-GENERIC = sorted((REPO / "configs").glob("*.yaml"))
+ALONE = REPO / "configs" / "pretrain.yaml"
+GENERIC = sorted(file for file in (REPO / "configs").glob("*.yaml") if file != ALONE)
+PRESETS = sorted((REPO / "configs" / "augmentation").glob("*.yaml"))
 OWN = [
     file for bundle in BUNDLES for file in sorted((bundle / "configs").glob("*.yaml")) if file.name not in STANDALONE
 ]
@@ -49,7 +51,7 @@ def _is_read(name: str, read: set[str], parser: ConfigParser) -> bool:
     return bool(parent) and "_target_" in parser[parent]
 
 
-@pytest.mark.parametrize("overlay", GENERIC, ids=lambda path: path.name)
+@pytest.mark.parametrize("overlay", [*GENERIC, *PRESETS], ids=lambda path: path.name)
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
 def test_a_generic_overlay_sets_only_what_every_bundle_has_and_reads(overlay: Path, bundle: Path) -> None:
     train = bundle / "configs" / "train.yaml"
@@ -73,7 +75,7 @@ def test_an_id_that_nobody_reads_is_found(tmp_path: Path) -> None:
     assert unread_ids(overlay, [[train]]) == {"max_epoch", "validate::sampler"}
 
 
-@pytest.mark.parametrize("file", [*OWN, *GENERIC], ids=lambda path: f"{path.parts[-3]}-{path.name}")
+@pytest.mark.parametrize("file", [*OWN, *GENERIC, *PRESETS, ALONE], ids=lambda path: f"{path.parts[-3]}-{path.name}")
 def test_a_config_opens_with_its_purpose_and_command(file: Path) -> None:
     opening = file.read_text().split("\n\n")[0]
     assert opening.startswith("# ")

@@ -166,6 +166,28 @@ def pack(
     print(pack_bundle(bundle, weights, output, overlays, vendor=vendor, weights_url=weights_url, **knobs))
 
 
+def check(*paths: str, ignore: str | list[str] | None = None, json: bool = False) -> None:
+    """Find what goes wrong in a pipeline without an error message, by reading its config; nothing of it is run.
+
+    The exit code is 1 where something was found, 2 where a config cannot be read.
+
+    Args:
+        paths: A bundle (name, folder or zip file), with or without overlays behind it; or configs that are merged.
+        ignore: Rules to leave out, such as ``grid-before-crop,ct-geometry``.
+        json: Print the findings as JSON.
+    """
+    from scanfill.sharing.check import as_json, as_text, look  # noqa: PLC0415
+
+    try:
+        findings, checked = look.check(look.listed(paths), look.listed(ignore))
+    except (UsageError, OSError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    print(as_json(findings, checked) if json else as_text(findings, checked))
+    if findings:
+        raise SystemExit(1)
+
+
 def study(
     file: str,
     *settings: str,
@@ -244,6 +266,55 @@ def score_reading(key: str, *ratings: str, output: str = ".") -> None:
     print(next(path for path in paths if path.suffix == ".md").read_text(encoding="utf-8"))
 
 
+def tta_gain(
+    bundle: str,
+    checkpoint: str,
+    output: str = "runs/tta",
+    overlays: list[str] | None = None,
+    threshold: float = 0.1,
+    **knobs: Any,
+) -> None:
+    """Say what test-time augmentation gains (Dice, HD95) and costs (seconds) on the cases that judge a training.
+
+    Args:
+        bundle: Name or folder of a segmentation bundle.
+        checkpoint: ``models/model.pt`` of a training.
+        output: Where the table goes, ``tta.md``, ``.csv`` and ``.tex``, and ``cases.csv`` with a row a case.
+        overlays: Those of the training, such as ``unet.yaml,modern.yaml``.
+        threshold: Of ``adaptive``: how unsure a voxel must be to be predicted again, 0 to 1.
+        knobs: Those of the evaluation, such as ``--dataset_dir``, ``--datalist``, ``--patch_size``, ``--tta_axes``.
+    """
+    from scanfill.studies.tta import Evaluation, write_gain  # noqa: PLC0415
+
+    names = overlays.split(",") if isinstance(overlays, str) else overlays or ()
+    evaluation = Evaluation(bundle, names, checkpoint=checkpoint, **knobs)
+    print(write_gain(evaluation, output, threshold=threshold))
+
+
+def augmentation_sheet(
+    output: str,
+    *presets: str,
+    config: str | list[str] | None = None,
+    dataset_dir: str | None = None,
+    draws: int = 4,
+    seed: int = 0,
+) -> None:
+    """Draw what presets of augmentation do to one case: a row a preset, a column a draw.
+
+    Args:
+        output: The PNG file.
+        presets: Files, or names in ``configs/augmentation``; by default those for MRI that need no further package.
+        config: A ``train.yaml`` that follows the contract, or several files that add up to one; by default that of
+            ``brain_tumor_segmentation``.
+        dataset_dir: Folder of the cases; phantoms by default.
+        draws: Columns.
+        seed: Of what is drawn.
+    """
+    from scanfill.report.augmentation import make_sheet  # noqa: PLC0415
+
+    print(make_sheet(output, presets, config, dataset_dir=dataset_dir, draws=draws, seed=seed))
+
+
 VERBS = {
     "demo": demo,
     "phantoms": phantoms,
@@ -252,9 +323,12 @@ VERBS = {
     "prepare": prepare,
     "restore": restore,
     "pack": pack,
+    "check": check,
     "study": study,
     "reading_sheet": reading_sheet,
+    "augmentation_sheet": augmentation_sheet,
     "score_reading": score_reading,
+    "tta_gain": tta_gain,
 }
 
 

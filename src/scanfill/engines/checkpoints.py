@@ -26,6 +26,7 @@ from scanfill.errors import CheckpointError
 from scanfill.files import writing
 
 from .knobs import is_true
+from .pretrained import start_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -243,6 +244,8 @@ class SaveCheckpoints:
         network: Bare network; its weights go into both files.
         evaluator: Its key metric decides what is best (greater is better).
         state: What else ``last.pt`` needs, e.g. ``{"optimizer": ..., "lr_scheduler": ...}``.
+        pretrained: A checkpoint whose weights a training starts from, see :py:func:`~.pretrained.start_from`; one that
+            is resumed goes on with its own.
         resume: Switch as it comes from the command line. On without a ``last.pt`` starts from the first epoch, and says
             so, so that a scheduler may always pass it.
 
@@ -258,6 +261,7 @@ class SaveCheckpoints:
         evaluator: Engine,
         state: Mapping[str, Any],
         *,
+        pretrained: str | Path | None = None,
         resume: bool | str = False,
     ) -> None:
         self.folder = Path(folder)
@@ -265,6 +269,7 @@ class SaveCheckpoints:
         self.network = network
         self.evaluator = evaluator
         self.state = dict(state)
+        self.pretrained = None if pretrained in (None, "", "None") else Path(str(pretrained))
         self.resume = is_true(resume)
 
     def attach(self, engine: Engine) -> None:
@@ -279,7 +284,10 @@ class SaveCheckpoints:
         last = self.folder / "last.pt"
         if self.resume and last.is_file():
             self._load(engine, last)
-        elif self.resume:
+            return
+        if self.pretrained is not None:
+            start_from(read_checkpoint(self.pretrained), self.network, self.recipe, self.pretrained)
+        if self.resume:
             logger.warning("Nothing to resume at %s: training starts from the first epoch.", last)
         elif engine.state.rank == 0:
             self._set_aside()

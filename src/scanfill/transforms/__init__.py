@@ -11,7 +11,18 @@ from scanfill.transforms.availability import (
     StackModalitiesd,
     fill_missing,
 )
+from scanfill.transforms.boxes import MoveWithBoxesd
+from scanfill.transforms.bspline import RandBSplineDeformation, RandBSplineDeformationd
+from scanfill.transforms.channelwise import RandChannelWise, RandChannelWised
+from scanfill.transforms.clahe import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clahe
 from scanfill.transforms.crop import RandCropByClass, RandCropByClassd
+from scanfill.transforms.cutout import RandCutoutSparingLesions, RandCutoutSparingLesionsd
+from scanfill.transforms.histogram import (
+    RandStandardizeHistogramd,
+    StandardizeHistogramd,
+    fit_landmarks,
+    standardize_histogram,
+)
 from scanfill.transforms.intensity_jitter import RandGaussianShiftScale, RandGaussianShiftScaled
 from scanfill.transforms.labels import (
     LABEL_CONVENTIONS,
@@ -21,41 +32,74 @@ from scanfill.transforms.labels import (
     look_up_table,
     to_internal,
 )
+from scanfill.transforms.laterality import RandLateralFlipd, swap_channels, swap_labels
+from scanfill.transforms.lesion_mixing import mix_lesion
+from scanfill.transforms.mix_lesions import RandMixLesionsd
 from scanfill.transforms.normalize import NormalizeInBraind, normalize_in_brain
+from scanfill.transforms.one_scale import RandOneScaled
 from scanfill.transforms.read import ReadCased
 from scanfill.transforms.reliability import JudgeReliabilityd
 from scanfill.transforms.resolutions import SplitResolutions, SplitResolutionsd
 from scanfill.transforms.save import SaveSegmentationd
 from scanfill.transforms.signed_range import BrainMaskd, KeepInBraind, ScaleSignedd, UnscaleSignedd, scale_signed
+from scanfill.transforms.torchio_artefacts import RandTorchIO, RandTorchIOd
+from scanfill.transforms.window import RandWindow, RandWindowd, rewindow
 
 __all__ = [
+    "CLAHE",
     "LABEL_CONVENTIONS",
     "AppendAvailability",
     "AppendAvailabilityd",
     "BrainMaskd",
+    "CLAHEd",
     "FillMissingModalitiesd",
     "FromInternalLabelsd",
     "JudgeReliabilityd",
     "KeepInBraind",
+    "MoveWithBoxesd",
     "NormalizeInBraind",
+    "RandBSplineDeformation",
+    "RandBSplineDeformationd",
+    "RandCLAHE",
+    "RandCLAHEd",
+    "RandChannelWise",
+    "RandChannelWised",
     "RandCropByClass",
     "RandCropByClassd",
+    "RandCutoutSparingLesions",
+    "RandCutoutSparingLesionsd",
     "RandDropModalities",
     "RandDropModalitiesd",
     "RandGaussianShiftScale",
     "RandGaussianShiftScaled",
+    "RandLateralFlipd",
+    "RandMixLesionsd",
+    "RandOneScaled",
+    "RandStandardizeHistogramd",
+    "RandTorchIO",
+    "RandTorchIOd",
+    "RandWindow",
+    "RandWindowd",
     "ReadCased",
     "SaveSegmentationd",
     "ScaleSignedd",
     "SplitResolutions",
     "SplitResolutionsd",
     "StackModalitiesd",
+    "StandardizeHistogramd",
     "ToInternalLabelsd",
     "UnscaleSignedd",
+    "clahe",
     "fill_missing",
+    "fit_landmarks",
     "from_internal",
     "look_up_table",
+    "mix_lesion",
     "normalize_in_brain",
+    "rewindow",
     "scale_signed",
+    "standardize_histogram",
+    "swap_channels",
+    "swap_labels",
     "to_internal",
 ]

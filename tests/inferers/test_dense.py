@@ -12,18 +12,7 @@ from monai.data import MetaTensor
 from monai.networks.nets import UNet
 
 from scanfill.inferers import DenseInferer, tiles
-from scanfill.networks import DeepMedic
-
-
-def tiny(factors: tuple[int, ...] = (2, 3), layers: int = 3, **changes: Any) -> DeepMedic:
-    torch.manual_seed(0)
-    arguments = {"residual_layers": (3,), "classifier_channels": (6, 6), **changes}
-    network = DeepMedic(2, 3, pathway_channels=(4,) * layers, factors=factors, **arguments).eval()
-    for module in network.modules():
-        if hasattr(module, "set_inference_statistics"):
-            channels = len(module.weight)
-            module.set_inference_statistics(0.1 * torch.randn(channels), 0.5 + torch.rand(channels))
-    return network
+from small_networks import tiny
 
 
 def largest_difference(a: torch.Tensor, b: torch.Tensor) -> float:

@@ -1,0 +1,69 @@
+"""In which planes an image may be rotated by 90 degrees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monai.data import MetaTensor
+
+from scanfill.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+TOLERANCE = 0.01
+"""Largest relative difference of two voxel sizes that counts as rounding."""
+
+
+def check_plane(plane: Sequence[int], modality: str | None, lateral_axis: int | None) -> None:
+    """Refuse to rotate what a rotation spoils.
+
+    Args:
+        plane: The axes.
+        modality: As a person stated it.
+        lateral_axis: From left to right, where channels are paired; else None.
+
+    Raises:
+        UsageError: CT, where the table is below and gravity tells; an unstated modality; a plane through the sides.
+    """
+    if modality is None or modality.strip().upper() in ("CT", "CBCT"):
+        seen = "not stated" if modality is None else repr(modality)
+        msg = (
+            f"`rotation_plane` (={list(plane)}) needs a `modality` that is not CT (is: {seen}): in CT no patient lies "
+            "on the side, so a rotated slice is unlike any that the network has seen. Use flips alone."
+        )
+        raise UsageError(msg)
+    if lateral_axis is not None and lateral_axis in plane:
+        msg = (
+            f"`rotation_plane` (={list(plane)}) holds the lateral axis {lateral_axis}: rotated by 90 degrees, left and "
+            "right of `paired_channels` lie above one another. Rotate in another plane, or use flips alone."
+        )
+        raise UsageError(msg)
+
+
+def check_isotropic(plane: Sequence[int], image: Tensor, spacing: Sequence[float] | None) -> None:
+    """Refuse a plane whose voxels are not square.
+
+    Args:
+        plane: The axes.
+        image: ``(B, C, ...)``; if it has metadata, they say the voxel size.
+        spacing: Voxel size in mm; for an image without metadata.
+
+    Raises:
+        UsageError: Voxels are longer than wide, or nobody knows.
+    """
+    if spacing is None:
+        if not isinstance(image, MetaTensor):
+            msg = "Rotations need the voxel size: pass `spacing` in mm, or an image with metadata (MetaTensor)."
+            raise UsageError(msg)
+        sizes = image.pixdim
+        spacing = [float(size) for size in (sizes[0] if isinstance(sizes, list) else sizes.reshape(-1))]
+    lengths = [float(spacing[axis]) for axis in plane]
+    if abs(lengths[0] - lengths[1]) > TOLERANCE * max(lengths):
+        msg = (
+            f"`rotation_plane` (={list(plane)}) has voxels of {lengths[0]:.3g} by {lengths[1]:.3g} mm: rotated by 90 "
+            "degrees the anatomy would be stretched. Rotate in an isotropic plane, or use flips alone."
+        )
+        raise UsageError(msg)

@@ -1,0 +1,234 @@
+"""One picture of what presets of augmentation do to a case: a row a preset, a column a draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from monai.bundle import ConfigParser
+from monai.transforms import Compose
+from monai.utils import convert_to_numpy
+from scipy import ndimage
+
+from scanfill import bundle_path
+from scanfill.data.phantoms import brain_cohort
+from scanfill.errors import UsageError
+from scanfill.files import writing
+from scanfill.report.page import RESEARCH_ONLY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+TRIES = 10
+"""How often a preset may leave the case alone for each draw that is shown."""
+
+WIDTH = 2.1
+"""Of a panel, in inches."""
+
+
+PRESETS = ("none", "mri", "mri_multisite", "strong_elastic", "nnunet", "lesion_mixing")
+"""Those for MRI that need no further package."""
+
+
+def make_sheet(
+    output: str | Path,
+    presets: Sequence[str] = (),
+    config: str | Path | Sequence[str | Path] | None = None,
+    *,
+    dataset_dir: str | Path | None = None,
+    draws: int = 4,
+    seed: int = 0,
+) -> Path:
+    """Draw what presets do to the first training case; draws that change nothing are passed over.
+
+    Args:
+        output: The PNG file.
+        presets: Files, or names in ``configs/augmentation``; by default :py:data:`PRESETS`.
+        config: See :py:func:`draw_row`; by default the ``train.yaml`` of ``brain_tumor_segmentation``.
+        dataset_dir: Folder of the cases; without one, and without a config, a few phantoms are made for the picture.
+        draws: Columns.
+        seed: Of what is drawn.
+
+    Returns:
+        The PNG file.
+    """
+    bundle = bundle_path("brain_tumor_segmentation")
+    folder = bundle.parents[1] / "configs" / "augmentation"
+    files = [Path(name) if Path(name).suffix else folder / f"{name}.yaml" for name in presets or PRESETS]
+    with TemporaryDirectory() as made:
+        knobs = {} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}
+        if dataset_dir is None and config is None:
+            knobs["dataset_dir"] = str(brain_cohort(made, cases=4, size=64, seed=seed))
+        train = config or bundle / "configs" / "train.yaml"
+        return draw_sheet([draw_row(train, file, draws=draws, seed=seed, **knobs) for file in files], output)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one preset made of a case.
+
+    Attributes:
+        name: Of the preset.
+        images: Slices ``(H, W)``: as the network sees it without augmentation, then draw by draw.
+        labels: The label map of each, or None where there is none.
+        range: Lowest and highest intensity that is shown.
+    """
+
+    name: str
+    images: list[NDArray[Any]]
+    labels: list[NDArray[Any] | None]
+    range: tuple[float, float]
+
+
+def draw_row(
+    config: str | Path | Sequence[str | Path], preset: str | Path, *, draws: int = 4, seed: int = 0, **knobs: Any
+) -> Row:
+    """Prepare the first training case of a config without augmentation, then with a preset, several times.
+
+    Whole images, not patches: the config's ``reading``, ``raw_augmentation``, ``normalization`` and ``augmentation``.
+
+    Args:
+        config: A ``train.yaml`` that follows the contract, or several files that add up to one.
+        preset: An overlay of ``configs/augmentation``.
+        draws: How many.
+        seed: Of what is drawn.
+        knobs: Changes to the config, such as ``dataset_dir``.
+
+    Raises:
+        UsageError: A file is not there, or the config lacks an id of the contract.
+    """
+    configs = [config] if isinstance(config, (str, Path)) else list(config)
+    files = [Path(file) for file in (*configs, preset)]
+    for file in files:
+        if not file.is_file():
+            msg = f"There is no config {file}. Name a train.yaml and a preset of configs/augmentation."
+            raise UsageError(msg)
+    parser = ConfigParser()
+    parser.read_config([str(file) for file in files])
+    parser.update(knobs)
+    needed = ("cases", "reading", "raw_augmentation", "normalization", "augmentation", "image_keys", "label_key")
+    absent = [name for name in needed if name not in parser]
+    if absent:
+        msg = f"{configs[0]} has no {', '.join(absent)}: presets work on a train.yaml that follows the contract."
+        raise UsageError(msg)
+    reading, raw, normalization, augmentation = (parser.get_parsed_content(name) for name in needed[1:5])
+    image_key, label_key = parser.get_parsed_content("image_keys")[0], parser.get_parsed_content("label_key")
+    case = parser.get_parsed_content("cases")["training"][0]
+    plain = Compose([*reading, *normalization])(dict(case))
+    augmented = Compose([*reading, *raw, *normalization, *_of_whole_images(augmentation, plain)])
+    augmented.set_random_state(seed)
+    results = [plain, *_changed(augmented, case, plain, image_key, draws)]
+    maps = [None if label_key is None else convert_to_numpy(result[label_key])[0] for result in results]
+    indices = [_busiest(maps[n]) if _pasted(result) else _fullest(maps[0]) for n, result in enumerate(results)]
+    pictures = [convert_to_numpy(result[image_key])[-1] for result in results]
+    images = [_slice(picture, index) for picture, index in zip(pictures, indices, strict=True)]
+    labels = [None if label is None else _slice(label, index) for label, index in zip(maps, indices, strict=True)]
+    low, high = np.percentile(images[0], (0.5, 99.8))
+    return Row(Path(preset).stem, images, labels, (float(low), float(high)))
+
+
+def draw_sheet(rows: Sequence[Row], path: str | Path) -> Path:
+    """Draw rows as a PNG, labels outlined, with one range of grey values a row.
+
+    Args:
+        rows: See :py:func:`draw_row`.
+        path: The PNG file, written whole or not at all.
+
+    Returns:
+        The path.
+    """
+    columns = max(len(row.images) for row in rows)
+    heights = [max(row.images[0].shape[1] / row.images[0].shape[0], 0.3) for row in rows]
+    size = (WIDTH * columns, WIDTH * sum(heights) + 0.6)
+    figure = Figure(figsize=size, dpi=100, facecolor="black")
+    axes = figure.subplots(
+        len(rows),
+        columns,
+        squeeze=False,
+        gridspec_kw={
+            "left": 0,
+            "right": 1,
+            "bottom": 0.3 / size[1],
+            "top": 1 - 0.3 / size[1],
+            "wspace": 0.02,
+            "hspace": 0.02,
+            "height_ratios": heights,
+        },
+    )
+    for line, row in zip(axes, rows, strict=True):
+        for number, axis in enumerate(line):
+            axis.set_axis_off()
+            if number < len(row.images):
+                _draw_panel(axis, row, number)
+    style: dict[str, Any] = {"color": "white", "fontsize": 9, "va": "center"}
+    figure.text(0.01, 1 - 0.15 / size[1], "without it", **style)
+    figure.text(1.03 / columns, 1 - 0.15 / size[1], "with it: draws that change something", **style)
+    figure.text(0.5, 0.13 / size[1], RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")
+    path = Path(path)
+    with writing(path) as temporary:
+        figure.savefig(temporary, format="png")
+    return path
+
+
+def _draw_panel(axis: Any, row: Row, number: int) -> None:
+    image, label = row.images[number].T, row.labels[number]
+    axis.imshow(image, cmap="gray", vmin=row.range[0], vmax=row.range[1], origin="lower")
+    if label is not None and label.any():
+        values = [value for value in np.unique(label) if value > 0]
+        axis.contour(label.T, levels=[value - 0.5 for value in values], colors="#F0E442", linewidths=0.7)
+    if number == 0:
+        axis.text(0.02, 0.98, row.name, transform=axis.transAxes, color="#56B4E9", fontsize=9, va="top")
+
+
+def _of_whole_images(augmentation: Sequence[Any], case: dict[str, Any]) -> list[Any]:
+    """Pass over keys that a bundle makes after the crop only, such as the copy that is to be painted."""
+    for step in augmentation:
+        if any(key not in case for key in getattr(step, "keys", ())):
+            step.allow_missing_keys = True
+    return list(augmentation)
+
+
+def _changed(augmented: Compose, case: dict[str, Any], plain: dict[str, Any], key: str, draws: int) -> list[Any]:
+    """Draw until enough draws have changed the image; presets leave many cases alone, which is nothing to look at."""
+    found: list[Any] = []
+    for left in reversed(range(TRIES * draws)):
+        result = augmented(dict(case))
+        same = result[key].shape == plain[key].shape and bool((result[key] == plain[key]).all())
+        if not same or left < draws - len(found):
+            found.append(result)
+        if len(found) == draws:
+            break
+    return found
+
+
+def _pasted(case: dict[str, Any]) -> bool:
+    """Whether a lesion was pasted, see :py:class:`scanfill.transforms.RandMixLesionsd`."""
+    return bool(case.get("pasted", {}).get("voxels"))
+
+
+def _busiest(label: NDArray[Any] | None) -> int | None:
+    """The axial slice with most lesions, of these the one with most of them: a pasted one is seen beside its own."""
+    if label is None or label.ndim < 3:
+        return None
+    sizes = [(ndimage.label(plane)[1], int(plane.sum())) for plane in np.moveaxis(label > 0, 2, 0)]
+    return max(range(len(sizes)), key=lambda index: sizes[index])
+
+
+def _fullest(label: NDArray[Any] | None) -> int | None:
+    if label is None or label.ndim < 3:
+        return None
+    return int((label > 0).sum(axis=(0, 1)).argmax())
+
+
+def _slice(volume: NDArray[Any], index: int | None) -> NDArray[Any]:
+    """The axial slice ``index`` (or the middle one) of a volume; a picture as it is."""
+    if volume.ndim == 2:
+        return volume
+    index = volume.shape[2] // 2 if index is None else min(index, volume.shape[2] - 1)
+    return np.asarray(volume[:, :, index])

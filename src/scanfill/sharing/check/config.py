@@ -1,0 +1,213 @@
+"""A merged config whose ids, references and macros are followed, without making anything that it describes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scanfill.errors import UsageError
+
+from .document import Document, Node, read_document
+from .expression import UNKNOWN, Items, Unknown, read_expression
+from .merge import SEPARATOR, merge, split_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+WHOLE_REFERENCE = re.compile(r"@(\w*(?:::\w*)*)")
+RELATIVE = re.compile(rf"([@%])((?:{SEPARATOR})+)")
+MACRO_FILE = re.compile(rf"%(?P<path>.*\.(?:json|yaml|yml))(?:{SEPARATOR}(?P<id>.*))?$", re.IGNORECASE)
+
+
+@dataclass(eq=False)
+class Component:
+    """What a config describes by ``_target_`` and arguments.
+
+    Attributes:
+        node: Where it stands.
+        config: That it is part of.
+        target: As it is written.
+    """
+
+    node: Node
+    config: Config
+    target: str
+
+    @property
+    def name(self) -> str:
+        """Last part of the target: ``Spacingd`` of ``monai.transforms.Spacingd``."""
+        return self.target.rsplit(".", 1)[-1]
+
+    def has(self, argument: str) -> bool:
+        """Whether the argument is given."""
+        return argument in self.node.value
+
+    def argument(self, name: str, default: Any = None) -> Any:
+        """Value of an argument, as :py:meth:`Config.value` tells it; ``default`` where it is not given."""
+        return self.config.value(self.node.value[name]) if self.has(name) else default
+
+    def component(self, name: str) -> Component | None:
+        """Return an argument that is a component; None where it is something else or not given."""
+        return self.config.as_component(self.argument(name))
+
+
+@dataclass(eq=False)
+class Config:
+    """Files merged into one config.
+
+    Attributes:
+        documents: In the order in which they are merged.
+        metadata: Of the bundle, where there is one.
+        folders: Where paths in the config may start: the working folder, the bundle, the folder of the files.
+    """
+
+    documents: Sequence[Document]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    folders: Sequence[Path] = ()
+    included: list[Document] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.root = merge(self.documents)
+        self._trees: dict[str, Config] = {}
+        self._busy: set[int] = set()
+        self._names: dict[int, str] = {}
+        for name, node in self.walk():
+            self._names[id(node)] = name
+            self._open_include(node)
+
+    def walk(self, start: Node | None = None, name: str = "") -> Iterator[tuple[str, Node]]:
+        """Yield every node with its id, parents first."""
+        node = self.root if start is None else start
+        yield name, node
+        for key, child in node.children():
+            yield from self.walk(child, f"{name}{SEPARATOR}{key}" if name else str(key))
+
+    def name_of(self, node: Node) -> str:
+        """Id of a node; empty for one that an expression or an include made."""
+        return self._names.get(id(node), "")
+
+    def components(self) -> Iterator[tuple[str, Component]]:
+        """Yield everything that is described by ``_target_``, and by a call in an expression, with its id."""
+        for name, node in self.walk():
+            found = self.as_component(node)
+            if found:
+                yield name, found
+            elif isinstance(node.value, str) and node.value.startswith("$"):
+                yield from ((name, call) for call in self._calls(self.value(node)))
+
+    def _calls(self, value: Any) -> Iterator[Component]:
+        """Components made in an expression; those that it refers to are told where they stand."""
+        if isinstance(value, Items):
+            for item in value:
+                yield from self._calls(item)
+        elif isinstance(value, Node) and id(value) not in self._names:
+            found = self.as_component(value)
+            if found:
+                yield found
+            for entry in value.value.values():
+                yield from self._calls(self.value(entry))
+
+    def as_component(self, value: Any) -> Component | None:
+        """Return the component that a value is; None where it is something else, or disabled."""
+        if not isinstance(value, Node) or not isinstance(value.value, dict) or "_target_" not in value.value:
+            return None
+        target = self.value(value.value["_target_"])
+        disabled = value.value.get("_disabled_")
+        if disabled is not None and self.value(disabled) in (True, "true", "True"):
+            return None
+        return Component(value, self, target) if isinstance(target, str) else None
+
+    def get(self, name: str) -> Node | None:
+        """Node of an id; None where there is none."""
+        node: Node | None = self.root
+        for step in split_id(name):
+            if node is not None and isinstance(node.value, str):  # an id into what another id refers to
+                value = self.value(node)
+                node = value if isinstance(value, Node) else None
+            node = None if node is None else node.child(step)
+        return node
+
+    def look_up(self, name: str) -> Any:
+        """Value of an id; unknown where there is none."""
+        node = self.get(name)
+        return UNKNOWN if node is None else self.value(node)
+
+    def value(self, node: Node) -> Any:
+        """Say what a node comes to, following references, macros and what is plain in expressions.
+
+        Returns:
+            A scalar, :py:class:`.Items` for a list, a :py:class:`.Node` for a dictionary, or ``UNKNOWN``.
+        """
+        if id(node) in self._busy:  # refers to itself: MONAI will say so
+            return UNKNOWN
+        self._busy.add(id(node))
+        try:
+            if isinstance(node.value, dict):
+                return node
+            if isinstance(node.value, list):
+                complete = getattr(node.value, "complete", True)
+                return Items([self.value(item) for item in node.value], complete=complete)
+            return self._of_text(node) if isinstance(node.value, str) else node.value
+        finally:
+            self._busy.discard(id(node))
+
+    def _of_text(self, node: Node) -> Any:
+        text = self._absolute(node)
+        if text.startswith("$"):
+            return read_expression(text[1:], node, self.look_up)
+        if whole := WHOLE_REFERENCE.fullmatch(text):
+            return self.look_up(whole[1])
+        if included := MACRO_FILE.fullmatch(text):
+            other = self._trees[included["path"]]
+            return other.look_up(included["id"]) if included["id"] else other.root
+        return self.look_up(text[1:]) if text.startswith("%") else node.value
+
+    def _absolute(self, node: Node) -> str:
+        """Text with ``#`` as ``::`` and relative ids as absolute ones, where it is a reference or expression."""
+        if not node.value.startswith(("@", "%", "$")):
+            return str(node.value)
+        text, steps = node.value.replace("#", SEPARATOR), self.name_of(node).split(SEPARATOR)
+
+        def absolute(match: re.Match[str]) -> str:
+            up = len(match[2]) // len(SEPARATOR)
+            return match[1] + "".join(f"{step}{SEPARATOR}" for step in steps[: max(len(steps) - up, 0)])
+
+        return RELATIVE.sub(absolute, text)
+
+    def _open_include(self, node: Node) -> None:
+        """Read the file of a macro such as ``%common.yaml::network``.
+
+        Raises:
+            UsageError: It is not there.
+        """
+        found = MACRO_FILE.fullmatch(node.value.replace("#", SEPARATOR)) if isinstance(node.value, str) else None
+        if found is None or found["path"] in self._trees:
+            return
+        folders = [*self.folders, Path()]
+        places = [folder / found["path"] for folder in folders]
+        path = next((place for place in places if place.is_file()), None)
+        if path is None:
+            looked = ", ".join(dict.fromkeys(str(place) for place in places))
+            msg = (
+                f"{node.file}, line {node.line}: includes {found['path']!r}, which is not there (looked for {looked}). "
+            )
+            msg += "MONAI opens it from the working folder: add the file, or mend the path."
+            raise UsageError(msg)
+        document = read_document(str(path), path.read_text(encoding="utf-8"))
+        self.included.append(document)
+        self._trees[found["path"]] = Config([document], self.metadata, self.folders)
+
+    def names(self, value: Any) -> Items:
+        """Flatten keys: a name, or names in lists; incomplete where some are not known."""
+        if isinstance(value, str):
+            return Items([value])
+        if not isinstance(value, Items):
+            return Items(complete=value is None)
+        flat = Items(complete=value.complete)
+        for item in value:
+            inner = self.names(item)
+            flat.extend(inner)
+            flat.complete &= inner.complete and not isinstance(item, Unknown | type(None))
+        return flat

@@ -1,0 +1,37 @@
+"""Findings for people, and for programs."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .finding import Finding
+
+WIDTH = 110
+
+
+def as_text(findings: Sequence[Finding], checked: Sequence[str]) -> str:
+    """Write findings as lines that editors and terminals jump to."""
+    blocks = []
+    for finding in findings:
+        parts = (f"{finding.what} {finding.why}", f"Fix: {finding.fix}")
+        told = (textwrap.fill(part, WIDTH, initial_indent="    ", subsequent_indent="    ") for part in parts)
+        merged = f"  ({finding.config})" if " + " in finding.config else ""
+        blocks.append("\n".join((f"{finding.file}:{finding.line}: {finding.rule}{merged}", *told)))
+    count = {rule: len(list(found)) for rule, found in groupby(sorted(finding.rule for finding in findings))}
+    total = ", ".join(f"{number} {rule}" for rule, number in count.items()) or "nothing found"
+    return "\n\n".join([*blocks, f"Checked {_number(len(checked), 'config')}: {total}."])
+
+
+def as_json(findings: Sequence[Finding], checked: Sequence[str]) -> str:
+    """Write findings as one JSON object: ``checked``, the merged files, and ``findings``."""
+    return json.dumps({"checked": list(checked), "findings": [finding.as_dict() for finding in findings]}, indent=1)
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"

@@ -1,0 +1,92 @@
+"""Turns and sizes that no CT has: the table is below, and a voxel's millimetres are known."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from scanfill.sharing.check.expression import Items
+from scanfill.sharing.check.finding import Fault, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scanfill.sharing.check.pipeline import Chain, Pipeline
+    from scanfill.sharing.check.transforms import Transform
+
+SMALLEST, LARGEST = 0.7, 1.4
+QUARTER = math.pi / 2 - 0.01
+NARROWEST = 150.0
+"""HU; a range of intensities that reaches below -50 and above 50 and is at least this wide is a CT window."""
+
+
+def look(pipeline: Pipeline) -> Iterator[Fault]:
+    """Find rotations by 90 degrees, and scales beyond 0.7 to 1.4, of CT images."""
+    for chain in pipeline.preparing():
+        reason = _is_ct(pipeline, chain)
+        for step in (step for step in chain.steps if reason and not step.idle):
+            if _turns(step):
+                what = f"{step.component.name} turns CT images by 90 degrees ({reason})."
+                why = "Patients lie on a table, which is always below: the network learns bodies that never come."
+                yield Fault(
+                    step.component.node, what, why, "Rotate by up to 0.3 to 0.5 rad (RandAffined, RandRotated) instead."
+                )
+            if (scale := _scale(step)) is not None:
+                what = f"{step.component.name} scales CT images by {scale:.3g} ({reason})."
+                why = "The millimetres of a voxel are known, and organs of half the size or twice do not occur."
+                yield Fault(step.component.node, what, why, f"Stay within {SMALLEST} to {LARGEST}.")
+
+
+def _is_ct(pipeline: Pipeline, chain: Chain) -> str:
+    """Say how it is known that images are CT; empty where it is not."""
+    formats = pipeline.config.metadata.get("network_data_format", {})
+    inputs = formats.get("inputs", {}) if isinstance(formats, dict) else {}
+    told = [entry for entry in inputs.values() if isinstance(entry, dict)] if isinstance(inputs, dict) else []
+    modalities = {str(entry.get("modality", "")).upper() for entry in told} - {"", "N/A", "NONE"}
+    if modalities:
+        return "the metadata say so" if modalities == {"CT"} else ""
+    for step in chain.steps:
+        ends = [step.argument(name) for name in ("a_min", "a_max")]
+        known = step.base == "ScaleIntensityRange" and all(isinstance(end, int | float) for end in ends)
+        if known and ends[0] <= -50 and ends[1] >= 50 and ends[1] - ends[0] >= NARROWEST:
+            return f"a window of {ends[0]:g} to {ends[1]:g} HU"
+    return ""
+
+
+def _turns(step: Transform) -> bool:
+    if step.base in ("RandRotate90", "Rotate90", "RandRotateBox90", "RotateBox90"):
+        return True
+    names = {"RandRotate": ("range_x", "range_y", "range_z"), "RandAffine": ("rotate_range",)}.get(step.base, ())
+    return any(abs(number) >= QUARTER for name in names for number in _numbers(step.argument(name)))
+
+
+def _scale(step: Transform) -> float | None:
+    """Return the scale that is farthest from 1, if it is too far."""
+    scales: list[float] = []
+    if step.base in ("RandZoom", "RandZoomBox"):
+        scales = [*_numbers(step.argument("min_zoom")), *_numbers(step.argument("max_zoom"))]
+    if step.base == "RandAffine":
+        scales = [1 + number for number in _ranges(step.argument("scale_range"))]
+    if step.base == "RandOneScale":
+        scales = [1 + number for number in _numbers(step.argument("scale_range"))]
+    beyond = [scale for scale in scales if not SMALLEST - 1e-6 <= scale <= LARGEST + 1e-6]
+    return max(beyond, key=lambda scale: abs(scale - 1)) if beyond else None
+
+
+def _numbers(value: Any) -> list[float]:
+    if isinstance(value, Items):
+        return [number for item in value for number in _numbers(item)]
+    return [float(value)] if isinstance(value, int | float) and not isinstance(value, bool) else []
+
+
+def _ranges(value: Any) -> list[float]:
+    """Ends of what MONAI draws: a number r an axis is -r to r, a pair is from one to the other."""
+    items = value if isinstance(value, Items) else Items([value])
+    ends: list[float] = []
+    for item in items:
+        numbers = _numbers(item)
+        ends += numbers if isinstance(item, Items) else [sign * number for number in numbers for sign in (1, -1)]
+    return ends
+
+
+RULE = Rule("ct-geometry", "90-degree rotations, or scales beyond 0.7 to 1.4, of CT", look)

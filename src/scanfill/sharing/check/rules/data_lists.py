@@ -1,0 +1,116 @@
+"""Lists of cases with a patient on two sides, or with something synthetic that judges."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scanfill.sharing.check.finding import Fault, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scanfill.sharing.check.document import Node
+    from scanfill.sharing.check.pipeline import Pipeline
+
+PARTS = {"training": "training", "train": "training", "validation": "validation", "val": "validation"}
+PARTS |= {"test": "test", "testing": "test"}
+JUDGES = ("validation", "test")
+PATIENT = ("patient", "patient_id", "subject", "subject_id", "PatientID", "case_id")
+IMAGES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
+Case = dict[str, Any]
+
+
+def look(pipeline: Pipeline) -> Iterator[Fault]:
+    """Find lists that the config names, that are there, and that let scores look too good."""
+    for node, path in _lists(pipeline):
+        parts = _read(path)
+        if parts:
+            yield from _leaks(node, path, parts)
+            yield from _synthetic(node, path, parts)
+
+
+def _lists(pipeline: Pipeline) -> Iterator[tuple[Node, Path]]:
+    """JSON files whose path a config states plainly."""
+    seen: set[Path] = set()
+    for _, node in pipeline.config.walk():
+        stated = isinstance(node.value, str) and not node.value.startswith(("%", "@"))
+        value = pipeline.config.value(node) if stated else None
+        if not isinstance(value, str) or not value.lower().endswith(".json") or "\n" in value:
+            continue
+        for folder in (*pipeline.config.folders, Path()):
+            path = folder / value
+            if path.is_file() and path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield node, path
+
+
+def _read(path: Path) -> dict[str, list[Case]]:
+    """Read the parts of a Decathlon-style list; nothing where it is another kind of file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        return {}
+    parts: dict[str, list[Case]] = {}
+    for name, cases in content.items() if isinstance(content, dict) else ():
+        if name in PARTS and isinstance(cases, list) and all(isinstance(case, dict | str) for case in cases):
+            listed = [case if isinstance(case, dict) else {"image": case} for case in cases]
+            parts.setdefault(PARTS[name], []).extend(listed)
+    folds = sorted({str(case["fold"]) for case in parts.get("training", ()) if "fold" in case})
+    if len(folds) > 1:
+        training = parts.pop("training")
+        parts |= {f"fold {fold}": [case for case in training if str(case.get("fold")) == fold] for fold in folds}
+    return parts
+
+
+def _leaks(node: Node, path: Path, parts: dict[str, list[Case]]) -> Iterator[Fault]:
+    home: dict[str, str] = {}
+    shared: dict[str, tuple[str, str]] = {}
+    for part, cases in parts.items():
+        for case in cases:
+            for who in _identities(case):
+                if home.setdefault(who, part) != part:
+                    shared.setdefault(who, (home[who], part))
+    if shared:
+        who, (first, second) = next(iter(shared.items()))
+        more = f", and {len(shared) - 1} more like it" if len(shared) > 1 else ""
+        what = f"In {path} {who} is in {first} and in {second}{more}."
+        why = "Images of one patient resemble each other: a network that has seen one scores too well on the other."
+        yield Fault(node, what, why, "Split by patient: `python -m scanfill split`.")
+
+
+def _identities(case: Case) -> Iterator[str]:
+    """What makes two cases the same patient: a name, or the same image file."""
+    named = next((f"{key} {case[key]!r}" for key in PATIENT if case.get(key)), None)
+    if named:
+        yield named
+    images = case.get("image")
+    for file in images if isinstance(images, list) else [images]:
+        if isinstance(file, str):
+            yield f"image {file!r}"
+
+
+def _synthetic(node: Node, path: Path, parts: dict[str, list[Case]]) -> Iterator[Fault]:
+    for part in JUDGES:
+        marked = [case for case in parts.get(part, ()) if case.get("synthetic") or _made(case, path.parent)]
+        if marked:
+            who = next(iter(_identities(marked[0])), str(marked[0]))
+            more = f", and {len(marked) - 1} more like it" if len(marked) > 1 else ""
+            what = f"In {path} {who} is synthetic and in {part}{more}."
+            why = "A score against what a network made says how well two networks agree, nothing of patients."
+            yield Fault(node, what, why, f"Keep only acquired images in {part}; synthetic ones may teach.")
+
+
+def _made(case: Case, folder: Path) -> bool:
+    """Whether a file of the case bears the mark that a network made it."""
+    files = [file for value in case.values() for file in (value if isinstance(value, list) else [value])]
+    images = [file for file in files if isinstance(file, str) and file.lower().endswith(IMAGES)]
+    if not images:
+        return False
+    from scanfill.transforms.marks import is_synthetic  # noqa: PLC0415  it brings MONAI; most configs name no such list
+
+    return any(is_synthetic(folder / file) for file in images)
+
+
+RULE = Rule("data-list", "a list of cases that shares patients between parts, or judges by synthetic images", look)

@@ -1,0 +1,57 @@
+"""Crops of so many voxels from images whose voxels have any size and any direction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scanfill.sharing.check.expression import Items
+from scanfill.sharing.check.finding import Fault, Rule
+from scanfill.sharing.check.transforms import FIXED_SIZE, GRIDS, KNOWN, READERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scanfill.sharing.check.pipeline import Chain, Pipeline
+    from scanfill.sharing.check.transforms import Transform
+
+
+def look(pipeline: Pipeline) -> Iterator[Fault]:
+    """Find volumes that are cropped to a number of voxels without Orientationd or Spacingd before."""
+    for chain in pipeline.preparing():
+        crop = next((step for step in chain.steps if _crops_volume(step)), None)
+        if crop is None or not _all_known_before(chain, crop):
+            continue
+        before = {step.base for step in chain.steps[: crop.place]}
+        lacking = [] if "Orientation" in before else ["Orientationd"]
+        lacking += [] if before & GRIDS else ["Spacingd"]
+        if lacking:
+            name = crop.component.name
+            what = f"{name} cuts a fixed number of voxels, with no {' and no '.join(lacking)} before it."
+            why = (
+                "It then shows as many millimetres as the scanner's voxels have, and the patient lies as in the file: "
+            )
+            why += "other scanners' images look different to the network, and nothing says so."
+            fix = f"Put {' and '.join(lacking)} before it, or say in an ignore comment what makes all files alike."
+            yield Fault(crop.component.node, what, why, fix)
+
+
+def _crops_volume(step: Transform) -> bool:
+    name = FIXED_SIZE.get(step.base)
+    size = step.argument(name) if name else None
+    if not isinstance(size, Items) or len(size) != 3:
+        return False
+    return (
+        all(isinstance(side, int) and side > 0 for side in size)
+        and step.argument("random_size", default=False) is not True
+    )
+
+
+def _all_known_before(chain: Chain, crop: Transform) -> bool:
+    """Whether the chain reads files, and holds nothing of somebody's own that may orient or resample."""
+    before = chain.steps[: crop.place]
+    own = any("." in step.component.target and not step.component.target.startswith("monai.") for step in before)
+    unknown = any(step.base.startswith(("Load", "Read")) and step.base not in KNOWN for step in before)
+    return chain.complete and not own and not unknown and any(step.base in READERS for step in before)
+
+
+RULE = Rule("grid-before-crop", "no Orientationd or Spacingd before a crop of fixed size", look)

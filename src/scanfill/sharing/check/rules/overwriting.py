@@ -1,0 +1,64 @@
+"""Results that lie where the next case's result goes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from scanfill.sharing.check.finding import Fault, Rule
+from scanfill.sharing.check.transforms import base_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scanfill.sharing.check.config import Component
+    from scanfill.sharing.check.pipeline import Pipeline
+
+QUOTED = re.compile(r"""['"]([^'"]*)['"]""")
+"""Text in an expression, such as the pattern of ``glob.glob(@dataset_dir + '/*/t1.nii.gz')``."""
+WHY = "A result is named after the input file: where every case is a folder with `t1.nii.gz`, only the last is left."
+
+
+def look(pipeline: Pipeline) -> Iterator[Fault]:
+    """Find SaveImaged that gives several cases one file name."""
+    alike = _same_names(pipeline)
+    for _, component in pipeline.components:
+        if base_name(component.name) != "SaveImage" or alike is False:
+            continue
+        if component.argument("data_root_dir") or component.argument("output_name_formatter"):
+            continue
+        if component.argument("folder_layout") is not None:
+            continue
+        apart = component.argument("separate_folder", default=True) is not False
+        if not apart or alike:
+            yield _fault(component, apart=apart)
+
+
+def _same_names(pipeline: Pipeline) -> bool | None:
+    """Whether files of different cases have the same name, by the pattern that finds them; None: it is not known."""
+    texts = [node.value for _, node in pipeline.config.walk() if isinstance(node.value, str)]
+    patterns = [pattern for text in texts if text.startswith("$") and "glob" in text for pattern in _patterns(text)]
+    if not patterns:
+        return None
+    folders = [pattern.rpartition("/")[0] for pattern in patterns]
+    files = [pattern.rpartition("/")[2] for pattern in patterns]
+    if any("*" not in file for file in files):
+        return True
+    return None if any("*" in folder for folder in folders) else False
+
+
+def _patterns(expression: str) -> list[str]:
+    """File patterns in an expression; ``os.path.join`` makes one of all its parts."""
+    quoted = QUOTED.findall(expression)
+    joined = ["/".join(quoted)] if ".join(" in expression else quoted
+    return [pattern for pattern in joined if "*" in pattern]
+
+
+def _fault(component: Component, *, apart: bool) -> Fault:
+    said = "input files have one name in every case" if apart else "`separate_folder: false`"
+    what = f"{component.name} has no `data_root_dir`, and {said}: cases may overwrite each other."
+    fix = "Add `data_root_dir` (the folder of the input), which keeps the case's folder; or, if every input file has a "
+    return Fault(component.node, what, WHY, f"{fix}name of its own, say so in an ignore comment.")
+
+
+RULE = Rule("overwritten-output", "SaveImaged that gives several cases one file name", look)

@@ -1,0 +1,193 @@
+"""What a linter must know of transforms: which move voxels, which interpolate and how by default, which change greys.
+
+The table names MONAI's array classes; a dictionary version has a ``d``, ``D`` or ``Dict`` behind it. A test compares it
+with the signatures of the MONAI that is installed. It stands here, and MONAI is not asked, so that a check takes
+a moment and does not depend on what runs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .expression import UNKNOWN, Items
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .config import Component
+
+OWN_INTERPOLATING: Mapping[str, str] = {"RandBSplineDeformation": "bilinear", "RandOneScale": "bilinear"}
+"""Those of scanfill that interpolate, as below."""
+
+INTERPOLATING: Mapping[str, str] = {
+    **OWN_INTERPOLATING,
+    "Affine": "bilinear",
+    "GridDistortion": "bilinear",
+    "Rand2DElastic": "bilinear",
+    "Rand3DElastic": "bilinear",
+    "RandAffine": "bilinear",
+    "RandGridDistortion": "bilinear",
+    "RandRotate": "bilinear",
+    "RandSmoothDeform": "nearest",
+    "RandZoom": "area",
+    "ResampleToMatch": "bilinear",
+    "Resize": "area",
+    "Rotate": "bilinear",
+    "Spacing": "bilinear",
+    "SpatialResample": "bilinear",
+    "Zoom": "area",
+}
+"""Transforms that make new values between voxels, and the ``mode`` that they have by default."""
+
+MODE: Mapping[str, str] = {"RandSmoothDeform": "grid_mode"}
+"""How the argument is called where it is not ``mode``."""
+
+RIGID = frozenset(
+    {"Flip", "Orientation", "RandAxisFlip", "RandFlip", "RandLateralFlip", "RandRotate90", "Rotate90", "Transpose"}
+)
+"""Transforms that only put voxels elsewhere."""
+
+CROPS = frozenset(
+    {
+        "CenterScaleCrop",
+        "CenterSpatialCrop",
+        "CropForeground",
+        "RandCropByLabelClasses",
+        "RandCropByPosNegLabel",
+        "RandScaleCrop",
+        "RandSpatialCrop",
+        "RandSpatialCropSamples",
+        "RandWeightedCrop",
+        "ResizeWithPadOrCrop",
+        "SpatialCrop",
+    }
+)
+"""Transforms that leave part of the image away."""
+
+GEOMETRIC = frozenset(INTERPOLATING) | RIGID | CROPS
+"""Transforms after which a voxel shows another place of the patient."""
+
+GRIDS = frozenset({"Spacing", "SpatialResample", "ResampleToMatch", "Resize"})
+"""Transforms that settle the size of a voxel."""
+
+FIXED_SIZE: Mapping[str, str] = {
+    "CenterSpatialCrop": "roi_size",
+    "RandCropByLabelClasses": "spatial_size",
+    "RandCropByPosNegLabel": "spatial_size",
+    "RandSpatialCrop": "roi_size",
+    "RandSpatialCropSamples": "roi_size",
+    "RandWeightedCrop": "spatial_size",
+    "ResizeWithPadOrCrop": "spatial_size",
+    "SpatialCrop": "roi_size",
+}
+"""Crops to a number of voxels, and the argument that says it."""
+
+BRIGHTNESS = frozenset({"RandGaussianShiftScale", "RandScaleIntensity", "RandShiftIntensity", "RandStdShiftIntensity"})
+CONTRAST = frozenset({"RandAdjustContrast", "RandHistogramShift", "RandScaleIntensityFixedMean"})
+NOISE = frozenset({"RandGaussianNoise"})
+"""Augmentation of intensities that belongs after normalisation. Bias field, Gibbs ringing, spikes, Rician noise, motion
+and blur arise in the scanner, and belong before it."""
+
+NORMALIZING = frozenset(
+    {"HistogramNormalize", "NormalizeIntensity", "ScaleIntensity", "ScaleIntensityRangePercentiles"}
+)
+"""Normalisation by what the image itself holds."""
+
+CONTAINERS = frozenset({"Compose", "OneOf", "RandomOrder", "SomeOf"})
+"""What holds other transforms."""
+
+READERS = frozenset({"LoadImage", "CuCIM", "RandCuCIM"})
+"""Transforms that read an image from a file."""
+
+BOXES = frozenset({"RandRotateBox90", "RotateBox90", "RandZoomBox", "ZoomBox"})
+"""Transforms of an image with its boxes, which go along."""
+
+OTHERS = frozenset(
+    {"Activations", "AsDiscrete", "ClassesToIndices", "ConcatItems", "CopyItems", "EnsureChannelFirst", "EnsureType"}
+    | {"FgBgToIndices", "Invert", "MapLabelValue", "RandBiasField", "RandGaussianSmooth", "SaveImage"}
+    | {"ScaleIntensityRange", "ThresholdIntensity", "ConvertToMultiChannelBasedOnBratsClasses", "LabelToMask"}
+    | {"RandGaussianSharpen", "RandGibbsNoise", "RandKSpaceSpikeNoise", "RandRicianNoise", "SelectItems", "SpatialPad"}
+    | {"DivisiblePad", "KeepLargestConnectedComponent", "RandCoarseDropout", "RandSimulateLowResolution", "Lambda"}
+)
+KNOWN = GEOMETRIC | BRIGHTNESS | CONTRAST | NOISE | NORMALIZING | CONTAINERS | READERS | BOXES | OTHERS
+"""All names whose suffix is taken off."""
+
+INTENSITY = BRIGHTNESS | CONTRAST | NOISE | NORMALIZING | {"RandBiasField", "RandGaussianSmooth", "ScaleIntensityRange"}
+"""Transforms that are for images, not for label maps."""
+
+NEAREST = ("nearest", "nearest-exact", 0, "0")
+"""Modes that make no new values."""
+
+
+def base_name(name: str) -> str:
+    """Name of the array version: ``Spacing`` of ``Spacingd``, ``SpacingD`` and ``SpacingDict``.
+
+    What the table does not know of, such as somebody's own ``RandHaloD``, stays as it is.
+    """
+    for suffix in ("Dict", "d", "D"):
+        if name.endswith(suffix) and name.removesuffix(suffix) in KNOWN:
+            return name.removesuffix(suffix)
+    return name
+
+
+@dataclass(eq=False)
+class Transform:
+    """A step of a pipeline.
+
+    Attributes:
+        component: Where it stands, with its arguments.
+        place: How many steps come before it.
+    """
+
+    component: Component
+    place: int
+
+    @property
+    def base(self) -> str:
+        """See :py:func:`base_name`."""
+        return base_name(self.component.name)
+
+    @property
+    def keys(self) -> Items:
+        """Keys that it works on; not complete where some are only known when the config runs."""
+        return self.component.config.names(self.component.argument("keys", UNKNOWN))
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws anew for each case. Randomness of probability 0, or with a fixed crop, is none."""
+        name = self.base
+        if not (name.startswith("Rand") and name[4:5].isupper()) and name not in ("OneOf", "SomeOf", "RandomOrder"):
+            return False
+        if self.idle:
+            return False
+        moves = self.argument("random_center", default=True) is not False
+        resizes = self.argument("random_size", default=False) is not False
+        return name != "RandSpatialCrop" or moves or resizes
+
+    @property
+    def idle(self) -> bool:
+        """Whether it never does anything: a probability of 0."""
+        return bool(self.argument("prob") == 0)
+
+    def argument(self, name: str, default: Any = None) -> Any:
+        """Value of an argument; see :py:meth:`.Component.argument`."""
+        return self.component.argument(name, default)
+
+    @property
+    def mode_name(self) -> str:
+        """Name of the argument that says how to interpolate."""
+        return MODE.get(self.base, "mode")
+
+    def mode_of(self, key: str) -> Any:
+        """How a key is interpolated: a mode, or ``UNKNOWN``; None for a transform that does not interpolate."""
+        if self.base not in INTERPOLATING:
+            return None
+        mode = self.argument(self.mode_name, INTERPOLATING[self.base])
+        if not isinstance(mode, Items):
+            return mode if mode is not None else UNKNOWN
+        keys = self.keys
+        if not keys.complete or not mode.complete or key not in keys:
+            return UNKNOWN
+        place = keys.index(key)
+        return mode[place] if place < len(mode) else UNKNOWN

@@ -1,0 +1,136 @@
+"""Boxes and image-level labels that keep step with an image that is moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import Compose, MapTransform, Randomizable
+from monai.utils import convert_to_dst_type, convert_to_numpy
+
+from scanfill.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+
+def move_boxes(boxes: ArrayLike, out_to_in: ArrayLike) -> NDArray[np.float64]:
+    """Bound what is in each box after its image was moved: all its corners count, so rotations are right too.
+
+    MONAI's ``apply_affine_to_boxes`` moves two opposite corners, which is right without rotation only.
+
+    Args:
+        boxes: ``(N, 2 * rank)``: lowest corner, then highest, in voxels, as MONAI's ``StandardMode``; a voxel reaches
+            from its index to its index + 1.
+        out_to_in: Homogeneous ``(rank + 1, rank + 1)``: index of a voxel after the move to its index before.
+
+    Returns:
+        ``(N, 2 * rank)``, not clipped to the image.
+    """
+    matrix = np.linalg.inv(np.asarray(out_to_in, float))
+    rank = matrix.shape[0] - 1
+    corners = np.asarray(boxes, float).reshape(-1, 2, rank)
+    picks = np.array(np.meshgrid(*[(0, 1)] * rank, indexing="ij")).reshape(rank, -1).T
+    points = np.stack([corners[:, pick, np.arange(rank)] for pick in picks], axis=1) - 0.5  # to voxel centres
+    moved = points @ matrix[:rank, :rank].T + matrix[:rank, rank] + 0.5
+    return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
+
+
+def clip_boxes(boxes: NDArray[np.float64], shape: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Clip boxes to an image.
+
+    Returns:
+        Boxes ``(N, 2 * rank)``, and which share of each is in the image ``(N,)``.
+    """
+    rank = len(shape)
+    limits = np.asarray(shape, float)
+    low, high = np.clip(boxes[:, :rank], 0, limits), np.clip(boxes[:, rank:], 0, limits)
+    whole = np.prod(boxes[:, rank:] - boxes[:, :rank], axis=1)
+    share = np.divide(np.prod(high - low, axis=1), whole, out=np.zeros_like(whole), where=whole > 0)
+    return np.concatenate([low, high], axis=1), share
+
+
+class MoveWithBoxesd(MapTransform, Randomizable):  # type: ignore[misc]  # MONAI's classes are untyped
+    """Run spatial transforms of an image, and let its boxes and its image-level label follow.
+
+    A box of which too little is left in the image is dropped, and its entry of ``box_label_key`` with it. A class of
+    the image whose boxes were all dropped is no longer to be seen, and becomes 0; a class without boxes stays.
+
+    Args:
+        image_key: The image, a MetaTensor ``(C, ...)``: MONAI's transforms write what they did into its affine.
+        transforms: Dictionary transforms that move it, such as ``RandAffined``; no elastic ones, which no affine tells.
+        box_key: Boxes ``(N, 2 * rank)``, see :py:func:`move_boxes`; a case may lack them.
+        box_label_key: Class of each box, ``(N,)``; None where boxes have no class.
+        class_key: Image-level label ``(K,)``, 1 where a class is to be seen; None where there is none.
+        visible: Share of a box that must be left in the image.
+
+    Raises:
+        UsageError: The image has no affine, or box labels and boxes are not equally many.
+    """
+
+    def __init__(
+        self,
+        image_key: str,
+        transforms: Sequence[Callable[..., Any]],
+        box_key: str = "boxes",
+        box_label_key: str | None = "box_labels",
+        class_key: str | None = None,
+        *,
+        visible: float = 0.5,
+    ) -> None:
+        MapTransform.__init__(self, image_key)
+        self.image_key = image_key
+        self.move = Compose(list(transforms))
+        self.box_key = box_key
+        self.box_label_key = box_label_key
+        self.class_key = class_key
+        self.visible = visible
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> MoveWithBoxesd:
+        """Fix what the transforms draw."""
+        super().set_random_state(seed, state)
+        self.move.set_random_state(seed, state)
+        return self
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Move one case."""
+        before = data[self.image_key]
+        if not isinstance(before, MetaTensor):
+            msg = f"{self.image_key!r} is a {type(before).__name__} without affine: load it with MONAI's LoadImaged."
+            raise UsageError(msg)
+        affine = convert_to_numpy(before.affine).astype(float)
+        d: dict[Hashable, Any] = dict(self.move(dict(data)))
+        if d.get(self.box_key) is None or not len(d[self.box_key]):
+            return d
+        image = d[self.image_key]
+        rank = image.ndim - 1
+        keep = [*range(rank), 3]
+        out_to_in = (np.linalg.inv(affine) @ convert_to_numpy(image.affine).astype(float))[np.ix_(keep, keep)]
+        boxes, share = clip_boxes(move_boxes(convert_to_numpy(d[self.box_key]), out_to_in), image.shape[1:])
+        return self._keep(d, boxes, share >= self.visible)
+
+    def _keep(self, d: dict[Hashable, Any], boxes: NDArray[np.float64], seen: NDArray[np.bool_]) -> dict[Hashable, Any]:
+        d[self.box_key] = convert_to_dst_type(boxes[seen], d[self.box_key])[0]
+        if self.box_label_key is None or d.get(self.box_label_key) is None:
+            return d
+        labels = d[self.box_label_key]
+        if len(labels) != len(seen):
+            msg = (
+                f"Case {d.get('case_id', '?')!r} has {len(seen)} boxes and {len(labels)} labels of boxes "
+                f"({self.box_label_key!r}): each box needs one."
+            )
+            raise UsageError(msg)
+        numbers = [int(label) for label in labels]
+        d[self.box_label_key] = (
+            labels[torch.as_tensor(seen)] if isinstance(labels, torch.Tensor) else np.asarray(labels)[seen]
+        )
+        if self.class_key is not None:
+            left = {number for number, there in zip(numbers, seen, strict=True) if there}
+            classes = convert_to_numpy(d[self.class_key]).copy()
+            classes[sorted(set(numbers) - left)] = 0
+            d[self.class_key] = convert_to_dst_type(classes, d[self.class_key])[0]
+        return d

@@ -1,0 +1,181 @@
+"""Contrast-limited adaptive histogram equalisation (CLAHE), in 2-D and 3-D."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from monai.transforms import MapTransform, Randomizable, RandomizableTransform, Transform
+from monai.utils import convert_to_dst_type, convert_to_numpy
+from skimage.exposure import equalize_adapthist
+
+from scanfill.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from monai.config import KeysCollection
+    from monai.config.type_definitions import NdarrayOrTensor
+    from numpy.typing import NDArray
+
+
+def clahe(
+    img: NdarrayOrTensor, clip_limit: float = 0.01, kernel_size: int | Sequence[int] | None = None
+) -> NdarrayOrTensor:
+    """Equalise the histogram around each voxel, channel by channel, within the channel's own range.
+
+    Source: Zuiderveld, Contrast Limited Adaptive Histogram Equalization, Graphics Gems IV, 1994; by scikit-image.
+
+    Args:
+        img: ``(C, H, W)`` or ``(C, D, H, W)``, finite, in any unit.
+        clip_limit: Between 0 and 1; the higher, the more contrast. 0 clips nothing.
+        kernel_size: Voxels of a contextual region, along each axis; an eighth of the image by default.
+
+    Returns:
+        The same shape and kind (array, tensor, MetaTensor), float32; each channel keeps its smallest and its largest
+        value, and one that is constant is left as it is.
+
+    Raises:
+        UsageError: ``clip_limit`` is out of range, the image is neither 2-D nor 3-D, or holds NaN or infinite values.
+    """
+    if not 0 <= clip_limit <= 1:
+        msg = f"`clip_limit` (={clip_limit}) must lie between 0 and 1; 0.01 is usual."
+        raise UsageError(msg)
+    values = convert_to_numpy(img)
+    if values.ndim not in (3, 4):
+        msg = f"CLAHE takes (C, H, W) or (C, D, H, W), got shape {values.shape}. Add or remove an axis."
+        raise UsageError(msg)
+    equalised = np.stack([_equalise(channel, clip_limit, kernel_size) for channel in values])
+    result: NdarrayOrTensor = convert_to_dst_type(equalised, img, dtype=np.float32)[0]
+    return result
+
+
+def _equalise(channel: NDArray[Any], clip_limit: float, kernel_size: int | Sequence[int] | None) -> NDArray[np.float32]:
+    low, high = float(channel.min()), float(channel.max())
+    if not np.isfinite(high - low):
+        msg = f"CLAHE: the image holds values from {low} to {high}; set NaN and infinite voxels to a number first."
+        raise UsageError(msg)
+    if high == low:
+        return channel.astype(np.float32)
+    scaled = (channel.astype(np.float32) - low) / (high - low)
+    if kernel_size is None:
+        kernel_size = [max(size // 8, 1) for size in channel.shape]
+    kernel = [kernel_size] * channel.ndim if isinstance(kernel_size, int) else list(kernel_size)
+    # A further axis, because scikit-image takes a volume whose last side is 3 or 4 for a colour picture.
+    equalised = equalize_adapthist(scaled[..., None], kernel_size=[*kernel, 1], clip_limit=clip_limit)[..., 0]
+    result: NDArray[np.float32] = (equalised * (high - low) + low).astype(np.float32)
+    return result
+
+
+class CLAHE(Transform):  # type: ignore[misc]  # MONAI's class is untyped
+    """:py:func:`clahe` as a transform.
+
+    Args:
+        clip_limit: See :py:func:`clahe`.
+        kernel_size: Likewise.
+    """
+
+    def __init__(self, clip_limit: float = 0.01, kernel_size: int | Sequence[int] | None = None) -> None:
+        self.clip_limit = clip_limit
+        self.kernel_size = kernel_size
+
+    def __call__(self, img: NdarrayOrTensor) -> NdarrayOrTensor:
+        """Equalise ``(C, H, W)`` or ``(C, D, H, W)``."""
+        return clahe(img, self.clip_limit, self.kernel_size)
+
+
+class CLAHEd(MapTransform):  # type: ignore[misc]
+    """Dictionary version of :py:class:`CLAHE`.
+
+    Args:
+        keys: Images.
+        clip_limit: See :py:func:`clahe`.
+        kernel_size: Likewise.
+        allow_missing_keys: Pass over keys that are not there.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        clip_limit: float = 0.01,
+        kernel_size: int | Sequence[int] | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.clahe = CLAHE(clip_limit, kernel_size)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Equalise every key."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.clahe(d[key])
+        return d
+
+
+class RandCLAHE(RandomizableTransform):  # type: ignore[misc]
+    """:py:func:`clahe` now and then, with a clip limit of its own each time.
+
+    Args:
+        prob: Probability of doing anything.
+        clip_limit: Range of the clip limit, drawn uniformly.
+        kernel_size: See :py:func:`clahe`.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.1,
+        clip_limit: tuple[float, float] = (0.005, 0.02),
+        kernel_size: int | Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(prob)
+        self.range = (float(clip_limit[0]), float(clip_limit[1]))
+        self.kernel_size = kernel_size
+        self.clip_limit = self.range[0]
+
+    def randomize(self, data: Any = None) -> None:
+        """Draw a clip limit."""
+        super().randomize(data)
+        self.clip_limit = float(self.R.uniform(*self.range))
+
+    def __call__(self, img: NdarrayOrTensor, randomize: bool = True) -> NdarrayOrTensor:
+        """Equalise ``(C, H, W)`` or ``(C, D, H, W)``, or leave it."""
+        if randomize:
+            self.randomize()
+        return clahe(img, self.clip_limit, self.kernel_size) if self._do_transform else img
+
+
+class RandCLAHEd(MapTransform, Randomizable):  # type: ignore[misc]
+    """Dictionary version of :py:class:`RandCLAHE`; all keys share one draw.
+
+    Args:
+        keys: Images.
+        prob: See :py:class:`RandCLAHE`.
+        clip_limit: Likewise.
+        kernel_size: Likewise.
+        allow_missing_keys: Pass over keys that are not there.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        prob: float = 0.1,
+        clip_limit: tuple[float, float] = (0.005, 0.02),
+        kernel_size: int | Sequence[int] | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        self.clahe = RandCLAHE(prob, clip_limit, kernel_size)
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandCLAHEd:
+        """Fix what is drawn."""
+        super().set_random_state(seed, state)
+        self.clahe.set_random_state(seed, state)
+        return self
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Draw once and equalise every key, or none."""
+        d = dict(data)
+        self.clahe.randomize()
+        for key in self.key_iterator(d):
+            d[key] = self.clahe(d[key], randomize=False)
+        return d

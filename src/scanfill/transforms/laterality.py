@@ -1,0 +1,167 @@
+"""Flips that know left from right: what is lateral changes its name with its side, or is not flipped at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from monai.data import MetaTensor
+from monai.transforms import RandFlipd
+from monai.utils import TraceKeys, convert_to_dst_type, convert_to_numpy, ensure_tuple
+
+from scanfill.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from monai.config import KeysCollection
+    from monai.config.type_definitions import NdarrayOrTensor
+    from torch import Tensor
+
+
+def check_lateral_pairs(pairs: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Turn pairs of labels into the exchange of each pair.
+
+    Returns:
+        Label -> the label of the other side.
+
+    Raises:
+        UsageError: The pairs are no permutation: not two labels each, or one that stands in two of them.
+    """
+    members = [int(label) for pair in pairs for label in pair]
+    if any(len(pair) != 2 for pair in pairs) or len(set(members)) != len(members):
+        msg = (
+            f"`pairs` (={[list(pair) for pair in pairs]}) must name two different labels each, and no label twice, "
+            f"such as [[1, 2], [3, 4]] for left and right of two organs: a flip exchanges them."
+        )
+        raise UsageError(msg)
+    return {int(a): int(b) for pair in pairs for a, b in (pair, pair[::-1])}
+
+
+def swap_labels(label: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> NdarrayOrTensor:
+    """Exchange paired labels in a label map; its own inverse.
+
+    Args:
+        label: Label map of any shape.
+        pairs: Left and right of each structure.
+
+    Returns:
+        The same shape, kind and type.
+    """
+    values = convert_to_numpy(label)
+    swapped = values.copy()
+    for old, new in check_lateral_pairs(pairs).items():
+        swapped[values == old] = new
+    result: NdarrayOrTensor = convert_to_dst_type(swapped, label, dtype=values.dtype)[0]
+    return result
+
+
+def swap_channels(img: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> NdarrayOrTensor:
+    """Exchange paired channels of an image ``(C, ...)`` with one channel a structure; its own inverse.
+
+    Raises:
+        UsageError: A pair names a channel that is not there.
+    """
+    order = list(range(img.shape[0]))
+    for old, new in check_lateral_pairs(pairs).items():
+        if not 0 <= old < len(order):
+            msg = f"`pairs` names channel {old}, but the label has {len(order)} channels, 0 to {len(order) - 1}."
+            raise UsageError(msg)
+        order[old] = new
+    result: NdarrayOrTensor = img[order]
+    return result
+
+
+def lateral_axis(img: NdarrayOrTensor) -> int:
+    """Say which spatial axis of ``(C, ...)`` runs from left to right: by the affine, else the first."""
+    if isinstance(img, MetaTensor):
+        rank = img.ndim - 1
+        affine = convert_to_numpy(img.affine)[0, :rank]
+        if np.any(affine):
+            return int(np.abs(affine).argmax())
+    return 0
+
+
+class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is untyped
+    """Flip all keys together; where left and right change sides, exchange the labels that are lateral.
+
+    MONAI's ``RandFlipd`` leaves a left kidney labelled as left on the right side. The exact inverse is
+    :py:meth:`inverse`, also within ``Invertd``. Whether an axis runs from left to right is read from a MetaTensor's
+    affine; without one it is the first.
+
+    Args:
+        keys: Images and label maps on one grid.
+        label_keys: Those of the keys that hold labels, or one channel a structure.
+        pairs: Left and right label of each structure (or channel, see ``channels``); empty where no label is lateral.
+            ``forbid`` refuses to flip from left to right at all, for labels whose other side has no name.
+        spatial_axis: Which axis is flipped, 0 the first after the channel.
+        prob: Probability of flipping.
+        channels: Whether ``pairs`` are channels of ``label_keys`` instead of values.
+        allow_missing_keys: Pass over keys that are not there.
+
+    Raises:
+        UsageError: Pairs that are no permutation; ``label_keys`` that are not among the keys; when called, an axis that
+            the image does not have, or a forbidden one.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        label_keys: KeysCollection = (),
+        pairs: Sequence[Sequence[int]] | Literal["forbid"] = (),
+        spatial_axis: int = 0,
+        prob: float = 0.5,
+        *,
+        channels: bool = False,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, prob=prob, spatial_axis=spatial_axis, allow_missing_keys=allow_missing_keys)
+        self.label_keys = tuple(ensure_tuple(label_keys))
+        self.forbidden = pairs == "forbid"
+        self.pairs: Sequence[Sequence[int]] = () if isinstance(pairs, str) else pairs
+        self.axis = spatial_axis
+        self.swap = swap_channels if channels else swap_labels
+        if isinstance(pairs, str) and not self.forbidden:
+            msg = f"`pairs` (={pairs!r}) must be a list of pairs, or 'forbid'."
+            raise UsageError(msg)
+        check_lateral_pairs(self.pairs)
+        strangers = [key for key in self.label_keys if key not in self.keys]
+        if strangers:
+            msg = f"`label_keys` {strangers} are not among `keys` {list(self.keys)}: a label is flipped with its image."
+            raise UsageError(msg)
+
+    def __call__(self, data: Mapping[Hashable, Any], lazy: bool | None = None) -> dict[Hashable, Any]:
+        """Flip one case, or leave it."""
+        lateral = {key: self._is_lateral(data[key], key) for key in self.key_iterator(dict(data))}
+        d: dict[Hashable, Any] = super().__call__(data, lazy=lazy)
+        return self._swap(d, lateral) if self._do_transform else d
+
+    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Undo the last flip, labels and all."""
+        lateral = {
+            key: self._is_lateral(data[key], key)
+            for key in self.key_iterator(dict(data))
+            if self.get_most_recent_transform(data[key])[TraceKeys.DO_TRANSFORM]
+        }
+        return self._swap(super().inverse(data), lateral)
+
+    def _swap(self, data: Mapping[Hashable, Any], lateral: Mapping[Hashable, bool]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.label_keys:
+            if self.pairs and lateral.get(key, False):
+                d[key] = self.swap(d[key], self.pairs)
+        return d
+
+    def _is_lateral(self, img: Tensor, key: Hashable) -> bool:
+        rank = img.ndim - 1
+        if not -rank <= self.axis < rank:
+            msg = f"There is no axis {self.axis} in {key!r} of shape {tuple(img.shape)}: it has 0 to {rank - 1}."
+            raise UsageError(msg)
+        lateral = lateral_axis(img) == self.axis % rank
+        if lateral and self.forbidden:
+            msg = (
+                f"Axis {self.axis} of {key!r} runs from left to right, and flips of lateral labels are forbidden here. "
+                f"Flip another axis, or give the pairs of labels that a flip exchanges."
+            )
+            raise UsageError(msg)
+        return lateral

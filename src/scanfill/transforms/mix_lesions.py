@@ -1,0 +1,124 @@
+"""Random lesion mixing of training cases; see :py:mod:`scanfill.transforms.lesion_mixing` for how and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from monai.transforms import MapTransform, RandomizableTransform
+from monai.utils import convert_to_dst_type, convert_to_numpy
+
+from scanfill.errors import CaseError, UsageError
+from scanfill.transforms.lesion_mixing import check_training_donors, mix_lesion, spacing_differs
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from monai.config import KeysCollection
+
+NOTHING = {"donor": "", "voxels": 0, "labels": ""}
+"""What is recorded of a case into which nothing was pasted."""
+
+
+class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc]  # MONAI's classes are untyped
+    """Paste a lesion of another training case, with its label, into a case, now and then.
+
+    Donors are prepared as the recipient is (same modalities, spacing, normalisation), but may be whole volumes where
+    the recipient is a patch. Healthy tissue of both is matched in mean and SD, channel by channel. What was pasted is
+    recorded in the case: ``{"donor": ..., "voxels": ..., "labels": "1 3"}``.
+
+    Args:
+        keys: Images ``(C, ...)`` on one grid; all get the same lesion.
+        label_key: Label map ``(1, ...)`` on that grid.
+        donors: Prepared cases with ``case_id``, the keys and the label: such as a ``CacheDataset`` of training cases.
+        training: The training list. A donor, or a recipient, that is not in it is refused.
+        prob: Probability of doing anything.
+        lesions: Labels that make up a lesion; all but 0 by default.
+        record_key: Where it is written what was pasted.
+
+    Raises:
+        UsageError: There is no label or no donor; a donor is not in the training list, or of another voxel size.
+        CaseError: A donor has no lesion.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        label_key: str | None,
+        donors: Sequence[Mapping[Hashable, Any]],
+        training: Sequence[Mapping[str, Any]],
+        prob: float = 0.5,
+        *,
+        lesions: Sequence[int] | None = None,
+        record_key: str = "pasted",
+    ) -> None:
+        MapTransform.__init__(self, keys)
+        RandomizableTransform.__init__(self, prob)
+        if label_key is None:
+            msg = "Lesions are found by their label, and `label_key` is null: this bundle has no label map to mix with."
+            raise UsageError(msg)
+        if not len(donors):
+            msg = "`donors` is empty: give prepared cases of the training list."
+            raise UsageError(msg)
+        self.label_key = label_key
+        self.donors = donors
+        self.training = [str(case["case_id"]) for case in training]
+        self.lesions = lesions
+        self.record_key = record_key
+        listed = getattr(donors, "data", donors)  # a MONAI dataset keeps its list there; nothing is read yet
+        check_training_donors([str(case["case_id"]) for case in listed], self.training)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Paste into one case, or leave it."""
+        case = dict(data)
+        name = case.get("case_id")
+        if name is not None:
+            check_training_donors([str(name)], self.training, "Recipient")
+        self.randomize(None)
+        case[self.record_key] = dict(NOTHING)
+        if not self._do_transform:
+            return case
+        donor = self.donors[self.R.randint(len(self.donors))]
+        if donor["case_id"] == name:  # nothing new is to be learned from a case's own lesion
+            return case
+        check_training_donors([str(donor["case_id"])], self.training)
+        return self._mix(case, donor)
+
+    def _mix(self, case: dict[Hashable, Any], donor: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        where = f"Donor {donor['case_id']!r}"
+        absent = [key for key in (*self.keys, self.label_key) if key not in donor]
+        if absent:
+            msg = f"{where} has no {', '.join(map(str, absent))}, only {', '.join(map(str, donor))}. Prepare it alike."
+            raise CaseError(msg)
+        for key in self.keys:
+            self._check(case[key], donor[key], f"{where}: {key}")
+        label = convert_to_numpy(case[self.label_key])
+        images = [convert_to_numpy(case[key]) for key in self.keys]
+        theirs = np.concatenate([convert_to_numpy(donor[key]) for key in self.keys])
+        mixed = mix_lesion(
+            (np.concatenate(images), label),
+            (theirs, convert_to_numpy(donor[self.label_key])),
+            self.R,
+            self.lesions,
+            where,
+        )
+        if not mixed.region.any():
+            return case
+        ends = np.cumsum([len(image) for image in images])[:-1]
+        for key, image, changed in zip(self.keys, images, np.split(mixed.image, ends), strict=True):
+            case[key] = convert_to_dst_type(changed, case[key], dtype=image.dtype)[0]
+        case[self.label_key] = convert_to_dst_type(mixed.label, case[self.label_key], dtype=label.dtype)[0]
+        labels, voxels = " ".join(map(str, mixed.labels)), int(mixed.region.sum())
+        return case | {self.record_key: {"donor": str(donor["case_id"]), "voxels": voxels, "labels": labels}}
+
+    def _check(self, ours: Any, theirs: Any, where: str) -> None:
+        if difference := spacing_differs(theirs, ours):
+            msg = (
+                f"{where} and the case it goes to have different voxel sizes, {difference}: resample all cases to one."
+            )
+            raise CaseError(msg)
+        if ours.shape[0] != theirs.shape[0] or ours.ndim != theirs.ndim:
+            msg = (
+                f"{where} has shape {tuple(theirs.shape)}, the case it goes to {tuple(ours.shape)}: prepare them alike."
+            )
+            raise CaseError(msg)

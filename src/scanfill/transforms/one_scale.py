@@ -1,0 +1,57 @@
+"""Zoom all axes by one random factor: a body may be larger, but it keeps its proportions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from monai.transforms import RandAffined, RandAffineGrid
+
+if TYPE_CHECKING:
+    from monai.config import KeysCollection
+    from monai.config.type_definitions import SequenceStr
+
+
+class RandOneScaleGrid(RandAffineGrid):  # type: ignore[misc]  # MONAI's class is untyped
+    """MONAI's random affine grid, with the first axis's scale for every axis."""
+
+    def randomize(self, data: Any = None) -> None:
+        """Draw, then copy the first scale."""
+        super().randomize(data)
+        self.scale_params: list[float] = [self.scale_params[0]] * 3
+
+
+class RandOneScaled(RandAffined):  # type: ignore[misc]
+    """Scale images and label maps together, all axes alike; invertible as MONAI's ``RandAffined`` is.
+
+    ``RandAffined`` draws a factor for each axis, and ``RandZoomd`` interpolates by the names of another function, which
+    differ between 2-D and 3-D. Source: nnU-Net's ``p_synchronize_scaling_across_axes=1``.
+
+    Args:
+        keys: Images and label maps on one grid.
+        scale_range: Smallest and largest change of the field of view, drawn uniformly: (-0.3, 0.4) sees 0.7 to 1.4
+            times as much, so that things look 1.43 to 0.71 times as large.
+        mode: One for all keys, or one each: ``bilinear`` for images, ``nearest`` for label maps.
+        prob: Probability of doing anything.
+        padding_mode: What is seen beyond the image.
+        allow_missing_keys: Pass over keys that are not there.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        scale_range: tuple[float, float],
+        mode: SequenceStr,
+        prob: float = 0.2,
+        padding_mode: str = "border",
+        *,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(
+            keys,
+            prob=prob,
+            scale_range=[tuple(scale_range)] * 3,
+            mode=mode,
+            padding_mode=padding_mode,
+            allow_missing_keys=allow_missing_keys,
+        )
+        self.rand_affine.rand_affine_grid = RandOneScaleGrid(scale_range=[tuple(scale_range)] * 3)

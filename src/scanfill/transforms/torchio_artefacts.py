@@ -1,0 +1,128 @@
+"""Acquisition artefacts of MRI by TorchIO, drawn from the transform's own random state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import MapTransform, RandomizableTransform
+from monai.utils import optional_import
+
+from scanfill.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from monai.config import KeysCollection
+    from torch import Tensor
+
+INSTALL = "pip install 'scanfill[mri-artifacts]'"
+
+
+class RandTorchIO(RandomizableTransform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Run a random intensity transform of TorchIO (Perez-Garcia 2021, 10.1016/j.cmpb.2021.106236) on a volume.
+
+    MONAI's ``RandTorchIO`` draws from PyTorch's global generator, so ``set_random_state`` does not fix it and it moves
+    what others draw; it knows no voxel size, and returns a tensor without metadata. Use this one on intensities as in
+    the file, before normalisation: that is where such artefacts arise.
+
+    Args:
+        name: Of the transform, such as ``RandomMotion``, ``RandomGhosting``, ``RandomSpike``, ``RandomBiasField``.
+        prob: Probability of doing anything.
+        keep_zeros: Leave voxels that are exactly 0: those of a skull-stripped scan that are not brain.
+        arguments: Of that transform.
+
+    Raises:
+        UsageError: TorchIO is not installed, has no such transform, or it moves voxels, which labels would not follow.
+    """
+
+    def __init__(self, name: str, prob: float = 0.1, keep_zeros: bool = True, **arguments: Any) -> None:
+        super().__init__(prob)
+        self.name = name
+        self.keep_zeros = keep_zeros
+        self.seed = 0
+        torchio, found = optional_import("torchio")
+        if not found:
+            msg = f"{name} needs TorchIO, which is not installed: {INSTALL}, or leave it out of the augmentation."
+            raise UsageError(msg)
+        self.torchio = torchio
+        transform = getattr(torchio.transforms, name, None)
+        if transform is None or not issubclass(transform, torchio.transforms.intensity_transform.IntensityTransform):
+            has = "moves voxels, which label maps would not follow" if transform else "is not in TorchIO"
+            msg = (
+                f"{name} {has}. Take an intensity transform, such as RandomMotion, RandomGhosting, RandomSpike or "
+                f"RandomBiasField; for deformation use MONAI's RandAffined or RandBSplineDeformationd."
+            )
+            raise UsageError(msg)
+        self.transform = transform(p=1.0, **arguments)
+
+    def randomize(self, data: Any = None) -> None:
+        """Draw whether to do anything, and the seed of the rest."""
+        super().randomize(data)
+        self.seed = int(self.R.randint(2**31))
+
+    def __call__(self, img: Tensor, randomize: bool = True) -> Tensor:
+        """Change a copy of ``(C, D, H, W)``; affine and history stay.
+
+        Raises:
+            UsageError: The image is not 3-D.
+        """
+        if img.ndim != 4:
+            msg = f"{self.name} takes volumes (C, D, H, W), got shape {tuple(img.shape)}. MRI artefacts are 3-D only."
+            raise UsageError(msg)
+        if randomize:
+            self.randomize()
+        if not self._do_transform:
+            return img
+        values = img.as_tensor() if isinstance(img, MetaTensor) else img
+        affine = np.asarray(img.affine.cpu(), float) if isinstance(img, MetaTensor) else np.eye(4)
+        scan = self.torchio.ScalarImage(tensor=values.detach().cpu().float(), affine=affine)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            changed = self.transform(scan).data.to(values)
+        if self.keep_zeros:
+            changed = torch.where(values == 0, values, changed)
+        result: Tensor = img.clone()
+        result[...] = changed
+        return result
+
+
+class RandTorchIOd(MapTransform, RandomizableTransform):  # type: ignore[misc]
+    """Dictionary version of :py:class:`RandTorchIO`; each key draws for itself, as each sequence is acquired by itself.
+
+    Args:
+        keys: Images, never label maps: what TorchIO does to intensities means nothing for labels.
+        name: See :py:class:`RandTorchIO`.
+        prob: Likewise.
+        keep_zeros: Likewise.
+        allow_missing_keys: Pass over keys that are not there.
+        arguments: See :py:class:`RandTorchIO`.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        name: str,
+        prob: float = 0.1,
+        keep_zeros: bool = True,
+        allow_missing_keys: bool = False,
+        **arguments: Any,
+    ) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        RandomizableTransform.__init__(self, prob)
+        self.artefact = RandTorchIO(name, prob, keep_zeros, **arguments)
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandTorchIOd:
+        """Fix what is drawn."""
+        super().set_random_state(seed, state)
+        self.artefact.set_random_state(seed, state)
+        return self
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Change the images."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.artefact(d[key])
+        return d

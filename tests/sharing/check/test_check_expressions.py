@@ -1,0 +1,142 @@
+"""References, macros and plain expressions are followed; nothing is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanfill.errors import UsageError
+from scanfill.sharing.check.config import Config
+from scanfill.sharing.check.document import Node, read_document
+from scanfill.sharing.check.expression import UNKNOWN, Items
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDS = """
+size: [96, 96, 64]
+names: [t1, t2]
+deep: {er: {name: x, all: "@names"}, "same": "@#er#name", up: "%::er::name"}
+flag: true
+absent: null
+image: $monai.utils.CommonKeys.IMAGE
+network: {_target_: UNet, spatial_dims: 3}
+round: "@trip"
+trip: "@round"
+macro: "%names"
+"""
+
+
+def config(text: str) -> Config:
+    return Config([read_document("train.yaml", f"{IDS}\n{text}\n")])
+
+
+MADE = config("")
+
+
+def value(expression: str) -> Any:
+    return MADE.value(Node(expression, "train.yaml", 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("@names", ["t1", "t2"]),
+        ("@names#1", "t2"),
+        ("@deep::er::all", ["t1", "t2"]),
+        ("@deep#same", "x"),
+        ("@deep#up", "x"),
+        ("@macro", ["t1", "t2"]),
+        ("@image", "image"),
+        ("$@names + ['label']", ["t1", "t2", "label"]),
+        ("$[@image, 'label'][::-1]", ["label", "image"]),
+        ("$['acquired_' + name for name in @names]", ["acquired_t1", "acquired_t2"]),
+        ("$[*@names, 'x']", ["t1", "t2", "x"]),
+        ("$len(@size) * 2", 6),
+        ("$-@size[0] // 2 + 0.5", -47.5),
+        ("$(monai.utils.GridSampleMode.BILINEAR, monai.utils.GridSampleMode.NEAREST)", ["bilinear", "nearest"]),
+        ("$monai.utils.InterpolateMode.NEAREST_EXACT", "nearest-exact"),
+        ("$'a' if @flag else 'b'", "a"),
+        ("$'a' if @absent is None else 'b'", "a"),
+        ("$'a' if @flag in (None, 'none') else 'b'", "b"),
+        ("$@absent or 'inferer'", "inferer"),
+        ("$not @flag", False),
+        ("$2 * [1]", [1, 1]),
+        ("$int('5')", 5),
+    ],
+)
+def test_what_is_plain_is_told(expression: str, expected: Any) -> None:
+    assert value(expression) == expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "$__import__('os').system('false')",
+        "$open('x').read()",
+        "$import os",
+        "$@nobody",
+        "@nobody",
+        "$lambda x: x",
+        "$[0] * 1000000000",
+        "$'a' * 10000000",
+        "$1 / 0",
+        "$(",
+        "$int('five')",
+        "@round",
+        "$@names[9]",
+        "$@size.copy",
+        "$'a' if torch.cuda.is_available() else 'b'",
+    ],
+)
+def test_what_only_running_would_tell_stays_unknown(expression: str) -> None:
+    assert value(expression) is UNKNOWN or isinstance(value(expression), Node)
+
+
+def test_a_list_with_an_unknown_part_says_that_it_is_not_all() -> None:
+    items = value("$@names + some.function(@names)")
+    assert items == ["t1", "t2"]
+    assert not items.complete
+    assert value("$@names + ['x']").complete
+
+
+def test_where_the_condition_is_unknown_either_list_may_be_meant() -> None:
+    items = value("$['a'] if torch.cuda.is_available() else ['b']")
+    assert items == ["a", "b"]
+    assert not items.complete
+
+
+def test_a_call_in_an_expression_is_a_component_with_its_arguments() -> None:
+    made = config("x: \"$monai.transforms.Compose([monai.transforms.LoadImaged(['a'], reader=@image)]).to(@flag)\"")
+    names = {component.name: component for _, component in made.components()}
+    assert set(names) == {"UNet", "Compose", "LoadImaged"}
+    assert names["LoadImaged"].argument("keys") == ["a"]
+    assert names["LoadImaged"].argument("reader") == "image"
+
+
+def test_a_disabled_component_is_none() -> None:
+    made = config("x: {_target_: A, _disabled_: $not @flag}\ny: {_target_: B, _disabled_: $@flag}")
+    assert {component.name for _, component in made.components()} == {"UNet", "A"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="@$%#:+-*/()[]{}'.,_ aein01", max_size=25))
+def test_no_text_makes_it_stop(text: str) -> None:
+    value(text)
+
+
+def test_a_macro_of_a_file_is_read_from_the_bundle(tmp_path: Path) -> None:
+    (tmp_path / "common.yaml").write_text("transforms: [{_target_: LoadImaged, keys: a}]\nname: b\n")
+    document = read_document("train.yaml", "x: '%common.yaml#name'\ny: '%common.yaml::transforms'\n")
+    made = Config([document], folders=[tmp_path])
+    assert made.look_up("x") == "b"
+    assert isinstance(made.look_up("y"), Items)
+
+
+def test_an_include_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    document = read_document("train.yaml", "a: 1\nx:\n  - '%configs/comon.yaml#name'\n")
+    with pytest.raises(UsageError, match=r"train.yaml, line 3: includes 'configs/comon.yaml', which is not there"):
+        Config([document], folders=[tmp_path])

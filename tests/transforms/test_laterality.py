@@ -1,0 +1,105 @@
+"""Flips that know left from right."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.data import MetaTensor
+from monai.transforms import Compose
+
+from scanfill.errors import UsageError
+from scanfill.transforms import RandLateralFlipd, swap_channels, swap_labels
+
+RAS = torch.eye(4, dtype=torch.float64)
+
+
+def case(rank: int, affine: torch.Tensor = RAS) -> dict[str, MetaTensor]:
+    shape = (1, 6, 5, 4)[: rank + 1]
+    label = torch.zeros(shape, dtype=torch.uint8)
+    label[0, 0], label[0, -1] = 1, 2  # left and right kidney
+    label[0, 2] = 3  # spine
+    image = torch.arange(label.numel(), dtype=torch.float32).reshape(shape)
+    return {"image": MetaTensor(image, affine=affine), "label": MetaTensor(label, affine=affine)}
+
+
+def flip(**arguments: object) -> RandLateralFlipd:
+    return RandLateralFlipd(["image", "label"], "label", [[1, 2]], **{"prob": 1.0, **arguments})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_left_stays_left_when_the_image_is_mirrored(rank: int) -> None:
+    before = case(rank)
+    after = flip()(before)
+    assert torch.equal(after["image"].as_tensor(), before["image"].as_tensor().flip(1))
+    assert (after["label"][0, 0] == 1).all()
+    assert (after["label"][0, -1] == 2).all()
+    assert (after["label"] == 3).sum() == (before["label"] == 3).sum()
+    assert after["label"].dtype == torch.uint8
+
+
+@given(st.integers(0, 2**31 - 1), st.sampled_from([2, 3]), st.sampled_from([0, 1, -1]))
+@settings(deadline=None, max_examples=30)
+def test_the_inverse_is_exact(seed: int, rank: int, axis: int) -> None:
+    before = case(rank)
+    chain = Compose([flip(prob=0.5, spatial_axis=axis)]).set_random_state(seed)
+    back = chain.inverse(chain(before))
+    for key, image in before.items():
+        assert torch.equal(back[key].as_tensor(), image.as_tensor())
+        assert torch.equal(back[key].affine, image.affine)
+
+
+def test_flipping_another_axis_exchanges_nothing() -> None:
+    after = flip(spatial_axis=1)(case(3))
+    assert torch.equal(after["label"].as_tensor(), case(3)["label"].as_tensor().flip(2))
+
+
+def test_the_affine_says_which_axis_runs_from_left_to_right() -> None:
+    turned = RAS[[1, 0, 2, 3]]  # the second axis of the array points to the right
+    after = flip(spatial_axis=0)(case(3, turned))
+    assert (after["label"][0, 0] == 2).all(), "front and back changed places, left and right did not"
+
+
+@given(st.lists(st.permutations(range(6)), min_size=1, max_size=1))
+@settings(deadline=None)
+def test_swapping_twice_changes_nothing(orders: list[list[int]]) -> None:
+    order = orders[0]
+    pairs = [[order[0], order[1]], [order[2], order[3]]]
+    label = torch.arange(6).reshape(1, 6)
+    assert torch.equal(swap_labels(swap_labels(label, pairs), pairs), label)
+    channels = torch.rand(6, 3, 3)
+    assert torch.equal(swap_channels(swap_channels(channels, pairs), pairs), channels)
+    assert not torch.equal(swap_channels(channels, pairs), channels)
+
+
+def test_paired_channels_are_exchanged() -> None:
+    bones = torch.stack([torch.full((4, 3), float(n)) for n in range(3)])
+    after = RandLateralFlipd("bones", "bones", [[0, 2]], prob=1, channels=True)({"bones": bones})["bones"]
+    assert after[:, 0, 0].tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize("pairs", [[[1, 1]], [[1, 2], [2, 3]], [[1, 2, 3]], [[1]]])
+def test_pairs_that_are_no_permutation_are_refused(pairs: list[list[int]]) -> None:
+    with pytest.raises(UsageError, match="must name two different labels each"):
+        RandLateralFlipd("label", "label", pairs)
+
+
+def test_an_axis_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"no axis 2 in 'image' of shape \(1, 6, 5\)"):
+        flip(spatial_axis=2)(case(2))
+
+
+def test_a_forbidden_flip_is_refused_and_others_are_not() -> None:
+    with pytest.raises(UsageError, match="forbidden"):
+        RandLateralFlipd(["image", "label"], "label", "forbid", prob=1)(case(3))
+    RandLateralFlipd(["image", "label"], "label", "forbid", spatial_axis=2, prob=1)(case(3))
+
+
+def test_other_mistakes_are_told() -> None:
+    with pytest.raises(UsageError, match="not among `keys`"):
+        RandLateralFlipd("image", "label", [[1, 2]])
+    with pytest.raises(UsageError, match="or 'forbid'"):
+        RandLateralFlipd("image", pairs="never")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="channel 7"):
+        swap_channels(torch.zeros(2, 3, 3), [[0, 7]])
