@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scanfill.metrics import METRICS, REGIONS
-from scanfill.studies.plan import read_study, studies_folder
-from scanfill.studies.strategies import find_models, find_predictions, join, strategy_of
+from scanfill.studies.kinds import kind_of_study
+from scanfill.studies.places import studies_folder
+from scanfill.studies.plan import read_study
+from scanfill.studies.strategies import join, strategy_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,15 +20,20 @@ if TYPE_CHECKING:
 LOSS = {"dedicated": 0.01, "dropout": 0.004, "completion": 0.03, "pairwise": 0.06, "pairwise_from": 0.06, "zero": 0.3}
 """Dice that a missing sequence costs with each strategy; 0 for those that are not named."""
 
+GAIN = {"mri": 0.05, "strong_elastic": -0.05}
+"""Dice that a preset of augmentation adds; 0 for those that are not named."""
+
 SMALL = ("segmenter=unet", "folds=3", "held_out=0", "seeds=[0]", "most_missing=1")
 
 
-def study_of(*settings: str) -> dict[str, Any]:
+def study_of(*settings: str, file: str = "missing_modality.yaml") -> dict[str, Any]:
     """Knobs of a study, the full protocol but for these."""
-    return read_study(studies_folder() / "missing_modality.yaml", settings)
+    return read_study(studies_folder() / file, settings)
 
 
-def write_study(folder: Path, *settings: str, patients: int = 12, seed: int = 0) -> Path:
+def write_study(
+    folder: Path, *settings: str, patients: int = 12, seed: int = 0, file: str = "missing_modality.yaml"
+) -> Path:
     """Write ``study.json``, scores and receipts of a study; returns its folder.
 
     Args:
@@ -34,8 +41,9 @@ def write_study(folder: Path, *settings: str, patients: int = 12, seed: int = 0)
         settings: Knobs, as after ``--set``.
         patients: In the folds; with a held-out test, half as many are held out.
         seed: Of the scores.
+        file: The study file.
     """
-    study = study_of(*settings)
+    study = study_of(*settings, file=file)
     folder.mkdir(parents=True, exist_ok=True)
     about = {"study": study, "command": "python -m scanfill study missing_modality.yaml --out runs/x", "cases": "ab12"}
     (folder / "study.json").write_text(json.dumps(about))
@@ -61,7 +69,7 @@ def _draw(study: dict[str, Any], numbers: tuple[int, int, int], patients: int) -
         names = validated if evaluation == "cross_validation" else [f"h{number:02}" for number in range(patients // 2)]
         for name in names:
             hard = np.random.default_rng([seed, *name.encode()]).uniform(0.05, 0.3, len(REGIONS))  # the same in all
-            for strategy, prediction in find_predictions(study).items():
+            for strategy, prediction in kind_of_study(study).find_predictions(study).items():
                 for task in prediction["tasks"]:
                     noise = np.random.default_rng([seed, own, fold, *f"{name}{strategy}{task}".encode()])
                     label = strategy_of(strategy, task)
@@ -73,7 +81,11 @@ def _draw(study: dict[str, Any], numbers: tuple[int, int, int], patients: int) -
                         "case_id": f"{name}_1",
                         "patient": name,
                     }
-                    rows.append(row | _figures(noise, hard, LOSS.get(strategy, 0.0) * bool(task["missing"]), task))
+                    loss = LOSS.get(strategy, 0.0) * bool(task["missing"]) - GAIN.get(strategy, 0.0)
+                    rows.append(row | _figures(noise, hard, loss, task))
+            if empty := kind_of_study(study).empty:
+                nothing = {key: 0.0 for key in rows[-1] if key.partition("_")[0] in METRICS}
+                rows.append({**rows[-1], **nothing, "strategy": empty})
     return rows
 
 
@@ -111,9 +123,9 @@ def _write_receipts(folder: Path, study: dict[str, Any], seed: int, fold: int) -
         f"models/{name}/{place}": {"model": name, "bundle": model["bundle"], "steps": 300, "seconds": 3600.0}
         | {"seconds_a_step": 12.0, "device": "cpu", "threads": 1, "scanfill": "0.1.0", "sha256": "ab" * 32}
         | {"command": f"python -m monai.bundle run --seed {seed}"}
-        for name, model in find_models(study).items()
+        for name, model in kind_of_study(study).find_models(study).items()
     }
-    for strategy, prediction in find_predictions(study).items():
+    for strategy, prediction in kind_of_study(study).find_predictions(study).items():
         tasks = [{**task, "seconds_a_case": 2.5} for task in prediction["tasks"]]
         receipts[f"predictions/{strategy}/{place}"] = {"strategy": strategy, "tasks": tasks}
     for name, content in receipts.items():

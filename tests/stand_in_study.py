@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanfill.studies import run
-from scanfill.studies.plan import read_study, studies_folder
+from scanfill.studies.places import studies_folder
+from scanfill.studies.plan import read_study
 from tiny_cases import regions, save_case
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ STRATEGIES = "subset.strategies=[zero, pairwise, synthetic_trained]"
 class StandInStudy:
     """A small study whose jobs are done in no time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, file: Path = FILE, *settings: str) -> None:
+        self.file, self.settings = file, settings or ((STRATEGIES,) if file == FILE else ())
         self.folder, self.data = folder / "out", folder / "data"
         self.folder.mkdir()
         self.first: list[str] = []
@@ -39,7 +41,7 @@ class StandInStudy:
 
     def plan(self, *settings: str) -> dict[str, Any]:
         """Write the plan and let its jobs be done by the stand-in."""
-        plan = run.write_plan(read_study(FILE, [STRATEGIES, *settings], smoke=True), self.folder, self.data)
+        plan = run.write_plan(read_study(self.file, [*self.settings, *settings], smoke=True), self.folder, self.data)
         plan["python"] = str(self.job)
         (self.folder / "study.json").write_text(json.dumps(plan))
         return plan

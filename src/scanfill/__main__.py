@@ -203,7 +203,7 @@ def study(
     """Train, predict, score and report a comparison of strategies; a study that was stopped goes on where it was.
 
     Args:
-        file: Such as ``configs/studies/missing_modality.yaml``.
+        file: ``missing_modality.yaml``, ``augmentation.yaml``, or one of your own that states what differs.
         settings: More ``KNOB=VALUE``, behind ``--set``.
         out: Where everything goes.
         dataset_dir: Folder of the cases.

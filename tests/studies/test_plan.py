@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanfill.errors import UnknownKnobError, UsageError
-from scanfill.studies.plan import parse_setting, read_study, studies_folder
+from scanfill.studies.places import studies_folder
+from scanfill.studies.plan import parse_setting, read_study
 from scanfill.studies.strategies import MODALITIES, find_models, find_predictions, missing_sets
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from scanfill.studies import run
-from scanfill.studies.plan import studies_folder
+from scanfill.studies.places import studies_folder
 from slurm_cluster import needs_slurm, slurm_cluster
 from stand_in_study import StandInStudy
 

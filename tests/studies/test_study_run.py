@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scanfill.data.phantoms import brain_cohort
-from scanfill.studies.plan import studies_folder
+from scanfill.studies.places import studies_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

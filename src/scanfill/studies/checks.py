@@ -8,47 +8,51 @@ from typing import TYPE_CHECKING, Any
 import scanfill
 from scanfill.errors import UnknownKnobError, UsageError
 
-from .strategies import BUNDLES, MODALITIES, SEGMENTERS, STRATEGIES
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .kind import Kind
 
 Study = dict[str, Any]
 
-CHOICES: dict[str, tuple[Any, ...]] = {
-    "segmenter": tuple(SEGMENTERS),
-    "checkpoint": ("last", "best"),
-    "correction": ("holm", "paper"),
-    "dedicated": ("three_inputs", "all"),
-    "most_missing": (1, 2, 3),
-    "smoke": (True, False),
-}
-LEAST = {"folds": 2, "inner_folds": 2, "threads": 1, "mem_mb": 1, "split_seed": 0, "keep_images": 0}
-"""Whole numbers, and the smallest that makes sense."""
+CHOICES = {"checkpoint": ("last", "best"), "smoke": (True, False)}
+LEAST = {"folds": 2, "threads": 1, "mem_mb": 1, "split_seed": 0}
+"""Whole numbers that every study has, and the smallest that makes sense."""
 
 
-def check_study(study: Study) -> None:
+def check_study(study: Study, kind: Kind) -> None:
     """Check the values of a study's knobs; ``all`` becomes the names or numbers that it stands for.
 
     Raises:
         UsageError: Naming knob, value and what is allowed.
     """
-    for name, allowed in CHOICES.items():
-        if study[name] not in allowed or isinstance(study[name], bool) != isinstance(allowed[0], bool):
-            msg = f"{name} (={study[name]!r}) must be one of {', '.join(map(str, allowed))}."
-            raise UsageError(msg)
-    for name, least in LEAST.items():
-        if type(study[name]) is not int or study[name] < least:
-            msg = f"{name} (={study[name]!r}) must be a whole number, {least} or more."
-            raise UsageError(msg)
+    check_choices(study, CHOICES)
+    check_least(study, LEAST)
     if not isinstance(study["device"], str):
         msg = f"device (={study['device']!r}) must be a name such as auto, cpu or cuda:0."
         raise UsageError(msg)
     _check_shares(study)
     _check_numbers("seeds", study["seeds"])
-    for block in BUNDLES:
-        _check_overlays(block, study[block]["overlays"])
-    _check_subset(study)
+    _check_folds(study)
+    for block, bundle in kind.find_bundles(study).items():
+        _check_overlays(block, study[block]["overlays"], bundle)
+    kind.check(study)
+
+
+def check_choices(study: Study, choices: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse a knob whose value is none of a few, all of one type."""
+    for name, allowed in choices.items():
+        if study[name] not in allowed or isinstance(study[name], bool) != isinstance(allowed[0], bool):
+            msg = f"{name} (={study[name]!r}) must be one of {', '.join(map(str, allowed))}."
+            raise UsageError(msg)
+
+
+def check_least(study: Study, limits: Mapping[str, int]) -> None:
+    """Refuse a knob that is no whole number, or below the smallest that makes sense."""
+    for name, least in limits.items():
+        if type(study[name]) is not int or study[name] < least:
+            msg = f"{name} (={study[name]!r}) must be a whole number, {least} or more."
+            raise UsageError(msg)
 
 
 def check_name(name: Any, known: Iterable[str], what: str) -> None:
@@ -92,39 +96,42 @@ def _check_numbers(name: str, values: Any) -> None:
         raise UsageError(msg)
 
 
-def _check_subset(study: Study) -> None:
-    subset = study["subset"]
-    for name, known in {"targets": MODALITIES, "sources": MODALITIES, "strategies": STRATEGIES}.items():
-        subset[name] = _chosen(name, subset[name], known)
-    folds = list(range(study["folds"]))
+def _check_folds(study: Study) -> None:
+    """Check which folds are run."""
+    subset, folds = study["subset"], list(range(study["folds"]))
     subset["folds"] = folds if subset["folds"] == "all" else subset["folds"]
     _check_numbers("subset.folds", subset["folds"])
     if wrong := [fold for fold in subset["folds"] if fold not in folds]:
         msg = f"subset.folds (={subset['folds']}): there is no fold {wrong[0]}, only {', '.join(map(str, folds))}."
         raise UsageError(msg)
-    alone = [target for target in subset["targets"] if not set(subset["sources"]) - {target}]
-    if alone and {"pairwise", "pairwise_from", "synthetic_trained"} & set(subset["strategies"]):
-        msg = f"subset.sources (={subset['sources']}) has nothing that {alone[0]} could be made from. Add a sequence."
-        raise UsageError(msg)
 
 
-def _chosen(name: str, values: Any, known: Sequence[str]) -> list[str]:
-    """Return the chosen names in their usual order."""
+def chosen(knob: str, values: Any, known: Sequence[str]) -> list[str]:
+    """Return the chosen names in their usual order; ``all`` stands for each.
+
+    Args:
+        knob: Which knob it is, for the message.
+        values: Its value.
+        known: Names that it may have.
+
+    Raises:
+        UsageError: It is neither ``all`` nor a list of such names.
+    """
     if values == "all":
         return list(known)
     if not isinstance(values, list) or not values:
-        msg = f"subset.{name} (={values!r}) must be all, or a list of some of {', '.join(known)}."
+        msg = f"{knob} (={values!r}) must be all, or a list of some of {', '.join(known)}."
         raise UsageError(msg)
     for value in values:
-        check_name(value, known, f"subset.{name}: unknown")
+        check_name(value, known, f"{knob}: unknown")
     return [value for value in known if value in values]
 
 
-def _check_overlays(block: str, overlays: Any) -> None:
+def _check_overlays(block: str, overlays: Any, bundle: str) -> None:
     """Refuse an overlay that the bundle does not have."""
     if not isinstance(overlays, list):
         msg = f"{block}.overlays (={overlays!r}) must be a list, such as [small.yaml]."
         raise UsageError(msg)
-    configs = scanfill.bundle_path(BUNDLES[block]) / "configs"
+    configs = scanfill.bundle_path(bundle) / "configs"
     for overlay in overlays:
-        check_name(overlay, sorted(file.name for file in configs.glob("*.yaml")), f"{BUNDLES[block]} has no overlay")
+        check_name(overlay, sorted(file.name for file in configs.glob("*.yaml")), f"{bundle} has no overlay")

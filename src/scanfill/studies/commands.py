@@ -32,6 +32,7 @@ def config_files(model: Mapping[str, Any]) -> list[str]:
     """List the configs of a training, in the order in which they are merged."""
     names = ["train.yaml", *model["overlays"]]
     files = [f"bundles/{model['bundle']}/configs/{name}" for name in names]
+    files += model.get("more", [])
     if model["cases"] == "synthetic":
         files.append(f"{JOBS}/synthetic_channels.yaml")
     return [*files, f"{JOBS}/training.yaml"]
@@ -105,7 +106,7 @@ def prediction_knobs(plan: Plan, strategy: str, fold: str, seed: int | str) -> d
         "models": {name: model_facts(plan, name, fold, seed) for name in prediction["models"]},
         "images": prediction["images"],
         "choice": f"choices/seed_{seed}/{fold}/sources.json" if pairwise else None,
-        "keep_images": plan["study"]["keep_images"],
+        "keep_images": plan["study"].get("keep_images", 0),
     }
 
 
@@ -152,6 +153,13 @@ def scores(plan: Plan) -> list[str]:
     if study["held_out"] and len(folds) > 1:
         files += [f"scores/seed_{seed}/ensemble.csv" for seed in study["seeds"]]
     return files
+
+
+def scoring_knobs(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
+    """Collect the knobs of the job that scores a fold."""
+    folders = {name: own[0] for name, own in predicted(plan, seed, [fold]).items()}
+    knobs = {"predictions": folders, "seed": seed, "fold": fold.removeprefix("fold_")}
+    return knobs | ({"empty": plan["empty"]} if plan.get("empty") else {})
 
 
 def predicted(plan: Plan, seed: int | str, folds: Sequence[str]) -> dict[str, list[str]]:

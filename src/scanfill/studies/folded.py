@@ -1,4 +1,4 @@
-"""Parts of a study's page beside those that every page has: notes below a table, and a long table that unfolds."""
+"""Parts of a study's page beside those that every page has: tables with notes below them, some of which unfold."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scanfill.report.page import Part
     from scanfill.studies.tables import StudyTable
 
 SMALL = "font-size: .85rem; color: var(--soft)"
@@ -47,3 +48,16 @@ class Folded:
         summary = f"{escape(self.table.title)} ({len(self.table.rows)} rows)"
         inside = f"{self.table.on_page().html()}{Notes(self.table.notes).html()}"
         return f"<details><summary>{summary}</summary>{inside}</details>"
+
+
+class Told:
+    """Shows tables, and remembers which notes stand above already."""
+
+    def __init__(self) -> None:
+        self.notes: set[str] = set()
+
+    def show(self, table: StudyTable) -> list[Part]:
+        """Show a table, and below it what must be known to read it and was not told below an earlier one."""
+        fresh = [note for note in table.notes if note not in self.notes]
+        self.notes.update(fresh)
+        return [table.on_page(), Notes(fresh)]

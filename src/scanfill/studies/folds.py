@@ -36,7 +36,8 @@ def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
 
     Args:
         cases: All of them, with ``case_id`` and ``patient``.
-        study: Its knobs ``folds``, ``held_out``, ``split_seed``, ``inner_validation`` and ``inner_folds``.
+        study: Its knobs ``folds``, ``held_out``, ``split_seed``, ``inner_validation``, and ``inner_folds`` where it
+            has some.
 
     Returns:
         File name without suffix -> list.
@@ -54,8 +55,9 @@ def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
         lists[f"{name}_outer"] = {"training": training}
         share = split_cases(training, validation=study["inner_validation"], seed=seed)
         lists[f"{name}_inner_share"] = {part: share[part] for part in ("training", "validation")}
-        for number, inner in enumerate(fold_cases(training, study["inner_folds"], 0, seed)):
-            lists[f"{name}_inner_{number}"] = {"training": inner["training"]}
+        if inner_folds := study.get("inner_folds"):
+            for number, inner in enumerate(fold_cases(training, inner_folds, 0, seed)):
+                lists[f"{name}_inner_{number}"] = {"training": inner["training"]}
     check_folds({name: lists[name] for name in lists if name.count("_") == 1})
     return lists
 

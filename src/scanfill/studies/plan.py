@@ -1,12 +1,11 @@
 """Read a study file, check it before anything is trained, and say what follows from it.
 
-A study file states what differs from ``configs/studies/missing_modality.yaml``; that file is the full protocol and the
-list of all knobs.
+A study file states what differs from the full protocol of its kind, ``configs/studies/missing_modality.yaml`` or
+``augmentation.yaml``, which lists all knobs. Its knob ``name`` says which kind it is of.
 """
 
 from __future__ import annotations
 
-from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,48 +15,19 @@ import scanfill
 from scanfill.errors import UsageError
 
 from .checks import check_name, check_study
-from .strategies import BUNDLES
+from .kinds import KINDS, kind_of_study
+from .places import studies_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from .kind import Kind
+
 Study = dict[str, Any]
-
-PROTOCOL = (
-    "name",
-    "smoke",
-    "held_out",
-    "folds",
-    "split_seed",
-    "inner_validation",
-    "inner_folds",
-    "checkpoint",
-    "segmenter",
-    "labels",
-)
-"""Knobs that make two studies incomparable: results of another value in the output folder are refused."""
-
-TRAINED = tuple(BUNDLES)
-"""Blocks of a study file that hold overlays and knobs of a bundle."""
 
 SET_BY_STUDY = {"dataset_dir", "datalist", "modalities", "sources", "target", "labels", "seed", "resume", "ckpt_dir"}
 SET_BY_STUDY |= {"output_dir", "validation", "patient_regex", "device", "cases"}
-"""Knobs of a bundle that the study sets for each training itself."""
-
-
-def studies_folder() -> Path:
-    """Find ``configs/studies``, installed with the package or in a working copy.
-
-    Raises:
-        UsageError: The package is that of a bundle's archive, which has none.
-    """
-    package = Path(scanfill.__file__).resolve().parent
-    homes = (package / "configs" / "studies", package.parents[1] / "configs" / "studies")
-    for home in homes:
-        if home.is_dir():
-            return home
-    msg = f"No studies lie beside {package}, as in a bundle's archive: python -m pip install 'scanfill[studies]'"
-    raise UsageError(msg)
+"""Knobs of a bundle that every study sets for each training itself."""
 
 
 def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = False) -> Study:
@@ -76,25 +46,28 @@ def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = 
             the nearest valid name or the values allowed.
     """
     folder = studies_folder()
-    protocol = read_yaml(folder / "missing_modality.yaml")
     own = read_yaml(next((path for path in (Path(file), folder / file) if path.is_file()), Path(file)))
+    kind = kind_of_study({"name": next(iter(KINDS))} | own, str(file))
     changes = [(f"--set {text}", parse_setting(text)) for text in settings]
     small = smoke or own.get("smoke") or any(change.get("smoke") for _, change in changes)
-    layers = [(str(file), own), *([("smoke.yaml", read_yaml(folder / "smoke.yaml"))] if small else []), *changes]
-    study = deepcopy(protocol)
+    layers = [(str(file), own), *([(kind.smoke, read_yaml(folder / kind.smoke))] if small else []), *changes]
+    study = read_yaml(folder / f"{kind.name}.yaml")
     for where, layer in layers:
-        merge(study, layer, where)
-    if study["name"] != protocol["name"]:
-        msg = f"{file}: name (={study['name']!r}): the only study there is, is {protocol['name']!r}."
+        merge(study, layer, where, kind)
+    if study["name"] != kind.name:
+        msg = f"name (={study['name']!r}) differs from that of {file}, {kind.name!r}: give a study file of that kind."
         raise UsageError(msg)
-    check_study(study)
+    check_study(study, kind)
     return study
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping."""
     if not path.is_file():
-        known = ", ".join(str(file) for file in sorted(studies_folder().glob("missing*.yaml")))
+        folder = studies_folder()
+        known = ", ".join(
+            str(file) for start in ("missing", "augmentation") for file in sorted(folder.glob(f"{start}*.yaml"))
+        )
         msg = f"There is no study file {path}. scanfill brings {known}; one of your own states what differs from it."
         raise UsageError(msg)
     try:
@@ -129,12 +102,13 @@ def parse_setting(text: str) -> dict[str, Any]:
     return dict(content)
 
 
-def merge(study: Study, layer: Mapping[str, Any], where: str) -> None:
+def merge(study: Study, layer: Mapping[str, Any], where: str, kind: Kind) -> None:
     """Put a layer of knobs over a study, in place; the blocks of a study are merged, everything else is replaced.
 
     Raises:
         UnknownKnobError: The study has no such knob.
     """
+    bundles = kind.find_bundles({**study, **layer})
     for name, value in layer.items():
         check_name(name, study, f"{where}: unknown knob")
         if not isinstance(study[name], dict):
@@ -144,19 +118,20 @@ def merge(study: Study, layer: Mapping[str, Any], where: str) -> None:
             msg = f"{where}: {name} (={value!r}) is a block of knobs: {', '.join(study[name])}."
             raise UsageError(msg)
         for key in value:
-            if name in TRAINED:
-                check_bundle_knob(name, key, where)
+            if name in bundles:
+                check_bundle_knob(f"{name}.{key}", bundles[name], kind, where)
             else:
                 check_name(key, study[name], f"{where}: unknown knob {name}.")
         study[name] = study[name] | value
 
 
-def check_bundle_knob(block: str, name: str, where: str) -> None:
-    """Refuse a knob that the bundle's training does not have, or that the study sets itself."""
+def check_bundle_knob(knob: str, bundle: str, kind: Kind, where: str) -> None:
+    """Refuse a knob, ``BLOCK.NAME``, that the bundle's training does not have, or that the study sets itself."""
+    name = knob.partition(".")[2]
     if name == "overlays":
         return
-    if name in SET_BY_STUDY:
-        msg = f"{where}: {block}.{name} is set by the study for each training; leave it out."
+    if name in SET_BY_STUDY | kind.set_by_study:
+        msg = f"{where}: {knob} is set by the study for each training; leave it out."
         raise UsageError(msg)
-    config = scanfill.bundle_path(BUNDLES[block]) / "configs" / "train.yaml"
-    check_name(name, yaml.safe_load(config.read_text(encoding="utf-8")), f"{where}: {BUNDLES[block]} has no knob")
+    config = scanfill.bundle_path(bundle) / "configs" / "train.yaml"
+    check_name(name, yaml.safe_load(config.read_text(encoding="utf-8")), f"{where}: {bundle} has no knob")

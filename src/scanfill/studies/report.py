@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scanfill.report.page import Figure, Page, Section
-from scanfill.studies.figures import draw_study
-from scanfill.studies.folded import Folded, Notes
-from scanfill.studies.score_files import EVALUATIONS, read_study_scores
+from scanfill.report.page import Page, Section
+from scanfill.studies import page_augmentation, page_missing_modality
+from scanfill.studies.folded import Notes
+from scanfill.studies.score_files import read_study_scores
 from scanfill.studies.settings import settings_sections
-from scanfill.studies.tables import (
-    Methods,
-    descriptive_table,
-    image_error_tables,
-    replaced_tables,
-    secondary_tables,
-    subset_tables,
-    three_input_tables,
-    write_table,
-)
+from scanfill.studies.tables import Methods
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from scanfill.report.page import Part
-    from scanfill.studies.figures import Drawing
     from scanfill.studies.score_files import StudyScores
-    from scanfill.studies.tables import StudyTable
 
-TITLE = "Which way is best when a sequence is missing?"
 
-EXPLAINED = (
-    "NC necrotic core, ED edema, CET enhancing tumour, WT all three. complete_set: the four originals, with which "
-    "every strategy is compared. zero: what is missing is filled with 0. dedicated: a network trained without it. "
-    "pairwise: it is made from one acquired sequence. completion: it is made from all acquired ones. dropout: a "
-    "segmenter that was trained to do without. synthetic_trained: a segmenter that was trained with real and "
-    "synthetic sequences.\n\nA verdict is passed by a rule that was set before: see the notes below each table. "
-    "Undecided does not mean equal."
-)
+@dataclass(frozen=True)
+class Layout:
+    """How the page of one kind of study is put together.
 
-HOW: dict[str, str] = {
-    "cross_validation": "Every patient was judged by the one model of a fold that has not seen him; folds are pooled.",
-    "held_out": "Patients whom no fold has seen. A patient's score is the mean over the models of all folds; their "
-    "ensemble stands in rows of its own.",
+    Attributes:
+        title: Of the page.
+        evaluation: Makes and writes tables and figures of one evaluation, and lays them out.
+        opening: Lays out what stands above all evaluations.
+    """
+
+    title: str
+    evaluation: Callable[[StudyScores, str, Methods], list[Part]]
+    opening: Callable[[StudyScores], list[Part]] = lambda _: []
+
+
+LAYOUTS: Mapping[str, Layout] = {
+    "missing_modality": Layout(page_missing_modality.TITLE, page_missing_modality.missing_modality_parts),
+    "augmentation": Layout(
+        page_augmentation.TITLE, page_augmentation.augmentation_parts, page_augmentation.augmentation_opening
+    ),
 }
+"""Kind of study -> its page."""
 
 
 def write_study_report(folder: Path, *, partial: bool = False, methods: Methods | None = None) -> Path:
@@ -62,55 +59,13 @@ def write_study_report(folder: Path, *, partial: bool = False, methods: Methods 
         UsageError: Results are not there, and ``partial`` was not asked for; or they contradict one another.
     """
     scores = read_study_scores(folder, partial=partial)
-    methods = methods or Methods(variant=scores.study["correction"])
-    sections: list[Part] = []
+    methods = methods or Methods(variant=scores.study.get("correction", "holm"))
+    layout = LAYOUTS[scores.study["name"]]
+    sections: list[Part] = [*_absent(scores), *layout.opening(scores)]
     for evaluation in scores.evaluations:
-        sections += _evaluation(scores, evaluation, methods)
-    page = Page(TITLE, [*_absent(scores), *sections, *settings_sections(scores)], _note(scores), wide=True)
+        sections += layout.evaluation(scores, evaluation, methods)
+    page = Page(layout.title, [*sections, *settings_sections(scores)], _note(scores), wide=True)
     return page.write(folder / "report.html")
-
-
-def _evaluation(scores: StudyScores, evaluation: str, methods: Methods | None) -> list[Part]:
-    """Make and write tables and figures of one evaluation, and lay them out."""
-    name = EVALUATIONS[evaluation].capitalize()
-    verdicts, subsets, tests, gains = subset_tables(scores, evaluation, methods)
-    three_inputs = three_input_tables(scores, evaluation, methods)
-    replaced = replaced_tables(scores, evaluation, methods)
-    errors = image_error_tables(scores, evaluation)
-    other = [descriptive_table(scores, evaluation), *secondary_tables(scores, evaluation, methods)]
-    for table in (verdicts, subsets, tests, gains, *three_inputs, *replaced, *errors, *other):
-        write_table(table, scores.folder / "tables")
-    drawings = draw_study(scores, evaluation)
-    told: set[str] = set()
-
-    def shown(table: StudyTable) -> list[Part]:
-        """Show a table, and below it what must be known to read it and was not told below an earlier one."""
-        fresh = [note for note in table.notes if note not in told]
-        told.update(fresh)
-        return [table.on_page(), Notes(fresh)]
-
-    parts: list[Part] = [
-        Section(f"{name}: what it says", f"{HOW[evaluation]}\n\n{EXPLAINED}"),
-        *shown(verdicts),
-        Section(f"{name}: every subset"),
-        *shown(subsets),
-        Folded(tests),
-        Folded(gains),
-        Section(f"{name}: pictures", figures=_figures(drawings, ("boxes", "examples", "volumes"))),
-    ]
-    for heading, tables in (("three-input models", three_inputs), ("synthetic for original", replaced)):
-        if tables:
-            parts += [Section(f"{name}: {heading}"), *shown(tables[0]), Folded(tables[1])]
-    if errors:
-        parts += [Section(f"{name}: image error and Dice"), *(part for table in errors for part in shown(table))]
-        parts.append(Section(f"{name}: image error against the loss", figures=_figures(drawings, ("errors",))))
-    return parts
-
-
-def _figures(drawings: Sequence[Drawing], kinds: Sequence[str]) -> list[Figure]:
-    """Show the drawings of some kinds where at most one sequence is missing; the others lie in the folder."""
-    chosen = [drawing for drawing in drawings if drawing.kind in kinds and "+" not in drawing.missing]
-    return [Figure(drawing.path, drawing.caption) for drawing in chosen]
 
 
 def _absent(scores: StudyScores) -> list[Part]:

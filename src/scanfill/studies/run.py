@@ -24,9 +24,10 @@ from scanfill.files import writable_folder, writing
 from .claim import claim
 from .estimate import describe_plan
 from .folds import data_checksums, divide, fingerprint, write_if_new, write_lists
-from .plan import PROTOCOL, read_study, studies_folder
+from .kinds import kind_of_study
+from .places import studies_folder
+from .plan import read_study
 from .report import write_study_report
-from .strategies import find_models, find_predictions, missing_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -140,20 +141,21 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
         UsageError: ``folder`` has results of another protocol.
     """
     cases = find_cases(data, MODALITIES, study["labels"], study["patient_regex"])
-    protocol = {name: study[name] for name in PROTOCOL} | {"cases": fingerprint(cases)}
+    kind = kind_of_study(study)
+    protocol = {name: study[name] for name in kind.incomparable} | {"cases": fingerprint(cases)}
     protocol["images"] = data_checksums(cases, folder / "data.json")
     check_protocol(folder / "study.json", protocol)
     lists = divide(cases, study)
     write_lists(lists, folder / "folds", study)
     write_if_new({"training": cases}, folder / "cases.json", name=data.name)
-    models = find_models(study)
-    copy_configs(folder, {model["bundle"] for model in models.values()})
+    models = kind.find_models(study)
+    copy_configs(folder, {model["bundle"] for model in models.values()}, kind.configs)
     plan = {
         "protocol": protocol,
         "study": study,
         "models": models,
-        "predictions": find_predictions(study),
-        "missing_sets": [list(names) for names in missing_sets(study)],
+        "predictions": kind.find_predictions(study),
+        **kind.further(study),
         "dataset_dir": str(data),
         "patients": {part: len({case["patient"] for case in lists["fold_0"][part]}) for part in lists["fold_0"]},
         "python": sys.executable,
@@ -188,9 +190,15 @@ def check_protocol(path: Path, protocol: dict[str, Any]) -> None:
         raise UsageError(msg)
 
 
-def copy_configs(folder: Path, bundles: set[str]) -> None:
-    """Copy configs to where the jobs run: the same ones later, whatever becomes of this installation."""
-    copies = {folder / "configs" / "studies": studies_folder()}
+def copy_configs(folder: Path, bundles: set[str], more: Sequence[str] = ()) -> None:
+    """Copy configs to where the jobs run: the same ones later, whatever becomes of this installation.
+
+    Args:
+        folder: Of the study.
+        bundles: Their names.
+        more: Folders of ``configs`` beside ``studies``.
+    """
+    copies = {folder / "configs" / name: studies_folder().with_name(name) for name in ("studies", *more)}
     copies |= {folder / "bundles" / name / "configs": scanfill.bundle_path(name) / "configs" for name in bundles}
     for target, source in copies.items():
         target.mkdir(parents=True, exist_ok=True)

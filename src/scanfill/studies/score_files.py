@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanfill.errors import UsageError
 from scanfill.metrics.cohort import as_number, split_key
+from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.statistics import CROSS_VALIDATION, HELD_OUT, average_fold_models, mark_ensemble, pool_folds
 from scanfill.studies.statistics.image_error import IMAGE_SCORES
-from scanfill.studies.strategies import MODALITIES, find_predictions, join, strategy_of
+from scanfill.studies.strategies import MODALITIES, join, strategy_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,13 @@ ENSEMBLE = "_ensemble"
 
 EVALUATIONS: Mapping[str, str] = {CROSS_VALIDATION: "cross-validation", HELD_OUT: "held-out test"}
 """How a score file names the two evaluations, and how people read them."""
+
+HOW: Mapping[str, str] = {
+    "cross_validation": "Every patient was judged by the one model of a fold that has not seen him; folds are pooled.",
+    "held_out": "Patients whom no fold has seen. A patient's score is the mean over the models of all folds; their "
+    "ensemble stands in rows of its own.",
+}
+"""What stands behind each of them."""
 
 IDENTITY = ("evaluation", "strategy", "missing", "seed", "fold", "case_id", "patient")
 
@@ -178,12 +186,14 @@ def planned_folds(study: Mapping[str, Any]) -> list[int]:
 
 
 def planned_cells(study: Mapping[str, Any]) -> list[Cell]:
-    """List the strategies and missing sets that a study predicts."""
-    return [
+    """List the strategies and missing sets that a study scores."""
+    kind = kind_of_study(study)
+    predicted = [
         Cell(strategy_of(strategy, task), join(task["missing"]))
-        for strategy, prediction in find_predictions(dict(study)).items()
+        for strategy, prediction in kind.find_predictions(dict(study)).items()
         for task in prediction["tasks"]
     ]
+    return [*predicted, *([Cell(kind.empty)] if kind.empty else [])]
 
 
 def read_score_file(path: Path) -> list[dict[str, float | str]]:

@@ -45,6 +45,7 @@ def score_fold(
     dataset_dir: str | Path,
     seed: int,
     fold: int,
+    empty: str = "",
 ) -> None:
     """Write the scores of one fold and seed.
 
@@ -55,6 +56,7 @@ def score_fold(
         dataset_dir: Folder of the cases.
         seed: Goes into each row.
         fold: Goes into each row.
+        empty: Name of a row that says what a prediction without any lesion scores; "" for no such row.
 
     Raises:
         CaseError: A model that predicted has learned from a case that would be scored.
@@ -81,6 +83,10 @@ def score_fold(
                     scores = score_case(read_label_map(place, case, truth), truth, voxel_size(truth))
                     quality = {name: figures.get(name, math.nan) for name in FIGURES}
                     rows.append({**about, **_who(case), **scores, **quality})
+            if empty:
+                about = {"evaluation": evaluation, "strategy": empty, "missing": "", "source": "", "seed": seed}
+                scores = score_case(np.zeros_like(convert_to_numpy(truth)), truth, voxel_size(truth))
+                rows.append({**about, "fold": fold, **_who(case), **scores, **dict.fromkeys(FIGURES, math.nan)})
     write_table(rows, Path(output), "")
 
 

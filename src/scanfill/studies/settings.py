@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scanfill.report.page import Part
     from scanfill.studies.score_files import StudyScores
 
-EXPANDED = ("models", "predictions", "missing_sets", "python", "protocol", "note")
+EXPANDED = ("models", "predictions", "missing_sets", "empty", "python", "protocol", "note")
 """Entries of ``study.json`` that follow from the knobs, or are of no use on another machine."""
 
 

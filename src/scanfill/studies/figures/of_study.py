@@ -18,6 +18,7 @@ from scanfill.studies.statistics import FAMILY_LABELS, with_multiclass
 from scanfill.studies.strategies import REFERENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -66,7 +67,8 @@ def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
 
     for missing in dict.fromkeys(cell.missing for cell in scores.cells(evaluation) if cell.missing):
         cells = [COMPLETE, *_strategies(scores, evaluation, missing)]
-        add("boxes", missing, _boxes(scores, evaluation, cells), f"Dice of each strategy without {missing}, {how}.")
+        boxes = boxes_of(scores, evaluation, cells, f"Without {missing}, {how}")
+        add("boxes", missing, boxes, f"Dice of each strategy without {missing}, {how}.")
         add("volumes", missing, _volumes(scores, evaluation, cells), _volumes_caption(missing, how))
         if example := draw_example(scores, evaluation, cells):
             add("examples", missing, *example)
@@ -83,11 +85,11 @@ def _strategies(scores: StudyScores, evaluation: str, missing: str) -> list[Cell
     return [cell for cell in cells if cell.missing == missing and not cell.strategy.startswith("pairwise_from")]
 
 
-def _boxes(scores: StudyScores, evaluation: str, cells: list[Cell]) -> MatplotlibFigure:
+def boxes_of(scores: StudyScores, evaluation: str, cells: Sequence[Cell], title: str) -> MatplotlibFigure:
+    """Draw the Dice of cells that differ in their strategy; the first is the reference."""
     rows = {cell.strategy: scores.of(evaluation, cell) for cell in cells}
     dice = {name: {label: column(own, f"dice_{label}") for label in FAMILY_LABELS} for name, own in rows.items()}
-    title = f"Without {cells[-1].missing}, {EVALUATIONS[evaluation]}"
-    return draw_dice_boxes(dice, title, REFERENCE)
+    return draw_dice_boxes(dice, title, cells[0].strategy)
 
 
 def _volumes(scores: StudyScores, evaluation: str, cells: list[Cell]) -> MatplotlibFigure:

@@ -58,7 +58,10 @@ def table_row(judged: Judged) -> TableRow:
 def describe_methods(
     family: Family, bootstrap: Bootstrap | None = None, margins: Mapping[str, float] = MARGINS
 ) -> list[str]:
-    """Say in sentences what stands behind the table: tests, family, interval, margins, and the rule of the verdict."""
+    """Say in sentences what stands behind the table: tests, family, interval, margins, and the rule of the verdict.
+
+    Without margins equivalence is not asked, and the sentences do not speak of it.
+    """
     bootstrap = bootstrap or Bootstrap()
     limits = ", ".join(f"{score} {margin:g}" for score, margin in margins.items())
     level = (
@@ -66,6 +69,9 @@ def describe_methods(
         if family.variant == "paper"
         else f"Holm's correction over a family of {family.size} tests at {family.alpha:g}; Bonferroni is beside it."
     )
+    equivalence = f"Equivalence: two one-sided t-tests, corrected likewise. Margins set before the run: {limits}."
+    fails = f"the reference does not fail (mean Dice {FAILS_BELOW:g} or more)"
+    as_good = f"as good as complete if equivalence passes and {fails}; else " if margins else ""
     return [
         "The patient is the unit: visits are averaged, then seeds. Differences are strategy minus reference.",
         f"Paired t-test (it decides) and Wilcoxon signed-rank test (zeros after Pratt, exact up to 50). {level}",
@@ -73,14 +79,13 @@ def describe_methods(
             f"{bootstrap.level:.0%} bootstrap interval of the mean difference: {bootstrap.draws:,} draws of patients "
             f"within their fold, seed {bootstrap.seed}, expanded percentiles."
         ),
-        f"Equivalence: two one-sided t-tests, corrected likewise. Margins set before the run: {limits}.",
+        *([equivalence] if margins else []),
         (
             f"Smallest difference: what a two-sided test at {family.alpha_of_one:.2g} finds with {POWER:.0%} power, "
             "given the SD of the differences seen."
         ),
         (
-            f"Verdict: as good as complete if equivalence passes and the reference does not fail (mean Dice "
-            f"{FAILS_BELOW:g} or more); else better or worse if the t-test passes, the "
+            f"Verdict: {as_good}better or worse if the t-test passes, the "
             "interval excludes 0 and the difference exceeds the between-seed SD (unknown with one seed, and then "
             "neither is said); else undecided, which does not mean equal."
         ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from scanfill.studies.tables.comparisons import Methods
 from scanfill.studies.tables.costs import Costs, read_costs, read_receipts
 from scanfill.studies.tables.descriptive import descriptive_table
+from scanfill.studies.tables.effects import effect_tables
 from scanfill.studies.tables.image_error import image_error_tables
 from scanfill.studies.tables.replaced import replaced_tables
 from scanfill.studies.tables.subsets import secondary_tables, subset_tables
@@ -28,6 +29,7 @@ __all__ = [
     "as_latex",
     "as_markdown",
     "descriptive_table",
+    "effect_tables",
     "image_error_tables",
     "read_costs",
     "read_receipts",

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 COMPLETE = Cell(REFERENCE)
 """The four originals."""
 
+SECONDARY = {"hd95": "95 % Hausdorff distance (mm)", "precision": "Precision", "sensitivity": "Sensitivity"}
+"""Scores that are judged beside Dice."""
+
 NOT_DIFFERENT = "*"
 NOT_DIFFERENT_NOTE = (
     "* the t-test finds no difference from the reference (as in the paper; here after correction for the family): that "
@@ -92,8 +95,6 @@ class JudgedCells:
     def notes(self) -> list[str]:
         """Say what a reader of the table must know."""
         methods = describe_methods(self.family, self.methods.bootstrap, self.methods.margins)
-        if not self.methods.margins:
-            methods = [note for note in methods if not note.startswith("Equivalence")]
         return [about(self.scores, self.evaluation), *methods, self._smallest()]
 
     def _smallest(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from scanfill.studies.score_files import ENSEMBLE, Cell, StudyScores
@@ -10,6 +9,7 @@ from scanfill.studies.statistics import FAMILY_LABELS
 from scanfill.studies.strategies import REFERENCE, STRATEGIES
 from scanfill.studies.tables.comparisons import (
     COMPLETE,
+    SECONDARY,
     JudgedCells,
     Methods,
     judge_cells,
@@ -18,14 +18,8 @@ from scanfill.studies.tables.comparisons import (
 )
 from scanfill.studies.tables.costs import COST_NOTE, Costs, read_costs
 from scanfill.studies.tables.subset_verdicts import MISSING_SETS, subset_verdicts
-from scanfill.studies.tables.table import (
-    SAME_AS_COMPLETE,
-    Compared,
-    Estimate,
-    MeanSD,
-    StudyTable,
-)
-from scanfill.studies.tables.three_inputs import our_dice
+from scanfill.studies.tables.table import SAME_AS_COMPLETE, StudyTable
+from scanfill.studies.tables.three_inputs import compared_dice
 
 if TYPE_CHECKING:
     from scanfill.studies.tables.table import Cell as TableCell
@@ -37,9 +31,6 @@ ONLY_WHEN_MISSING = ("dedicated", "zero", "pairwise", "completion")
 """Strategies that segment a complete set as ``complete_set`` does."""
 
 BASELINE = "zero"
-
-SECONDARY = {"hd95": "95 % Hausdorff distance (mm)", "precision": "Precision", "sensitivity": "Sensitivity"}
-"""Scores that are judged beside Dice."""
 
 
 def judge_subsets(scores: StudyScores, evaluation: str, methods: Methods | None = None) -> JudgedCells:
@@ -101,13 +92,13 @@ def secondary_tables(scores: StudyScores, evaluation: str, methods: Methods | No
     """
     references = _references(scores, evaluation)
     heads = {cell: [cell.missing or "nothing", cell.strategy] for cell in references}
-    tables = []
-    for score, name in SECONDARY.items():
-        judged = judge_cells(scores, evaluation, references, methods, score)
-        title = f"{name}: every subset and strategy against four originals"
-        where = table_name("subsets", evaluation)
-        tables.append(verdict_table(f"{where}_{score}", title, judged, heads, ["missing", "strategy"]))
-    return tables
+    columns, what = ["missing", "strategy"], "every subset and strategy against four originals"
+    where = table_name("subsets", evaluation)
+    return [
+        verdict_table(f"{where}_{score}", f"{name}: {what}", judged, heads, columns)
+        for score, name in SECONDARY.items()
+        for judged in [judge_cells(scores, evaluation, references, methods, score)]
+    ]
 
 
 def _references(scores: StudyScores, evaluation: str) -> dict[Cell, Cell]:
@@ -153,14 +144,8 @@ def _line(judged: JudgedCells, cell: Cell, costs: Costs) -> list[TableCell]:
 
 
 def _dice(judged: JudgedCells, cell: Cell, label: str) -> TableCell:
-    """Write mean and difference; the reference has only a mean, and what is not there a reason."""
-    if (cell, label) in judged.judged:
-        found = judged.judged[cell, label]
-        own = judged.mean(cell, label)
-        return Compared(own.mean, own.sd, judged.difference(cell, label), found.verdict)
-    if cell.strategy in ONLY_WHEN_MISSING and not cell.missing and judged.scores.was_planned_at_all(cell.strategy):
+    """Write mean and difference, or that nothing is done where nothing is missing."""
+    idle = cell.strategy in ONLY_WHEN_MISSING and not cell.missing
+    if idle and (cell, label) not in judged.judged and judged.scores.was_planned_at_all(cell.strategy):
         return SAME_AS_COMPLETE
-    dice = our_dice(judged, cell, label)
-    if not isinstance(dice, MeanSD):
-        return dice
-    return Compared(dice.mean, dice.sd, Estimate(math.nan, math.nan, math.nan), "reference")
+    return compared_dice(judged, cell, label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from scanfill.studies.score_files import Cell, StudyScores
@@ -17,7 +18,7 @@ from scanfill.studies.tables.comparisons import (
     verdict_table,
 )
 from scanfill.studies.tables.published import LABELS, PAPER, PUBLISHED_DATA, PUBLISHED_THREE_INPUTS
-from scanfill.studies.tables.table import NOT_FINISHED, NOT_TRAINED, MeanSD, StudyTable
+from scanfill.studies.tables.table import NOT_FINISHED, NOT_TRAINED, Compared, Estimate, MeanSD, StudyTable
 
 if TYPE_CHECKING:
     from scanfill.studies.tables.table import Cell as TableCell
@@ -76,3 +77,15 @@ def our_dice(judged: JudgedCells, cell: Cell, label: str) -> TableCell:
     if cell in scores.cells(judged.evaluation):
         return mean_sd(patient_means(scores.of(judged.evaluation, cell), f"dice_{label}"))
     return NOT_FINISHED if scores.was_planned(cell) else NOT_TRAINED
+
+
+def compared_dice(judged: JudgedCells, cell: Cell, label: str) -> TableCell:
+    """Give the Dice of a cell and its difference; the reference has only a mean, and what is not there a reason."""
+    if (cell, label) in judged.judged:
+        found = judged.judged[cell, label]
+        own = judged.mean(cell, label)
+        return Compared(own.mean, own.sd, judged.difference(cell, label), found.verdict)
+    dice = our_dice(judged, cell, label)
+    if not isinstance(dice, MeanSD):
+        return dice
+    return Compared(dice.mean, dice.sd, Estimate(math.nan, math.nan, math.nan), "reference")

@@ -1,0 +1,46 @@
+"""What one kind of study has of its own; everything else, from the folds to the statistics, is the same for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Study = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of study.
+
+    Only the standard library is needed where a kind is made: a page of results, which needs more, is found by the
+    kind's name in :py:mod:`scanfill.studies.report`.
+
+    Attributes:
+        name: The knob ``name``; its full protocol, the list of all knobs, is ``configs/studies/<name>.yaml``.
+        smoke: File beside it that shrinks a study to minutes.
+        incomparable: Knobs that make two studies incomparable: results of another value in the output folder are
+            refused.
+        find_bundles: From a study: block of overlays and knobs -> the bundle that they are of.
+        set_by_study: Knobs of a bundle that the study sets itself, beside those that every study sets.
+        check: Checks the knobs that only this kind has, in place: ``all`` becomes the names that it stands for.
+        find_models: Says what must be trained, as :py:func:`scanfill.studies.strategies.find_models` does.
+        find_predictions: Says what each strategy predicts, with the strategies' reference first.
+        further: What else goes into ``study.json``.
+        configs: Folders beside ``configs/studies`` that jobs read.
+        empty: Name of the row that says what an empty prediction scores; "" for no such row.
+    """
+
+    name: str
+    smoke: str
+    incomparable: tuple[str, ...]
+    find_bundles: Callable[[Study], Mapping[str, str]]
+    set_by_study: frozenset[str]
+    check: Callable[[Study], None]
+    find_models: Callable[[Study], dict[str, dict[str, Any]]]
+    find_predictions: Callable[[Study], dict[str, dict[str, Any]]]
+    further: Callable[[Study], dict[str, Any]]
+    configs: tuple[str, ...] = ()
+    empty: str = ""

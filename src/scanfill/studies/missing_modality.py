@@ -1,0 +1,55 @@
+"""The study of ways to handle missing sequences: what it has of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scanfill.errors import UsageError
+
+from .checks import check_choices, check_least, chosen
+from .kind import Kind
+from .strategies import BUNDLES, MODALITIES, SEGMENTERS, STRATEGIES, find_models, find_predictions, missing_sets
+
+Study = dict[str, Any]
+
+
+def check_missing(study: Study) -> None:
+    """Check the knobs that say what is missing, and what is done about it.
+
+    Raises:
+        UsageError: Naming knob, value and what is allowed.
+    """
+    choices = {"correction": ("holm", "paper"), "dedicated": ("three_inputs", "all"), "most_missing": (1, 2, 3)}
+    check_choices(study, {"segmenter": tuple(SEGMENTERS), **choices})
+    check_least(study, {"inner_folds": 2, "keep_images": 0})
+    subset = study["subset"]
+    for name, known in {"targets": MODALITIES, "sources": MODALITIES, "strategies": STRATEGIES}.items():
+        subset[name] = chosen(f"subset.{name}", subset[name], known)
+    alone = [target for target in subset["targets"] if not set(subset["sources"]) - {target}]
+    if alone and {"pairwise", "pairwise_from", "synthetic_trained"} & set(subset["strategies"]):
+        msg = f"subset.sources (={subset['sources']}) has nothing that {alone[0]} could be made from. Add a sequence."
+        raise UsageError(msg)
+
+
+MISSING_MODALITY = Kind(
+    name="missing_modality",
+    smoke="smoke.yaml",
+    incomparable=(
+        "name",
+        "smoke",
+        "held_out",
+        "folds",
+        "split_seed",
+        "inner_validation",
+        "inner_folds",
+        "checkpoint",
+        "segmenter",
+        "labels",
+    ),
+    find_bundles=lambda _: BUNDLES,
+    set_by_study=frozenset(),
+    check=check_missing,
+    find_models=find_models,
+    find_predictions=find_predictions,
+    further=lambda study: {"missing_sets": [list(names) for names in missing_sets(study)]},
+)

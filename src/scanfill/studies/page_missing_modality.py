@@ -1,0 +1,74 @@
+"""The page of the study of missing sequences: what it says of one evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scanfill.report.page import Figure, Section
+from scanfill.studies.figures import draw_study
+from scanfill.studies.folded import Folded, Told
+from scanfill.studies.score_files import EVALUATIONS, HOW
+from scanfill.studies.tables import (
+    descriptive_table,
+    image_error_tables,
+    replaced_tables,
+    secondary_tables,
+    subset_tables,
+    three_input_tables,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scanfill.report.page import Part
+    from scanfill.studies.figures import Drawing
+    from scanfill.studies.score_files import StudyScores
+    from scanfill.studies.tables import Methods
+
+TITLE = "Which way is best when a sequence is missing?"
+
+EXPLAINED = (
+    "NC necrotic core, ED edema, CET enhancing tumour, WT all three. complete_set: the four originals, with which "
+    "every strategy is compared. zero: what is missing is filled with 0. dedicated: a network trained without it. "
+    "pairwise: it is made from one acquired sequence. completion: it is made from all acquired ones. dropout: a "
+    "segmenter that was trained to do without. synthetic_trained: a segmenter that was trained with real and "
+    "synthetic sequences.\n\nA verdict is passed by a rule that was set before: see the notes below each table. "
+    "Undecided does not mean equal."
+)
+
+
+def missing_modality_parts(scores: StudyScores, evaluation: str, methods: Methods) -> list[Part]:
+    """Make and write tables and figures of one evaluation, and lay them out."""
+    name = EVALUATIONS[evaluation].capitalize()
+    verdicts, subsets, tests, gains = subset_tables(scores, evaluation, methods)
+    three_inputs = three_input_tables(scores, evaluation, methods)
+    replaced = replaced_tables(scores, evaluation, methods)
+    errors = image_error_tables(scores, evaluation)
+    other = [descriptive_table(scores, evaluation), *secondary_tables(scores, evaluation, methods)]
+    for table in (verdicts, subsets, tests, gains, *three_inputs, *replaced, *errors, *other):
+        write_table(table, scores.folder / "tables")
+    drawings = draw_study(scores, evaluation)
+    shown = Told().show
+    parts: list[Part] = [
+        Section(f"{name}: what it says", f"{HOW[evaluation]}\n\n{EXPLAINED}"),
+        *shown(verdicts),
+        Section(f"{name}: every subset"),
+        *shown(subsets),
+        Folded(tests),
+        Folded(gains),
+        Section(f"{name}: pictures", figures=_figures(drawings, ("boxes", "examples", "volumes"))),
+    ]
+    for heading, tables in (("three-input models", three_inputs), ("synthetic for original", replaced)):
+        if tables:
+            parts += [Section(f"{name}: {heading}"), *shown(tables[0]), Folded(tables[1])]
+    if errors:
+        parts += [Section(f"{name}: image error and Dice"), *(part for table in errors for part in shown(table))]
+        parts.append(Section(f"{name}: image error against the loss", figures=_figures(drawings, ("errors",))))
+    return parts
+
+
+def _figures(drawings: Sequence[Drawing], kinds: Sequence[str]) -> list[Figure]:
+    """Show the drawings of some kinds where at most one sequence is missing; the others lie in the folder."""
+    chosen = [drawing for drawing in drawings if drawing.kind in kinds and "+" not in drawing.missing]
+    return [Figure(drawing.path, drawing.caption) for drawing in chosen]

@@ -1,0 +1,72 @@
+"""What each preset changes against one reference: the tables of the augmentation trial."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scanfill.studies.score_files import Cell, StudyScores, planned_cells
+from scanfill.studies.statistics import FAMILY_LABELS
+from scanfill.studies.tables.comparisons import SECONDARY, Methods, judge_cells, table_name, verdict_table
+from scanfill.studies.tables.costs import read_costs
+from scanfill.studies.tables.table import StudyTable
+from scanfill.studies.tables.three_inputs import compared_dice
+
+if TYPE_CHECKING:
+    from scanfill.studies.tables.table import Cell as TableCell
+
+COST_NOTE = (
+    "Training: hours of one fold and one seed on its device (mean over folds and seeds). Inference: seconds a case."
+)
+
+
+def effect_tables(
+    scores: StudyScores, evaluation: str, reference: str, empty: str = "", methods: Methods | None = None
+) -> list[StudyTable]:
+    """Compare each preset with the reference on the same patients: Dice, then the other scores.
+
+    The family of each table is every preset that was planned, but the reference, x four labels. Equivalence is not
+    asked: margins that say which gain is too small to be worth a preset were not set.
+
+    Args:
+        scores: Of the study.
+        evaluation: ``cross_validation`` or ``held_out``.
+        reference: The preset that the others are compared with.
+        empty: The row that shows what an empty prediction scores, which is compared with nothing.
+        methods: How to compare.
+
+    Returns:
+        The table of Dice, the tests behind it, and the tests of the other scores.
+    """
+    methods = methods or Methods()
+    asked = Methods(methods.bootstrap, {}, methods.variant)
+    planned = planned_cells(scores.study)
+    references = {cell: Cell(reference) for cell in planned if cell.strategy not in (reference, empty)}
+    judged = judge_cells(scores, evaluation, references, asked)
+    costs = read_costs(scores)
+    rows: list[list[TableCell]] = []
+    for cell in planned:
+        dice = [compared_dice(judged, cell, label) for label in FAMILY_LABELS]
+        training = costs.training.get(cell.strategy)
+        hours = None if training is None else training / 3600
+        rows.append([cell.strategy, *dice, hours, costs.inference.get((cell.strategy, "nothing"))])
+    notes = (
+        [f"{empty}: what a label map without any lesion scores; below it a network is worse than none."]
+        if empty
+        else []
+    )
+    name = table_name("effects", evaluation)
+    table = StudyTable(
+        name,
+        f"Dice: mean, difference from {reference} [95 % interval]",
+        ["preset", *FAMILY_LABELS, "training (h)", "inference (s a case)"],
+        rows,
+        [*notes, COST_NOTE, *judged.notes()],
+    )
+    heads = {cell: [cell.strategy] for cell in references}
+    against = f"every preset against {reference}"
+    others = [
+        verdict_table(f"{name}_{score}", f"{title}: {against}", other, heads, ["preset"])
+        for score, title in SECONDARY.items()
+        for other in [judge_cells(scores, evaluation, references, asked, score)]
+    ]
+    return [table, verdict_table(f"{name}_verdicts", f"Dice: {against}", judged, heads, ["preset"]), *others]
