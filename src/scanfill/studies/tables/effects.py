@@ -50,7 +50,7 @@ def effect_tables(
         hours = None if training is None else training / 3600
         rows.append([cell.strategy, *dice, hours, costs.inference.get((cell.strategy, "nothing"))])
     notes = (
-        [f"{empty}: what a label map without any lesion scores; below it a network is worse than none."]
+        [f"{empty}: what a label map without any lesion scores; a network below it is worse than no network."]
         if empty
         else []
     )
