@@ -74,7 +74,7 @@ COMPLETION = Model("mri_modality_completion", ("small.yaml",), {"patch_size": [4
 SYNTHESIS = Model("mri_modality_synthesis", ("small.yaml",), {"patch_size": [48, 48, 48]})
 
 
-def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 40, seed: int = 0) -> Path:
+def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 36, seed: int = 0) -> Path:
     """Run the whole story in ``folder`` and return the report's path.
 
     Args:
