@@ -85,9 +85,9 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 36, seed: int = 
         seed: Of the phantoms, the split and the trainings.
     """
     start = time.monotonic()
-    print("1/8 Synthetic patients: 24 to learn from and be judged on, three new ones, also without T1CE", flush=True)
+    print("1/8 Synthetic patients: 20 to learn from and be judged on, three new ones, also without T1CE", flush=True)
     known = folder / "phantoms"
-    write_brain_cohort(known, cases=24, seed=seed)
+    write_brain_cohort(known, cases=20, seed=seed)
     write_brain_cohort(folder / "new_phantoms", cases=3, seed=seed + 1000)
     brain_cohort(folder / f"without_{ABSENT}", cases=3, seed=seed + 1000, without=ABSENT)
     write_splits(write_case_list(known, output=folder / "cases.json"), folds=4, test=0.25, seed=seed, output=folder)
