@@ -44,8 +44,8 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 ReturnToService=2
 MinJobAge=600
-SlurmctldPort=16817
-SlurmdPort=16818
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -64,7 +64,7 @@ def slurm_cluster(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     """Start the cluster, let this process's children use it, and end it."""
     host = socket.gethostname()
     config = folder / "slurm.conf"
-    config.write_text(CONFIG.format(folder=folder, host=host, cores=os.cpu_count()))
+    config.write_text(CONFIG.format(folder=folder, host=host, cores=os.cpu_count(), ports=_free_ports(2)))
     for name in ("state", "spool", "bin", "munge"):
         (folder / name).mkdir()
     wrapper = folder / "bin" / "srun"
@@ -77,6 +77,15 @@ def slurm_cluster(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
             daemons.enter_context(_running(command, folder / f"{Path(command[0]).name}.out"))
         _wait_for(["sinfo", "--noheader", "--states=idle", "--format=%n"], host)
         yield
+
+
+def _free_ports(count: int) -> list[int]:
+    """Find ports that nobody listens on: a cluster of an earlier test that was killed may still be there."""
+    with ExitStack() as sockets:
+        found = [sockets.enter_context(socket.socket()) for _ in range(count)]
+        for each in found:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in found]
 
 
 def _munge(folder: Path) -> Sequence[str]:

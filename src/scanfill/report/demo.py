@@ -74,13 +74,13 @@ COMPLETION = Model("mri_modality_completion", ("small.yaml",), {"patch_size": [4
 SYNTHESIS = Model("mri_modality_synthesis", ("small.yaml",), {"patch_size": [48, 48, 48]})
 
 
-def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 40, seed: int = 0) -> Path:
+def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 0) -> Path:
     """Run the whole story in ``folder`` and return the report's path.
 
     Args:
         folder: Made if absent; an earlier demo in it is replaced file by file.
         epochs: Of the segmentation's training, with a validation at half time and at its end. The other two trainings
-            take a third of it each.
+            take a sixth of it each.
         epoch_length: Steps an epoch.
         seed: Of the phantoms, the split and the trainings.
     """
@@ -93,8 +93,8 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 40, seed: int = 
     write_splits(write_case_list(known, output=folder / "cases.json"), folds=4, test=0.25, seed=seed, output=folder)
     data = {"dataset_dir": known, "datalist": folder / "fold_0.json", "seed": seed}
     length = {"max_epochs": epochs, "epoch_length": epoch_length, "val_interval": max(1, epochs // 2)}
-    third = max(1, epochs // 3)
-    short = {**length, "max_epochs": third, "val_interval": third}
+    sixth = max(1, epochs // 6)
+    short = {**length, "max_epochs": sixth, "val_interval": sixth}
     _train(SEGMENTATION, folder, "2/8 A 3-D U-Net learns to segment", **data, **length)
     print("3/8 Scores on patients that the network has not seen", flush=True)
     own = {"ckpt_dir": folder / "models", "output_dir": folder / "scores"}
