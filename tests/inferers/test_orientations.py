@@ -6,9 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monai.inferers import SimpleInferer
 
 from scanfill.errors import UsageError
-from scanfill.inferers.laterality import check_pairs, swapped_channels
+from scanfill.inferers import FlipInferer
+from scanfill.inferers.laterality import swapped_channels
 from scanfill.inferers.orientations import Orientation, orientations
 
 axis_sets = st.sets(st.integers(0, 2)).map(sorted)
@@ -91,13 +93,14 @@ def test_a_plane_has_two_axes(plane: tuple[int, ...]) -> None:
         orientations(3, (), plane)
 
 
-@pytest.mark.parametrize("pairs", [[[1, 2], [2, 3]], [[1, 1]], [[1]], [[-1, 2]], [[1, 2, 3]]], ids=str)
+@pytest.mark.parametrize("pairs", [[[1, 2], [2, 3]], [[1, 1]], [[1]], [[1, 2, 3]]], ids=str)
 def test_pairs_that_are_no_permutation_are_an_error(pairs: list[list[int]]) -> None:
-    with pytest.raises(UsageError, match="`paired_channels`"):
-        check_pairs(pairs)
+    with pytest.raises(UsageError, match="two different labels each"):
+        FlipInferer(SimpleInferer(), paired_channels=pairs)
 
 
-def test_a_pair_of_a_channel_that_the_network_lacks_is_an_error() -> None:
+@pytest.mark.parametrize("pair", [[1, 3], [-1, 2]], ids=str)
+def test_a_pair_of_a_channel_that_the_network_lacks_is_an_error(pair: list[int]) -> None:
     assert swapped_channels([[1, 3]], 4) == [0, 3, 2, 1]
-    with pytest.raises(UsageError, match="names channel 3, but the network gives 3 channels"):
-        swapped_channels([[1, 3]], 3)
+    with pytest.raises(UsageError, match=r"names channel (3|-1), but the network gives 3 channels"):
+        swapped_channels([pair], 3)

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from scanfill.errors import UsageError
 from scanfill.inferers.dense import DenseInferer
-from scanfill.inferers.laterality import check_pairs, swapped_channels
+from scanfill.inferers.laterality import swapped_channels
 from scanfill.inferers.orientations import Orientation, check_axes, orientations
 from scanfill.inferers.outputs import Classes, averaged
 from scanfill.inferers.passes import SCORES, Pass, like, plain
 from scanfill.inferers.plane import check_isotropic, check_plane
 from scanfill.inferers.running import RunningMoments, slabs
+from scanfill.transforms.laterality import check_lateral_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,7 +89,7 @@ class FlipInferer(Inferer):  # type: ignore[misc]
         inside: bool = False,
     ) -> None:
         super().__init__()
-        check_pairs(paired_channels)
+        check_lateral_pairs(paired_channels)
         if uncertainty not in UNCERTAINTIES:
             msg = f"`uncertainty` (={uncertainty!r}) must be one of {UNCERTAINTIES}."
             raise UsageError(msg)
