@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from .batches import PrepareBatch
-from .checkpoints import LoadCheckpoint, Recipe, SaveCheckpoints, read_recipe, trained_fact, trained_spacing
+from .checkpoints import (
+    LoadCheckpoint,
+    Recipe,
+    SaveCheckpoints,
+    read_recipe,
+    trained_fact,
+    trained_flips,
+    trained_spacing,
+)
 from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
 from .knobs import check_knobs, is_true
@@ -35,5 +43,6 @@ __all__ = [
     "loss_terms",
     "read_recipe",
     "trained_fact",
+    "trained_flips",
     "trained_spacing",
 ]

@@ -179,6 +179,12 @@ def trained_fact(checkpoint: str | Path, name: str) -> Any:
     return recipe[name]
 
 
+def trained_flips(checkpoint: str | Path) -> list[int] | None:
+    """Read which axes a checkpoint's training flipped; None where it says nothing of it."""
+    axes: list[int] | None = read_recipe(checkpoint).get("flipped_axes")
+    return axes
+
+
 def load_network(network: nn.Module, content: Mapping[str, Any], path: Path) -> None:
     """Load weights, or tell the first tensor that differs.
 

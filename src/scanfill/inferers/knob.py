@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from monai.inferers import Inferer
+from monai.utils import ensure_tuple
 
 from scanfill.errors import UsageError
 from scanfill.inferers.adaptive import AdaptiveFlipInferer
 from scanfill.inferers.flips import FlipInferer
+from scanfill.inferers.orientations import check_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CHOICES = ("none", "flips", "adaptive")
 
+logger = logging.getLogger(__name__)
 
-def with_tta(name: str | Inferer | None, inferer: Inferer, axes: Sequence[int] = (0, 1, 2), **options: Any) -> Inferer:
+
+def with_tta(
+    name: str | Inferer | None,
+    inferer: Inferer,
+    axes: Sequence[int] | int | None = None,
+    *,
+    trained: Sequence[int] | None = None,
+    **options: Any,
+) -> Inferer:
     """Wrap a bundle's inferer as its knob says.
 
     Args:
         name: ``none`` (or None), ``flips`` or ``adaptive``; or an inferer, which is used as it is.
         inferer: The bundle's own.
-        axes: To flip: those that training flipped.
+        axes: To flip; None: those of ``trained``. Others than those are flipped with a warning.
+        trained: Axes that training flipped, where that is known.
         **options: Of :class:`FlipInferer` or :class:`AdaptiveFlipInferer`.
 
     Raises:
-        UsageError: Another name.
+        UsageError: Another name; an axis that no image has; no axis to flip, or nobody knows which.
     """
     if isinstance(name, Inferer):
         return name
@@ -36,4 +49,29 @@ def with_tta(name: str | Inferer | None, inferer: Inferer, axes: Sequence[int] =
         raise UsageError(msg)
     if word == "none":
         return inferer
-    return (FlipInferer if word == "flips" else AdaptiveFlipInferer)(inferer, axes, **options)
+    return (FlipInferer if word == "flips" else AdaptiveFlipInferer)(inferer, _chosen(axes, trained), **options)
+
+
+def _chosen(axes: Sequence[int] | int | None, trained: Sequence[int] | None) -> list[int]:
+    """Settle which axes are flipped."""
+    if axes is None and trained is None:
+        msg = (
+            "Which axes training flipped is not known: the checkpoint is older than that note. State them, such as "
+            '--tta_axes "[0]" for left-right, or leave --tta none.'
+        )
+        raise UsageError(msg)
+    chosen = list(trained or ()) if axes is None else list(ensure_tuple(axes))
+    check_axes("tta_axes", chosen, 3)  # now, not after an epoch of training
+    if not chosen:
+        why = "training flipped none, so mirror images are new to the network" if axes is None else "none is named"
+        msg = f'There is no axis to flip: {why}. Leave --tta none, or state axes, such as --tta_axes "[0]".'
+        raise UsageError(msg)
+    unseen = [] if trained is None else [axis for axis in chosen if axis not in trained]
+    if unseen:
+        logger.warning(
+            "Test-time augmentation flips axes %s, training flipped %s: mirror images along %s are new to the network.",
+            chosen,
+            list(trained or ()) or "none",
+            unseen,
+        )
+    return chosen

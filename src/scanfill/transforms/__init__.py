@@ -17,6 +17,7 @@ from scanfill.transforms.channelwise import RandChannelWise, RandChannelWised
 from scanfill.transforms.clahe import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clahe
 from scanfill.transforms.crop import RandCropByClass, RandCropByClassd
 from scanfill.transforms.cutout import RandCutoutSparingLesions, RandCutoutSparingLesionsd
+from scanfill.transforms.flipped_axes import flipped_axes
 from scanfill.transforms.histogram import (
     RandStandardizeHistogramd,
     StandardizeHistogramd,
@@ -92,6 +93,7 @@ __all__ = [
     "clahe",
     "fill_missing",
     "fit_landmarks",
+    "flipped_axes",
     "from_internal",
     "look_up_table",
     "mix_lesion",

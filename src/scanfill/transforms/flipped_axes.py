@@ -1,0 +1,40 @@
+"""Which axes a training flips: those along which test-time augmentation may flip too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from monai.transforms import Compose, RandAxisFlip, RandAxisFlipd, RandFlip, RandFlipd
+from monai.utils import ensure_tuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def flipped_axes(transforms: Sequence[Any], spatial_dims: int = 3) -> list[int]:
+    """List the axes that random transforms flip one by one.
+
+    MONAI's ``RandFlip`` and ``RandAxisFlip``, their dictionary versions and what is derived from them count, also
+    within ``Compose`` and its kin; with probability 0 they do not. A ``RandFlip`` of several axes turns them together,
+    so a network sees none of them flipped alone, and it does not count.
+
+    Args:
+        transforms: A bundle's ``augmentation``.
+        spatial_dims: 2 or 3, of the images.
+
+    Returns:
+        Spatial axes from 0, in ascending order.
+    """
+    return sorted({axis % spatial_dims for axis in _flipped(transforms, spatial_dims)})
+
+
+def _flipped(transforms: Iterable[Any], spatial_dims: int) -> Iterable[int]:
+    for transform in transforms:
+        if isinstance(transform, Compose):
+            yield from _flipped(transform.transforms, spatial_dims)
+        elif isinstance(transform, RandAxisFlip | RandAxisFlipd) and transform.prob > 0:
+            yield from range(spatial_dims)
+        elif isinstance(transform, RandFlip | RandFlipd) and transform.prob > 0:
+            axes = ensure_tuple(transform.flipper.spatial_axis)
+            if len(axes) == 1 and axes[0] is not None:
+                yield axes[0]
