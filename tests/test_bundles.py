@@ -48,7 +48,6 @@ CONTRACT = {
     "epoch_length",
     "network_def",
     "inferer",
-    "tta",
 }
 
 bundles = pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
@@ -109,6 +108,15 @@ def test_the_readme_says_that_it_is_for_research(bundle: Path) -> None:
 @bundles
 def test_train_has_the_ids_that_generic_overlays_set(bundle: Path) -> None:
     assert set(config(bundle, "train.yaml").get()) >= CONTRACT
+
+
+@bundles
+def test_those_that_segment_have_the_knob_of_test_time_augmentation(bundle: Path) -> None:
+    outputs = metadata(bundle)["network_data_format"]["outputs"]  # type: ignore[index]
+    segments = outputs["pred"]["format"] == "segmentation"
+    for name in ("train.yaml", "inference.yaml"):
+        parser = config(bundle, name)
+        assert [parser.get(knob) is not None for knob in ("tta", "flipped_axes")] == [segments, segments]
 
 
 @bundles
