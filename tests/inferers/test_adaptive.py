@@ -134,6 +134,23 @@ def test_the_stated_cost_is_what_the_network_is_given() -> None:
     assert network.voxels == whole + 7 * round(adaptive.last.cost * whole)
 
 
+def test_a_window_that_is_no_cube_is_rotated_with_its_crop() -> None:
+    network, image = Strided(), blob((40, 40, 40))
+    windows = SlidingWindowInferer(roi_size=(24, 24, 16), overlap=0.25)
+    with torch.no_grad():
+        network.voxels = 0
+        windows(image, network)
+    whole, network.voxels = network.voxels, 0
+    threshold = threshold_of(0.0003, image, network, windows)
+    rotation: dict[str, Any] = {"rotation_plane": (1, 2), "modality": "MRI", "spacing": (1, 1, 1)}
+    adaptive = AdaptiveFlipInferer(windows, (0,), threshold=threshold, margin=4, **rotation)
+    network.voxels = 0
+    adaptive(image, network)
+    assert adaptive.last is not None
+    assert 0 < adaptive.last.cost < 1
+    assert network.voxels == whole + 7 * round(adaptive.last.cost * whole), "nothing was padded"
+
+
 def test_smaller_crops_cost_less() -> None:
     network, image = Strided(), blob()
     windows = SlidingWindowInferer(roi_size=32, overlap=0.5)
@@ -155,7 +172,9 @@ def test_what_was_spent_is_told(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"threshold": 1.5}, {"threshold": -0.1}, {"margin": -1}, {"multiple": 0}, {"smallest": 0}], ids=str
+    "wrong",
+    [{"threshold": 1.5}, {"threshold": -0.1}, {"threshold": "much"}, {"margin": -1}, {"multiple": 0}, {"smallest": 0}],
+    ids=str,
 )
 def test_a_number_that_makes_no_sense_is_an_error(wrong: dict[str, Any]) -> None:
     (name, value), *_ = wrong.items()
@@ -203,7 +222,7 @@ def test_two_spots_far_apart_get_a_box_each() -> None:
 
 
 @settings(deadline=None, max_examples=100)
-@given(data=st.data(), multiple=st.sampled_from([1, 4, 8]), window=st.sampled_from([None, 16, 24]))
+@given(data=st.data(), multiple=st.sampled_from([1, 4, 8]), window=st.sampled_from([None, 16, 21]))
 def test_a_crop_has_the_box_and_its_margin_and_fits_the_network(
     data: st.DataObject, multiple: int, window: int | None
 ) -> None:
@@ -215,7 +234,8 @@ def test_a_crop_has_the_box_and_its_margin_and_fits_the_network(
     assert 0 <= crop.start <= max(start - margin, 0)
     assert min(stop + margin, length) <= crop.stop <= length
     size = crop.stop - crop.start
-    assert size == length or size % multiple == 0
+    assert size == length or size % multiple == 0 or size >= (window or length)
+    assert size == length or size <= max(stop - start + 2 * margin + 2 * (multiple - 1), window or 0)
     assert size >= min(window or 0, length)
     if window is None and length % multiple == 0:
         assert crop.start % multiple == (length - crop.stop) % multiple == 0

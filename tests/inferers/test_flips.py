@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from monai.data import MetaTensor
+from monai.data import MetaTensor, list_data_collate
 from monai.inferers import SimpleInferer, SlidingWindowInferer
 from torch import Tensor
 
@@ -178,6 +178,8 @@ def test_no_gradients_are_kept() -> None:
 def test_an_axis_that_the_image_lacks_is_an_error() -> None:
     with pytest.raises(UsageError, match=r"`axes` \(=\[0, 1, 2\]\) must be different axes out of \[0, 1\]"):
         FlipInferer(SimpleInferer())(image_of(4, 4), convolution(2))
+    with pytest.raises(UsageError, match=r"`rotation_plane` \(=\[1\]\) must name two axes"):
+        FlipInferer(SimpleInferer(), 0, rotation_plane=1, modality="MRI")(image_of(4, 4), convolution(2))
     with pytest.raises(UsageError, match="`lateral_axis`"):
         FlipInferer(SimpleInferer(), (0,), paired_channels=[[0, 1]], lateral_axis=2)(image_of(4, 4), convolution(2))
 
@@ -185,7 +187,7 @@ def test_an_axis_that_the_image_lacks_is_an_error() -> None:
 def test_rotations_need_a_plane_with_square_voxels_of_something_else_than_ct() -> None:
     network, image = convolution(), image_of(4, 4, 4, batch=1)
     plane: dict[str, Any] = {"rotation_plane": (0, 1)}
-    for modality in (None, "CT", "ct"):
+    for modality in (None, "CT", "ct", "PET/CT", "cone-beam CT", "CTA", "Computed Tomography"):
         with pytest.raises(UsageError, match="not CT"):
             FlipInferer(SimpleInferer(), **plane, modality=modality)
     with pytest.raises(UsageError, match="lie above one another"):
@@ -196,6 +198,11 @@ def test_rotations_need_a_plane_with_square_voxels_of_something_else_than_ct() -
     flat = MetaTensor(image, affine=torch.diag(torch.tensor([1.0, 2, 2, 1])))
     with pytest.raises(UsageError, match="voxels of 1 by 2 mm"):
         inferer(flat, network)
+    batch = list_data_collate([MetaTensor(image[0], affine=torch.eye(4)), MetaTensor(image[0], affine=flat.affine)])
+    with pytest.raises(UsageError, match="voxels of 1 by 2 mm"):
+        inferer(batch, network)
+    with pytest.raises(UsageError, match=r"`spacing` \(=\[1, 1\]\) must have one size in mm for each of the 3"):
+        FlipInferer(SimpleInferer(), **plane, modality="MRI", spacing=(1, 1))(image, network)
     across = FlipInferer(SimpleInferer(), rotation_plane=(1, 2), modality="MRI", merge="logits")
     kept = [torch.rot90(network(torch.rot90(image, k, (3, 4))), -k, (3, 4)) for k in range(4)]
     mirrored = image.flip(2)
@@ -221,10 +228,37 @@ def test_the_knob_wraps_what_it_is_asked_to() -> None:
     assert with_tta("none", own) is own
     assert with_tta(None, own) is own
     assert with_tta(FlipInferer(own), SimpleInferer()).inferer is own
-    assert [type(with_tta(name, own)).__name__ for name in ("flips", "adaptive")] == [
+    assert [type(with_tta(name, own, [1])).__name__ for name in ("flips", "adaptive")] == [
         "FlipInferer",
         "AdaptiveFlipInferer",
     ]
-    assert with_tta("flips", own, [0]).axes == (0,)
+    assert with_tta("flips", own, 0).axes == (0,)
     with pytest.raises(UsageError, match="no test-time augmentation 'eight'; --tta is one of none, flips, adaptive"):
         with_tta("eight", own)
+
+
+def test_the_knob_flips_what_training_flipped(caplog: pytest.LogCaptureFixture) -> None:
+    own = SimpleInferer()
+    assert with_tta("flips", own, trained=[0, 2]).axes == (0, 2)
+    assert with_tta("adaptive", own, [2], trained=[0, 2]).axes == (2,)
+    assert caplog.text == ""
+    assert with_tta("flips", own, [0, 1], trained=[0, 2]).axes == (0, 1)
+    assert "flips axes [0, 1], training flipped [0, 2]: mirror images along [1] are new to the network" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("axes", "trained", "said"),
+    [
+        (None, None, "Which axes training flipped is not known"),
+        (None, [], "training flipped none"),
+        ([], [0], "none is named"),
+        ([3], [0], r"`tta_axes` \(=\[3\]\) must be different axes out of \[0, 1, 2\]"),
+        ("left", [0], r"`tta_axes` \(=\['left'\]\)"),
+    ],
+    ids=str,
+)
+def test_the_knob_says_when_there_is_nothing_to_flip(axes: Any, trained: list[int] | None, said: str) -> None:
+    own = SimpleInferer()
+    assert with_tta("none", own, axes, trained=trained) is own
+    with pytest.raises(UsageError, match=said):
+        with_tta("flips", own, axes, trained=trained)

@@ -93,6 +93,11 @@ def test_a_plane_has_two_axes(plane: tuple[int, ...]) -> None:
         orientations(3, (), plane)
 
 
+def test_channels_that_are_no_list_of_pairs_are_an_error() -> None:
+    with pytest.raises(UsageError, match=r"`paired_channels` \(=\[1, 2\]\) must be a list of pairs, such as \[\[1, 2"):
+        FlipInferer(SimpleInferer(), paired_channels=[1, 2])  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize("pairs", [[[1, 2], [2, 3]], [[1, 1]], [[1]], [[1, 2, 3]]], ids=str)
 def test_pairs_that_are_no_permutation_are_an_error(pairs: list[list[int]]) -> None:
     with pytest.raises(UsageError, match="two different labels each"):

@@ -96,8 +96,8 @@ class AdaptiveFlipInferer(FlipInferer):
             msg = "inside=True turns each window; AdaptiveFlipInferer turns boxes of the image: leave it out."
             raise UsageError(msg)
         super().__init__(inferer, axes, **options)
-        if not 0 <= threshold <= 1:
-            msg = f"`threshold` (={threshold}) must be between 0 (average all that is not certain) and 1 (nothing)."
+        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+            msg = f"`threshold` (={threshold}) must be a number, 0 (average all that is not certain) to 1 (nothing)."
             raise UsageError(msg)
         if margin < 0 or multiple < 1 or (smallest is not None and smallest < 1):
             msg = (

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from monai.inferers import Inferer
+from monai.utils import ensure_tuple
 from torch import Tensor
 
 from scanfill.errors import UsageError
 from scanfill.inferers.dense import DenseInferer
-from scanfill.inferers.laterality import swapped_channels
+from scanfill.inferers.laterality import check_pairs, swapped_channels
 from scanfill.inferers.orientations import Orientation, check_axes, orientations
 from scanfill.inferers.outputs import Classes, averaged
 from scanfill.inferers.passes import SCORES, Pass, like, plain
 from scanfill.inferers.plane import check_isotropic, check_plane
 from scanfill.inferers.running import RunningMoments, slabs
-from scanfill.transforms.laterality import check_lateral_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,18 +89,18 @@ class FlipInferer(Inferer):  # type: ignore[misc]
         inside: bool = False,
     ) -> None:
         super().__init__()
-        check_lateral_pairs(paired_channels)
+        check_pairs(paired_channels)
         if uncertainty not in UNCERTAINTIES:
             msg = f"`uncertainty` (={uncertainty!r}) must be one of {UNCERTAINTIES}."
             raise UsageError(msg)
         if inside and isinstance(inferer, DenseInferer):
             msg = "inside=True turns sliding windows; DenseInferer has none, and is right as it is: use inside=False."
             raise UsageError(msg)
-        if rotation_plane is not None:
-            check_plane(rotation_plane, modality, lateral_axis if paired_channels else None)
+        self.rotation_plane = None if rotation_plane is None else ensure_tuple(rotation_plane)
+        if self.rotation_plane is not None:
+            check_plane(self.rotation_plane, modality, lateral_axis if paired_channels else None)
         self.inferer = inferer
-        self.axes = tuple(axes)
-        self.rotation_plane = None if rotation_plane is None else tuple(rotation_plane)
+        self.axes = ensure_tuple(axes)
         self.spacing = spacing
         self.paired_channels = paired_channels
         self.lateral_axis = lateral_axis

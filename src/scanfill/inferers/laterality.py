@@ -11,6 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+def check_pairs(pairs: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Turn pairs of channels into the exchange of each pair.
+
+    Raises:
+        UsageError: They are no pairs, or no permutation.
+    """
+    if any(isinstance(pair, int) for pair in pairs):
+        msg = f"`paired_channels` (={list(pairs)}) must be a list of pairs, such as [[1, 2]]."
+        raise UsageError(msg)
+    return check_lateral_pairs(pairs)
+
+
 def swapped_channels(pairs: Sequence[Sequence[int]], channels: int) -> list[int]:
     """List the channels with each pair exchanged, as an index for the channels of an output.
 
@@ -21,7 +33,7 @@ def swapped_channels(pairs: Sequence[Sequence[int]], channels: int) -> list[int]
     Raises:
         UsageError: The pairs are no permutation, or name a channel that is not there.
     """
-    exchange = check_lateral_pairs(pairs)
+    exchange = check_pairs(pairs)
     absent = [channel for channel in exchange if not 0 <= channel < channels]
     if absent:
         msg = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from monai.data import MetaTensor
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
+
+CT = re.compile(r"[A-Z]*CTA?|COMPUTED|TOMOGRAPHY")
+"""Words of a modality in which patients lie as in CT: CT, CTA, CBCT, PET/CT, SPECT."""
 
 TOLERANCE = 0.01
 """Largest relative difference of two voxel sizes that counts as rounding."""
@@ -28,7 +32,7 @@ def check_plane(plane: Sequence[int], modality: str | None, lateral_axis: int | 
     Raises:
         UsageError: CT, where the table is below and gravity tells; an unstated modality; a plane through the sides.
     """
-    if modality is None or modality.strip().upper() in ("CT", "CBCT"):
+    if modality is None or any(CT.fullmatch(word) for word in re.split(r"[^A-Z]+", modality.upper())):
         seen = "not stated" if modality is None else repr(modality)
         msg = (
             f"`rotation_plane` (={list(plane)}) needs a `modality` that is not CT (is: {seen}): in CT no patient lies "
@@ -49,21 +53,26 @@ def check_isotropic(plane: Sequence[int], image: Tensor, spacing: Sequence[float
     Args:
         plane: The axes.
         image: ``(B, C, ...)``; if it has metadata, they say the voxel size.
-        spacing: Voxel size in mm; for an image without metadata.
+        spacing: Voxel size in mm along each spatial axis; for an image without metadata.
 
     Raises:
-        UsageError: Voxels are longer than wide, or nobody knows.
+        UsageError: Voxels of any image of the batch are longer than wide, or nobody knows.
     """
     if spacing is None:
         if not isinstance(image, MetaTensor):
             msg = "Rotations need the voxel size: pass `spacing` in mm, or an image with metadata (MetaTensor)."
             raise UsageError(msg)
-        sizes = image.pixdim
-        spacing = [float(size) for size in (sizes[0] if isinstance(sizes, list) else sizes.reshape(-1))]
-    lengths = [float(spacing[axis]) for axis in plane]
-    if abs(lengths[0] - lengths[1]) > TOLERANCE * max(lengths):
-        msg = (
-            f"`rotation_plane` (={list(plane)}) has voxels of {lengths[0]:.3g} by {lengths[1]:.3g} mm: rotated by 90 "
-            "degrees the anatomy would be stretched. Rotate in an isotropic plane, or use flips alone."
-        )
+        each = image.pixdim if isinstance(image.pixdim, list) else [image.pixdim]
+    elif len(spacing) == image.dim() - 2:
+        each = [spacing]
+    else:
+        msg = f"`spacing` (={list(spacing)}) must have one size in mm for each of the {image.dim() - 2} spatial axes."
         raise UsageError(msg)
+    for sizes in each:
+        first, second = (float(sizes[axis]) for axis in plane)
+        if abs(first - second) > TOLERANCE * max(first, second):
+            msg = (
+                f"`rotation_plane` (={list(plane)}) has voxels of {first:.3g} by {second:.3g} mm: rotated by 90 "
+                "degrees the anatomy would be stretched. Rotate in an isotropic plane, or use flips alone."
+            )
+            raise UsageError(msg)

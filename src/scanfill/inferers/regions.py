@@ -31,7 +31,8 @@ class Crops:
         size: Of the volume, along each axis.
         margin: Voxels around a box that only give context.
         smallest: Least voxels of a crop along each axis; None: a sliding window, or nothing.
-        multiple: Crops begin and end at its multiples, as far as the volume is one.
+        multiple: Crops begin and end at its multiples, as far as the volume is one; with sliding windows only crops
+            that are smaller than a window are multiples of it.
     """
 
     def __init__(
@@ -47,12 +48,15 @@ class Crops:
 
     def needed(self, box: Box) -> Box:
         """Say what has to be cut out for a box."""
-        grown = []
-        for part, length, least in zip(box, self.size, self.least, strict=True):
+        grown, windows = [], self.window or (None,) * len(self.size)
+        for part, length, least, window in zip(box, self.size, self.least, windows, strict=True):
             start, stop = max(part.start - self.margin, 0), min(part.stop + self.margin, length)
             if self.window is None:
                 start, stop = start // self.multiple * self.multiple, self._up(stop)
-            wanted = min(self._up(max(stop - start, least)), length)
+            wanted = max(stop - start, least)
+            if window is None or wanted < window:
+                wanted = min(self._up(wanted), window or length)
+            wanted = min(wanted, length)
             start = max(min(start - (wanted - (stop - start)) // 2, length - wanted), 0)
             if self.window is None and length % self.multiple == 0:
                 start = start // self.multiple * self.multiple
@@ -85,14 +89,16 @@ class Crops:
         """
         crop = self.needed(box)
         inferer = self.inferer
-        lengths = [part.stop - part.start for part in crop]
-        if self.window is not None and (window := self._window(lengths)) != self.window:
-            inferer = copy.copy(inferer)
-            inferer.roi_size = tuple(window[axis] for axis in turn.order)
-            inferer.roi_weight_map = None
+        lengths = tuple(part.stop - part.start for part in crop)
+        if self.window is not None and lengths != self.size:
+            window = self._window(lengths)
+            turned = tuple(window[axis] for axis in turn.order)  # with the crop, which need not be a cube
+            if turned != self.window:
+                inferer = copy.copy(inferer)
+                inferer.roi_size, inferer.roi_weight_map = turned, None
 
-        def whole(turned: Tensor, *args: Any, **kwargs: Any) -> Any:
-            return inferer(turned, rest.predict, *args, **kwargs)
+        def whole(part: Tensor, *args: Any, **kwargs: Any) -> Any:
+            return inferer(part, rest.predict, *args, **kwargs)
 
         return Pass(whole, rest.args, rest.kwargs).turned(image, turn, crop), crop
 
