@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import scanfill
 from scanfill.engines import LoadCheckpoint
 from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import UsageError
+from scanfill.inferers import AdaptiveFlipInferer, FlipInferer
 from scanfill.metrics import score_case
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Outcome:
         scores: As :py:func:`scanfill.metrics.score_case` gives them.
         seconds: In the inferer.
         processor_seconds: Of all threads of this process meanwhile: what other work on the machine hardly changes.
+        averaged: Share of the voxels that all passes were made for: 0 with one pass, 1 with all flips.
         voxels: That went through the network, in shares of the case's own voxels; NaN where it predicts in tiles of its
             own (DeepMedic).
     """
@@ -39,6 +42,7 @@ class Outcome:
     scores: Mapping[str, float]
     seconds: float
     processor_seconds: float
+    averaged: float
     voxels: float
 
 
@@ -62,8 +66,8 @@ class Evaluation:
         if unknown:
             msg = f"There is no knob {unknown[0]!r} (={knobs[unknown[0]]!r}) in {', '.join(str(f) for f in files)}."
             raise UsageError(msg)
-        if "tta_axes" not in self.parser:
-            msg = f"Bundle {bundle} has no knob tta_axes: it does not segment. Name a segmentation bundle."
+        if "tta" not in self.parser:
+            msg = f"Bundle {bundle} has no knob tta: it does not segment. Name a segmentation bundle."
             raise UsageError(msg)
         self.parser.update(knobs)
         self.cases: list[dict[str, Any]] = self.get("evaluated")
@@ -76,15 +80,17 @@ class Evaluation:
         self._finish = self.get("validate#postprocessing")
 
     def get(self, name: str) -> Any:
-        """Build an entry of the configs; a person's mistake comes as it is, not wrapped in MONAI's errors."""
-        try:
+        """Build an entry of the configs."""
+        with _own_words():
             return self.parser.get_parsed_content(name)
-        except RuntimeError as error:
-            raise find_mistake(error) or error from None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Prepare one case after the other, with its label."""
-        yield from self.get("dataset")
+        dataset = self.get("dataset")
+        for number in range(len(dataset)):
+            with _own_words():
+                case = dataset[number]
+            yield case
 
     def predict(self, case: Mapping[str, Any], inferer: Inferer) -> Outcome:
         """Predict one prepared case, put it on the label's grid, and score it."""
@@ -100,7 +106,14 @@ class Evaluation:
         finished = self._finish({**case, "pred": logits[0].float().cpu()})
         label = case["label"]
         scores = score_case(finished["pred"], label, [float(size) for size in label.pixdim])  # mm
-        return Outcome(scores, seconds, worked, voxels)
+        return Outcome(scores, seconds, worked, _averaged(inferer), voxels)
+
+
+def _averaged(inferer: Inferer) -> float:
+    """Say which share of the voxels an inferer has just averaged over all its passes."""
+    if isinstance(inferer, AdaptiveFlipInferer):
+        return inferer.last.averaged if inferer.last else 0.0
+    return float(isinstance(inferer, FlipInferer))
 
 
 class _Counter:
@@ -117,6 +130,15 @@ class _Counter:
         """Stop counting; NaN where the network's usual way in was not used."""
         self._hook.remove()
         return self.voxels or float("nan")
+
+
+@contextmanager
+def _own_words() -> Iterator[None]:
+    """Let a person's mistake come as it is, not wrapped in MONAI's errors."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise find_mistake(error) or error from None
 
 
 def _config(configs: Path, name: str) -> Path:

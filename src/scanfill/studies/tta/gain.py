@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from scanfill.inferers import with_tta
+from scanfill.inferers import FlipInferer, with_tta
 from scanfill.metrics.cohort import write_table
 from scanfill.studies.statistics import HELD_OUT
 from scanfill.studies.tables.writer import write_table as write_study_table
@@ -33,15 +33,17 @@ def measure(evaluation: Evaluation, inferers: Mapping[str, Inferer], folder: str
 
     Returns:
         Name -> one row a case: ``case_id``, ``patient``, ``evaluation``, scores, ``dice_mean`` and ``hd95_mean`` over
-        the regions of one label (NC, ED, CET), ``seconds``, ``processor_seconds`` and ``voxels``.
+        the regions of one label (NC, ED, CET), ``seconds``, ``processor_seconds``, ``averaged`` and ``voxels``.
     """
     patients = {str(case["case_id"]): str(case["patient"]) for case in evaluation.cases}
     rows: dict[str, list[Row]] = {name: [] for name in inferers}
     for case in tqdm(evaluation, total=len(evaluation.cases), desc="Test-time augmentation", unit="case"):
+        if not any(rows.values()):
+            evaluation.predict(case, next(iter(inferers.values())))  # not timed: the first call of all is slow
         who: Row = {"case_id": str(case["case_id"]), "patient": patients[str(case["case_id"])], "evaluation": HELD_OUT}
         for name, inferer in inferers.items():
             found = evaluation.predict(case, inferer)
-            cost: Row = {kind: getattr(found, kind) for kind in ("seconds", "processor_seconds", "voxels")}
+            cost: Row = {kind: getattr(found, kind) for kind in ("seconds", "processor_seconds", "averaged", "voxels")}
             rows[name].append({**who, **found.scores, **_means(found.scores), **cost})
         every = [{"tta": name, **row} for name, done in rows.items() for row in done]
         write_table(every, Path(folder) / "cases.csv", "")
@@ -65,18 +67,18 @@ def write_gain(
     Args:
         evaluation: Of a trained network.
         output: Folder; made if absent.
-        axes: To flip; by default the bundle's ``tta_axes``.
+        axes: To flip; by default the bundle's ``tta_axes``, or what training flipped.
         **options: Arguments of :class:`~scanfill.inferers.AdaptiveFlipInferer`.
 
     Returns:
         The table in Markdown.
+
+    Raises:
+        UsageError: As :py:func:`~scanfill.inferers.with_tta`.
     """
-    flipped = evaluation.get("tta_axes") if axes is None else axes
-    inferers = {
-        REFERENCE: evaluation.inferer,
-        "flips": with_tta("flips", evaluation.inferer, flipped),
-        "adaptive": with_tta("adaptive", evaluation.inferer, flipped, **options),
-    }
-    rows = measure(evaluation, inferers, output)
-    paths = write_study_table(gain_table(rows, f"{2 ** len(flipped)} passes"), Path(output))
+    chosen = evaluation.get("tta_axes") if axes is None else axes
+    flips: FlipInferer = with_tta("flips", evaluation.inferer, chosen, trained=evaluation.get("flipped_axes"))
+    adaptive = with_tta("adaptive", evaluation.inferer, flips.axes, **options)
+    rows = measure(evaluation, {REFERENCE: evaluation.inferer, "flips": flips, "adaptive": adaptive}, output)
+    paths = write_study_table(gain_table(rows, f"{2 ** len(flips.axes)} passes"), Path(output))
     return next(path for path in paths if path.suffix == ".md").read_text(encoding="utf-8")

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 REFERENCE = "none"
 SCORES = {"Dice": "dice_mean", "Dice WT": "dice_WT", "HD95 (mm)": "hd95_mean"}
 """Column -> score; ``_mean`` is over NC, ED and CET."""
-COSTS = ("seconds a case", "times none", "network voxels, times none")
+COSTS = ("averaged, share", "seconds a case", "times none", "network voxels, times none")
 NOTES = (
     "Gain: mean difference from none over the same patients, with its 95 % bootstrap interval.",
     "An interval that holds 0 shows no gain; for HD95 less is better.",
     "Dice and HD95 are averaged over NC, ED and CET.",
+    "Averaged: the share of the voxels for which all passes were made; elsewhere the first one stays.",
     "Seconds are those of the prediction alone, without reading and preparing a case.",
 )
 
@@ -53,7 +54,7 @@ def gain_table(rows: Mapping[str, Sequence[Row]], about: str = "", bootstrap: Bo
             reasons += [interval.reason] if interval.low is None else []
         seconds, voxels = _mean(own, "seconds"), _mean(own, "voxels")
         times = seconds / _mean(rows[REFERENCE], "seconds")
-        lines.append([*cells, seconds, times, voxels / _mean(rows[REFERENCE], "voxels")])
+        lines.append([*cells, _mean(own, "averaged"), seconds, times, voxels / _mean(rows[REFERENCE], "voxels")])
     columns = ["tta", *(title for score in SCORES for title in (score, f"{score}: gain")), *COSTS]
     cases = len(rows[REFERENCE])
     title = f"What test-time augmentation gains and costs on {cases} cases{f', {about}' if about else ''}"
