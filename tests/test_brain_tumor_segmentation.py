@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -254,23 +251,6 @@ def test_tracking_with_mlflow_keeps_checkpoints_and_validation(trained: TrainedB
     best = torch.load(tmp_path / "models" / "last.pt", weights_only=True)["trainer"]
     assert best["best_metric_epoch"] == 1
     assert (tmp_path / "models" / "model.pt").exists()
-
-
-def test_two_processes_train_one_network(trained: TrainedBundle, tmp_path: Path) -> None:
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
-        *("-m", "monai.bundle", "run", "--config_file"),
-        str([*trained.configs("train.yaml", "multi_gpu_train.yaml"), SMOKE]),
-        *("--bundle_root", str(tmp_path), "--dataset_dir", str(trained.dataset_dir)),
-        *("--device", "cpu", "--validation", "0.6"),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=300)
-    assert finished.returncode == 0, finished.stdout[-3000:] + finished.stderr[-20000:]
-    content = torch.load(tmp_path / "models" / "last.pt", weights_only=True)
-    assert content["trainer"]["epoch"] == 2
-    assert not any(name.startswith("module.") for name in content["network"])
-    assert list((tmp_path / "models").glob("model*.pt")) == [tmp_path / "models" / "model.pt"]
 
 
 def test_a_misspelt_knob_stops_the_command_line(trained: TrainedBundle) -> None:

@@ -37,7 +37,7 @@ def commands(page: Path) -> list[list[str]]:
 
 def run(page: Path, folder: Path) -> int:
     """Run our commands of a page in ``folder`` and count them."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     ours = [words for words in commands(page) if words[0] not in OTHER_PROGRAMS]
     for words in ours:
         assert words[0] == "python", f"{page.name}: {words[0]} is neither python nor a program that we know"

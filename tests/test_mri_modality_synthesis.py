@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -239,22 +236,6 @@ def test_resume_goes_on_with_both_players(trained: TrainedBundle, tmp_path: Path
     for player in ("generator", "discriminator"):
         steps = [next(iter(state[player]["optimizer"]["state"].values()))["step"] for state in (before, after)]
         assert steps == [6, 9]
-
-
-def test_two_processes_train_one_pair_of_players(trained: TrainedBundle, tmp_path: Path) -> None:
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
-        *("-m", "monai.bundle", "run", "--config_file"),
-        str([*trained.configs("train.yaml", "multi_gpu_train.yaml"), SMOKE]),
-        *("--bundle_root", str(tmp_path), "--dataset_dir", str(trained.dataset_dir)),
-        *("--device", "cpu", "--validation", "0.6", "--patch_size", "[32, 32, 32]"),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=300)
-    assert finished.returncode == 0, finished.stdout[-3000:] + finished.stderr[-20000:]
-    content = torch.load(tmp_path / "models" / "last.pt", weights_only=True)
-    assert content["trainer"]["epoch"] == 2
-    assert not any(name.startswith("module.") for name in content["network"])
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

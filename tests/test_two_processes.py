@@ -1,0 +1,39 @@
+"""The overlay multi_gpu_train.yaml of every bundle that has one, in two processes on the CPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from conftest import BUNDLES, REPO, TrainedBundle
+from scanfill.data.phantoms import brain_cohort
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WITH_OVERLAY = [bundle for bundle in BUNDLES if (bundle / "configs" / "multi_gpu_train.yaml").exists()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bundle", WITH_OVERLAY, ids=lambda path: path.name)
+def test_two_processes_train_one_network(bundle: Path, tmp_path: Path) -> None:
+    brain_cohort(tmp_path / "phantoms", cases=5, size=32)
+    configs = TrainedBundle(bundle, tmp_path, {}).configs("train.yaml", "multi_gpu_train.yaml")
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
+        *("-m", "monai.bundle", "run", "--config_file", str([*configs, str(REPO / "configs" / "smoke.yaml")])),
+        *("--bundle_root", str(tmp_path), "--dataset_dir", str(tmp_path / "phantoms")),
+        *("--device", "cpu", "--validation", "0.6", "--patch_size", "[24, 24, 24]"),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=500)
+    assert finished.returncode == 0, finished.stdout[-3000:] + finished.stderr[-20000:]
+    content = torch.load(tmp_path / "models" / "last.pt", weights_only=True)
+    assert content["trainer"]["epoch"] == 2
+    assert not any(name.startswith("module.") for name in content["network"])
+    assert list((tmp_path / "models").glob("model*.pt")) == [tmp_path / "models" / "model.pt"]
