@@ -28,6 +28,11 @@ VALUES = st.recursive(
 CONTENTS = st.dictionaries(st.text("abc_", min_size=1, max_size=3), VALUES, max_size=4)
 
 
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{place}: &a{place} [{', '.join([f'*a{place - 1}'] * 10)}]\n" for place in range(1, 9)
+)
+
+
 def plain(node: Node) -> Any:
     """Content without the places."""
     if isinstance(node.value, dict):
@@ -84,6 +89,12 @@ def test_anchors_and_merge_keys_are_followed() -> None:
         ("train.yaml", "a: &a [*a]\n", "line 1, column"),
         ("train.json", '{"a": 1,\n "b": 2,}\n', "line 2, column 9: this is not JSON"),
         ("train.json", "a: 1\n", "line 1, column 1: this is not JSON"),
+        ("train.yaml", "a: 1\nb: 2020-13-45\n", "line 2, column 4: this is not YAML: month must be"),
+        pytest.param("train.yaml", "a: " + "[" * 300 + "]" * 300, "more than 100 levels", id="deep YAML"),
+        pytest.param("train.yaml", "a: " + "[" * 1200 + "]" * 1200, "more than 100 levels", id="very deep YAML"),
+        pytest.param("train.json", '{"a":' + "[" * 300 + "]" * 300 + "}", "more than 100 levels", id="deep JSON"),
+        pytest.param("train.json", '{"a":' + "[" * 99999 + "]" * 99999 + "}", "100 levels", id="very deep JSON"),
+        pytest.param("train.yaml", LAUGHS, "more than 200000 values", id="anchors of anchors"),
         ("train.yaml", "", "it is empty"),
         ("train.yaml", "- 1\n", "it is a list"),
         ("train.yaml", "just words\n", "it is a str"),

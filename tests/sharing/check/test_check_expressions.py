@@ -66,6 +66,7 @@ def value(expression: str) -> Any:
         ("$not @flag", False),
         ("$2 * [1]", [1, 1]),
         ("$int('5')", 5),
+        ("$os.path.join('a', 'b.json')", "a/b.json"),
     ],
 )
 def test_what_is_plain_is_told(expression: str, expected: Any) -> None:
@@ -84,6 +85,12 @@ def test_what_is_plain_is_told(expression: str, expected: Any) -> None:
         "$[0] * 1000000000",
         "$'a' * 10000000",
         "$1 / 0",
+        "$@names[::0]",
+        "$'%999999999d' % 1",
+        "$__id__()",
+        "$__id__([1])",
+        pytest.param("$" + "1+" * 3000 + "1", id="thousands of terms"),
+        pytest.param("$" + "(" * 5000 + "1" + ")" * 5000, id="thousands of brackets"),
         "$(",
         "$int('five')",
         "@round",
@@ -117,8 +124,21 @@ def test_a_call_in_an_expression_is_a_component_with_its_arguments() -> None:
     assert names["LoadImaged"].argument("reader") == "image"
 
 
+@pytest.mark.parametrize("rest", ["1, 'nearest'", "**@more", "*@more"])
+def test_what_a_call_gives_without_a_name_is_unknown(rest: str) -> None:
+    made = config(f"x: \"$monai.transforms.Spacingd(['a'], {rest})\"")
+    call = next(component for _, component in made.components() if component.name == "Spacingd")
+    assert call.argument("keys") == ["a"]
+    assert call.argument("mode", "bilinear") is UNKNOWN
+
+
+def test_a_repeated_list_that_is_not_complete_stays_so() -> None:
+    assert not value("$(@names + some.function()) * 1").complete
+
+
 def test_a_disabled_component_is_none() -> None:
-    made = config("x: {_target_: A, _disabled_: $not @flag}\ny: {_target_: B, _disabled_: $@flag}")
+    text = "x: {_target_: A, _disabled_: $not @flag}\ny: {_target_: B, _disabled_: $@flag}\n"
+    made = config(f"{text}z: {{_target_: C, _disabled_: ' TRUE '}}")
     assert {component.name for _, component in made.components()} == {"UNet", "A"}
 
 
@@ -134,6 +154,22 @@ def test_a_macro_of_a_file_is_read_from_the_bundle(tmp_path: Path) -> None:
     made = Config([document], folders=[tmp_path])
     assert made.look_up("x") == "b"
     assert isinstance(made.look_up("y"), Items)
+
+
+def test_files_that_include_themselves_or_each_other_are_read_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("x: '%b.yaml::x'\ny: 1\nz: '%a.yaml::y'\n")
+    (tmp_path / "b.yaml").write_text("x: '%a.yaml::x'\ny: '%a.yaml::y'\n")
+    document = read_document("a.yaml", (tmp_path / "a.yaml").read_text() + "w: '%b.yaml::y'\n")
+    made = Config([document], folders=[tmp_path])
+    assert (made.look_up("w"), made.look_up("z")) == (1, 1)
+    assert made.look_up("x") is UNKNOWN
+    assert len(made.included) == 2
+
+
+def test_an_include_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match=r"a.yaml is not text in UTF-8 \(byte 0\)"):
+        Config([read_document("train.yaml", "x: '%a.yaml#name'")], folders=[tmp_path])
 
 
 def test_an_include_that_does_not_exist_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanfill.errors import UsageError
 
-from .document import Document, Node, read_document
+from .document import Arguments, Document, Node, read_file
 from .expression import UNKNOWN, Items, Unknown, read_expression
 from .merge import SEPARATOR, merge, split_id
 
@@ -45,8 +45,15 @@ class Component:
         return argument in self.node.value
 
     def argument(self, name: str, default: Any = None) -> Any:
-        """Value of an argument, as :py:meth:`Config.value` tells it; ``default`` where it is not given."""
-        return self.config.value(self.node.value[name]) if self.has(name) else default
+        """Value of an argument, as :py:meth:`Config.value` tells it.
+
+        Returns:
+            ``default`` where it is not given; ``UNKNOWN`` where it may be, as in ``Spacingd(keys, **more)``.
+        """
+        if self.has(name):
+            return self.config.value(self.node.value[name])
+        given = self.node.value
+        return UNKNOWN if isinstance(given, Arguments) and not given.complete else default
 
     def component(self, name: str) -> Component | None:
         """Return an argument that is a component; None where it is something else or not given."""
@@ -61,16 +68,22 @@ class Config:
         documents: In the order in which they are merged.
         metadata: Of the bundle, where there is one.
         folders: Where paths in the config may start: the working folder, the bundle, the folder of the files.
+        included: Files of macros such as ``%common.yaml::network``.
+        trees: The same as configs, by their paths; each is read once, although they may name each other.
+        path: Of this file, where a macro names it.
     """
 
     documents: Sequence[Document]
     metadata: dict[str, Any] = field(default_factory=dict)
     folders: Sequence[Path] = ()
     included: list[Document] = field(default_factory=list)
+    trees: dict[str, Config] = field(default_factory=dict)
+    path: str = ""
 
     def __post_init__(self) -> None:
         self.root = merge(self.documents)
-        self._trees: dict[str, Config] = {}
+        if self.path:
+            self.trees[self.path] = self
         self._busy: set[int] = set()
         self._names: dict[int, str] = {}
         for name, node in self.walk():
@@ -114,10 +127,16 @@ class Config:
         if not isinstance(value, Node) or not isinstance(value.value, dict) or "_target_" not in value.value:
             return None
         target = self.value(value.value["_target_"])
-        disabled = value.value.get("_disabled_")
-        if disabled is not None and self.value(disabled) in (True, "true", "True"):
+        if not isinstance(target, str) or self._is_disabled(value.value.get("_disabled_")):
             return None
-        return Component(value, self, target) if isinstance(target, str) else None
+        return Component(value, self, target)
+
+    def _is_disabled(self, node: Node | None) -> bool:
+        """As ``monai.bundle.ConfigComponent.is_disabled`` has it."""
+        value = None if node is None else self.value(node)
+        if isinstance(value, Unknown):
+            return False
+        return value.strip().lower() == "true" if isinstance(value, str) else bool(value)
 
     def get(self, name: str) -> Node | None:
         """Node of an id; None where there is none."""
@@ -160,7 +179,7 @@ class Config:
         if whole := WHOLE_REFERENCE.fullmatch(text):
             return self.look_up(whole[1])
         if included := MACRO_FILE.fullmatch(text):
-            other = self._trees[included["path"]]
+            other = self.trees[included["path"]]
             return other.look_up(included["id"]) if included["id"] else other.root
         return self.look_up(text[1:]) if text.startswith("%") else node.value
 
@@ -183,7 +202,7 @@ class Config:
             UsageError: It is not there.
         """
         found = MACRO_FILE.fullmatch(node.value.replace("#", SEPARATOR)) if isinstance(node.value, str) else None
-        if found is None or found["path"] in self._trees:
+        if found is None or found["path"] in self.trees:
             return
         folders = [*self.folders, Path()]
         places = [folder / found["path"] for folder in folders]
@@ -195,9 +214,9 @@ class Config:
             )
             msg += "MONAI opens it from the working folder: add the file, or mend the path."
             raise UsageError(msg)
-        document = read_document(str(path), path.read_text(encoding="utf-8"))
+        document = read_file(path, str(path))
         self.included.append(document)
-        self._trees[found["path"]] = Config([document], self.metadata, self.folders)
+        Config([document], self.metadata, self.folders, self.included, self.trees, found["path"])
 
     def names(self, value: Any) -> Items:
         """Flatten keys: a name, or names in lists; incomplete where some are not known."""

@@ -12,8 +12,13 @@ import yaml
 from scanfill.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
+DEEPEST = 100
+MOST = 200_000
+"""Levels and values of the largest config that is read; anchors of anchors of anchors make billions of a few lines."""
+TOO_DEEP = f"it has more than {DEEPEST} levels inside each other"
 JSON_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+)')
 
 
@@ -39,6 +44,12 @@ class Node:
             return list(self.value.items())
         return [(str(place), item) for place, item in enumerate(self.value)] if isinstance(self.value, list) else []
 
+    def descendants(self) -> Iterator[Node]:
+        """Yield itself and everything in it."""
+        yield self
+        for _, child in self.children():
+            yield from child.descendants()
+
     def child(self, name: str) -> Node | None:
         """Return an entry of a dictionary or list; None where there is none."""
         if isinstance(self.value, dict):
@@ -47,6 +58,16 @@ class Node:
         if isinstance(self.value, list) and re.fullmatch(r"-?\d+", name) and -len(self.value) <= int(name):
             return self.value[int(name)] if int(name) < len(self.value) else None
         return None
+
+
+class Arguments(dict[str, Node]):
+    """What a call in an expression gives, by name.
+
+    Attributes:
+        complete: Whether these are all; not so with ``**more``, or with a second argument that has no name.
+    """
+
+    complete = True
 
 
 @dataclass(eq=False)
@@ -62,6 +83,19 @@ class Document:
     file: str
     root: Node
     lines: list[str] = field(default_factory=list)
+
+
+def read_file(path: Path, name: str) -> Document:
+    """Read a file.
+
+    Raises:
+        UsageError: It is no text, or see :py:func:`read_document`.
+    """
+    try:
+        return read_document(name, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        msg = f"{name} is not text in UTF-8 (byte {error.start}): save it as UTF-8."
+        raise UsageError(msg) from error
 
 
 def read_document(file: str, text: str) -> Document:
@@ -87,7 +121,7 @@ def _read_yaml(file: str, text: str) -> Node:
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
-        return Node(None, file, 1, 1) if node is None else _from_yaml(loader, node, file)
+        return Node(None, file, 1, 1) if node is None else _YamlReader(loader, file).read(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -96,25 +130,42 @@ def _read_yaml(file: str, text: str) -> Node:
         before = text[: error.position]
         place = (before.count("\n") + 1, error.position - before.rfind("\n"))
         raise _refuse(file, "YAML", place, f"character {error.character!r}: {error.reason}") from error
-    except (ValueError, RecursionError) as error:  # a date that does not exist, an anchor that holds itself
-        raise _refuse(file, "YAML", (1, 1), str(error)) from error
+    except RecursionError as error:
+        raise _refuse(file, "a config", (1, 1), TOO_DEEP) from error
 
 
-def _from_yaml(loader: yaml.SafeLoader, node: yaml.Node, file: str) -> Node:
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        loader.flatten_mapping(node)  # `<<: *anchor`
-        entries = {}
-        for key, value in node.value:
-            inner = _from_yaml(loader, value, file)
-            inner.line = key.start_mark.line + 1
-            entries[str(loader.construct_object(key, deep=True))] = inner
-        return Node(entries, file, line, _end(node, entries.values()))
-    if isinstance(node, yaml.SequenceNode):
-        items = [_from_yaml(loader, value, file) for value in node.value]
-        return Node(items, file, line, _end(node, items))
-    end = node.end_mark.line + (node.end_mark.column > 0 or node.end_mark.line == node.start_mark.line)
-    return Node(loader.construct_object(node), file, line, end)
+class _YamlReader:
+    """Makes nodes of those of PyYAML, which are not more than what the text says, as anchors may be."""
+
+    def __init__(self, loader: yaml.SafeLoader, file: str) -> None:
+        self.loader, self.file, self.count = loader, file, 0
+
+    def read(self, node: yaml.Node, depth: int = 0) -> Node:
+        self.count += 1
+        line = node.start_mark.line + 1
+        if depth > DEEPEST or self.count > MOST:
+            problem = TOO_DEEP if depth > DEEPEST else f"it has more than {MOST} values"
+            raise _refuse(self.file, "a config", (line, node.start_mark.column + 1), problem)
+        if isinstance(node, yaml.MappingNode):
+            self.loader.flatten_mapping(node)  # `<<: *anchor`
+            entries = {}
+            for key, value in node.value:
+                inner = self.read(value, depth + 1)
+                inner.line = key.start_mark.line + 1
+                entries[str(self.loader.construct_object(key, deep=True))] = inner
+            return Node(entries, self.file, line, _end(node, entries.values()))
+        if isinstance(node, yaml.SequenceNode):
+            items = [self.read(value, depth + 1) for value in node.value]
+            return Node(items, self.file, line, _end(node, items))
+        end = node.end_mark.line + (node.end_mark.column > 0 or node.end_mark.line == node.start_mark.line)
+        return Node(self._scalar(node), self.file, line, end)
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        try:
+            return self.loader.construct_object(node)
+        except ValueError as error:  # a date that does not exist
+            place = (node.start_mark.line + 1, node.start_mark.column + 1)
+            raise _refuse(self.file, "YAML", place, str(error)) from error
 
 
 def _end(node: yaml.CollectionNode, children: Iterable[Node]) -> int:
@@ -128,6 +179,8 @@ def _read_json(file: str, text: str) -> Node:
         json.loads(text)
     except json.JSONDecodeError as error:
         raise _refuse(file, "JSON", (error.lineno, error.colno), error.msg) from error
+    except RecursionError as error:
+        raise _refuse(file, "a config", (1, 1), TOO_DEEP) from error
     tokens, line, place = [], 1, 0
     for match in JSON_TOKEN.finditer(text):
         line, place = line + text.count("\n", place, match.start(1)), match.start(1)
@@ -135,16 +188,18 @@ def _read_json(file: str, text: str) -> Node:
     return _from_json(tokens[::-1], file)
 
 
-def _from_json(tokens: list[tuple[str, int]], file: str) -> Node:
+def _from_json(tokens: list[tuple[str, int]], file: str, depth: int = 0) -> Node:
     """Take one value from the end of ``tokens``, which are known to be JSON and stand in reverse."""
     text, line = tokens.pop()
+    if depth > DEEPEST:
+        raise _refuse(file, "a config", (line, 1), TOO_DEEP)
     if text == "{":
         entries = {}
         while tokens[-1][0] != "}":
             key, key_line = tokens.pop()
             if key != ",":
                 tokens.pop()  # the colon
-                entries[json.loads(key)] = value = _from_json(tokens, file)
+                entries[json.loads(key)] = value = _from_json(tokens, file, depth + 1)
                 value.line = key_line
         return Node(entries, file, line, tokens.pop()[1])
     if text == "[":
@@ -152,6 +207,6 @@ def _from_json(tokens: list[tuple[str, int]], file: str) -> Node:
         while tokens[-1][0] != "]":
             if tokens[-1][0] == ",":
                 tokens.pop()
-            items.append(_from_json(tokens, file))
+            items.append(_from_json(tokens, file, depth + 1))
         return Node(items, file, line, tokens.pop()[1])
     return Node(json.loads(text), file, line, line)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from .document import Node
+from .document import Arguments, Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -63,9 +64,11 @@ def read_expression(text: str, place: Node, look_up: Callable[[str], Any]) -> An
     """
     try:
         tree = ast.parse(REFERENCE.sub(r"__id__('\1')", text).strip(), mode="eval")
+        return _Reader(place, look_up, {}).read(tree.body)
     except (SyntaxError, ValueError):  # an import, which MONAI allows, or a mistake, which it will tell
         return UNKNOWN
-    return _Reader(place, look_up, {}).read(tree.body)
+    except (RecursionError, MemoryError):  # thousands of brackets: nobody means that to be read
+        return UNKNOWN
 
 
 def dotted_name(node: ast.expr) -> str:
@@ -150,8 +153,10 @@ class _Reader:
         if isinstance(node.op, ast.Add) and (isinstance(left, Items) or isinstance(right, Items)):
             parts = [part if isinstance(part, Items) else Items(complete=False) for part in (left, right)]
             return Items([*parts[0], *parts[1]], complete=all(part.complete for part in parts))
-        if isinstance(node.op, ast.Mult) and isinstance(left, Items) and right is UNKNOWN:
+        if isinstance(node.op, ast.Mult) and isinstance(left, Items) and (right is UNKNOWN or not left.complete):
             return Items(left, complete=False)  # [@label_key] * (@label_key is not None)
+        if isinstance(node.op, ast.Mod) and isinstance(left, str):  # '%999999999d' % 1 is not worth knowing
+            return UNKNOWN
         return self._compute(node.op, left, right)
 
     def _compute(self, operation: ast.operator, left: Any, right: Any) -> Any:
@@ -220,7 +225,9 @@ class _Reader:
                 None if end is None else self.read(end) for end in (node.slice.lower, node.slice.upper, node.slice.step)
             ]
             known = isinstance(value, Items) and all(end is None or isinstance(end, int) for end in ends)
-            return Items(value[slice(*ends)], complete=value.complete) if known else UNKNOWN
+            if not known or ends[2] == 0:
+                return UNKNOWN
+            return Items(value[slice(*ends)], complete=value.complete)
         index = self.read(node.slice)
         if isinstance(value, Items) and isinstance(index, int) and -len(value) <= index < len(value) and value.complete:
             return value[index]
@@ -233,17 +240,20 @@ class _Reader:
         name = dotted_name(node.func)
         arguments = [self.read(argument) for argument in node.args if not isinstance(argument, ast.Starred)]
         if name == "__id__":
-            return self.look_up(arguments[0])
+            return self.look_up(arguments[0]) if arguments and isinstance(arguments[0], str) else UNKNOWN
         if name in ("list", "tuple", "len", "int", "float", "str", "bool") and len(arguments) == 1:
             return _built_in(name, arguments[0])
+        if name == "os.path.join" and arguments and all(isinstance(argument, str) for argument in arguments):
+            return os.path.join(*arguments)  # noqa: PTH118  as the config says it
         if not name:
             return UNKNOWN
         given = {keyword.arg: self.read(keyword.value) for keyword in node.keywords if keyword.arg}
         if arguments:
             given = {_first_argument(name): arguments[0], **given}
-        entries = {key: as_node(value, self.place) for key, value in given.items()}
-        target = Node(name, self.place.file, self.place.line, self.place.end)
-        return Node({"_target_": target, **entries}, self.place.file, self.place.line, self.place.end)
+        entries = Arguments({key: as_node(value, self.place) for key, value in given.items()})
+        entries["_target_"] = Node(name, self.place.file, self.place.line, self.place.end)
+        entries.complete = len(node.args) < 2 and None not in (keyword.arg for keyword in node.keywords)
+        return Node(entries, self.place.file, self.place.line, self.place.end)
 
 
 def _truth(value: Any) -> bool | None:

@@ -15,7 +15,7 @@ from scanfill import bundle_path
 from scanfill.errors import UsageError
 
 from .config import Config
-from .document import Document, Node, read_document
+from .document import Document, Node, read_file
 from .expression import REFERENCE
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _unpack(archive: Path, folder: Path) -> Path:
                 name for name in opened.namelist() if name.lower().endswith(SUFFIXES) and ".." not in Path(name).parts
             ]
             opened.extractall(folder, inside)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: it wants a password
         msg = f"{archive} cannot be read as a packed bundle ({error}): give the zip file that `pack` wrote."
         raise UsageError(msg) from error
     homes = sorted((path for path in folder.rglob("configs") if path.is_dir()), key=lambda path: len(path.parts))
@@ -99,7 +99,7 @@ def _unpack(archive: Path, folder: Path) -> Path:
 
 def _read_bundle(folder: Path, name: str, overlays: Sequence[Path]) -> Source:
     home = folder / "configs" if (folder / "configs").is_dir() else folder
-    files = sorted(path for path in home.iterdir() if path.suffix in SUFFIXES and path.name not in NOT_CONFIGS)
+    files = sorted(path for path in home.iterdir() if _is_config(path))
     twins = {path.stem for path in files if path.suffix != ".json"}  # `pack` writes each YAML again as JSON
     files = [path for path in files if path.suffix != ".json" or path.stem not in twins]
     within = Path(name) / home.relative_to(folder)
@@ -110,6 +110,10 @@ def _read_bundle(folder: Path, name: str, overlays: Sequence[Path]) -> Source:
     more = [_read(path, str(path)) for path in overlays]
     sets = [[*documents, *more] for documents in combine(documents)]
     return Source(sets, _metadata(home), [Path(), folder, home])
+
+
+def _is_config(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.name not in NOT_CONFIGS and path.is_file()
 
 
 def _read_config(path: Path, name: str) -> Document | None:
@@ -137,11 +141,7 @@ def _read(path: Path, name: str) -> Document:
     if path.suffix.lower() not in SUFFIXES:
         msg = f"{name} is no config: MONAI reads {', '.join(SUFFIXES)}."
         raise UsageError(msg)
-    try:
-        return read_document(name, path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        msg = f"{name} is not text in UTF-8 (byte {error.start}): save it as UTF-8."
-        raise UsageError(msg) from error
+    return read_file(path, name)
 
 
 def _metadata(home: Path) -> dict[str, Any]:
