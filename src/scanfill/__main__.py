@@ -179,12 +179,12 @@ def check(*paths: str, ignore: str | list[str] | None = None, json: bool = False
     from scanfill.sharing.check import as_json, as_text, look  # noqa: PLC0415
 
     try:
-        findings, checked = look.check(look.listed(paths), look.listed(ignore))
+        checked = look.check(look.listed(paths), look.listed(ignore))
     except (UsageError, OSError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
-    print(as_json(findings, checked) if json else as_text(findings, checked))
-    if findings:
+    print(as_json(*checked) if json else as_text(*checked))
+    if checked.findings:
         raise SystemExit(1)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from scanfill.errors import UsageError
-from scanfill.sharing.check import check
+from scanfill.sharing.check import as_json, as_text, check
+from scanfill.sharing.check.look import listed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +67,25 @@ evaluator: {_target_: Evaluator, val_data_loader: {_target_: DataLoader, dataset
     assert rules(file, text.replace("COMMENT", reason)) == []
 
 
+def test_a_description_silences_its_own_entry_however_json_is_written(tmp_path: Path) -> None:
+    entry = '{"_target_": "Spacingd", "keys": ["label"], "pixdim": 1%s}'
+    said = entry % f', "_desc_": "{REASON}"'
+    assert rules(tmp_path / "train.json", f'{{"t": [{said}, {entry % ""}]}}') == [(1, "label-interpolation")]
+
+
+def test_a_comment_that_silences_nothing_is_told(file: Path, tmp_path: Path) -> None:
+    file.write_text(f"t:\n  - {SPACING}  # {REASON}\n  - {SPACING[:-1]}, mode: nearest}}  # {REASON}\n")
+    checked = check([str(file)])
+    assert not checked.findings
+    assert checked.idle == [(str(file), 3, "label-interpolation")]
+    assert f"{file}:3: `ignore[label-interpolation]` silences nothing" in as_text(*checked)
+    assert json.loads(as_json(*checked))["idle"] == [{"file": str(file), "line": 3, "rule": "label-interpolation"}]
+    assert not check([str(file)], ignore=["label-interpolation"]).idle
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("t: []\n")
+    assert not check([str(file), str(overlay)]).idle  # the entry is replaced
+
+
 def test_json_has_a_description_for_it(tmp_path: Path) -> None:
     text = '{"t": [{"_target_": "Spacingd", "keys": ["label"], "pixdim": 1, "_desc_": "%s"}]}'
     assert rules(tmp_path / "train.json", text % REASON) == []
@@ -95,3 +116,9 @@ def test_an_option_leaves_a_rule_out(file: Path) -> None:
     assert not check([str(file)], ignore=["label-interpolation"])[0]
     with pytest.raises(UsageError, match="--ignore: there is no rule 'interpolation'"):
         check([str(file)], ignore=["interpolation"])
+
+
+def test_an_option_without_its_value_is_refused() -> None:
+    with pytest.raises(UsageError, match="--ignore RULE"):
+        listed([True])
+    assert listed((2024, ["a,b"])) == ["2024", "a", "b"]

@@ -49,6 +49,23 @@ def test_each_finding_says_what_why_and_what_to_do() -> None:
             assert all(len(text) > 20 and text.endswith(".") for text in (finding.what, finding.why, finding.fix))
 
 
+def test_two_faults_of_one_entry_are_both_told(tmp_path: Path) -> None:
+    window = "{_target_: ScaleIntensityRanged, keys: image, a_min: -200, a_max: 300}"
+    affine = "{_target_: RandAffined, keys: image, rotate_range: 1.6, scale_range: 0.6, prob: 1}"
+    file = tmp_path / "train.yaml"
+    file.write_text(f"augmentation: [{window}, {affine}]")
+    turned, scaled = (finding.what for finding in found(file))
+    assert "90 degrees" in turned
+    assert "by 1.6" in scaled
+
+
+@pytest.mark.parametrize("names", ["[LeftLung, RightLung]", "[lh-cortex, rh-cortex]", "[left, right]"])
+def test_sides_are_known_however_they_are_written(tmp_path: Path, names: str) -> None:
+    file = tmp_path / "train.yaml"
+    file.write_text(f"names: {names}\naugmentation: [{{_target_: RandFlipd, keys: image, prob: 1, spatial_axis: 0}}]")
+    assert [finding.rule for finding in found(file)] == ["lateral-flip"]
+
+
 def test_the_metadata_tell_ct_and_sides(tmp_path: Path) -> None:
     flip = "{_target_: RandFlipd, keys: image, prob: 1, spatial_axis: 0}"
     config = f"augmentation: [{{_target_: RandRotate90d, keys: image, prob: 1}}, {flip}]"

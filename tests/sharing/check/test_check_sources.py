@@ -82,7 +82,7 @@ def test_a_packed_bundle_is_checked_once_although_it_has_each_config_twice(bundl
             opened.write(path, f"made_up/configs/{path.name}")
         opened.writestr("made_up/configs/train.json", "{}")
         opened.writestr("made_up/models/model.pt", b"weights")
-    findings, checked = check([str(archive)])
+    findings, checked, _ = check([str(archive)])
     assert len(checked) == 4
     assert [finding.file for finding in findings] == ["made_up_v1.zip/configs/train.yaml"]
 
@@ -103,6 +103,7 @@ def test_a_list_of_cases_among_the_configs_is_no_config(bundle: Path) -> None:
         (["latin.yaml"], "is not text in UTF-8"),
         (["broken.zip"], "cannot be read as a packed bundle"),
         (["empty.zip"], "holds no folder `configs`"),
+        (["locked.zip"], "cannot be read as a packed bundle .*password"),
         (["empty"], "holds no config"),
     ],
 )
@@ -114,6 +115,12 @@ def test_what_cannot_be_read_is_refused_with_what_to_do(bundle: Path, paths: lis
     (home / "empty").mkdir()
     with zipfile.ZipFile(home / "empty.zip", "w") as opened:
         opened.writestr("a/readme.md", "x")
+    with zipfile.ZipFile(home / "locked.zip", "w") as opened:
+        opened.writestr("a/configs/train.yaml", "a: 1")
+    locked = bytearray((home / "locked.zip").read_bytes())
+    locked[6] |= 1  # "encrypted", in the entry and in the directory
+    locked[locked.find(b"PK\x01\x02") + 8] |= 1
+    (home / "locked.zip").write_bytes(locked)
     with pytest.raises(UsageError, match=words):
         check([str(home / path) for path in paths])
 
@@ -125,23 +132,45 @@ def test_nothing_to_check_is_refused() -> None:
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
 def test_every_bundle_of_ours_is_clean_with_every_overlay(bundle: Path) -> None:
-    findings, checked = check([str(bundle)])
-    assert findings == []
+    findings, checked, idle = check([str(bundle)])
+    assert findings == idle == []
     names = {name.rsplit("/", 1)[-1] for merged in checked for name in merged.split(" + ")}
     assert names == {path.name for path in (bundle / "configs").glob("*.yaml")}
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
 def test_every_preset_on_every_bundle_of_ours_is_clean(bundle: Path) -> None:
-    presets = [path for path in PRESETS if not path.stem.startswith(("ct", "xray"))]  # our bundles are MRI
-    assert presets
+    presets = [path for path in PRESETS if path.stem != "xray_classification"]  # which moves boxes, and no label maps
     for preset in presets:
         assert check([str(bundle / "configs" / "train.yaml"), str(preset)])[0] == []
 
 
 @pytest.mark.parametrize("file", sorted((REPO / "configs").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_config_of_ours_is_clean_by_itself(file: Path) -> None:
-    assert check([str(file)])[0] == []
+    findings, _, idle = check([str(file)])
+    assert findings == idle == []
+
+
+def test_a_preset_for_pictures_with_boxes_leaves_label_maps_behind() -> None:
+    preset = REPO / "configs" / "augmentation" / "xray_classification.yaml"
+    findings = check([str(REPO / "bundles" / "brain_tumor_segmentation" / "configs" / "train.yaml"), str(preset)])[0]
+    assert [finding.rule for finding in findings] == ["label-left-behind"]
+
+
+def test_nothing_of_a_config_is_run_or_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "evil.py").write_text("from pathlib import Path\nPath('hacked').touch()\n")
+    (tmp_path / "train.yaml").write_text(
+        "imports: [$import evil]\n"
+        "a: \"$__import__('pathlib').Path('hacked').touch()\"\n"
+        "b: {_target_: evil.Transform, keys: image}\n"
+        "c: !!python/object/apply:os.system ['touch hacked']\n"
+        "t: [{_target_: RandFlipd, keys: \"$[open('hacked', 'w')]\", prob: \"$exec('import evil')\"}]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert not check(["train.yaml"]).findings
+    assert not (tmp_path / "hacked").exists()
+    assert "evil" not in sys.modules
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:

@@ -21,9 +21,25 @@ def test_the_default_mode_is_monais(name: str) -> None:
     assert getattr(default, "value", default) == transforms.INTERPOLATING[name]
 
 
+@pytest.mark.parametrize("name", sorted(transforms.COARSENING))
+def test_the_default_of_what_coarsens_is_monais(name: str) -> None:
+    parameters = inspect.signature(getattr(monai.transforms, f"{name}d").__init__).parameters
+    assert parameters[transforms.MODE[name]].default.value == transforms.COARSENING[name]
+
+
 @pytest.mark.parametrize("name", sorted(transforms.FIXED_SIZE))
-def test_the_argument_of_a_crops_size_is_monais(name: str) -> None:
-    assert transforms.FIXED_SIZE[name] in inspect.signature(getattr(monai.transforms, f"{name}d").__init__).parameters
+def test_the_argument_of_a_crops_size_is_the_classs(name: str) -> None:
+    home = scanfill.transforms if name in transforms.OWN_CROPS else monai.transforms
+    assert transforms.FIXED_SIZE[name] in inspect.signature(getattr(home, f"{name}d").__init__).parameters
+
+
+def test_every_random_transform_of_monai_and_of_ours_is_known_as_random() -> None:
+    for home in (monai.transforms, scanfill.transforms):
+        for name in set(dir(home)) - {"RandomizableTransform"}:
+            made = getattr(home, name)
+            if inspect.isclass(made) and issubclass(made, monai.transforms.RandomizableTransform):
+                base = transforms.base_name(name)
+                assert transforms.RANDOM_NAME.match(base) or base in transforms.RANDOM_OTHERS, name
 
 
 def test_every_transform_of_the_table_exists() -> None:

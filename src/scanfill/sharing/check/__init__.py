@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .finding import Fault, Finding, Rule
-from .look import check, check_config
+from .look import Checked, check
 from .output import as_json, as_text
 from .rules import RULES
 
-__all__ = ["RULES", "Fault", "Finding", "Rule", "as_json", "as_text", "check", "check_config"]
+__all__ = ["RULES", "Checked", "Fault", "Finding", "Rule", "as_json", "as_text", "check"]

@@ -17,6 +17,8 @@ COMMENT = re.compile(rf"#\s*{WORDS.pattern}")
 ONLY_COMMENT = re.compile(r"\s*#")
 SHORTEST = 8
 """Letters that a reason has at least, without "because"."""
+Silence = tuple[str, int, str]
+"""File and line of a comment, and a rule that it names."""
 
 
 class Ignored:
@@ -26,29 +28,52 @@ class Ignored:
         documents: The files.
         known: Names of the rules.
 
+    Attributes:
+        stated: Everything that they name.
+        used: That of it which silenced something, since :py:meth:`covers` was asked.
+
     Raises:
         UsageError: A comment names a rule that does not exist, none, or no reason.
     """
 
     def __init__(self, documents: Sequence[Document], known: Collection[str]) -> None:
-        self.lines = {document.file: document.lines for document in documents}
-        self.rules: dict[tuple[str, int], set[str]] = {}
-        for document in documents:
-            for number, line in enumerate(document.lines, start=1):
-                if found := (COMMENT.search(line) or ('"_desc_"' in line and WORDS.search(line)) or None):
-                    where = f"{document.file}, line {number}"
-                    self.rules[document.file, number] = _rules_of(found, where, known)
+        self.known = known
+        self.lines = {document.file: document.lines for document in documents if not document.file.endswith(".json")}
+        self.stated = {silence for document in documents for silence in self._stated(document)}
+        self.used: set[Silence] = set()
 
     def covers(self, node: Node, rule: str) -> bool:
-        """Whether a comment silences this rule here: in the lines of the entry, or right above it."""
-        return any(rule in self.rules.get((node.file, line), ()) for line in self._lines_of(node))
+        """Whether this rule is silenced here: by a comment in the entry or right above it, or by its ``_desc_``."""
+        near = (silence for line in self._lines_of(node) for silence in self._commented(node.file, line))
+        found = {silence for silence in (*near, *self._described(node)) if silence[2] == rule}
+        self.used |= found
+        return bool(found)
 
     def _lines_of(self, node: Node) -> Iterator[int]:
         yield from range(node.line, node.end + 1)
         above, lines = node.line - 1, self.lines.get(node.file, [])
-        while above and ONLY_COMMENT.match(lines[above - 1]):
+        while lines and above and ONLY_COMMENT.match(lines[above - 1]):
             yield above
             above -= 1
+
+    def _stated(self, document: Document) -> Iterator[Silence]:
+        for line in range(1, len(document.lines) + 1):
+            yield from self._commented(document.file, line)
+        for node in document.root.descendants():
+            yield from self._described(node)
+
+    def _commented(self, file: str, line: int) -> Iterator[Silence]:
+        lines = self.lines.get(file, [])
+        if line <= len(lines) and (found := COMMENT.search(lines[line - 1])):
+            yield from self._named(found, file, line)
+
+    def _described(self, node: Node) -> Iterator[Silence]:
+        said = node.child("_desc_") if isinstance(node.value, dict) else None
+        if said is not None and isinstance(said.value, str) and (found := WORDS.search(said.value)):
+            yield from self._named(found, said.file, said.line)
+
+    def _named(self, found: re.Match[str], file: str, line: int) -> Iterator[Silence]:
+        yield from ((file, line, rule) for rule in _rules_of(found, f"{file}, line {line}", self.known))
 
 
 def _rules_of(found: re.Match[str], where: str, known: Collection[str]) -> set[str]:

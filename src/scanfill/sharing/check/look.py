@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanfill.errors import UsageError
 
 from .finding import Finding
-from .ignore import Ignored, check_names
+from .ignore import Ignored, Silence, check_names
 from .pipeline import Pipeline
 from .rules import RULES
 from .sources import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .config import Config
 
 NAMES = tuple(rule.name for rule in RULES)
 
 
-def check(paths: Sequence[str], ignore: Sequence[str] = ()) -> tuple[list[Finding], list[str]]:
+class Checked(NamedTuple):
+    """What a check found.
+
+    Attributes:
+        findings: In the order of files and lines, each once.
+        checked: The sets of files that were checked.
+        idle: Comments that silence nothing: file, line and rule.
+    """
+
+    findings: list[Finding]
+    checked: list[str]
+    idle: list[Silence]
+
+
+def check(paths: Sequence[str], ignore: Sequence[str] = ()) -> Checked:
     """Look for faults in a bundle, or in configs that are merged as MONAI merges them. Nothing of them is run.
 
     Args:
         paths: A bundle (name, folder or zip file), with or without overlays behind it; or the configs to merge.
         ignore: Rules to leave out.
-
-    Returns:
-        Findings in the order of files and lines, each once; and the sets of files that were checked.
 
     Raises:
         UsageError: Something is not there or cannot be read, or a rule to ignore does not exist.
@@ -38,41 +49,44 @@ def check(paths: Sequence[str], ignore: Sequence[str] = ()) -> tuple[list[Findin
         msg = "There is nothing to check: name a config, a bundle or its zip file."
         raise UsageError(msg)
     check_names(ignore, NAMES, "--ignore")
-    found: dict[tuple[str, int, str, str], Finding] = {}
-    checked = []
+    found: dict[tuple[str, int, str, str, str], Finding] = {}
+    checked, stated, used = [], set[Silence](), set[Silence]()
     with open_source(paths) as source:
         for config in source.configs():
             checked.append(_name(config))
-            for finding in check_config(config, ignore):
-                found.setdefault((finding.file, finding.line, finding.rule, finding.what), finding)
-    return sorted(found.values(), key=lambda finding: (finding.file, finding.line)), checked
+            ignored = Ignored([*config.documents, *config.included], NAMES)
+            for finding in _look(config, ignored, ignore):
+                found.setdefault((finding.file, finding.line, finding.rule, finding.id, finding.what), finding)
+            # what lies below may have been replaced, and the comments there with it
+            own = {document.file for document in (config.documents[-1], *config.included)}
+            stated |= {silence for silence in ignored.stated if silence[0] in own and silence[2] not in ignore}
+            used |= ignored.used
+    findings = sorted(found.values(), key=lambda finding: (finding.file, finding.line))
+    return Checked(findings, checked, sorted(stated - used))
 
 
-def check_config(config: Config, ignore: Sequence[str] = ()) -> list[Finding]:
-    """Look for faults in one merged config."""
+def _look(config: Config, ignored: Ignored, ignore: Sequence[str]) -> Iterator[Finding]:
+    """Find what is wrong in one merged config, but for what is silenced."""
     pipeline = Pipeline(config)
-    ignored = Ignored([*config.documents, *config.included], NAMES)
-    found = {}
     for rule in RULES:
         for fault in rule.look(pipeline) if rule.name not in ignore else ():
-            node = fault.node
-            if not any(ignored.covers(place, rule.name) for place in (node, fault.used) if place):
-                finding = Finding(
-                    node.file,
-                    node.line,
-                    rule.name,
-                    config.name_of(node),
-                    fault.what,
-                    fault.why,
-                    fault.fix,
-                    _name(config),
-                )
-                found[id(node), rule.name] = finding
-    return list(found.values())
+            node, place = fault.node, config.name_of(fault.node)
+            if not any(ignored.covers(where, rule.name) for where in (node, fault.used) if where):
+                told = (fault.what, fault.why, fault.fix)
+                yield Finding(node.file, node.line, rule.name, place, *told, config=_name(config))
 
 
 def listed(value: Any) -> list[str]:
-    """List the names in what a person gave: one, several with commas between them, or lists, as Fire reads them."""
+    """List the names in what a person gave: one, several with commas between them, or lists, as Fire reads them.
+
+    Raises:
+        UsageError: It is no name, such as a ``--ignore`` with nothing behind it.
+    """
+    if isinstance(value, bool):
+        msg = "An option lacks its value: write `--ignore RULE`, or `--ignore RULE,RULE`."
+        raise UsageError(msg)
+    if isinstance(value, int | float):  # a folder called 2024
+        value = str(value)
     if isinstance(value, str):
         return [value] if Path(value).exists() else [name.strip() for name in value.split(",") if name.strip()]
     return [name for item in value or () for name in listed(item)]

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .finding import Finding
+    from .ignore import Silence
 
 WIDTH = 110
 
 
-def as_text(findings: Sequence[Finding], checked: Sequence[str]) -> str:
+def as_text(findings: Sequence[Finding], checked: Sequence[str], idle: Sequence[Silence] = ()) -> str:
     """Write findings as lines that editors and terminals jump to."""
     blocks = []
     for finding in findings:
@@ -25,12 +26,16 @@ def as_text(findings: Sequence[Finding], checked: Sequence[str]) -> str:
         blocks.append("\n".join((f"{finding.file}:{finding.line}: {finding.rule}{merged}", *told)))
     count = {rule: len(list(found)) for rule, found in groupby(sorted(finding.rule for finding in findings))}
     total = ", ".join(f"{number} {rule}" for rule, number in count.items()) or "nothing found"
+    for file, line, rule in idle:
+        blocks.append(f"{file}:{line}: `ignore[{rule}]` silences nothing here; take it out if nothing else needs it.")
     return "\n\n".join([*blocks, f"Checked {_number(len(checked), 'config')}: {total}."])
 
 
-def as_json(findings: Sequence[Finding], checked: Sequence[str]) -> str:
-    """Write findings as one JSON object: ``checked``, the merged files, and ``findings``."""
-    return json.dumps({"checked": list(checked), "findings": [finding.as_dict() for finding in findings]}, indent=1)
+def as_json(findings: Sequence[Finding], checked: Sequence[str], idle: Sequence[Silence] = ()) -> str:
+    """Write findings as one JSON object: ``checked``, the merged files, ``findings``, and ``idle`` comments."""
+    comments = [{"file": file, "line": line, "rule": rule} for file, line, rule in idle]
+    told = [finding.as_dict() for finding in findings]
+    return json.dumps({"checked": list(checked), "findings": told, "idle": comments}, indent=1)
 
 
 def _number(count: int, what: str) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .document import Node
 
 Role = Literal["training", "evaluation", "postprocessing"]
+Branches = tuple[tuple["Component", int], ...]
 LOADERS: dict[str, Role] = {"train_data_loader": "training", "val_data_loader": "evaluation"}
 """Arguments of MONAI's engines, and of those that follow them."""
 
@@ -121,7 +122,7 @@ class Pipeline:
             if component.has("transform") and not component.name.startswith("Invert"):
                 self._keep_named(found, self.chain(component.argument("transform"), name))
         for name, component in self.components:
-            if component.name in CONTAINERS:
+            if base_name(component.name) in CONTAINERS:
                 self._keep_named(found, self.chain(component.node, name))
         for name, node in self.config.walk():
             if isinstance(node.value, list) and self._holds_transforms(node):
@@ -133,22 +134,42 @@ class Pipeline:
         chains = [chain for chain in self.chains if "postprocessing" not in chain.roles]
         return [chain for chain in chains if chain.roles & set(roles)] if roles else chains
 
+    def is_preparation(self, step: Transform) -> bool:
+        """Whether a step does the same to every image, also where a network is judged: it is no augmentation."""
+        if step.random or step.chosen:
+            return False
+        return all(
+            any(other.base == step.base and not other.chosen for other in chain.steps)
+            for chain in self.preparing("evaluation")
+        )
+
     def chain(self, value: Any, name: str) -> Chain:
         """Read a ``Compose``, a transform or a list of them as one chain."""
         steps, complete = self._flatten(value)
-        return Chain(name, [Transform(component, place) for place, component in enumerate(steps)], complete)
+        made = [Transform(component, place, branches) for place, (component, branches) in enumerate(steps)]
+        return Chain(name, made, complete)
 
-    def _flatten(self, value: Any) -> tuple[list[Component], bool]:
+    def _flatten(self, value: Any, branches: Branches = ()) -> tuple[list[tuple[Component, Branches]], bool]:
         if isinstance(value, Items):
-            parts = [self._flatten(item) for item in value]
-            return [step for part, _ in parts for step in part], value.complete and all(whole for _, whole in parts)
+            return self._flatten_all(value, [branches] * len(value))
         component = self.config.as_component(value)
         if component is None:
             return [], not isinstance(value, Unknown)
-        if component.name not in CONTAINERS:
-            return [component], True
-        inner, complete = self._flatten(component.argument("transforms"))
-        return ([] if component.name == "Compose" else [component]) + inner, complete
+        name = base_name(component.name)
+        if name not in CONTAINERS:
+            return [(component, branches)], True
+        inner = component.argument("transforms")
+        if name == "Compose" or not isinstance(inner, Items):
+            steps, complete = self._flatten(inner, branches)
+        else:
+            drawn = name != "MoveWithBoxes"
+            within = [(*branches, (component, place)) if drawn else branches for place in range(len(inner))]
+            steps, complete = self._flatten_all(inner, within)
+        return ([] if name == "Compose" else [(component, branches)]) + steps, complete
+
+    def _flatten_all(self, items: Items, branches: list[Branches]) -> tuple[list[tuple[Component, Branches]], bool]:
+        parts = [self._flatten(item, within) for item, within in zip(items, branches, strict=True)]
+        return [step for part, _ in parts for step in part], items.complete and all(whole for _, whole in parts)
 
     def _find_engines(self) -> Iterator[Engine]:
         for name, component in self.components:

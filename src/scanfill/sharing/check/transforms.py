@@ -7,7 +7,9 @@ a moment and does not depend on what runs it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .expression import UNKNOWN, Items
@@ -40,7 +42,10 @@ INTERPOLATING: Mapping[str, str] = {
 }
 """Transforms that make new values between voxels, and the ``mode`` that they have by default."""
 
-MODE: Mapping[str, str] = {"RandSmoothDeform": "grid_mode"}
+COARSENING: Mapping[str, str] = {"RandSimulateLowResolution": "trilinear"}
+"""Those that leave the voxels where they are, and make new values all the same."""
+
+MODE: Mapping[str, str] = {"RandSmoothDeform": "grid_mode", "RandSimulateLowResolution": "upsample_mode"}
 """How the argument is called where it is not ``mode``."""
 
 RIGID = frozenset(
@@ -48,8 +53,12 @@ RIGID = frozenset(
 )
 """Transforms that only put voxels elsewhere."""
 
+OWN_CROPS: Mapping[str, str] = {"RandCropByClass": "patch_size"}
+"""Those of scanfill, and the argument that says how many voxels are left."""
+
 CROPS = frozenset(
     {
+        *OWN_CROPS,
         "CenterScaleCrop",
         "CenterSpatialCrop",
         "CropForeground",
@@ -72,6 +81,7 @@ GRIDS = frozenset({"Spacing", "SpatialResample", "ResampleToMatch", "Resize"})
 """Transforms that settle the size of a voxel."""
 
 FIXED_SIZE: Mapping[str, str] = {
+    **OWN_CROPS,
     "CenterSpatialCrop": "roi_size",
     "RandCropByLabelClasses": "spatial_size",
     "RandCropByPosNegLabel": "spatial_size",
@@ -84,18 +94,25 @@ FIXED_SIZE: Mapping[str, str] = {
 """Crops to a number of voxels, and the argument that says it."""
 
 BRIGHTNESS = frozenset({"RandGaussianShiftScale", "RandScaleIntensity", "RandShiftIntensity", "RandStdShiftIntensity"})
-CONTRAST = frozenset({"RandAdjustContrast", "RandHistogramShift", "RandScaleIntensityFixedMean"})
+CONTRAST = frozenset({"RandAdjustContrast", "RandCLAHE", "RandHistogramShift", "RandScaleIntensityFixedMean"})
 NOISE = frozenset({"RandGaussianNoise"})
 """Augmentation of intensities that belongs after normalisation. Bias field, Gibbs ringing, spikes, Rician noise, motion
 and blur arise in the scanner, and belong before it."""
 
 NORMALIZING = frozenset(
     {"HistogramNormalize", "NormalizeIntensity", "ScaleIntensity", "ScaleIntensityRangePercentiles"}
+    | {"NormalizeInBrain", "ScaleSigned", "StandardizeHistogram"}  # of scanfill
 )
 """Normalisation by what the image itself holds."""
 
-CONTAINERS = frozenset({"Compose", "OneOf", "RandomOrder", "SomeOf"})
+CONTAINERS = frozenset({"Compose", "MoveWithBoxes", "OneOf", "RandomOrder", "SomeOf"})
 """What holds other transforms."""
+
+WRAPPERS = frozenset({"RandChannelWise"})
+"""What runs one other transform, its ``transform``, on part of an image."""
+
+TORCHIO: Mapping[str, str] = {"RandomGamma": "RandAdjustContrast", "RandomNoise": "RandGaussianNoise"}
+"""Transforms that ``RandTorchIO`` runs by name, which are no artefacts of a scanner."""
 
 READERS = frozenset({"LoadImage", "CuCIM", "RandCuCIM"})
 """Transforms that read an image from a file."""
@@ -108,13 +125,25 @@ OTHERS = frozenset(
     | {"FgBgToIndices", "Invert", "MapLabelValue", "RandBiasField", "RandGaussianSmooth", "SaveImage"}
     | {"ScaleIntensityRange", "ThresholdIntensity", "ConvertToMultiChannelBasedOnBratsClasses", "LabelToMask"}
     | {"RandGaussianSharpen", "RandGibbsNoise", "RandKSpaceSpikeNoise", "RandRicianNoise", "SelectItems", "SpatialPad"}
-    | {"DivisiblePad", "KeepLargestConnectedComponent", "RandCoarseDropout", "RandSimulateLowResolution", "Lambda"}
+    | {"DivisiblePad", "KeepLargestConnectedComponent", "RandCoarseDropout", "Lambda", "RandTorchIO", "RandWindow"}
+    | {"CLAHE", "CutMix", "CutOut", "MixUp", "RandCutoutSparingLesions", "RandStandardizeHistogram"}
 )
 KNOWN = GEOMETRIC | BRIGHTNESS | CONTRAST | NOISE | NORMALIZING | CONTAINERS | READERS | BOXES | OTHERS
+KNOWN |= WRAPPERS | frozenset(COARSENING)
 """All names whose suffix is taken off."""
 
-INTENSITY = BRIGHTNESS | CONTRAST | NOISE | NORMALIZING | {"RandBiasField", "RandGaussianSmooth", "ScaleIntensityRange"}
+INTENSITY = BRIGHTNESS | CONTRAST | NOISE | NORMALIZING
+INTENSITY |= {"CLAHE", "RandBiasField", "RandGaussianSmooth", "RandTorchIO", "RandWindow", "ScaleIntensityRange"}
 """Transforms that are for images, not for label maps."""
+
+RANDOM_NAME = re.compile(r"(Signal)?Rand(om)?[A-Z\d]")
+"""How MONAI, TorchIO and most others call what draws at random: ``RandFlip``, ``Rand3DElastic``, ``RandomNoise``."""
+
+RANDOM_OTHERS = frozenset({"CutMix", "CutOut", "IntensityRemap", "MixUp", "OneOf", "SomeOf"})
+"""Those of MONAI whose names do not say so."""
+
+ANY_IMAGE = "image"
+"""Key of an array version, which has none."""
 
 NEAREST = ("nearest", "nearest-exact", 0, "0")
 """Modes that make no new values."""
@@ -138,28 +167,49 @@ class Transform:
     Attributes:
         component: Where it stands, with its arguments.
         place: How many steps come before it.
+        branches: The ``OneOf``, ``SomeOf`` and ``RandomOrder`` that hold it, outermost first, with its place in each.
     """
 
     component: Component
     place: int
+    branches: tuple[tuple[Component, int], ...] = ()
 
-    @property
+    @cached_property
     def base(self) -> str:
-        """See :py:func:`base_name`."""
-        return base_name(self.component.name)
+        """See :py:func:`base_name`; of what runs another transform, the name of that."""
+        name = base_name(self._described.name)
+        return TORCHIO.get(str(self.argument("name")), name) if name == "RandTorchIO" else name
 
-    @property
+    @cached_property
+    def _described(self) -> Component:
+        inner = self.component.component("transform") if base_name(self.component.name) in WRAPPERS else None
+        return inner or self.component
+
+    @cached_property
     def keys(self) -> Items:
         """Keys that it works on; not complete where some are only known when the config runs."""
-        return self.component.config.names(self.component.argument("keys", UNKNOWN))
+        array = self.component.name in KNOWN and not self.component.has("keys")
+        return self.component.config.names(self.component.argument("keys", ANY_IMAGE if array else UNKNOWN))
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it is drawn from among others."""
+        return bool(self.branches)
+
+    def may_follow(self, other: Transform) -> bool:
+        """Whether it may run after another step of the same chain."""
+        for (holder, place), (other_holder, other_place) in zip(self.branches, other.branches, strict=False):
+            if holder.node is not other_holder.node:
+                break
+            if place != other_place:  # one of them; or both, in any order
+                return base_name(holder.name) != "OneOf"
+        return other.place < self.place
 
     @property
     def random(self) -> bool:
         """Whether it draws anew for each case. Randomness of probability 0, or with a fixed crop, is none."""
         name = self.base
-        if not (name.startswith("Rand") and name[4:5].isupper()) and name not in ("OneOf", "SomeOf", "RandomOrder"):
-            return False
-        if self.idle:
+        if self.idle or not (RANDOM_NAME.match(name) or name in RANDOM_OTHERS):
             return False
         moves = self.argument("random_center", default=True) is not False
         resizes = self.argument("random_size", default=False) is not False
@@ -172,7 +222,7 @@ class Transform:
 
     def argument(self, name: str, default: Any = None) -> Any:
         """Value of an argument; see :py:meth:`.Component.argument`."""
-        return self.component.argument(name, default)
+        return (self.component if self.component.has(name) else self._described).argument(name, default)
 
     @property
     def mode_name(self) -> str:
@@ -181,9 +231,10 @@ class Transform:
 
     def mode_of(self, key: str) -> Any:
         """How a key is interpolated: a mode, or ``UNKNOWN``; None for a transform that does not interpolate."""
-        if self.base not in INTERPOLATING:
+        default = {**INTERPOLATING, **COARSENING}.get(self.base)
+        if default is None:
             return None
-        mode = self.argument(self.mode_name, INTERPOLATING[self.base])
+        mode = self.argument(self.mode_name, default)
         if not isinstance(mode, Items):
             return mode if mode is not None else UNKNOWN
         keys = self.keys

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scanfill.sharing.check.pipeline import Chain, Pipeline
     from scanfill.sharing.check.transforms import Transform
 
+AFFINE = ("RandAffine", "Rand2DElastic", "Rand3DElastic")
 SMALLEST, LARGEST = 0.7, 1.4
 QUARTER = math.pi / 2 - 0.01
 NARROWEST = 150.0
@@ -24,7 +25,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
     """Find rotations by 90 degrees, and scales beyond 0.7 to 1.4, of CT images."""
     for chain in pipeline.preparing():
         reason = _is_ct(pipeline, chain)
-        for step in (step for step in chain.steps if reason and not step.idle):
+        for step in (step for step in chain.steps if reason and not step.idle and not pipeline.is_preparation(step)):
             if _turns(step):
                 what = f"{step.component.name} turns CT images by 90 degrees ({reason})."
                 why = "Patients lie on a table, which is always below: the network learns bodies that never come."
@@ -46,6 +47,8 @@ def _is_ct(pipeline: Pipeline, chain: Chain) -> str:
     if modalities:
         return "the metadata say so" if modalities == {"CT"} else ""
     for step in chain.steps:
+        if step.base == "RandWindow":
+            return f"{step.component.name} takes a window of HU"
         ends = [step.argument(name) for name in ("a_min", "a_max")]
         known = step.base == "ScaleIntensityRange" and all(isinstance(end, int | float) for end in ends)
         if known and ends[0] <= -50 and ends[1] >= 50 and ends[1] - ends[0] >= NARROWEST:
@@ -56,8 +59,11 @@ def _is_ct(pipeline: Pipeline, chain: Chain) -> str:
 def _turns(step: Transform) -> bool:
     if step.base in ("RandRotate90", "Rotate90", "RandRotateBox90", "RotateBox90"):
         return True
-    names = {"RandRotate": ("range_x", "range_y", "range_z"), "RandAffine": ("rotate_range",)}.get(step.base, ())
-    return any(abs(number) >= QUARTER for name in names for number in _numbers(step.argument(name)))
+    if step.base == "RandRotate":
+        angles = [step.argument(name) for name in ("range_x", "range_y", "range_z")]
+    else:
+        angles = [step.argument("rotate_range")] if step.base in AFFINE else []
+    return any(abs(number) >= QUARTER for angle in angles for number in _numbers(angle))
 
 
 def _scale(step: Transform) -> float | None:
@@ -65,7 +71,7 @@ def _scale(step: Transform) -> float | None:
     scales: list[float] = []
     if step.base in ("RandZoom", "RandZoomBox"):
         scales = [*_numbers(step.argument("min_zoom")), *_numbers(step.argument("max_zoom"))]
-    if step.base == "RandAffine":
+    if step.base in AFFINE:
         scales = [1 + number for number in _ranges(step.argument("scale_range"))]
     if step.base == "RandOneScale":
         scales = [1 + number for number in _numbers(step.argument("scale_range"))]

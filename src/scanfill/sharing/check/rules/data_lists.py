@@ -82,7 +82,7 @@ def _leaks(node: Node, path: Path, parts: dict[str, list[Case]]) -> Iterator[Fau
 
 def _identities(case: Case) -> Iterator[str]:
     """What makes two cases the same patient: a name, or the same image file."""
-    named = next((f"{key} {case[key]!r}" for key in PATIENT if case.get(key)), None)
+    named = next((f"{key} {case[key]!r}" for key in PATIENT if case.get(key) not in (None, "")), None)
     if named:
         yield named
     images = case.get("image")

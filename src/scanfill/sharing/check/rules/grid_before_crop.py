@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def look(pipeline: Pipeline) -> Iterator[Fault]:
     """Find volumes that are cropped to a number of voxels without Orientationd or Spacingd before."""
     for chain in pipeline.preparing():
-        crop = next((step for step in chain.steps if _crops_volume(step)), None)
+        crop = next((step for step in chain.steps if _crops_volume(step, volumes=_has_volumes(pipeline))), None)
         if crop is None or not _all_known_before(chain, crop):
             continue
         before = {step.base for step in chain.steps[: crop.place]}
@@ -35,9 +35,19 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
             yield Fault(crop.component.node, what, why, fix)
 
 
-def _crops_volume(step: Transform) -> bool:
+def _has_volumes(pipeline: Pipeline) -> bool:
+    """Whether networks say that images are volumes, so that one number is the side of a cube."""
+    ranks = {
+        component.argument("spatial_dims") for _, component in pipeline.components if component.has("spatial_dims")
+    }
+    return ranks == {3}
+
+
+def _crops_volume(step: Transform, *, volumes: bool) -> bool:
     name = FIXED_SIZE.get(step.base)
     size = step.argument(name) if name else None
+    if isinstance(size, int) and volumes:
+        size = Items([size] * 3)
     if not isinstance(size, Items) or len(size) != 3:
         return False
     return (

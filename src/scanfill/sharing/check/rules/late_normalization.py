@@ -36,16 +36,12 @@ def normalizes(step: Transform) -> bool:
         return step.argument("subtrahend") is None and step.argument("divisor") is None
     if step.base == "ScaleIntensity":
         return step.argument("factor") is None or step.argument("minv", 0.0) is not None
-    return step.base in NORMALIZING or step.component.name in OWN
-
-
-OWN = ("NormalizeInBraind", "ScaleSignedd", "StandardizeHistogramd")
-"""Those of scanfill."""
+    return step.base in NORMALIZING
 
 
 def _augments(chain: Chain, step: Transform) -> Iterator[tuple[Transform, list[str]]]:
-    for earlier in chain.steps[: step.place]:
-        if earlier.random and earlier.base in BRIGHTNESS | CONTRAST | NOISE:
+    for earlier in chain.steps:
+        if earlier.random and earlier.base in BRIGHTNESS | CONTRAST | NOISE and step.may_follow(earlier):
             shared = [key for key in earlier.keys if key in step.keys]
             if shared:
                 yield earlier, shared

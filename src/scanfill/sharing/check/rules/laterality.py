@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from scanfill.sharing.check.pipeline import Chain, Pipeline
     from scanfill.sharing.check.transforms import Transform
 
-SIDE = re.compile(r"(?<![a-z])(left|right)(?![a-z])")
+SIDE = re.compile(r"\b(left|lh|l|right|rh|r)\b")
+"""In words that are parted by blanks: ``left kidney``, ``lh cortex``, ``precentral l``."""
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 NOT_MIRRORED = re.compile(r"^(heart |cardiac )?(ventric|atri|myocard)")
 """The two sides of the heart are no mirror images: a flipped left ventricle is no right one."""
 
@@ -26,7 +28,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         return
     for chain in pipeline.preparing():
         for step in chain.steps:
-            if _flips_sides(chain, step):
+            if _flips_sides(chain, step) and not pipeline.is_preparation(step):
                 what = (
                     f"{step.component.name} swaps left and right, and the labels name sides ({pair[0]!r}, {pair[1]!r})."
                 )
@@ -40,11 +42,11 @@ def _pair(pipeline: Pipeline) -> tuple[str, str] | None:
     sides: dict[str, dict[str, str]] = {}
     formats = pipeline.config.metadata.get("network_data_format", {})
     for name in [*_names(formats.get("outputs") if isinstance(formats, dict) else None), *_in_config(pipeline)]:
-        plain = re.sub(r"[\W_]+", " ", name.lower()).strip()
-        for found in SIDE.findall(plain):
+        plain = re.sub(r"[\W_]+", " ", CAMEL.sub(" ", name).lower()).strip()
+        for side in SIDE.findall(plain):
             rest = re.sub(r"\s+", " ", SIDE.sub("", plain)).strip()
-            if not NOT_MIRRORED.match(rest):
-                sides.setdefault(rest, {})[found] = name
+            if not NOT_MIRRORED.match(rest) and (rest or plain in ("left", "right")):
+                sides.setdefault(rest, {})["left" if side[0] == "l" else "right"] = name
     return next(((pair["left"], pair["right"]) for pair in sides.values() if len(pair) == 2), None)
 
 
@@ -78,7 +80,8 @@ def _flips_sides(chain: Chain, step: Transform) -> bool:
         return False
     axis = step.argument("spatial_axis")
     axes = axis if isinstance(axis, Items) else [axis]
-    return None in axes or _side_axis(chain, step) in axes
+    side = _side_axis(chain, step)
+    return None in axes or side in axes or side - 3 in axes  # counted from behind, in a volume
 
 
 def _side_axis(chain: Chain, step: Transform) -> int:

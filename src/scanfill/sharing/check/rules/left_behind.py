@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Move = tuple[str, int]
 """What moved a key: the kind of transform; which one it was, where it is random."""
+WHY = "The label then marks other voxels than those that the network sees: it learns noise, or is judged by it."
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
@@ -49,12 +50,21 @@ def _left_behind(chain: Chain, truth: str, labels: set[str]) -> Iterator[Fault]:
     """Compare what moves each image with what moves the truth."""
     followed = _moves(chain, truth)
     started = {key: place for place, key in _copies(chain)}
-    for step in chain.steps:
-        if step.base not in GEOMETRIC or step.idle or not step.keys.complete:
-            continue
+    steps = [step for step in chain.steps if step.base in GEOMETRIC and not step.idle and step.keys.complete]
+    told = set()
+    for step in steps:
         images = [key for key in step.keys if key not in labels]
         if images and _move(step) not in followed and step.place >= started.get(truth, 0):
+            told.add(step.base)
             yield _fault(step, images, truth, alike=any(kind == step.base for kind, _ in followed))
+    if read_keys(chain) <= labels:
+        return
+    for step in steps:
+        if _draws(step) and truth in step.keys and labels.issuperset(step.keys) and step.base not in told:
+            what = f"{step.component.name} moves the label map {truth!r} at random, and no image."
+            yield Fault(
+                step.component.node, what, WHY, f"Write the image among the keys of this {step.component.name}."
+            )
 
 
 def _copies(chain: Chain) -> list[tuple[int, str]]:
@@ -73,7 +83,11 @@ def _moves(chain: Chain, key: str) -> set[Move]:
 
 
 def _move(step: Transform) -> Move:
-    return step.base, step.place if step.random else -1
+    return step.base, step.place if _draws(step) else -1
+
+
+def _draws(step: Transform) -> bool:
+    return (step.random or step.chosen) and not step.idle
 
 
 def _fault(step: Transform, images: list[str], truth: str, *, alike: bool) -> Fault:
@@ -81,9 +95,7 @@ def _fault(step: Transform, images: list[str], truth: str, *, alike: bool) -> Fa
     what = f"{name} moves {', '.join(map(repr, images))}, and the label map {truth!r} stays."
     if alike and step.random:
         what = f"{name} moves {', '.join(map(repr, images))} at random, and another one the label map {truth!r}."
-    why = "The label then marks other voxels than those that the network sees: it learns noise, or is judged by it."
-    if alike and step.random:
-        why = f"Each draws for itself, so they go different ways. {why}"
+    why = f"Each draws for itself, so they go different ways. {WHY}" if alike and step.random else WHY
     return Fault(step.component.node, what, why, f"Write {truth!r} among the keys of this one {name}.")
 
 

@@ -23,7 +23,14 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
     """Find SaveImaged that gives several cases one file name."""
     alike = _same_names(pipeline)
     for _, component in pipeline.components:
-        if base_name(component.name) != "SaveImage" or alike is False:
+        if base_name(component.name) != "SaveImage":
+            continue
+        if _lands_on_input(component):
+            what = f"{component.name} writes into the folder of the input, under the name of the input."
+            fix = "Write to a folder of its own (`output_dir`), or add an `output_postfix`."
+            yield Fault(component.node, what, "The scan of the patient is replaced by the prediction.", fix)
+            continue
+        if alike is False:
             continue
         if component.argument("data_root_dir") or component.argument("output_name_formatter"):
             continue
@@ -32,6 +39,15 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         apart = component.argument("separate_folder", default=True) is not False
         if not apart or alike:
             yield _fault(component, apart=apart)
+
+
+def _lands_on_input(component: Component) -> bool:
+    """Whether a result has folder and name of its input: no postfix, and ``output_dir`` is ``data_root_dir``."""
+    apart = component.argument("separate_folder", default=True) is not False
+    if apart or component.argument("output_postfix", "trans") != "" or component.has("output_name_formatter"):
+        return False
+    given = [component.node.value[name].value for name in ("output_dir", "data_root_dir") if component.has(name)]
+    return len(given) == 2 and isinstance(given[0], str) and given[0] == given[1]
 
 
 def _same_names(pipeline: Pipeline) -> bool | None:
