@@ -79,8 +79,10 @@ def _by_use(step: Transform, greys: set[str]) -> list[tuple[str, str]]:
     where = f"{step.component.node.file}:{step.component.node.line}"
     if step.base in LABEL_ONLY:
         return [(key, f"{step.component.name} at {where} takes label maps") for key in step.keys]
-    if step.base == "AsDiscrete" and step.argument("to_onehot") is not None:
-        return [(key, f"one-hot at {where}") for key in step.keys]
+    if step.base == "AsDiscrete":
+        return [
+            (key, f"one-hot at {where}") for key in step.keys if isinstance(step.argument_of(key, "to_onehot"), int)
+        ]
     found = []
     if step.component.has(step.mode_name):
         nearest = [key for key in step.keys if step.mode_of(key) in NEAREST and key not in greys | {"image"}]

@@ -234,11 +234,13 @@ class Transform:
         default = {**INTERPOLATING, **COARSENING}.get(self.base)
         if default is None:
             return None
-        mode = self.argument(self.mode_name, default)
-        if not isinstance(mode, Items):
-            return mode if mode is not None else UNKNOWN
-        keys = self.keys
-        if not keys.complete or not mode.complete or key not in keys:
-            return UNKNOWN
-        place = keys.index(key)
-        return mode[place] if place < len(mode) else UNKNOWN
+        mode = self.argument_of(key, self.mode_name, default)
+        return UNKNOWN if mode is None else mode
+
+    def argument_of(self, key: str, name: str, default: Any = None) -> Any:
+        """Value of an argument for one key, where a list gives one for each; ``UNKNOWN`` where it does not tell."""
+        value, keys = self.argument(name, default), self.keys
+        if not isinstance(value, Items):
+            return value
+        place = keys.index(key) if key in keys and keys.complete and value.complete else len(value)
+        return value[place] if place < len(value) else UNKNOWN

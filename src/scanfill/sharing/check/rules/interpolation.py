@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scanfill.sharing.check.expression import Items, Unknown
+from scanfill.sharing.check.expression import Unknown
 from scanfill.sharing.check.finding import Fault, Rule
 from scanfill.sharing.check.label_keys import find_label_keys
 from scanfill.sharing.check.transforms import NEAREST
@@ -19,8 +19,8 @@ WHY = (
     "Between a voxel of class 1 and one of class 3 it makes a 2, which is another class, and it makes fractions, which "
     "are none; nothing stops at that, the network learns it."
 )
-DISCRETE = ("AsDiscrete", "ThresholdIntensity", "MapLabelValue", "Lambda")
-"""What turns interpolated values into classes again: after it, interpolation was meant."""
+ROUNDING = ("ThresholdIntensity", "Lambda")
+"""What may turn interpolated values into classes again, as argmax does: after it, interpolation was meant."""
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
@@ -42,8 +42,8 @@ def _mixes(step: Transform, key: str) -> bool:
 
 
 def _rounded(chain: Chain, step: Transform, key: str) -> bool:
-    later = (other for other in chain.steps[step.place + 1 :] if other.base in DISCRETE)
-    return any(key in other.keys for other in later)
+    later = (other for other in chain.steps[step.place + 1 :] if key in other.keys)
+    return any(other.base in ROUNDING or _makes_classes(other, key) for other in later)
 
 
 def _fault(step: Transform, mixed: list[str], labels: dict[str, str]) -> Fault:
@@ -67,8 +67,7 @@ def _predictions(chain: Chain) -> Iterator[Fault]:
     """Predictions that are classes already when they are taken back to another grid by interpolation."""
     discrete: set[str] = set()
     for step in chain.steps:
-        if step.base == "AsDiscrete" and (step.argument("argmax") is True or step.argument("threshold") is not None):
-            discrete.update(step.keys)
+        discrete.update(key for key in step.keys if _makes_classes(step, key))
         mixed = [key for key in step.keys if key in discrete and (_inverts_smoothly(step, key) or _mixes(step, key))]
         if mixed and not _rounded(chain, step, mixed[0]):
             what = f"{step.component.name} interpolates {mixed[0]!r}, which is classes already, not probabilities."
@@ -76,12 +75,15 @@ def _predictions(chain: Chain) -> Iterator[Fault]:
             yield Fault(step.component.node, what, WHY, fix)
 
 
+def _makes_classes(step: Transform, key: str) -> bool:
+    if step.base != "AsDiscrete":
+        return False
+    threshold = step.argument_of(key, "threshold")
+    return step.argument_of(key, "argmax") is True or isinstance(threshold, int | float)
+
+
 def _inverts_smoothly(step: Transform, key: str) -> bool:
-    smooth = step.argument("nearest_interp", default=True)
-    if isinstance(smooth, Items):
-        place = step.keys.index(key)
-        smooth = smooth[place] if place < len(smooth) else True
-    return step.base == "Invert" and smooth is False
+    return step.base == "Invert" and step.argument_of(key, "nearest_interp", default=True) is False
 
 
 RULE = Rule("label-interpolation", "a label map is interpolated other than nearest", look)
