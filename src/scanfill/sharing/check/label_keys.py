@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LABEL_NAME = re.compile(
     r"(.*[_-])?(labels?|seg|segs|segmentations?|mask|masks|gt|ground_?truth|annotations?)([_-].*)?", re.IGNORECASE
 )
-GENERIC = ("label", "labels", "gt", "target")
+GENERIC = re.compile(r"labels?|target|(.*[_-])?(gt|ground_?truth)([_-].*)?", re.IGNORECASE)
 """Names that MONAI gives to whatever is to be predicted, an image too."""
 LABEL_ONLY = frozenset(
     {"ClassesToIndices", "FgBgToIndices", "LabelToMask", "MapLabelValue", "ConvertToMultiChannelBasedOnBratsClasses"}
@@ -44,7 +44,7 @@ def find_label_keys(pipeline: Pipeline) -> dict[str, str]:
             found.setdefault(key, "the loss compares a segmentation with it")
     for chain in chains:
         for key in (key for step in chain.steps for key in step.keys):
-            if LABEL_NAME.fullmatch(key) and not (images and key.lower() in GENERIC):
+            if LABEL_NAME.fullmatch(key) and not (images and GENERIC.fullmatch(key)):
                 found.setdefault(key, "by its name")
     for chain in chains:
         _add_copies(chain, found)

@@ -211,7 +211,8 @@ class Pipeline:
             return {"postprocessing"}
         if any(step.startswith("train") for step in steps):
             return {"training"}
-        if any(step.startswith(("val", "test", "evaluat", "infer")) for step in steps[:2]):
+        judged = [step for step in steps[:2] if step.startswith(("val", "test", "evaluat", "infer"))]
+        if any("augment" not in step for step in judged):  # as in `test_time_augmentation`
             return {"evaluation"}
         trains = any(engine.role == "training" for engine in self.engines)
         only_judges = bool(self.engines) and not trains and steps[0] in ("preprocessing", "dataset")

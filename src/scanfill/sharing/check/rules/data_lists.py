@@ -41,9 +41,16 @@ def _lists(pipeline: Pipeline) -> Iterator[tuple[Node, Path]]:
             continue
         for folder in (*pipeline.config.folders, Path()):
             path = folder / value
-            if path.is_file() and path.resolve() not in seen:
+            if _is_there(path) and path.resolve() not in seen:
                 seen.add(path.resolve())
                 yield node, path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that is somebody else's, a name that is too long
+        return False
 
 
 def _read(path: Path) -> dict[str, list[Case]]:
