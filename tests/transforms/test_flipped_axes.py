@@ -17,17 +17,16 @@ PRESETS = {"mri": [0], "strong_elastic": [0], "nnunet": [0, 1, 2], "none": []}
 @pytest.mark.parametrize(
     ("transforms", "axes"),
     [
-        ([], []),
-        ([RandGaussianNoised("image")], []),
-        ([RandFlipd("image", prob=0.5, spatial_axis=2), RandFlip(0.5, 0)], [0, 2]),
-        ([RandFlip(0.5, 1), RandFlip(0.2, [1])], [1]),
-        ([RandFlip(0.5, -1)], [2]),
-        ([RandFlip(0, 1)], []),
-        ([RandAxisFlip(0.5)], [0, 1, 2]),
-        ([RandLateralFlipd("image", spatial_axis=0)], [0]),
-        ([Compose([OneOf([RandFlip(0.5, 1), RandFlip(0.5, 2)])])], [1, 2]),
+        pytest.param([], [], id="nothing"),
+        pytest.param([RandGaussianNoised("image")], [], id="noise"),
+        pytest.param([RandFlipd("image", prob=0.5, spatial_axis=2), RandFlip(0.5, 0)], [0, 2], id="two axes"),
+        pytest.param([RandFlip(0.5, 1), RandFlip(0.2, [1])], [1], id="one axis twice"),
+        pytest.param([RandFlip(0.5, -1)], [2], id="from the end"),
+        pytest.param([RandFlip(0, 1)], [], id="never"),
+        pytest.param([RandAxisFlip(0.5)], [0, 1, 2], id="any axis"),
+        pytest.param([RandLateralFlipd("image", spatial_axis=0)], [0], id="derived"),
+        pytest.param([Compose([OneOf([RandFlip(0.5, 1), RandFlip(0.5, 2)])])], [1, 2], id="nested"),
     ],
-    ids=str,
 )
 def test_flips_count_wherever_they_stand(transforms: list[Any], axes: list[int]) -> None:
     assert flipped_axes(transforms) == axes
