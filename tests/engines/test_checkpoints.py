@@ -10,7 +10,15 @@ from ignite.engine import Engine, Events
 from monai.networks import copy_model_state
 from torch import nn
 
-from scanfill.engines import LoadCheckpoint, Recipe, SaveCheckpoints, read_recipe, trained_fact, trained_spacing
+from scanfill.engines import (
+    LoadCheckpoint,
+    Recipe,
+    SaveCheckpoints,
+    read_recipe,
+    trained_fact,
+    trained_flips,
+    trained_spacing,
+)
 from scanfill.engines.checkpoints import read_checkpoint, weights_with_recipe
 from scanfill.errors import CheckpointError
 
@@ -221,6 +229,17 @@ def test_a_checkpoint_keeps_its_training_list_and_what_a_run_must_know(tmp_path:
     assert "somewhere" not in str(recipe), "no path of a machine travels with weights"
     with pytest.raises(CheckpointError, match=r"says nothing of average, only of modalities, .* reference"):
         trained_fact(path, "average")
+
+
+def test_which_axes_were_flipped_is_known_or_none(tmp_path: Path) -> None:
+    path, network = save_flair(tmp_path)
+    assert trained_flips(path) is None
+    assert trained_flips(tmp_path / "absent.pt") is None
+    torch.save(weights_with_recipe(network.state_dict(), {**read_recipe(path), "flipped_axes": [0, 2]}), path)
+    assert trained_flips(path) == [0, 2]
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        trained_flips(path)
 
 
 @pytest.mark.parametrize(

@@ -180,9 +180,15 @@ def trained_fact(checkpoint: str | Path, name: str) -> Any:
 
 
 def trained_flips(checkpoint: str | Path) -> list[int] | None:
-    """Read which axes a checkpoint's training flipped; None where it says nothing of it."""
-    axes: list[int] | None = read_recipe(checkpoint).get("flipped_axes")
-    return axes
+    """Read which axes a checkpoint's training flipped.
+
+    Returns:
+        None where it says nothing of it, or is not there: a config that is only looked at, or exported, needs none.
+
+    Raises:
+        CheckpointError: It is there but cannot be read.
+    """
+    return read_recipe(checkpoint).get("flipped_axes") if Path(checkpoint).is_file() else None
 
 
 def load_network(network: nn.Module, content: Mapping[str, Any], path: Path) -> None:
