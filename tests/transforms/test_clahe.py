@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,17 +17,40 @@ from skimage.exposure import equalize_adapthist
 from scanfill.errors import UsageError
 from scanfill.transforms import CLAHEd, RandCLAHE, RandCLAHEd, clahe
 
+clahe_module = importlib.import_module("scanfill.transforms.clahe")  # the package has a function of this name
+
 
 def picture(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).normal(100, 30, shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("shape", [(1, 24, 20), (1, 16, 14, 12)])
-def test_agrees_with_scikit_image(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shape", [(1, 24, 20), (1, 16, 14, 12), (1, 16, 14, 4), (1, 16, 14, 3), (1, 20, 3)])
+def test_agrees_with_scikit_image_also_where_that_would_see_colours(shape: tuple[int, ...]) -> None:
     image = picture(*shape)
     low, high = image.min(), image.max()
-    expected = equalize_adapthist((image[0] - low) / (high - low), clip_limit=0.02) * (high - low) + low
-    np.testing.assert_allclose(clahe(image, 0.02)[0], expected, rtol=1e-5)
+    without_colours = inspect.unwrap(equalize_adapthist)
+    expected = without_colours((image[0] - low) / (high - low), clip_limit=0.02) * (high - low) + low
+    np.testing.assert_array_equal(clahe(image, 0.02)[0], expected)
+
+
+@given(st.integers(-(2**40), 2**40), st.integers(1, 2**40))
+@settings(deadline=None, max_examples=30)
+def test_rounding_never_puts_the_largest_value_out_of_range(low: int, span: int) -> None:
+    image = np.array([[[low, low + span // 2], [low, low + span]]])
+    assert np.isfinite(clahe(image)).all()
+
+
+def test_the_colour_check_is_dodged_only_where_it_would_strike(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks = []
+
+    def spy(image: np.ndarray, **arguments: Any) -> np.ndarray:
+        ranks.append(image.ndim)
+        return np.asarray(equalize_adapthist(image, **arguments))
+
+    monkeypatch.setattr(clahe_module, "equalize_adapthist", spy)
+    for shape in ((1, 16, 16), (1, 16, 3), (1, 16, 16, 8), (1, 3, 4, 8), (1, 16, 16, 3), (1, 16, 16, 4)):
+        clahe(picture(*shape))
+    assert ranks == [2, 2, 3, 3, 4, 4]
 
 
 def test_a_volume_of_three_slices_is_no_colour_picture() -> None:
@@ -75,3 +102,14 @@ def test_all_keys_share_one_draw_and_a_seed_fixes_it() -> None:
 def test_what_cannot_be_equalised_is_refused(image: np.ndarray, limit: float, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         clahe(image, limit)
+
+
+@pytest.mark.parametrize("kernel", [0, [4, 4], [4, 4, 0]])
+def test_a_region_for_each_axis_is_asked_for(kernel: int | list[int]) -> None:
+    with pytest.raises(UsageError, match=r"`kernel_size` .* each of the 3 axes"):
+        clahe(picture(1, 8, 8, 8), kernel_size=kernel)
+
+
+def test_a_range_of_limits_out_of_range_is_refused_before_any_draw() -> None:
+    with pytest.raises(UsageError, match=r"clip_limit.*\(=2\)"):
+        RandCLAHE(prob=0, clip_limit=(0.01, 2))

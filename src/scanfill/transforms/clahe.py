@@ -36,11 +36,10 @@ def clahe(
         value, and one that is constant is left as it is.
 
     Raises:
-        UsageError: ``clip_limit`` is out of range, the image is neither 2-D nor 3-D, or holds NaN or infinite values.
+        UsageError: ``clip_limit`` or ``kernel_size`` is out of range, or not one for each axis; the image is neither
+            2-D nor 3-D, or holds NaN or infinite values.
     """
-    if not 0 <= clip_limit <= 1:
-        msg = f"`clip_limit` (={clip_limit}) must lie between 0 and 1; 0.01 is usual."
-        raise UsageError(msg)
+    _check_limit(clip_limit)
     values = convert_to_numpy(img)
     if values.ndim not in (3, 4):
         msg = f"CLAHE takes (C, H, W) or (C, D, H, W), got shape {values.shape}. Add or remove an axis."
@@ -50,19 +49,41 @@ def clahe(
     return result
 
 
+def _check_limit(clip_limit: float) -> None:
+    if not 0 <= clip_limit <= 1:
+        msg = f"`clip_limit` (={clip_limit}) must lie between 0 and 1; 0.01 is usual."
+        raise UsageError(msg)
+
+
+def _regions(shape: Sequence[int], kernel_size: int | Sequence[int] | None) -> list[int]:
+    """Give each axis its length of a region."""
+    if kernel_size is None:
+        return [max(length // 8, 1) for length in shape]
+    regions = [kernel_size] * len(shape) if isinstance(kernel_size, int) else list(kernel_size)
+    if len(regions) != len(shape) or min(regions) < 1:
+        msg = (
+            f"`kernel_size` (={kernel_size}) must be at least 1 voxel along each of the {len(shape)} axes of an image "
+            f"of {tuple(shape)} voxels: give one number for all axes, or {len(shape)}."
+        )
+        raise UsageError(msg)
+    return regions
+
+
 def _equalise(channel: NDArray[Any], clip_limit: float, kernel_size: int | Sequence[int] | None) -> NDArray[np.float32]:
-    low, high = float(channel.min()), float(channel.max())
+    values = channel.astype(np.float32)
+    low, high = values.min(), values.max()
     if not np.isfinite(high - low):
         msg = f"CLAHE: the image holds values from {low} to {high}; set NaN and infinite voxels to a number first."
         raise UsageError(msg)
+    regions = _regions(channel.shape, kernel_size)
     if high == low:
-        return channel.astype(np.float32)
-    scaled = (channel.astype(np.float32) - low) / (high - low)
-    if kernel_size is None:
-        kernel_size = [max(size // 8, 1) for size in channel.shape]
-    kernel = [kernel_size] * channel.ndim if isinstance(kernel_size, int) else list(kernel_size)
-    # A further axis, because scikit-image takes a volume whose last side is 3 or 4 for a colour picture.
-    equalised = equalize_adapthist(scaled[..., None], kernel_size=[*kernel, 1], clip_limit=clip_limit)[..., 0]
+        return values
+    scaled = (values - low) / (high - low)
+    if channel.ndim == 3 and channel.shape[-1] in (3, 4):
+        # scikit-image takes it for a colour picture. A fourth axis says that it is none, and costs four times as much.
+        equalised = equalize_adapthist(scaled[..., None], kernel_size=[*regions, 1], clip_limit=clip_limit)[..., 0]
+    else:
+        equalised = equalize_adapthist(scaled, kernel_size=regions, clip_limit=clip_limit)
     result: NDArray[np.float32] = (equalised * (high - low) + low).astype(np.float32)
     return result
 
@@ -119,6 +140,9 @@ class RandCLAHE(RandomizableTransform):  # type: ignore[misc]
         prob: Probability of doing anything.
         clip_limit: Range of the clip limit, drawn uniformly.
         kernel_size: See :py:func:`clahe`.
+
+    Raises:
+        UsageError: ``clip_limit`` is out of range.
     """
 
     def __init__(
@@ -128,6 +152,8 @@ class RandCLAHE(RandomizableTransform):  # type: ignore[misc]
         kernel_size: int | Sequence[int] | None = None,
     ) -> None:
         super().__init__(prob)
+        for limit in clip_limit:
+            _check_limit(limit)
         self.range = (float(clip_limit[0]), float(clip_limit[1]))
         self.kernel_size = kernel_size
         self.clip_limit = self.range[0]
