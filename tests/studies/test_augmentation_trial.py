@@ -215,6 +215,7 @@ def test_a_preset_that_gains_is_better_and_one_that_changes_nothing_undecided(sc
     assert effects.texts()[-1][1:5] == ["0.00"] * 4
     assert any("family of 12 tests" in note for note in effects.notes)
     assert not any("quivalence" in note for note in effects.notes)
+    assert not {"p equivalence", "p < 0.0025"} & set(tests.columns), "neither is asked of a trial"
 
 
 def test_the_page_of_a_trial_holds_tables_boxes_and_steps(scored: Path, tmp_path: Path) -> None:

@@ -53,11 +53,13 @@ class Methods:
         bootstrap: Draws, seed and level of intervals.
         margins: Of equivalence.
         variant: ``holm``, or ``paper`` for a fixed level of .0025.
+        paper_level: Whether to say beside each test what that level would have said.
     """
 
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
     margins: Mapping[str, float] = field(default_factory=lambda: MARGINS)
     variant: Literal["holm", "paper"] = "holm"
+    paper_level: bool = True
 
 
 @dataclass(frozen=True)
@@ -193,10 +195,13 @@ def verdict_table(
             found = judged.judged[cell, label]
             rows.append([*head, label, *_tests(found), judged.difference(cell, label), *_verdict(found)])
             data.append({**dict(zip(columns, head, strict=True)), "label": label, **table_row(found)})
+    asked = {"p equivalence": bool(judged.methods.margins), f"p < {PAPER_ALPHA}": judged.methods.paper_level}
     own = [judged.score, "reference", "p", "p Wilcoxon", "p equivalence", "difference [interval]"]
-    own += ["seed SD", "smallest", f"p < {PAPER_ALPHA}", "verdict", "why"]
+    names = [*columns, "label", *own, "seed SD", "smallest", f"p < {PAPER_ALPHA}", "verdict", "why"]
+    kept = [index for index, column in enumerate(names) if asked.get(column, True)]
     notes = [*judged.notes(), "The p-values are Holm's; the CSV has Bonferroni's and the uncorrected ones too."]
-    return StudyTable(name, title, [*columns, "label", *own], rows, notes, data=data)
+    shown = [[row[index] for index in kept] for row in rows]
+    return StudyTable(name, title, [names[index] for index in kept], shown, notes, data=data)
 
 
 def _tests(found: Judged) -> list[TableCell]:

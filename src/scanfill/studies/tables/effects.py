@@ -38,7 +38,7 @@ def effect_tables(
         The table of Dice, the tests behind it, and the tests of the other scores.
     """
     methods = methods or Methods()
-    asked = Methods(methods.bootstrap, {}, methods.variant)
+    asked = Methods(methods.bootstrap, {}, methods.variant, paper_level=False)
     planned = planned_cells(scores.study)
     references = {cell: Cell(reference) for cell in planned if cell.strategy not in (reference, empty)}
     judged = judge_cells(scores, evaluation, references, asked)

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 PAPER = "Raut et al., Frontiers in Radiology 2024, 1336902"
 
-PUBLISHED_ALPHA = 0.0025
-"""Level of the paper's paired t-tests: .05 by Bonferroni."""
-
 PUBLISHED_DATA = (
     "Published: BraTS 2021, 1,251 patients (five-fold cross-validation of 1,000, 251 held out), 1 mm, skull-stripped, "
     "DeepMedic with 35 epochs, Pix2PixNIfTI with 100."
