@@ -93,6 +93,43 @@ def test_a_sequence_that_the_recipient_lacks_stays_empty() -> None:
     assert not mixed.image[1].any()
 
 
+def test_a_sequence_is_not_invented_in_a_patch_that_is_all_lesion() -> None:
+    image, label = arrays(SHAPES[0], 1)
+    image[1], label[:] = 0, 2
+    mixed = mix_lesion((image, label), arrays(SHAPES[0], 2), np.random.RandomState(0))
+    assert mixed.region.any()
+    assert not mixed.image[1].any()
+
+
+def test_a_donor_that_lacks_a_sequence_leaves_no_hole_in_it() -> None:
+    recipient, (theirs, their_label) = arrays(SHAPES[0], 1), arrays(SHAPES[0], 2)
+    theirs[1] = 0
+    mixed = mix_lesion(recipient, (theirs, their_label), np.random.RandomState(0))
+    assert not mixed.region.any()
+    assert np.array_equal(mixed.image, recipient[0])
+    assert np.array_equal(mixed.label, recipient[1])
+
+
+@pytest.mark.parametrize("background", [0.0, -1.0])
+def test_what_lies_around_the_donor_is_never_pasted(background: float) -> None:
+    recipient, (theirs, their_label) = arrays(SHAPES[0], 1), arrays(SHAPES[0], 2)
+    theirs += 100
+    theirs[:, :5] = background  # the lesion begins in row 4, at the edge of the head
+    for seed in range(40):
+        mixed = mix_lesion(recipient, (theirs, their_label), np.random.RandomState(seed))
+        assert mixed.image[:, mixed.region].min(initial=0) > -20, "background as dark tissue"
+
+
+def test_a_handful_of_healthy_voxels_does_not_say_how_bright_a_lesion_is() -> None:
+    (image, label), donor = arrays(SHAPES[0], 1), arrays(SHAPES[0], 2)
+    label[:] = 2
+    label[0, 10, :3] = 0
+    image[:, 10, :3] = 1e4, 2e4, 3e4
+    mixed = mix_lesion((image, label), donor, np.random.RandomState(0))
+    assert mixed.region.any()
+    assert np.abs(mixed.image[:, mixed.region]).max() < 20
+
+
 def test_one_of_several_lesions_is_taken_each_in_its_turn() -> None:
     _, label = arrays(SHAPES[0], 0, lesions=2)
     boxes = [carve(label, np.random.RandomState(seed))[0] for seed in range(20)]
@@ -170,3 +207,21 @@ def test_without_labels_or_donors_there_is_nothing_to_mix() -> None:
         RandMixLesionsd("image", None, [case("b")], TRAINING)
     with pytest.raises(UsageError, match="`donors` is empty"):
         RandMixLesionsd("image", "label", [], TRAINING)
+
+
+def test_a_label_map_that_is_none_of_its_image_is_refused() -> None:
+    other_grid, channels = case("b"), case("b")
+    other_grid["label"] = other_grid["label"][:, 1:]
+    channels["label"] = torch.cat([channels["label"]] * 3)
+    for donor in (other_grid, channels):
+        with pytest.raises(CaseError, match=r"Donor 'b': the label 'label' has shape .* 'image' \(2, 14, 12, 12\)"):
+            mixer([donor])(case("a"))
+    with pytest.raises(CaseError, match="Case 'a': the label 'label' has shape"):
+        mixer([case("b")])(case("a") | {"label": other_grid["label"]})
+
+
+@pytest.mark.parametrize("nameless", ["donors", "training"])
+def test_cases_without_a_name_are_refused(nameless: str) -> None:
+    donor = {key: value for key, value in case("b").items() if key != "case_id" or nameless != "donors"}
+    with pytest.raises(CaseError, match=f"Case 0 of `{nameless}` has no `case_id`, only"):
+        mixer([donor], training=[{"patient": "b"}] if nameless == "training" else TRAINING)

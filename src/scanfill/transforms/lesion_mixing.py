@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SMALLEST_SD = 1e-6
 """Healthy tissue that varies less has no contrast to be matched."""
 
+FEWEST = 100
+"""Fewer healthy voxels, as in a patch that is nearly all lesion, say nothing of a scan's intensities."""
+
 
 @dataclass(frozen=True)
 class Mixed:
@@ -53,6 +56,9 @@ def mix_lesion(
 ) -> Mixed:
     """Paste one lesion of a donor at a random place of a recipient's body, with matched intensities.
 
+    Only tissue is pasted, never what lies around the donor's body. A sequence that the recipient lacks stays empty; of
+    a donor that lacks one which the recipient has, nothing is pasted, as the lesion would be a hole there.
+
     Args:
         recipient: Image ``(C, ...)`` and label ``(1, ...)``; stay as they are.
         donor: Likewise, of the same channels and voxel size; may have another shape.
@@ -65,14 +71,17 @@ def mix_lesion(
     """
     (image, label), (theirs, their_label) = recipient, donor
     box, region = carve(their_label, rng, lesions, where)
-    body = foreground(image)
-    healthy = (foreground(theirs) & (their_label[0] == 0), body & (label[0] == 0))
+    body, their_body = foreground(image), foreground(theirs)
+    healthy = (their_body & (their_label[0] == 0), body & (label[0] == 0))
     carved = harmonise(theirs[(slice(None), *box)], theirs, image, healthy)
     here, there = overlap(place(region.shape, body, rng), region.shape, body.shape)
     pasted = np.zeros(body.shape, bool)
-    pasted[here] = region[there] & body[here]
+    shown, theirs_shown = acquired(image), acquired(theirs)
+    if theirs_shown[shown].all():
+        pasted[here] = (region & their_body[box])[there] & body[here]
     image, label = image.copy(), label.copy()
-    np.copyto(image[(slice(None), *here)], carved[(slice(None), *there)], where=pasted[here], casting="unsafe")
+    for channel in np.flatnonzero(shown):
+        np.copyto(image[channel][here], carved[channel][there], where=pasted[here], casting="unsafe")
     np.copyto(label[(slice(None), *here)], their_label[(slice(None), *box)][(slice(None), *there)], where=pasted[here])
     labels = [int(value) for value in np.unique(label[0][pasted]) if value != 0]
     return Mixed(image, label, pasted, labels)
@@ -83,6 +92,11 @@ def foreground(image: NDArray[Any]) -> NDArray[np.bool_]:
     distances = [np.abs(image - value) > (ROUNDING if value else 0) for value in BACKGROUND]
     inside: NDArray[np.bool_] = np.logical_and.reduce(distances).any(axis=0)
     return inside
+
+
+def acquired(image: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say of each channel of ``(C, ...)`` whether it shows anything but background; a missing sequence does not."""
+    return np.array([foreground(channel[None]).any() for channel in image], bool)
 
 
 def carve(
@@ -114,7 +128,7 @@ def carve(
     if not count:
         wanted = "other than 0" if lesions is None else " or ".join(map(str, lesions))
         found = np.unique(values).tolist()
-        msg = f"{where} has no lesion: its label holds {found}, nothing {wanted}. Take another donor."
+        msg = f"{where} has no lesion: its label holds {found}, nothing {wanted}. Leave it out of `donors`."
         raise CaseError(msg)
     lesion = components == 1 + rng.randint(count)
     distance = ndimage.distance_transform_edt(~lesion) - ndimage.distance_transform_edt(lesion)
@@ -133,6 +147,8 @@ def harmonise(
 ) -> NDArray[np.float32]:
     """Map a donor's intensities so that its healthy tissue has the recipient's mean and SD, channel by channel.
 
+    A channel with next to no healthy tissue, in either, keeps the donor's intensities.
+
     Args:
         carved: ``(C, ...)``, what is to be mapped.
         donor: ``(C, ...)``, the donor's image.
@@ -142,9 +158,8 @@ def harmonise(
     result = np.empty(carved.shape, np.float32)
     for channel in range(carved.shape[0]):
         theirs, ours = donor[channel][healthy[0]], recipient[channel][healthy[1]]
-        flat = min(theirs.size, ours.size) < 2 or min(float(theirs.std()), float(ours.std())) < SMALLEST_SD
-        if flat:  # nothing to compare, or a sequence that the recipient does not have
-            result[channel] = carved[channel] if ours.size < 2 or ours.any() else 0
+        if min(theirs.size, ours.size) < FEWEST or min(float(theirs.std()), float(ours.std())) < SMALLEST_SD:
+            result[channel] = carved[channel]
         else:
             result[channel] = (carved[channel] - theirs.mean()) / theirs.std() * ours.std() + ours.mean()
     return result
@@ -185,7 +200,8 @@ def check_training_donors(donors: Sequence[Any], training: Sequence[Any], what: 
     Raises:
         UsageError: Names the first that is none.
     """
-    strangers = [name for name in donors if name not in set(training)]
+    known = set(training)
+    strangers = [name for name in donors if name not in known]
     if strangers:
         msg = (
             f"{what} {strangers[0]!r} is not one of the {len(training)} training cases ({len(strangers)} such): a "

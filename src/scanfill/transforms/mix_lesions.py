@@ -25,7 +25,8 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
 
     Donors are prepared as the recipient is (same modalities, spacing, normalisation), but may be whole volumes where
     the recipient is a patch. Healthy tissue of both is matched in mean and SD, channel by channel. What was pasted is
-    recorded in the case: ``{"donor": ..., "voxels": ..., "labels": "1 3"}``.
+    recorded in the case: ``{"donor": ..., "voxels": ..., "labels": "1 3"}``, without donor where nothing was: by
+    chance, because the donor is the case itself, or because it lacks a sequence that the case has.
 
     Args:
         keys: Images ``(C, ...)`` on one grid; all get the same lesion.
@@ -38,7 +39,7 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
 
     Raises:
         UsageError: There is no label or no donor; a donor is not in the training list, or of another voxel size.
-        CaseError: A donor has no lesion.
+        CaseError: A donor has no lesion, no name, or not the case's channels; a label map is not on its image's grid.
     """
 
     def __init__(
@@ -62,11 +63,11 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
             raise UsageError(msg)
         self.label_key = label_key
         self.donors = donors
-        self.training = [str(case["case_id"]) for case in training]
+        self.training = _names(training, "training")
         self.lesions = lesions
         self.record_key = record_key
         listed = getattr(donors, "data", donors)  # a MONAI dataset keeps its list there; nothing is read yet
-        check_training_donors([str(case["case_id"]) for case in listed], self.training)
+        check_training_donors(_names(listed, "donors"), self.training)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Paste into one case, or leave it."""
@@ -92,6 +93,8 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
             raise CaseError(msg)
         for key in self.keys:
             self._check(case[key], donor[key], f"{where}: {key}")
+        for one, who in ((case, f"Case {case.get('case_id', '?')!r}"), (donor, where)):
+            self._check_label(one, who)
         label = convert_to_numpy(case[self.label_key])
         images = [convert_to_numpy(case[key]) for key in self.keys]
         theirs = np.concatenate([convert_to_numpy(donor[key]) for key in self.keys])
@@ -122,3 +125,26 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
                 f"{where} has shape {tuple(theirs.shape)}, the case it goes to {tuple(ours.shape)}: prepare them alike."
             )
             raise CaseError(msg)
+
+    def _check_label(self, case: Mapping[Hashable, Any], where: str) -> None:
+        shapes = {key: tuple(case[key].shape) for key in (*self.keys, self.label_key)}
+        for key in self.keys:
+            if shapes[self.label_key] != (1, *shapes[key][1:]):
+                msg = (
+                    f"{where}: the label {self.label_key!r} has shape {shapes[self.label_key]}, {key!r} {shapes[key]}. "
+                    f"Lesions are cut out of a label map (1, ...) on the grid of its image: bring both to one grid, "
+                    f"and mix before labels become one channel a class."
+                )
+                raise CaseError(msg)
+
+
+def _names(cases: Sequence[Mapping[Any, Any]], what: str) -> list[str]:
+    nameless = [number for number, case in enumerate(cases) if "case_id" not in case]
+    if nameless:
+        number = nameless[0]
+        msg = (
+            f"Case {number} of `{what}` has no `case_id`, only {', '.join(map(str, cases[number]))}: by it is known "
+            f"which patients a lesion may come from. Name every case."
+        )
+        raise CaseError(msg)
+    return [str(case["case_id"]) for case in cases]
