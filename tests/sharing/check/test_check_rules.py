@@ -8,12 +8,34 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from scanfill.sharing.check import RULES, Finding, check
+from scanfill.errors import UsageError
+from scanfill.sharing.check import RULES, Finding, as_text, check
+from scanfill.sharing.check.transforms import KNOWN
 
 FAULTY = Path(__file__).parent / "faulty"
 FILES = sorted(FAULTY.glob("*.yaml"))
 MARK = re.compile(r"# fault: ([\w-]+)")
+ARGUMENTS = sorted(set(re.findall(r"(\w+): ", " ".join(file.read_text(encoding="utf-8") for file in FILES))))
+TARGETS = [*sorted(f"{name}d" for name in KNOWN), "Compose", "SupervisedEvaluator", "DiceLoss", "DataLoader", "Dataset"]
+PLAIN = st.sampled_from(
+    [None, True, 0, -1, 3, 0.5, "image", "label", "nearest", "@a", "%b", "$@a + @b", "$-@a", "$f(@a)"]
+)
+ODD = st.recursive(
+    PLAIN,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(ARGUMENTS), inner, max_size=3)
+        | st.builds(
+            lambda name, given: {"_target_": name, **given},
+            st.sampled_from(TARGETS),
+            st.dictionaries(st.sampled_from(ARGUMENTS), inner),
+        )
+    ),
+    max_leaves=30,
+)
 
 
 def planted(file: Path) -> list[tuple[int, str]]:
@@ -28,6 +50,17 @@ def found(*files: Path) -> list[Finding]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_what_is_planted_is_found_and_nothing_else(file: Path) -> None:
     assert [(finding.line, finding.rule) for finding in found(file)] == planted(file)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(["a", "b", "train", "validate", "train#trainer", "evaluator"]), ODD, min_size=3))
+def test_no_arguments_make_a_rule_stop(tmp_path_factory: pytest.TempPathFactory, content: dict[str, object]) -> None:
+    file = tmp_path_factory.getbasetemp() / "odd.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    try:
+        as_text(*check([str(file)]))
+    except UsageError:  # parts that cannot be merged
+        assert "train#trainer" in content
 
 
 def test_every_rule_has_a_planted_fault() -> None:

@@ -37,10 +37,9 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
 
 def _has_volumes(pipeline: Pipeline) -> bool:
     """Whether networks say that images are volumes, so that one number is the side of a cube."""
-    ranks = {
-        component.argument("spatial_dims") for _, component in pipeline.components if component.has("spatial_dims")
-    }
-    return ranks == {3}
+    made = (component for _, component in pipeline.components if component.has("spatial_dims"))
+    ranks = [component.argument("spatial_dims") for component in made]
+    return bool(ranks) and all(rank == 3 for rank in ranks)
 
 
 def _crops_volume(step: Transform, *, volumes: bool) -> bool:
