@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 from monai.transforms import Compose
+from scipy.spatial.transform import Rotation
 
 from scanfill.errors import UsageError
 from scanfill.transforms import RandLateralFlipd, swap_channels, swap_labels
@@ -61,6 +65,16 @@ def test_the_affine_says_which_axis_runs_from_left_to_right() -> None:
     assert (after["label"][0, 0] == 2).all(), "front and back changed places, left and right did not"
 
 
+@pytest.mark.parametrize("degrees", [-20, 0, 20])
+def test_thick_slices_of_a_tilted_scan_do_not_turn_left_into_up(degrees: float) -> None:
+    turn = Rotation.from_euler("y", degrees, degrees=True).as_matrix()
+    tilted = torch.eye(4, dtype=torch.float64)
+    tilted[:3, :3] = torch.from_numpy(turn @ np.diag([1, 1, 6]))
+    after = flip(spatial_axis=0)(case(3, tilted))
+    assert (after["label"][0, 0] == 1).all()
+    assert (after["label"][0, -1] == 2).all()
+
+
 @given(st.lists(st.permutations(range(6)), min_size=1, max_size=1))
 @settings(deadline=None)
 def test_swapping_twice_changes_nothing(orders: list[list[int]]) -> None:
@@ -79,9 +93,11 @@ def test_paired_channels_are_exchanged() -> None:
     assert after[:, 0, 0].tolist() == [2, 1, 0]
 
 
-@pytest.mark.parametrize("pairs", [[[1, 1]], [[1, 2], [2, 3]], [[1, 2, 3]], [[1]]])
+@pytest.mark.parametrize(
+    "pairs", [[[1, 1]], [[1, 2], [2, 3]], [[1, 2], [2, 1]], [[1, 2, 3]], [[1]], [1, 2], [["l", "r"]]]
+)
 def test_pairs_that_are_no_permutation_are_refused(pairs: list[list[int]]) -> None:
-    with pytest.raises(UsageError, match="must name two different labels each"):
+    with pytest.raises(UsageError, match=rf"`pairs` \(={re.escape(str(pairs))}\) must name two different labels each"):
         RandLateralFlipd("label", "label", pairs)
 
 
@@ -99,6 +115,8 @@ def test_a_forbidden_flip_is_refused_and_others_are_not() -> None:
 def test_other_mistakes_are_told() -> None:
     with pytest.raises(UsageError, match="not among `keys`"):
         RandLateralFlipd("image", "label", [[1, 2]])
+    with pytest.raises(UsageError, match="`label_keys` is empty"):
+        RandLateralFlipd(["image", "label"], pairs=[[1, 2]])
     with pytest.raises(UsageError, match="or 'forbid'"):
         RandLateralFlipd("image", pairs="never")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="channel 7"):

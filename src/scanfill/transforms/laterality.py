@@ -8,6 +8,7 @@ import numpy as np
 from monai.data import MetaTensor
 from monai.transforms import RandFlipd
 from monai.utils import TraceKeys, convert_to_dst_type, convert_to_numpy, ensure_tuple
+from nibabel.orientations import io_orientation
 
 from scanfill.errors import UsageError
 
@@ -26,16 +27,19 @@ def check_lateral_pairs(pairs: Sequence[Sequence[int]]) -> dict[int, int]:
         Label -> the label of the other side.
 
     Raises:
-        UsageError: The pairs are no permutation: not two labels each, or one that stands in two of them.
+        UsageError: The pairs are no permutation: not two whole numbers each, or one that stands in two of them.
     """
-    members = [int(label) for pair in pairs for label in pair]
-    if any(len(pair) != 2 for pair in pairs) or len(set(members)) != len(members):
+    try:
+        exchange = {int(a): int(b) for left, right in pairs for a, b in ((left, right), (right, left))}
+    except (TypeError, ValueError):  # not pairs, or not numbers
+        exchange = {}
+    if len(exchange) != 2 * len(pairs):
         msg = (
-            f"`pairs` (={[list(pair) for pair in pairs]}) must name two different labels each, and no label twice, "
+            f"`pairs` (={pairs}) must name two different labels each, and no label twice, "
             f"such as [[1, 2], [3, 4]] for left and right of two organs: a flip exchanges them."
         )
         raise UsageError(msg)
-    return {int(a): int(b) for pair in pairs for a, b in (pair, pair[::-1])}
+    return exchange
 
 
 def swap_labels(label: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> NdarrayOrTensor:
@@ -76,9 +80,9 @@ def lateral_axis(img: NdarrayOrTensor) -> int:
     """Say which spatial axis of ``(C, ...)`` runs from left to right: by the affine, else the first."""
     if isinstance(img, MetaTensor):
         rank = img.ndim - 1
-        affine = convert_to_numpy(img.affine)[0, :rank]
-        if np.any(affine):
-            return int(np.abs(affine).argmax())
+        axes = io_orientation(convert_to_numpy(img.affine)[:, [*range(rank), -1]])[:, 0]
+        if np.any(axes == 0):
+            return int(np.flatnonzero(axes == 0)[0])
     return 0
 
 
@@ -100,8 +104,8 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
         allow_missing_keys: Pass over keys that are not there.
 
     Raises:
-        UsageError: Pairs that are no permutation; ``label_keys`` that are not among the keys; when called, an axis that
-            the image does not have, or a forbidden one.
+        UsageError: Pairs that are no permutation; pairs without ``label_keys``, or some that are not among the keys;
+            when called, an axis that the image does not have, or a forbidden one.
     """
 
     def __init__(
@@ -125,6 +129,12 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
             msg = f"`pairs` (={pairs!r}) must be a list of pairs, or 'forbid'."
             raise UsageError(msg)
         check_lateral_pairs(self.pairs)
+        if self.pairs and not self.label_keys:
+            msg = (
+                f"`pairs` (={self.pairs}) name what a flip exchanges, but `label_keys` is empty, so that nothing would "
+                f"be: name the label maps among `keys` {list(self.keys)}, or leave `pairs` out."
+            )
+            raise UsageError(msg)
         strangers = [key for key in self.label_keys if key not in self.keys]
         if strangers:
             msg = f"`label_keys` {strangers} are not among `keys` {list(self.keys)}: a label is flipped with its image."
