@@ -35,7 +35,8 @@ class RandTorchIO(RandomizableTransform):  # type: ignore[misc]  # MONAI's class
         arguments: Of that transform.
 
     Raises:
-        UsageError: TorchIO is not installed, has no such transform, or it moves voxels, which labels would not follow.
+        UsageError: TorchIO is not installed, has no such transform, or it moves voxels, which labels would not follow;
+            arguments that it does not take.
     """
 
     def __init__(self, name: str, prob: float = 0.1, keep_zeros: bool = True, **arguments: Any) -> None:
@@ -47,16 +48,21 @@ class RandTorchIO(RandomizableTransform):  # type: ignore[misc]  # MONAI's class
         if not found:
             msg = f"{name} needs TorchIO, which is not installed: {INSTALL}, or leave it out of the augmentation."
             raise UsageError(msg)
-        self.torchio = torchio
+        self.scan_class = torchio.ScalarImage  # a module cannot be copied to a worker
         transform = getattr(torchio.transforms, name, None)
-        if transform is None or not issubclass(transform, torchio.transforms.intensity_transform.IntensityTransform):
+        changes_intensities = torchio.transforms.intensity_transform.IntensityTransform
+        if not (isinstance(transform, type) and issubclass(transform, changes_intensities)):
             has = "moves voxels, which label maps would not follow" if transform else "is not in TorchIO"
             msg = (
                 f"{name} {has}. Take an intensity transform, such as RandomMotion, RandomGhosting, RandomSpike or "
                 f"RandomBiasField; for deformation use MONAI's RandAffined or RandBSplineDeformationd."
             )
             raise UsageError(msg)
-        self.transform = transform(p=1.0, **arguments)
+        try:
+            self.transform = transform(p=1.0, **arguments)
+        except (TypeError, ValueError) as error:
+            msg = f"{name} does not take {arguments}: {error} See its page in the documentation of TorchIO 1."
+            raise UsageError(msg) from error
 
     def randomize(self, data: Any = None) -> None:
         """Draw whether to do anything, and the seed of the rest."""
@@ -67,10 +73,16 @@ class RandTorchIO(RandomizableTransform):  # type: ignore[misc]  # MONAI's class
         """Change a copy of ``(C, D, H, W)``; affine and history stay.
 
         Raises:
-            UsageError: The image is not 3-D.
+            UsageError: The image is not 3-D, or holds whole numbers, as label maps do.
         """
         if img.ndim != 4:
             msg = f"{self.name} takes volumes (C, D, H, W), got shape {tuple(img.shape)}. MRI artefacts are 3-D only."
+            raise UsageError(msg)
+        if not img.is_floating_point():
+            msg = (
+                f"{self.name} takes intensities, got {img.dtype}, the type of a label map. Leave label maps out of "
+                f"`keys`; if it is a scan, put CastToTyped with float32 before it."
+            )
             raise UsageError(msg)
         if randomize:
             self.randomize()
@@ -78,7 +90,7 @@ class RandTorchIO(RandomizableTransform):  # type: ignore[misc]  # MONAI's class
             return img
         values = img.as_tensor() if isinstance(img, MetaTensor) else img
         affine = np.asarray(img.affine.cpu(), float) if isinstance(img, MetaTensor) else np.eye(4)
-        scan = self.torchio.ScalarImage(tensor=values.detach().cpu().float(), affine=affine)
+        scan = self.scan_class(tensor=values.detach().cpu().float(), affine=affine)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             changed = self.transform(scan).data.to(values)
