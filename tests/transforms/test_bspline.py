@@ -8,6 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
+from scipy.interpolate import BSpline
+from scipy.ndimage import map_coordinates
 
 from scanfill.errors import UsageError
 from scanfill.transforms import RandBSplineDeformation, RandBSplineDeformationd
@@ -73,6 +75,31 @@ def test_no_displacement_changes_nothing_and_a_seed_fixes_the_rest() -> None:
     first, second = (RandBSplineDeformation(16, 6, prob=1).set_random_state(2)(image) for _ in range(2))
     assert torch.equal(first, second)
     assert not torch.equal(first, image)
+
+
+@pytest.mark.parametrize("prob", [0.0, 1.0])
+def test_a_label_of_another_grid_is_refused_whatever_is_drawn(prob: float) -> None:
+    deform = RandBSplineDeformationd(["image", "label"], ["bilinear", "nearest"], prob=prob)
+    with pytest.raises(UsageError, match=r"'label' has \(8, 8, 6\) voxels and 'image' \(8, 8, 8\)"):
+        deform({"image": volume(8, 8, 8), "label": volume(8, 8, 6)})
+
+
+def test_the_field_is_the_uniform_cubic_spline_of_scipy() -> None:
+    distance, voxels = 3.7, 17
+    weights = bspline_weights(voxels, distance)
+    control = np.random.default_rng(0).normal(size=weights.shape[1])
+    knots = distance * np.arange(-3, len(control) + 1)
+    expected = BSpline(knots, control, 3)(np.arange(voxels))
+    np.testing.assert_allclose(bspline_field(control[None], [weights])[0], expected, atol=1e-12)
+
+
+def test_deforming_is_what_scipy_s_interpolation_at_the_moved_places_gives() -> None:
+    image = volume(14, 12, 10)
+    deform = RandBSplineDeformation(distance=12, max_displacement=4, prob=1).set_random_state(0)
+    after = deform(image)
+    places = displacement(deform, (14, 12, 10)) + np.indices((14, 12, 10))
+    expected = map_coordinates(image[0].numpy(), places, order=1, mode="nearest")
+    np.testing.assert_allclose(after[0].numpy(), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("displacement", [-1, 13])

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
+from numpy.lib.stride_tricks import sliding_window_view
 
 from scanfill.errors import UsageError
 from scanfill.transforms import RandCutoutSparingLesions, RandCutoutSparingLesionsd
@@ -34,11 +35,12 @@ def test_no_voxel_of_a_lesion_or_of_a_box_is_hidden(seed: int, shape: tuple[int,
     assert torch.equal(after["label"], label)
 
 
-def test_free_corners_are_those_a_search_by_hand_finds() -> None:
-    spared = np.random.default_rng(0).uniform(size=(9, 8)) < 0.06
-    size = (3, 2)
-    expected = [(i, j) for i in range(9 - 3 + 1) for j in range(8 - 2 + 1) if not spared[i : i + 3, j : j + 2].any()]
-    assert [tuple(corner) for corner in free_corners(spared, size)] == expected
+@given(st.integers(0, 1000), st.tuples(st.integers(1, 9), st.integers(1, 8)))
+@settings(deadline=None, max_examples=30)
+def test_free_corners_are_those_where_every_window_is_looked_at(seed: int, size: tuple[int, int]) -> None:
+    spared = np.random.default_rng(seed).uniform(size=(9, 8)) < 0.06
+    expected = np.argwhere(~sliding_window_view(spared, size).any(axis=(2, 3)))
+    assert np.array_equal(free_corners(spared, size), expected)
     assert len(free_corners(spared, (10, 2))) == 0
 
 

@@ -40,6 +40,8 @@ def test_percentiles_become_the_landmarks_and_zero_stays_zero() -> None:
     after = standardize_histogram(before, LANDMARKS)
     np.testing.assert_allclose(np.percentile(after[after != 0], PERCENTILES), LANDMARKS, atol=0.2)
     np.testing.assert_array_equal(after == 0, before == 0)
+    too_small_for_float32 = standardize_histogram(before, LANDMARKS * 1e-60)
+    np.testing.assert_array_equal(too_small_for_float32 == 0, before == 0)
 
 
 @given(st.floats(0.01, 100))

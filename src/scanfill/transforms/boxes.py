@@ -69,7 +69,8 @@ class MoveWithBoxesd(MapTransform, Randomizable):  # type: ignore[misc]  # MONAI
         visible: Share of a box that must be left in the image.
 
     Raises:
-        UsageError: The image has no affine, or box labels and boxes are not equally many.
+        UsageError: The image has no affine; box labels and boxes are not equally many; a box is of a class that the
+            image-level label does not have.
     """
 
     def __init__(
@@ -130,7 +131,20 @@ class MoveWithBoxesd(MapTransform, Randomizable):  # type: ignore[misc]  # MONAI
         )
         if self.class_key is not None:
             left = {number for number, there in zip(numbers, seen, strict=True) if there}
-            classes = convert_to_numpy(d[self.class_key]).copy()
+            classes = self._classes(d, max(numbers, default=0))
             classes[sorted(set(numbers) - left)] = 0
             d[self.class_key] = convert_to_dst_type(classes, d[self.class_key])[0]
         return d
+
+    def _classes(self, d: Mapping[Hashable, Any], highest: int) -> NDArray[Any]:
+        found = d.get(self.class_key)
+        count = 0 if found is None else len(found)
+        if highest >= count:
+            msg = (
+                f"Case {d.get('case_id', '?')!r} has a box of class {highest} in {self.box_label_key!r}, and an "
+                f"image-level label {self.class_key!r} of {count} classes, the first being 0. Make them agree, or set "
+                f"`class_key` to null."
+            )
+            raise UsageError(msg)
+        classes: NDArray[Any] = convert_to_numpy(found).copy()
+        return classes

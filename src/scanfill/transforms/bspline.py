@@ -153,6 +153,9 @@ class RandBSplineDeformationd(MapTransform, Randomizable):  # type: ignore[misc]
         prob: Likewise.
         padding_mode: Likewise.
         allow_missing_keys: Pass over keys that are not there.
+
+    Raises:
+        UsageError: Keys of different shapes, as of different grids, cannot share a deformation.
     """
 
     def __init__(
@@ -185,6 +188,13 @@ class RandBSplineDeformationd(MapTransform, Randomizable):  # type: ignore[misc]
         if first == ():
             return d
         self.deform.randomize(d[first])
+        shape = tuple(d[first].shape[1:])
         for key, mode in self.key_iterator(d, self.modes):
+            if tuple(d[key].shape[1:]) != shape:
+                msg = (
+                    f"{key!r} has {tuple(d[key].shape[1:])} voxels and {first!r} {shape}: one deformation needs one "
+                    f"grid. Resample or crop them together before."
+                )
+                raise UsageError(msg)
             d[key] = self.deform(d[key], mode, randomize=False)
         return d

@@ -103,7 +103,8 @@ def standardize_histogram(img: NdarrayOrTensor, landmarks: ArrayLike, where: str
         slope = np.diff(target[end])[0] / np.diff(own[end])[0]
         mapped[beyond] = target[end][-1] + slope * (inside[beyond] - own[end][-1])
     result = np.zeros(values.shape, np.float32)
-    result[measured] = np.where(mapped == 0, np.finfo(np.float32).tiny, mapped)
+    result[measured] = mapped
+    result[measured & (result == 0)] = np.finfo(np.float32).tiny
     moved: NdarrayOrTensor = convert_to_dst_type(result, img, dtype=np.float32)[0]
     return moved
 
