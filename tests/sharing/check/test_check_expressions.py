@@ -132,6 +132,14 @@ def test_what_a_call_gives_without_a_name_is_unknown(rest: str) -> None:
     assert call.argument("mode", "bilinear") is UNKNOWN
 
 
+@pytest.mark.parametrize("twice", ["$@a{0} + @a{0}", "['@a{0}', '@a{0}']"])
+def test_lists_of_lists_of_lists_are_refused(twice: str) -> None:
+    text = "".join(f"a{place}: {twice.format(place - 1)}\n" for place in range(1, 20))
+    made = config(f"a0: [{{_target_: RandFlipd, keys: x}}]\n{text}")
+    with pytest.raises(UsageError, match=r"train.yaml, line .* more than 100000 values"):
+        made.look_up("a19")
+
+
 def test_a_repeated_list_that_is_not_complete_stays_so() -> None:
     assert not value("$(@names + some.function()) * 1").complete
 

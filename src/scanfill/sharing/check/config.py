@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 WHOLE_REFERENCE = re.compile(r"@(\w*(?:::\w*)*)")
+MOST_ASKED = 100_000  # values; a bundle's config has some thousands
 RELATIVE = re.compile(rf"([@%])((?:{SEPARATOR})+)")
 MACRO_FILE = re.compile(rf"%(?P<path>.*\.(?:json|yaml|yml))(?:{SEPARATOR}(?P<id>.*))?$", re.IGNORECASE)
 
@@ -85,6 +86,7 @@ class Config:
         if self.path:
             self.trees[self.path] = self
         self._busy: set[int] = set()
+        self._asked = 0
         self._names: dict[int, str] = {}
         for name, node in self.walk():
             self._names[id(node)] = name
@@ -159,6 +161,11 @@ class Config:
         Returns:
             A scalar, :py:class:`.Items` for a list, a :py:class:`.Node` for a dictionary, or ``UNKNOWN``.
         """
+        self._asked += 1
+        if self._asked > MOST_ASKED:
+            msg = f"{node.file}, line {node.line}: following references led to more than {MOST_ASKED} values. "
+            msg += "An id stands for a list twice, that for another one twice, and so on: write it plainly."
+            raise UsageError(msg)
         if id(node) in self._busy:  # refers to itself: MONAI will say so
             return UNKNOWN
         self._busy.add(id(node))

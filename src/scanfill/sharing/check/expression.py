@@ -64,10 +64,13 @@ def read_expression(text: str, place: Node, look_up: Callable[[str], Any]) -> An
     """
     try:
         tree = ast.parse(REFERENCE.sub(r"__id__('\1')", text).strip(), mode="eval")
-        return _Reader(place, look_up, {}).read(tree.body)
     except (SyntaxError, ValueError):  # an import, which MONAI allows, or a mistake, which it will tell
         return UNKNOWN
     except (RecursionError, MemoryError):  # thousands of brackets: nobody means that to be read
+        return UNKNOWN
+    try:
+        return _Reader(place, look_up, {}).read(tree.body)
+    except RecursionError:
         return UNKNOWN
 
 
@@ -152,6 +155,8 @@ class _Reader:
         left, right = self.read(node.left), self.read(node.right)
         if isinstance(node.op, ast.Add) and (isinstance(left, Items) or isinstance(right, Items)):
             parts = [part if isinstance(part, Items) else Items(complete=False) for part in (left, right)]
+            if sum(map(len, parts)) > LARGEST:
+                return Items(complete=False)
             return Items([*parts[0], *parts[1]], complete=all(part.complete for part in parts))
         if isinstance(node.op, ast.Mult) and isinstance(left, Items) and (right is UNKNOWN or not left.complete):
             return Items(left, complete=False)  # [@label_key] * (@label_key is not None)

@@ -102,6 +102,8 @@ class Pipeline:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._busy: set[int] = set()
+        self._endless: set[int] = set()
         self.components = list(config.components())
         self.engines = list(self._find_engines())
 
@@ -158,6 +160,10 @@ class Pipeline:
         name = base_name(component.name)
         if name not in CONTAINERS:
             return [(component, branches)], True
+        if id(component.node) in self._busy | self._endless:  # it holds itself: MONAI will say so
+            self._endless.add(id(component.node))
+            return [], False
+        self._busy.add(id(component.node))
         inner = component.argument("transforms")
         if name == "Compose" or not isinstance(inner, Items):
             steps, complete = self._flatten(inner, branches)
@@ -165,6 +171,7 @@ class Pipeline:
             drawn = name != "MoveWithBoxes"
             within = [(*branches, (component, place)) if drawn else branches for place in range(len(inner))]
             steps, complete = self._flatten_all(inner, within)
+        self._busy.discard(id(component.node))
         return ([] if name == "Compose" else [(component, branches)]) + steps, complete
 
     def _flatten_all(self, items: Items, branches: list[Branches]) -> tuple[list[tuple[Component, Branches]], bool]:
