@@ -303,7 +303,7 @@ def augmentation_sheet(
 
     Args:
         output: The PNG file.
-        presets: Files, or names in ``configs/augmentation``; by default those for MRI that need no further package.
+        presets: Files, or names in ``configs/augmentation``; by default those for MRI whose packages are installed.
         config: A ``train.yaml`` that follows the contract, or several files that add up to one; by default that of
             ``brain_tumor_segmentation``.
         dataset_dir: Folder of the cases; phantoms by default.

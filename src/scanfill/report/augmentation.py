@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,17 @@ TRIES = 10
 WIDTH = 2.1
 """Of a panel, in inches."""
 
+SPECK = 10
+"""Voxels of a slice; fewer are not counted as a lesion to look at."""
+
+SHOWN = -1
+"""The channel that is shown: FLAIR of the four sequences."""
 
 PRESETS = ("none", "mri", "mri_multisite", "strong_elastic", "nnunet", "lesion_mixing")
 """Those for MRI that need no further package."""
+
+WITH_TORCHIO = ("mri_artifacts",)
+"""Those that need the extra ``mri-artifacts``."""
 
 
 def make_sheet(
@@ -49,7 +58,8 @@ def make_sheet(
 
     Args:
         output: The PNG file.
-        presets: Files, or names in ``configs/augmentation``; by default :py:data:`PRESETS`.
+        presets: Files, or names in ``configs/augmentation``; by default :py:data:`PRESETS`, and
+            :py:data:`WITH_TORCHIO` where TorchIO is installed.
         config: See :py:func:`draw_row`; by default the ``train.yaml`` of ``brain_tumor_segmentation``.
         dataset_dir: Folder of the cases; without one, and without a config, a few phantoms are made for the picture.
         draws: Columns.
@@ -60,7 +70,8 @@ def make_sheet(
     """
     bundle = bundle_path("brain_tumor_segmentation")
     folder = bundle.parents[1] / "configs" / "augmentation"
-    files = [Path(name) if Path(name).suffix else folder / f"{name}.yaml" for name in presets or PRESETS]
+    usual = PRESETS + (WITH_TORCHIO if find_spec("torchio") else ())
+    files = [Path(name) if Path(name).suffix else folder / f"{name}.yaml" for name in presets or usual]
     with TemporaryDirectory() as made:
         knobs = {} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}
         if dataset_dir is None and config is None:
@@ -125,8 +136,10 @@ def draw_row(
     augmented.set_random_state(seed)
     results = [plain, *_changed(augmented, case, plain, image_key, draws)]
     maps = [None if label_key is None else convert_to_numpy(result[label_key])[0] for result in results]
-    indices = [_busiest(maps[n]) if _pasted(result) else _fullest(maps[0]) for n, result in enumerate(results)]
-    pictures = [convert_to_numpy(result[image_key])[-1] for result in results]
+    indices = [
+        _busiest(map_) if _pasted(result) else _fullest(map_) for map_, result in zip(maps, results, strict=True)
+    ]
+    pictures = [convert_to_numpy(result[image_key])[SHOWN] for result in results]
     images = [_slice(picture, index) for picture, index in zip(pictures, indices, strict=True)]
     labels = [None if label is None else _slice(label, index) for label, index in zip(maps, indices, strict=True)]
     low, high = np.percentile(images[0], (0.5, 99.8))
@@ -195,11 +208,12 @@ def _of_whole_images(augmentation: Sequence[Any], case: dict[str, Any]) -> list[
 
 
 def _changed(augmented: Compose, case: dict[str, Any], plain: dict[str, Any], key: str, draws: int) -> list[Any]:
-    """Draw until enough draws have changed the image; presets leave many cases alone, which is nothing to look at."""
+    """Draw until enough draws have changed the channel that is shown; one that is as it was is nothing to look at."""
     found: list[Any] = []
     for left in reversed(range(TRIES * draws)):
         result = augmented(dict(case))
-        same = result[key].shape == plain[key].shape and bool((result[key] == plain[key]).all())
+        before, after = (convert_to_numpy(one[key])[SHOWN] for one in (plain, result))
+        same = before.shape == after.shape and np.allclose(before, after, atol=1e-3 * np.ptp(before))
         if not same or left < draws - len(found):
             found.append(result)
         if len(found) == draws:
@@ -216,12 +230,16 @@ def _busiest(label: NDArray[Any] | None) -> int | None:
     """The axial slice with most lesions, of these the one with most of them: a pasted one is seen beside its own."""
     if label is None or label.ndim < 3:
         return None
-    sizes = [(ndimage.label(plane)[1], int(plane.sum())) for plane in np.moveaxis(label > 0, 2, 0)]
+    sizes = []
+    for plane in np.moveaxis(label > 0, 2, 0):
+        parts = np.bincount(ndimage.label(plane)[0].ravel())[1:]
+        sizes.append((int((parts >= SPECK).sum()), int(plane.sum())))
     return max(range(len(sizes)), key=lambda index: sizes[index])
 
 
 def _fullest(label: NDArray[Any] | None) -> int | None:
-    if label is None or label.ndim < 3:
+    """The axial slice with most lesion, wherever a draw has moved it; None without one."""
+    if label is None or label.ndim < 3 or not label.any():
         return None
     return int((label > 0).sum(axis=(0, 1)).argmax())
 
