@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from monai.data import MetaTensor
 from monai.transforms import RandAdjustContrast, RandGaussianNoise
 
+from scanfill.errors import UsageError
 from scanfill.transforms import RandChannelWise, RandChannelWised
 
 
@@ -72,5 +73,5 @@ def test_affine_and_type_survive() -> None:
 
 
 def test_a_probability_beyond_one_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"`prob_per_channel` \(=2\)"):
+    with pytest.raises(UsageError, match=r"`prob_per_channel` \(=2\)"):
         RandChannelWise(noise(), prob_per_channel=2)

@@ -9,6 +9,8 @@ from monai.transforms import MapTransform, Randomizable, RandomizableTransform
 from monai.utils import ensure_tuple
 from torch import Tensor
 
+from scanfill.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
 
@@ -38,7 +40,7 @@ class RandChannelWise(RandomizableTransform):  # type: ignore[misc]  # MONAI's c
         background: Values that stay as they are; empty to change all voxels.
 
     Raises:
-        ValueError: ``prob_per_channel`` is no probability.
+        UsageError: ``prob_per_channel`` is no probability.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class RandChannelWise(RandomizableTransform):  # type: ignore[misc]  # MONAI's c
         super().__init__(prob)
         if not 0 <= prob_per_channel <= 1:
             msg = f"`prob_per_channel` (={prob_per_channel}) must lie between 0 and 1."
-            raise ValueError(msg)
+            raise UsageError(msg)
         self.transform = transform
         self.prob_per_channel = prob_per_channel
         self.background = tuple(ensure_tuple(background))

@@ -56,7 +56,10 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
         MapTransform.__init__(self, keys)
         RandomizableTransform.__init__(self, prob)
         if label_key is None:
-            msg = "Lesions are found by their label, and `label_key` is null: this bundle has no label map to mix with."
+            msg = (
+                "Lesions are found by their label, and `label_key` is null: there is no label map to mix with. Give the "
+                "training labels, or take a preset without it, such as configs/augmentation/mri.yaml."
+            )
             raise UsageError(msg)
         if not len(donors):
             msg = "`donors` is empty: give prepared cases of the training list."
