@@ -57,8 +57,8 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
         RandomizableTransform.__init__(self, prob)
         if label_key is None:
             msg = (
-                "Lesions are found by their label, and `label_key` is null: there is no label map to mix with. Give the "
-                "training labels, or take a preset without it, such as configs/augmentation/mri.yaml."
+                "Lesions are found by their label, and `label_key` is null: there is no label map to mix with. Give "
+                "the training labels, or take a preset without it, such as configs/augmentation/mri.yaml."
             )
             raise UsageError(msg)
         if not len(donors):
