@@ -10,8 +10,8 @@ from monai.inferers import SimpleInferer
 
 from scanfill.errors import UsageError
 from scanfill.inferers import FlipInferer
-from scanfill.inferers.laterality import swapped_channels
 from scanfill.inferers.orientations import Orientation, orientations
+from scanfill.transforms.laterality import swapped_channels
 
 axis_sets = st.sets(st.integers(0, 2)).map(sorted)
 planes = st.sampled_from([None, (0, 1), (2, 0), (1, 2)])
@@ -94,7 +94,7 @@ def test_a_plane_has_two_axes(plane: tuple[int, ...]) -> None:
 
 
 def test_channels_that_are_no_list_of_pairs_are_an_error() -> None:
-    with pytest.raises(UsageError, match=r"`paired_channels` \(=\[1, 2\]\) must be a list of pairs, such as \[\[1, 2"):
+    with pytest.raises(UsageError, match=r"`paired_channels` \(=\[1, 2\]\) must be a list of pairs, two different"):
         FlipInferer(SimpleInferer(), paired_channels=[1, 2])  # type: ignore[list-item]
 
 
@@ -107,5 +107,5 @@ def test_pairs_that_are_no_permutation_are_an_error(pairs: list[list[int]]) -> N
 @pytest.mark.parametrize("pair", [[1, 3], [-1, 2]], ids=str)
 def test_a_pair_of_a_channel_that_the_network_lacks_is_an_error(pair: list[int]) -> None:
     assert swapped_channels([[1, 3]], 4) == [0, 3, 2, 1]
-    with pytest.raises(UsageError, match=r"names channel (3|-1), but the network gives 3 channels"):
+    with pytest.raises(UsageError, match=r"names channel (3|-1), but there are 3 channels"):
         swapped_channels([pair], 3)

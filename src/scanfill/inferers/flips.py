@@ -15,12 +15,12 @@ from torch import Tensor
 
 from scanfill.errors import UsageError
 from scanfill.inferers.dense import DenseInferer
-from scanfill.inferers.laterality import check_pairs, swapped_channels
 from scanfill.inferers.orientations import Orientation, check_axes, orientations
 from scanfill.inferers.outputs import Classes, averaged
 from scanfill.inferers.passes import SCORES, Pass, like, plain
 from scanfill.inferers.plane import check_isotropic, check_plane
 from scanfill.inferers.running import RunningMoments, slabs
+from scanfill.transforms.laterality import check_lateral_pairs, swapped_channels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,7 +89,7 @@ class FlipInferer(Inferer):  # type: ignore[misc]
         inside: bool = False,
     ) -> None:
         super().__init__()
-        check_pairs(paired_channels)
+        check_lateral_pairs(paired_channels, "paired_channels")
         if uncertainty not in UNCERTAINTIES:
             msg = f"`uncertainty` (={uncertainty!r}) must be one of {UNCERTAINTIES}."
             raise UsageError(msg)
@@ -168,7 +168,7 @@ class FlipInferer(Inferer):  # type: ignore[misc]
     def _add(self, moments: RunningMoments, output: Tensor, turn: Orientation) -> None:
         """Add what an image turned so gave."""
         mirrored = bool(self.paired_channels) and turn.mirrors(self.lateral_axis)
-        swap = swapped_channels(self.paired_channels, output.shape[1])
+        swap = swapped_channels(self.paired_channels, output.shape[1], "paired_channels")
         moments.add(output, turn, self.activate, swap if mirrored else None)
 
     def _finish(self, moments: RunningMoments, count: int) -> Tensor | Averaged:

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def check_lateral_pairs(pairs: Sequence[Sequence[int]]) -> dict[int, int]:
-    """Turn pairs of labels into the exchange of each pair.
+def check_lateral_pairs(pairs: Sequence[Sequence[int]], knob: str = "pairs") -> dict[int, int]:
+    """Turn pairs of labels, or of channels, into the exchange of each pair.
+
+    Args:
+        pairs: Left and right of each structure.
+        knob: What they are called, for the message.
 
     Returns:
         Label -> the label of the other side.
@@ -35,7 +39,7 @@ def check_lateral_pairs(pairs: Sequence[Sequence[int]]) -> dict[int, int]:
         exchange = {}
     if len(exchange) != 2 * len(pairs):
         msg = (
-            f"`pairs` (={pairs}) must name two different labels each, and no label twice, "
+            f"`{knob}` (={pairs}) must be a list of pairs, two different labels each, and no label twice, "
             f"such as [[1, 2], [3, 4]] for left and right of two organs: a flip exchanges them."
         )
         raise UsageError(msg)
@@ -60,19 +64,35 @@ def swap_labels(label: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> Ndarr
     return result
 
 
+def swapped_channels(pairs: Sequence[Sequence[int]], channels: int, knob: str = "pairs") -> list[int]:
+    """List channels with each pair exchanged, as an index.
+
+    Args:
+        pairs: Two channels each.
+        channels: How many there are.
+        knob: What the pairs are called, for the message.
+
+    Raises:
+        UsageError: The pairs are no permutation, or name a channel that is not there.
+    """
+    exchange = check_lateral_pairs(pairs, knob)
+    absent = [channel for channel in exchange if not 0 <= channel < channels]
+    if absent:
+        msg = (
+            f"`{knob}` names channel {absent[0]}, but there are {channels} channels, 0 to {channels - 1}. Count from "
+            f"0, background included."
+        )
+        raise UsageError(msg)
+    return [exchange.get(channel, channel) for channel in range(channels)]
+
+
 def swap_channels(img: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> NdarrayOrTensor:
     """Exchange paired channels of an image ``(C, ...)`` with one channel a structure; its own inverse.
 
     Raises:
-        UsageError: A pair names a channel that is not there.
+        UsageError: As :py:func:`swapped_channels`.
     """
-    order = list(range(img.shape[0]))
-    for old, new in check_lateral_pairs(pairs).items():
-        if not 0 <= old < len(order):
-            msg = f"`pairs` names channel {old}, but the label has {len(order)} channels, 0 to {len(order) - 1}."
-            raise UsageError(msg)
-        order[old] = new
-    result: NdarrayOrTensor = img[order]
+    result: NdarrayOrTensor = img[swapped_channels(pairs, img.shape[0])]
     return result
 
 
