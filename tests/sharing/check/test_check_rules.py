@@ -65,7 +65,9 @@ def test_no_arguments_make_a_rule_stop(
         "postprocessing": {"transforms": steps},
     }
     file.write_text(json.dumps(content), encoding="utf-8")
-    as_text(*check([str(file)]))
+    checked = check([str(file)])
+    assert "Checked 1 config: " in as_text(*checked)
+    assert {finding.rule for finding in checked.findings} <= {rule.name for rule in RULES}
 
 
 def test_every_rule_has_a_planted_fault() -> None:
