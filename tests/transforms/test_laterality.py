@@ -97,7 +97,9 @@ def test_paired_channels_are_exchanged() -> None:
     "pairs", [[[1, 1]], [[1, 2], [2, 3]], [[1, 2], [2, 1]], [[1, 2, 3]], [[1]], [1, 2], [["l", "r"]]]
 )
 def test_pairs_that_are_no_permutation_are_refused(pairs: list[list[int]]) -> None:
-    with pytest.raises(UsageError, match=rf"`pairs` \(={re.escape(str(pairs))}\) must be a list of pairs, two different labels each"):
+    with pytest.raises(
+        UsageError, match=rf"`pairs` \(={re.escape(str(pairs))}\) must be a list of pairs, two different labels each"
+    ):
         RandLateralFlipd("label", "label", pairs)
 
 

@@ -188,7 +188,7 @@ class _Reader:
         return UNKNOWN
 
     def read_boolop(self, node: ast.BoolOp) -> Any:
-        """``@tta or @inferer``: the first that decides."""
+        """``@other or @inferer``: the first that decides."""
         value: Any = UNKNOWN
         for operand in node.values:
             value = self.read(operand)
