@@ -18,13 +18,13 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from scanfill.data.cases import list_cases
-from scanfill.data.phantoms.brain import write_cohort
-from scanfill.data.prepare.grid import Grid, Volume, volume_of
-from scanfill.data.prepare.judge import Agreement, judge
-from scanfill.data.prepare.pose import Pose
-from scanfill.data.prepare.registration import head, register
-from scanfill.transforms.volume import read_volume
+from scanfill.data.volume import read_volume
+from scanfill.domains.brain_mri.cases import list_cases
+from scanfill.domains.brain_mri.phantoms.brain import write_cohort
+from scanfill.domains.brain_mri.prepare.grid import Grid, Volume, volume_of
+from scanfill.domains.brain_mri.prepare.judge import Agreement, judge
+from scanfill.domains.brain_mri.prepare.pose import Pose
+from scanfill.domains.brain_mri.prepare.registration import head, register
 
 MOVED = ("t1", "t2", "flair")
 DEGREES, SHIFT = 15.0, 20.0

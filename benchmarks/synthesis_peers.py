@@ -16,12 +16,14 @@ import numpy as np
 from monai.transforms import Compose
 from tqdm import tqdm
 
-from scanfill.data import load_pairs, reference_scale
-from scanfill.data.naming import MODALITIES
 from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
-from scanfill.data.save_synthetic import SCALE
+from scanfill.data.read import ReadCased
+from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.metrics import compare_case, summarise_quality, write_quality
-from scanfill.transforms import BrainMaskd, KeepInBraind, ReadCased, UnscaleSignedd
+from scanfill.missing import reference_scale
+from scanfill.missing.save_synthetic import SCALE
+from scanfill.missing.source_target import load_pairs
+from scanfill.transforms import BrainMaskd, KeepInBraind, UnscaleSignedd
 from scanfill.transforms.signed_range import GAIN, OFFSET, SignedScale, measured, scale_signed
 
 if TYPE_CHECKING:

@@ -29,11 +29,11 @@ from monai.utils import convert_to_numpy
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 import scanfill
-from scanfill.data.phantoms.brain import make_subject
-from scanfill.metrics.completion_scores import gradient_magnitude, told_apart
+from scanfill.domains.brain_mri.phantoms.brain import make_subject
 from scanfill.metrics.image_quality import evaluation_brain
 from scanfill.metrics.uncertainty import rank_agreement
-from scanfill.transforms.completed import DOUBT, MADE
+from scanfill.missing.completed import DOUBT, MADE
+from scanfill.missing.completion_scores import gradient_magnitude, told_apart
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,9 +10,9 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from scanfill.data.phantoms.brain import make_subject
-from scanfill.data.prepare.grid import Grid, Volume
-from scanfill.data.prepare.pose import Pose
+from scanfill.domains.brain_mri.phantoms.brain import make_subject
+from scanfill.domains.brain_mri.prepare.grid import Grid, Volume
+from scanfill.domains.brain_mri.prepare.pose import Pose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from scanfill.data.phantoms.brain import BrainPhantom
+    from scanfill.domains.brain_mri.phantoms.brain import BrainPhantom
 
 SIZE = 48
 VOXEL = 4.0  # mm

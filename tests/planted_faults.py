@@ -10,8 +10,8 @@ import torch
 from monai.data import MetaTensor
 from scipy.ndimage import rotate, shift
 
-from scanfill.data.phantoms.brain import BrainPhantom, make_subject
-from scanfill.data.phantoms.mri_contrast import average_slices, interpolate_slices
+from scanfill.domains.brain_mri.phantoms.brain import BrainPhantom, make_subject
+from scanfill.domains.brain_mri.phantoms.mri_contrast import average_slices, interpolate_slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moved_phantoms import write_moved_case
-from scanfill.data.prepare import folder, read
+from scanfill.domains.brain_mri.prepare import folder, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scanfill.data.prepare.pose import Pose
+    from scanfill.domains.brain_mri.prepare.pose import Pose
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +34,9 @@ def prepared(scanned: tuple[Path, dict[str, Pose]], tmp_path_factory: pytest.Tem
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without registration and without a look at the skull: for tests of what lies around it."""
-    from scanfill.data.prepare import case  # noqa: PLC0415
-    from scanfill.data.prepare.judge import Agreement  # noqa: PLC0415
-    from scanfill.data.prepare.pose import Pose  # noqa: PLC0415
+    from scanfill.domains.brain_mri.prepare import case  # noqa: PLC0415
+    from scanfill.domains.brain_mri.prepare.judge import Agreement  # noqa: PLC0415
+    from scanfill.domains.brain_mri.prepare.pose import Pose  # noqa: PLC0415
 
     monkeypatch.setattr(read, "suspect_skull", lambda _: None)
     monkeypatch.setattr(case, "register", lambda *_: Pose())

@@ -13,7 +13,7 @@ from monai.bundle import ConfigParser
 from monai.utils import set_determinism
 
 from conftest import BUNDLES, REPO
-from scanfill.data.phantoms import brain_cohort
+from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.errors import UsageError
 from untrained_bundles import COMPLETION, NETWORKS, SYNTHESIS
 

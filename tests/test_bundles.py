@@ -129,7 +129,7 @@ def test_train_and_inference_state_the_same(bundle: Path, part: str) -> None:
 def test_training_and_inference_prepare_a_scan_alike(bundle: Path) -> None:
     train, inference = config(bundle, "train.yaml"), config(bundle, "inference.yaml")["preprocessing"]
     assert train["preprocessing"] == "$@reading + @normalization"
-    leave_images_alone = {"CopyItemsd", "scanfill.data.quality.WarnOfQualityd"}
+    leave_images_alone = {"CopyItemsd", "scanfill.domains.brain_mri.quality.WarnOfQualityd"}
     targets = [
         [step["_target_"] for step in steps if step["_target_"] not in leave_images_alone]
         for steps in (train["reading"] + train["normalization"], inference["transforms"])

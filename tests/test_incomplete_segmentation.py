@@ -12,11 +12,11 @@ import torch
 from monai.bundle import ConfigParser
 
 from conftest import REPO, TrainedBundle
-from scanfill.engines.availability import trained_availability
+from scanfill.data.marks import checksum, is_synthetic
+from scanfill.domains.brain_mri.save import SaveSegmentationd
 from scanfill.engines.checkpoints import Recipe, weights_with_recipe
 from scanfill.errors import CaseError, CheckpointError, UsageError
-from scanfill.transforms import SaveSegmentationd
-from scanfill.transforms.marks import checksum, is_synthetic
+from scanfill.missing.trained_availability import trained_availability
 from test_brain_tumor_segmentation import MODALITIES, copy_cases, file_of, predict, rows, run_here, stopped_by
 from untrained_bundles import COMPLETION, SYNTHESIS, untrained_bundle
 

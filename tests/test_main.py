@@ -12,9 +12,9 @@ import pytest
 
 import scanfill
 from scanfill.__main__ import main
-from scanfill.data import find_cases
-from scanfill.data.phantoms import PHANTOM_NOTE, note
-from scanfill.data.phantoms.brain import make_subject
+from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE, note
+from scanfill.domains.brain_mri.phantoms.brain import make_subject
 
 
 def scanfill_verb(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from conftest import REPO, TrainedBundle
-from scanfill.data import find_cases
 from scanfill.data.provenance import is_synthetic
+from scanfill.domains.brain_mri.cases import find_cases
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.errors import CaseError, CheckpointError, UsageError
 from scanfill.metrics import PROTOCOLS

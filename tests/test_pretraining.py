@@ -10,7 +10,7 @@ from monai.bundle import ConfigParser
 from monai.utils import set_determinism
 
 from conftest import REPO
-from scanfill.data.phantoms import brain_cohort
+from scanfill.domains.brain_mri.phantoms import brain_cohort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from conftest import BUNDLES, REPO, TrainedBundle
-from scanfill.data.phantoms import brain_cohort
+from scanfill.domains.brain_mri.phantoms import brain_cohort
 
 if TYPE_CHECKING:
     from pathlib import Path

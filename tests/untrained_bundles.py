@@ -36,7 +36,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 """As small as they can be; what they are made of is no matter here."""
 
 REFERENCE = {"percentiles": [0.5, 50.0, 99.5], "intensities": [90.0, 300.0, 700.0], "deviations": [-2.6, 0.0, 3.0]}
-"""The scale of a modality, as :py:func:`scanfill.data.reference_scale` gives it."""
+"""The scale of a modality, as :py:func:`scanfill.missing.reference_scale` gives it."""
 
 
 def untrained_bundle(

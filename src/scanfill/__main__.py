@@ -22,7 +22,7 @@ def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
         epochs: How long to train; fewer are faster and worse.
         seed: Of the phantoms and of the training.
     """
-    from scanfill.report.demo import run_demo  # noqa: PLC0415  importing MONAI takes seconds; other verbs need not wait
+    from scanfill.domains.brain_mri.demo import run_demo  # noqa: PLC0415  importing MONAI takes seconds; other verbs need not wait
     from scanfill.studies.run import check_snakemake  # noqa: PLC0415
 
     check_snakemake()  # now, not after minutes
@@ -41,7 +41,7 @@ def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int 
         seed: Same seed, same bytes.
         skull: Heads as they come from the scanner, not stripped.
     """
-    from scanfill.data.phantoms import KINDS  # noqa: PLC0415
+    from scanfill.domains.brain_mri.phantoms import KINDS  # noqa: PLC0415
 
     if kind not in KINDS:
         msg = f"There are no {kind!r} phantoms; choose from {', '.join(KINDS)}."
@@ -118,7 +118,7 @@ def prepare(
         workers: Cases that are prepared at the same time.
         check_skull: Whether a case stops whose skull seems to be on and that has no mask.
     """
-    from scanfill.data.prepare import prepare_folder  # noqa: PLC0415
+    from scanfill.domains.brain_mri.prepare import prepare_folder  # noqa: PLC0415
 
     done = prepare_folder(
         folder, output, reference=reference, spacing=spacing, workers=workers, check_skull=check_skull
@@ -135,7 +135,7 @@ def restore(label: str, prepared: str, output: str, modality: str | None = None)
         output: The file to write.
         modality: Whose grid; by default that of the modality to which the others were registered.
     """
-    from scanfill.data.prepare import restore_label  # noqa: PLC0415
+    from scanfill.domains.brain_mri.prepare import restore_label  # noqa: PLC0415
 
     restore_label(label, prepared, output=output, modality=modality)
 
@@ -244,7 +244,8 @@ def reading_sheet(
         modality: Only this one; by default whatever was made.
         seed: Of the order.
     """
-    from scanfill.data import MODALITIES, read_list  # noqa: PLC0415
+    from scanfill.data import read_list  # noqa: PLC0415
+    from scanfill.domains.brain_mri.naming import MODALITIES  # noqa: PLC0415
     from scanfill.studies.reading_sheet import find_pairs, make_reading_sheet  # noqa: PLC0415
 
     cases = [case for part in read_list(datalist, dataset_dir, incomplete=True).values() for case in part]

@@ -11,9 +11,10 @@ from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose, ConcatItemsd
 
-from scanfill.data import CollectFailures, find_cases
+from scanfill.data import CollectFailures
+from scanfill.data.read import ReadCased
+from scanfill.domains.brain_mri.cases import find_cases
 from scanfill.transforms.normalize import NormalizeInBraind
-from scanfill.transforms.read import ReadCased
 from tiny_cases import MODALITIES, save_case
 
 if TYPE_CHECKING:

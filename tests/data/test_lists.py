@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from monai.data import load_decathlon_datalist
 
-from scanfill.data import find_cases, load_cases, read_list, write_case_list
+from scanfill.data import load_cases, read_list, write_case_list
+from scanfill.domains.brain_mri.cases import find_cases
 from scanfill.errors import CaseError
 from tiny_cases import MODALITIES, regions, save_case
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from scanfill.data.phantoms.brain import write_cohort
+from scanfill.data.marks import sidecar_path, synthetic_reason
 from scanfill.data.provenance import (
     Origin,
     carry_mark,
@@ -25,8 +25,8 @@ from scanfill.data.provenance import (
     synthetic_path,
     write_synthetic,
 )
+from scanfill.domains.brain_mri.phantoms.brain import write_cohort
 from scanfill.errors import CaseError
-from scanfill.transforms.marks import sidecar_path, synthetic_reason
 from tiny_cases import AFFINE, image, save, save_by_hand, save_case
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

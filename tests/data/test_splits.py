@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanfill.data import (
-    choose_cases,
-    find_cases,
-    fold_cases,
-    load_cases,
-    split_cases,
-    write_case_list,
-    write_split,
-    write_splits,
-)
+from scanfill.data import choose_cases, fold_cases, load_cases, split_cases, write_case_list, write_split, write_splits
+from scanfill.domains.brain_mri.cases import find_cases
 from scanfill.errors import CaseError
 from tiny_cases import regions, save_case
 

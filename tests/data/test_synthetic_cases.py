@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scanfill.data import find_cases, load_cases, read_list, write_case_list, write_split
+from scanfill.data import load_cases, read_list, write_case_list, write_split
 from scanfill.data.provenance import Origin, write_synthetic
 from scanfill.data.synthetic_cases import check_declared, check_judged, check_truth, provenance_columns, synthetic_keys
+from scanfill.domains.brain_mri.cases import find_cases
 from scanfill.errors import CaseError
 from tiny_cases import AFFINE, case_of, image, regions, save_case
 

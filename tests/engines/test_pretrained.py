@@ -87,7 +87,7 @@ def test_pretraining_prepares_scans_as_the_segmentation_does() -> None:
     pretrain = ConfigParser.load_config_file(str(REPO / "configs" / "pretrain.yaml"))["preprocessing"]
     bundle = ConfigParser.load_config_file(str(REPO / "bundles/brain_tumor_segmentation/configs/train.yaml"))
     steps = [step["_target_"] for step in bundle["reading"] + bundle["normalization"]]
-    alike = {"CopyItemsd", "scanfill.transforms.FillMissingModalitiesd", "scanfill.transforms.StackModalitiesd"}
+    alike = {"CopyItemsd", "scanfill.missing.FillMissingModalitiesd", "scanfill.missing.StackModalitiesd"}
     mine = [step["_target_"] for step in pretrain]
     assert [step for step in mine if step not in {"ConcatItemsd", "SelectItemsd", "SpatialPadd"}] == [
         step for step in steps if step not in alike

@@ -14,9 +14,9 @@ from matplotlib.image import imread
 import scanfill
 from browser import needs_browser, visit
 from planted_faults import half_covered, subject
-from scanfill.data.phantoms import PHANTOM_NOTE
-from scanfill.data.phantoms.brain import BrainPhantom, write_case
-from scanfill.data.quality import CODES
+from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE
+from scanfill.domains.brain_mri.phantoms.brain import BrainPhantom, write_case
+from scanfill.domains.brain_mri.quality import CODES
 from scanfill.errors import CaseError, UsageError
 from scanfill.report.page import RESEARCH_ONLY, Figure, Mark, Table
 from scanfill.report.quality import _picture, write_quality_report

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from made_up_study import write_study
-from scanfill.data import MODALITIES, read_list
-from scanfill.data.phantoms import brain_cohort
+from scanfill.data import read_list
+from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.studies import commands

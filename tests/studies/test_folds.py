@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from scanfill.data import MODALITIES
 from scanfill.data.lists import PARTS
+from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError, UsageError
 from scanfill.studies import strategies
 from scanfill.studies.folds import check_folds, data_checksums, divide, fingerprint, write_if_new

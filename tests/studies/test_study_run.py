@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scanfill.data.phantoms import brain_cohort
+from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.studies.places import studies_folder
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 
+from scanfill.data.marks import checksum
 from scanfill.engines import Recipe, read_recipe
 from scanfill.engines.checkpoints import weights_with_recipe
 from scanfill.errors import UsageError
 from scanfill.studies.training import Progress, costs, finish, read_progress
-from scanfill.transforms.marks import checksum
 
 if TYPE_CHECKING:
     from pathlib import Path

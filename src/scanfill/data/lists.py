@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scanfill.data.cases import check_modalities, find_cohort
-from scanfill.data.naming import MODALITIES
 from scanfill.data.synthetic_cases import check_declared, check_judged
+from scanfill.domains.brain_mri.cases import check_modalities, find_cohort
+from scanfill.domains.brain_mri.labels import look_up_table
+from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError
 from scanfill.files import writing
-from scanfill.transforms.labels import look_up_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def write_case_list(
     """Write the cases of a folder to a list that any MONAI tool reads, and print what was found.
 
     Args:
-        folder: See :py:func:`scanfill.data.find_cases`, also for the other arguments.
+        folder: See :py:func:`scanfill.domains.brain_mri.find_cases`, also for the other arguments.
         output: The list to write.
         modalities: Those that each case must have.
         labels: The label convention, ``"auto"`` or ``"none"``.
@@ -44,7 +44,7 @@ def write_case_list(
         ``output``.
 
     Raises:
-        CaseError: See :py:func:`scanfill.data.find_cases`.
+        CaseError: See :py:func:`scanfill.domains.brain_mri.find_cases`.
     """
     cohort = find_cohort(folder, modalities, labels, patient_regex)
     path = write_split({"training": cohort.cases}, output, name=Path(folder).resolve().name)

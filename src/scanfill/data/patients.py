@@ -6,7 +6,7 @@ import csv
 import re
 from typing import TYPE_CHECKING
 
-from scanfill.data.naming import patient_of
+from scanfill.domains.brain_mri.naming import patient_of
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def find_patients(folder: Path, case_ids: Iterable[str], patient_regex: str | No
     """Map each case to its patient.
 
     In this order: ``patient_regex``; the column ``patient`` of ``participants.tsv`` in ``folder``; the naming, see
-    :py:func:`scanfill.data.naming.patient_of`.
+    :py:func:`scanfill.domains.brain_mri.naming.patient_of`.
 
     Args:
         folder: Where the cases lie.

@@ -19,9 +19,7 @@ import nibabel as nib
 import numpy as np
 
 from scanfill import __version__
-from scanfill.errors import CaseError
-from scanfill.files import writing
-from scanfill.transforms.marks import (
+from scanfill.data.marks import (
     checksum,
     is_synthetic,
     read_sidecar,
@@ -31,6 +29,8 @@ from scanfill.transforms.marks import (
     synthetic_reason,
     voxels_checksum,
 )
+from scanfill.errors import CaseError
+from scanfill.files import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
+    "PROVENANCE",
     "Origin",
     "carry_mark",
     "is_synthetic",
@@ -47,6 +48,9 @@ __all__ = [
     "synthetic_reason",
     "write_synthetic",
 ]
+
+PROVENANCE = "provenance"
+"""Where a case keeps what made its synthetic inputs: generator, its version, the checksum of its weights, ..."""
 
 OUTPUT_NAME = re.compile(r"(?P<case>.+)_synthetic_(?P<modality>[^_]+)")
 

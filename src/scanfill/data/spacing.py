@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 import numpy as np
 
-from scanfill.data.naming import MODALITIES
+from scanfill.data.volume import read_volume, volume_suffix
+from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError
-from scanfill.transforms.volume import read_volume, volume_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

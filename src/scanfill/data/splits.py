@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanfill.data.cases import find_cases, interpret_labels
 from scanfill.data.lists import PARTS, Case, Split, check_split, read_list, write_split
-from scanfill.data.naming import OUTPUT_LABELS, recognise_case
+from scanfill.domains.brain_mri.cases import find_cases, interpret_labels
+from scanfill.domains.brain_mri.naming import OUTPUT_LABELS, recognise_case
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def load_cases(
     """Give a bundle its cases: from a list where there is one, else from a folder that is split here.
 
     Args:
-        dataset_dir: Folder of the cases; see :py:func:`scanfill.data.find_cases`.
+        dataset_dir: Folder of the cases; see :py:func:`scanfill.domains.brain_mri.find_cases`.
         datalist: JSON list by ``python -m scanfill cases`` or ``split``. One without a validation part is split here.
         modalities: Those that each case must have.
         labels: What the label values mean; a list that says it already must not be contradicted. ``"none"`` (or
@@ -135,8 +135,8 @@ def load_cases(
         ``{"training": [...], "validation": [...], "test": [...]}``.
 
     Raises:
-        CaseError: See :py:func:`scanfill.data.find_cases` and :py:func:`~scanfill.data.lists.read_list`; a case has no
-            label.
+        CaseError: See :py:func:`scanfill.domains.brain_mri.find_cases` and :py:func:`~scanfill.data.lists.read_list`;
+            a case has no label.
     """
     labels = labels or "none"
     if datalist is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scanfill.data.naming import MODALITIES
+from scanfill.data.marks import is_synthetic, read_sidecar, synthetic_reason
+from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError
-from scanfill.transforms.marks import is_synthetic, read_sidecar, synthetic_reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

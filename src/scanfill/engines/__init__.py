@@ -21,7 +21,6 @@ from .player import Player
 from .random_state import RandomState
 from .schedule import ConstantThenLinear
 from .version import check_version
-from .volumes import WriteVolumes
 
 __all__ = [
     "ConditionalGanTrainer",
@@ -33,7 +32,6 @@ __all__ = [
     "RandomState",
     "Recipe",
     "SaveCheckpoints",
-    "WriteVolumes",
     "announce",
     "check_knobs",
     "check_version",

@@ -16,7 +16,7 @@ from monai.utils import convert_to_numpy
 from scipy import ndimage
 
 from scanfill import bundle_path
-from scanfill.data.phantoms import brain_cohort
+from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY

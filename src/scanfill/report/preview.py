@@ -13,6 +13,7 @@ from monai.data import MetaTensor
 from monai.transforms import SpatialResample, Transform
 from nibabel.affines import voxel_sizes
 
+from scanfill.domains.brain_mri.reliability import INPUTS, WITHHELD
 from scanfill.files import writing
 from scanfill.metrics import region_volumes
 from scanfill.metrics.scoring import as_volume
@@ -28,7 +29,6 @@ from scanfill.report.panels import (
     turn_to_patient,
     view_of,
 )
-from scanfill.transforms.reliability import INPUTS, WITHHELD
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -106,8 +106,8 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
 
     An image on another grid than the label map (because only the prediction was brought back to the input's own grid)
     is resampled for the picture. Where the image, or an input, was synthetic the picture is stamped so; where the parts
-    of the core are withheld (:py:class:`scanfill.transforms.reliability.JudgeReliabilityd`) the legend says that it is
-    one class.
+    of the core are withheld (:py:class:`scanfill.domains.brain_mri.JudgeReliabilityd`) the legend says that it is one
+    class.
     See :py:func:`draw_preview`.
 
     Args:

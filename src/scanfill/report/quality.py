@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 import scanfill
-from scanfill.data.cases import list_cases
-from scanfill.data.phantoms import note as phantom_note
-from scanfill.data.quality import CODES, CaseQuality, CohortQuality, Finding, check_cohort
-from scanfill.data.quality.thresholds import THRESHOLDS
+from scanfill.domains.brain_mri.cases import list_cases
+from scanfill.domains.brain_mri.phantoms import note as phantom_note
+from scanfill.domains.brain_mri.quality import CODES, CaseQuality, CohortQuality, Finding, check_cohort
+from scanfill.domains.brain_mri.quality.thresholds import THRESHOLDS
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY, Figure, Mark, Page, Row, Section, Table
@@ -58,7 +58,7 @@ def write_quality_report(
     """Check every case below a folder and write a page about it, and a JSON file of the same name beside it.
 
     Args:
-        folder: See :py:func:`scanfill.data.find_cases`, also for ``modalities`` and ``patient_regex``.
+        folder: See :py:func:`scanfill.domains.brain_mri.find_cases`, also for ``modalities`` and ``patient_regex``.
         output: The page, ``.html``.
         modalities: Those that each case must have.
         patient_regex: Which part of a case's name is the patient.

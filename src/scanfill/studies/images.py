@@ -15,15 +15,15 @@ import numpy as np
 from monai.bundle import ConfigParser
 from monai.utils import convert_to_numpy
 
-from scanfill.data.generators import INTENSITY_RULES, Generator, open_generator
 from scanfill.data.provenance import synthetic_path
 from scanfill.data.unseen import refuse_seen
+from scanfill.data.volume import read_volume
+from scanfill.domains.brain_mri.labels import to_internal
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.metrics import evaluation_brain, score_image
-from scanfill.transforms.completed import z_scale
-from scanfill.transforms.labels import to_internal
+from scanfill.missing.completed import z_scale
+from scanfill.missing.generators import INTENSITY_RULES, Generator, open_generator
 from scanfill.transforms.signed_range import SignedScale, measure_scale, reference_line
-from scanfill.transforms.volume import read_volume
 
 from .strategies import MODALITIES
 
@@ -101,7 +101,7 @@ def open_trained(
         device: Where it runs.
 
     Raises:
-        CheckpointError: The weights do not fit; see :py:func:`scanfill.data.generators.open_generator`.
+        CheckpointError: The weights do not fit; see :py:func:`scanfill.missing.generators.open_generator`.
     """
     bundle = folder.with_name(f"{folder.name}_{model.name}")
     (bundle / "configs").mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from scanfill.data import MODALITIES, read_list, write_split
+from scanfill.data import read_list, write_split
+from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError
 
 from .images import make_images, open_trained, trained_from
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from scanfill.data.generators import Generator
+    from scanfill.missing.generators import Generator
 
 Case = dict[str, Any]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from scanfill.data.generators import logger as quiet
-from scanfill.data.missing import handle_missing
 from scanfill.data.unseen import refuse_seen
-from scanfill.engines.availability import trained_availability
+from scanfill.domains.brain_mri.save import SaveSegmentationd
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.errors import CaseError
-from scanfill.transforms import SaveSegmentationd
+from scanfill.missing.generators import logger as quiet
+from scanfill.missing.handle import handle_missing
+from scanfill.missing.trained_availability import trained_availability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

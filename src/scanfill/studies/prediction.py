@@ -20,7 +20,8 @@ import torch
 from tqdm import tqdm
 
 from scanfill import __version__
-from scanfill.data import MODALITIES, read_list
+from scanfill.data import read_list
+from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.files import writing
 from scanfill.metrics.cohort import write_table
@@ -33,7 +34,7 @@ from .training import device_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scanfill.data.generators import Generator
+    from scanfill.missing.generators import Generator
 
 Case = dict[str, Any]
 

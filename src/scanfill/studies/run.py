@@ -16,8 +16,9 @@ import monai
 import torch
 
 import scanfill
-from scanfill.data import MODALITIES, find_cases
-from scanfill.data.phantoms import brain_cohort, note
+from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.phantoms import brain_cohort, note
 from scanfill.errors import UsageError
 from scanfill.files import writable_folder, writing
 

@@ -13,13 +13,14 @@ import numpy as np
 from monai.utils import convert_to_numpy
 from tqdm import tqdm
 
-from scanfill.data import MODALITIES, read_list
+from scanfill.data import read_list
 from scanfill.data.unseen import refuse_seen
+from scanfill.data.volume import read_volume
+from scanfill.domains.brain_mri.labels import to_internal
+from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.metrics.cohort import write_table
-from scanfill.transforms.labels import to_internal
-from scanfill.transforms.volume import read_volume
 
 from .images import FIGURES
 from .strategies import folder_of, join, strategy_of

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
-"""As :py:data:`scanfill.data.MODALITIES`, which the scheduler cannot import in a moment as this."""
+"""As :py:data:`scanfill.domains.brain_mri.MODALITIES`, which the scheduler cannot import in a moment as this."""
 
 STRATEGIES = ("dedicated", "zero", "pairwise", "pairwise_from", "completion", "dropout", "synthetic_trained")
 """What a study may choose from; ``complete_set``, the reference, is always there."""

@@ -19,10 +19,10 @@ import torch
 from ignite.engine import Engine, Events
 
 from scanfill import __version__
+from scanfill.data.marks import checksum
 from scanfill.engines.checkpoints import read_checkpoint, training_list, weights_with_recipe
 from scanfill.errors import UsageError
 from scanfill.files import writing
-from scanfill.transforms.marks import checksum
 
 from .claim import claim
 

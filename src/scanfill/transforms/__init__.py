@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-from scanfill.transforms.availability import (
-    AppendAvailability,
-    AppendAvailabilityd,
-    FillMissingModalitiesd,
-    RandDropModalities,
-    RandDropModalitiesd,
-    StackModalitiesd,
-    fill_missing,
-)
 from scanfill.transforms.boxes import MoveWithBoxesd
 from scanfill.transforms.bspline import RandBSplineDeformation, RandBSplineDeformationd
 from scanfill.transforms.channelwise import RandChannelWise, RandChannelWised
@@ -25,37 +16,20 @@ from scanfill.transforms.histogram import (
     standardize_histogram,
 )
 from scanfill.transforms.intensity_jitter import RandGaussianShiftScale, RandGaussianShiftScaled
-from scanfill.transforms.labels import (
-    LABEL_CONVENTIONS,
-    FromInternalLabelsd,
-    ToInternalLabelsd,
-    from_internal,
-    look_up_table,
-    to_internal,
-)
 from scanfill.transforms.laterality import RandLateralFlipd, swap_channels, swap_labels
 from scanfill.transforms.lesion_mixing import mix_lesion
 from scanfill.transforms.mix_lesions import RandMixLesionsd
 from scanfill.transforms.normalize import NormalizeInBraind, normalize_in_brain
 from scanfill.transforms.one_scale import RandOneScaled
-from scanfill.transforms.read import ReadCased
-from scanfill.transforms.reliability import JudgeReliabilityd
 from scanfill.transforms.resolutions import SplitResolutions, SplitResolutionsd
-from scanfill.transforms.save import SaveSegmentationd
 from scanfill.transforms.signed_range import BrainMaskd, KeepInBraind, ScaleSignedd, UnscaleSignedd, scale_signed
 from scanfill.transforms.torchio_artefacts import RandTorchIO, RandTorchIOd
 from scanfill.transforms.window import RandWindow, RandWindowd, rewindow
 
 __all__ = [
     "CLAHE",
-    "LABEL_CONVENTIONS",
-    "AppendAvailability",
-    "AppendAvailabilityd",
     "BrainMaskd",
     "CLAHEd",
-    "FillMissingModalitiesd",
-    "FromInternalLabelsd",
-    "JudgeReliabilityd",
     "KeepInBraind",
     "MoveWithBoxesd",
     "NormalizeInBraind",
@@ -69,8 +43,6 @@ __all__ = [
     "RandCropByClassd",
     "RandCutoutSparingLesions",
     "RandCutoutSparingLesionsd",
-    "RandDropModalities",
-    "RandDropModalitiesd",
     "RandGaussianShiftScale",
     "RandGaussianShiftScaled",
     "RandLateralFlipd",
@@ -81,21 +53,14 @@ __all__ = [
     "RandTorchIOd",
     "RandWindow",
     "RandWindowd",
-    "ReadCased",
-    "SaveSegmentationd",
     "ScaleSignedd",
     "SplitResolutions",
     "SplitResolutionsd",
-    "StackModalitiesd",
     "StandardizeHistogramd",
-    "ToInternalLabelsd",
     "UnscaleSignedd",
     "clahe",
-    "fill_missing",
     "fit_landmarks",
     "flipped_axes",
-    "from_internal",
-    "look_up_table",
     "mix_lesion",
     "normalize_in_brain",
     "rewindow",
@@ -103,5 +68,4 @@ __all__ = [
     "standardize_histogram",
     "swap_channels",
     "swap_labels",
-    "to_internal",
 ]

@@ -8,8 +8,8 @@ import numpy as np
 from monai.transforms import MapTransform, Randomizable, RandomizableTransform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
+from scanfill.data.volume import read_volume
 from scanfill.errors import CaseError, UsageError
-from scanfill.transforms.volume import read_volume
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence

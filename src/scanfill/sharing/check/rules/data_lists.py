@@ -115,7 +115,7 @@ def _made(case: Case, folder: Path) -> bool:
     images = [file for file in files if isinstance(file, str) and file.lower().endswith(IMAGES)]
     if not images:
         return False
-    from scanfill.transforms.marks import is_synthetic  # noqa: PLC0415  it brings MONAI; most configs name no such list
+    from scanfill.data.marks import is_synthetic  # noqa: PLC0415  it brings MONAI; most configs name no such list
 
     return any(is_synthetic(folder / file) for file in images)
 

@@ -1,0 +1,376 @@
+"""From a folder to a list of cases."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scanfill.data.marks import synthetic_reason
+from scanfill.data.patients import describe_patients, find_patients
+from scanfill.data.volume import VOLUME_SUFFIXES, volume_suffix
+from scanfill.domains.brain_mri.conventions import decide_convention
+from scanfill.domains.brain_mri.labels import CET, LABEL_CONVENTIONS, check_convention, check_values
+from scanfill.domains.brain_mri.naming import (
+    MODALITIES,
+    OUTPUT_LABELS,
+    NamedFile,
+    names_a_case,
+    recognise_case,
+    recognise_file,
+)
+from scanfill.domains.brain_mri.survey import check_duplicates, check_enhancement, survey_cases
+from scanfill.errors import CaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+logger = logging.getLogger(__name__)
+
+Case = dict[str, Any]
+
+SYNTHETIC_END = re.compile(r"(?:^|[-_.])synthetic$", re.IGNORECASE)
+"""How what precedes the modality ends in the name of a synthetic image."""
+
+LOOKED_FOR = (
+    f"one folder a case, with files such as t1.nii.gz, t1ce.nii.gz, t2.nii.gz, flair.nii.gz, or in BraTS naming "
+    f"(BraTS20_Training_001_t1ce.nii.gz, BraTS-GLI-00002-000-t1c.nii.gz); file types {', '.join(VOLUME_SUFFIXES)}"
+)
+"""What an error message says about names."""
+
+
+@dataclass
+class Cohort:
+    """The cases of a folder, and what a person should know about how they were read."""
+
+    cases: list[Case]
+    notes: list[str] = field(default_factory=list)
+
+    def describe(self) -> str:
+        """Say how many cases, what their labels mean and why, and which patient each belongs to."""
+        return "\n".join([*self.notes, describe_patients({case["case_id"]: case["patient"] for case in self.cases})])
+
+
+@dataclass
+class _FoundCase:
+    """The files of one case, before anything is checked."""
+
+    case_id: str
+    folder: Path
+    files: list[NamedFile]
+    unknown: list[Path]
+
+
+def find_cases(
+    folder: str | Path,
+    modalities: Sequence[str] | str | None = None,
+    labels: str | None = "auto",
+    patient_regex: str | None = None,
+    *,
+    check: bool = True,
+    strict: bool = True,
+    synthetic: bool = False,
+    incomplete: bool = False,
+) -> list[Case]:
+    """Find every case below a folder.
+
+    A case is a folder with one file a modality, or, where one folder holds the files of several cases, the files whose
+    names begin alike. ``folder`` may be one case itself. Files whose names begin with a dot are left aside.
+
+    Args:
+        folder: Searched with all its subfolders.
+        modalities: Those that each case must have, of t1, t1ce, t2, flair; by default whatever is there. Only these are
+            listed.
+        labels: What the values in the label maps mean: one of the names in
+            :py:data:`scanfill.domains.brain_mri.labels.LABEL_CONVENTIONS`; ``"auto"`` decides for the whole cohort or
+            refuses; ``"none"`` (or None) leaves labels aside, and then no voxel is read at all.
+        patient_regex: Which part of a case's name is the patient; see :py:func:`~scanfill.data.patients.find_patients`.
+        check: Whether to read one image a case (about 0.3 s at 1 mm) to see that the enhancing tumour enhances and that
+            no image occurs under two patients.
+        strict: Whether an incomplete case is an error at once. If not, it is listed with the reason under ``problem``,
+            and :py:class:`scanfill.data.ReadCased` raises it when its turn comes, so that one bad case does
+            not stop the others.
+        synthetic: Whether files marked as synthetic (:py:mod:`scanfill.data.provenance`) may take the place of an
+            acquired one that is not there, as in a completed case. If not, such a file is an error.
+        incomplete: Whether a case may lack some of ``modalities``, for
+            :py:func:`scanfill.missing.handle.handle_missing` to decide about; it must have one image.
+
+    Returns:
+        One dictionary a case, sorted by name: ``case_id``, ``patient``, the absolute path of each modality, ``label``
+        with ``label_convention`` and ``mask`` where there is one, ``output_labels`` (in which convention to write
+        a prediction), ``synthetic`` (the keys that are generated).
+
+    Raises:
+        CaseError: No case; a modality is missing, ambiguous or synthetic; two cases of one name; the meaning of the
+            labels is in doubt or contradicted by the images; one image under two patients.
+    """
+    options = {"check": check, "strict": strict, "synthetic": synthetic, "incomplete": incomplete}
+    cohort = find_cohort(folder, modalities, labels, patient_regex, **options)
+    logger.info("%s", cohort.describe())
+    return cohort.cases
+
+
+def find_cohort(
+    folder: str | Path,
+    modalities: Sequence[str] | str | None = None,
+    labels: str | None = "auto",
+    patient_regex: str | None = None,
+    *,
+    check: bool = True,
+    strict: bool = True,
+    synthetic: bool = False,
+    incomplete: bool = False,
+) -> Cohort:
+    """Do the work of :py:func:`find_cases`, which describes the arguments; the result can describe itself."""
+    labels = "none" if labels is None else labels
+    if labels not in ("auto", "none"):
+        check_convention(labels)
+    lenient = {"synthetic": synthetic, "incomplete": incomplete}
+    cohort = list_cases(folder, modalities, patient_regex, with_label=labels != "none", **lenient)
+    problems = [case["problem"] for case in cohort.cases if "problem" in case]
+    if problems and strict:
+        raise CaseError("\n".join(problems))
+    if labels != "none":
+        complete = [case for case in cohort.cases if "problem" not in case]
+        cohort.notes += interpret_labels(complete, labels, check=check)
+    return cohort
+
+
+def list_cases(
+    folder: str | Path,
+    modalities: Sequence[str] | str | None = None,
+    patient_regex: str | None = None,
+    *,
+    with_label: bool = True,
+    synthetic: bool = False,
+    incomplete: bool = False,
+) -> Cohort:
+    """Find cases by names alone: no voxel is read, labels stay uninterpreted.
+
+    Args:
+        folder: See :py:func:`find_cases`, as for the others.
+        modalities: Those that each case must have.
+        patient_regex: Which part of a case's name is the patient.
+        with_label: Whether label maps are listed.
+        synthetic: See :py:func:`find_cases`.
+        incomplete: See :py:func:`find_cases`.
+
+    Returns:
+        All cases; an incomplete or ambiguous one has the reason under ``problem``.
+
+    Raises:
+        CaseError: No case; two cases of one name.
+    """
+    folder = Path(folder).expanduser().resolve()
+    wanted = check_modalities(modalities)
+    if not folder.is_dir():
+        msg = f"No cases found: there is no folder {folder}. Give the folder that holds the cases."
+        raise CaseError(msg)
+    found = sorted(_find(folder), key=lambda case: case.case_id)
+    if not found:
+        seen = ", ".join(sorted(entry.name for entry in folder.iterdir())[:5]) or "nothing"
+        msg = f"No cases found in {folder}: looked for {LOOKED_FOR}; the folder holds {seen}."
+        raise CaseError(msg)
+    _check_names_differ((case.case_id, case.folder) for case in found)
+    patients = find_patients(folder, [case.case_id for case in found], patient_regex)
+    cases = [
+        _describe(case, patients[case.case_id], wanted, with_label, synthetic=synthetic, incomplete=incomplete)
+        for case in found
+    ]
+    return Cohort(cases, [f"Left aside, made by an algorithm: {path}" for c in found for path in _algorithms_labels(c)])
+
+
+def check_modalities(modalities: Sequence[str] | str | None) -> list[str] | None:
+    """Return the modalities as a list; a string may name several, separated by commas.
+
+    Raises:
+        CaseError: One is unknown.
+    """
+    if modalities is None:
+        return None
+    names = modalities.replace(",", " ").split() if isinstance(modalities, str) else list(modalities)
+    unknown = [name for name in names if name not in MODALITIES]
+    if unknown or not names:
+        msg = f"Unknown modality {', '.join(map(repr, unknown)) or '(none given)'}: choose of {', '.join(MODALITIES)}."
+        raise CaseError(msg)
+    return names
+
+
+def interpret_labels(cases: Sequence[Case], labels: str = "auto", check: bool = True) -> list[str]:
+    """Read the label maps, decide what they mean, and write that into the cases.
+
+    Args:
+        cases: Complete ones; those with a label get ``label_convention`` and ``output_labels``.
+        labels: ``"auto"`` or a convention.
+        check: Whether to read images too, see :py:func:`find_cases`.
+
+    Returns:
+        Notes for a person to read.
+
+    Raises:
+        CaseError: See :py:func:`find_cases`.
+    """
+    labelled = [case for case in cases if "label" in case]
+    surveys = survey_cases(cases, check=check) if check else survey_cases(labelled, check=False)
+    notes = [f"{len(labelled)} of {len(cases)} cases have a label map."]
+    if labelled:
+        decision = decide_convention({case["case_id"]: surveys[case["case_id"]].values for case in labelled}, labels)
+        for case in labelled:
+            where = f"Case {case['case_id']!r}: label ({case['label']})"
+            check_values(surveys[case["case_id"]].values, decision.convention, where)
+        notes.append(f"Label convention {decision.convention}: {decision.reason}.")
+        if all(
+            LABEL_CONVENTIONS[decision.convention].get(v) != CET for c in labelled for v in surveys[c["case_id"]].values
+        ):
+            notes.append("No case has enhancing tumour (CET) by this convention: is it the right one?")
+        check_enhancement(surveys, decision.convention)
+        for case in labelled:
+            case["label_convention"] = case["output_labels"] = decision.convention
+    check_duplicates(surveys, {case["case_id"]: case["patient"] for case in cases})
+    return notes
+
+
+def _find(folder: Path) -> Iterator[_FoundCase]:
+    """Walk through the folders and gather each case's files."""
+    volumes: dict[Path, list[Path]] = {}
+    for path in _volumes(folder):
+        parent = path.parent
+        if parent.name in ("imagesTr", "imagesTs"):
+            msg = (
+                f"{parent} is a folder of the Medical Segmentation Decathlon, whose files hold four modalities each: "
+                f"split them, for example with nibabel.funcs.four_to_three (the order is flair, t1, t1ce, t2), into "
+                f"<case>/flair.nii.gz, t1.nii.gz, t1ce.nii.gz, t2.nii.gz, and put labelsTr/<case>.nii.gz beside them "
+                f"as <case>/seg.nii.gz."
+            )
+            raise CaseError(msg)
+        # BraTS 2012 to 2015 has a folder for each file, of the same name, in the folder of the case.
+        own_folder = parent != folder and parent.name == path.name[: -len(volume_suffix(path))]
+        volumes.setdefault(parent.parent if own_folder else parent, []).append(path)
+    for parent, paths in volumes.items():
+        yield from _group(parent, paths)
+
+
+def _volumes(folder: Path) -> Iterator[Path]:
+    """List every volume below a folder, in order; hidden ones (``._t1.nii.gz`` of macOS) do not count."""
+    visited = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in visited:  # a link that leads back to where we were
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        yield from (Path(parent, name) for name in sorted(names) if volume_suffix(name) and not name.startswith("."))
+
+
+def _group(folder: Path, paths: Sequence[Path]) -> Iterator[_FoundCase]:
+    """Tell the cases in one folder apart by how the names of their images begin."""
+    recognised = {path: recognise_file(path) for path in paths}
+    unknown = [path for path, file in recognised.items() if file is None]
+    files = _join_synthetic([file for file in recognised.values() if file is not None], folder)
+    names = sorted({file.case_name for file in files if file.role in MODALITIES})
+    if len(names) <= 1:
+        name = names[0] if names and names_a_case(names[0]) else folder.name
+        yield _FoundCase(name, folder, files, unknown)
+        return
+    for name in names:
+        own = [file for file in files if file.case_name == name]
+        yield _FoundCase(name or folder.name, folder, own, [path for path in unknown if path.name.startswith(name)])
+
+
+def _join_synthetic(files: Sequence[NamedFile], folder: Path) -> list[NamedFile]:
+    """Give ``c1_synthetic_flair`` to case ``c1``: files with plain names belong to the case of the folder's name."""
+    marked = {file for file in files if SYNTHETIC_END.search(file.case_name)}
+    acquired = {file.case_name for file in files if file not in marked}
+
+    def join(file: NamedFile) -> NamedFile:
+        if file not in marked:
+            return file
+        name = SYNTHETIC_END.sub("", file.case_name)
+        return replace(file, case_name="" if name == folder.name and "" in acquired else name)
+
+    return [join(file) for file in files]
+
+
+def _check_names_differ(cases: Iterable[tuple[str, Path]]) -> None:
+    """Compare without case: on many disks ``A`` and ``a`` are one folder, and results would overwrite each other."""
+    seen: dict[str, tuple[str, Path]] = {}
+    for case_id, folder in cases:
+        other_id, other_folder = seen.setdefault(case_id.casefold(), (case_id, folder))
+        if (other_id, other_folder) != (case_id, folder):
+            msg = (
+                f"Two cases have the same name: {other_id!r} in {other_folder} and {case_id!r} in {folder}. Rename "
+                f"one: their results would overwrite each other."
+            )
+            raise CaseError(msg)
+
+
+def _describe(
+    found: _FoundCase,
+    patient: str,
+    wanted: Sequence[str] | None,
+    with_label: bool,
+    *,
+    synthetic: bool,
+    incomplete: bool,
+) -> Case:
+    """Make the dictionary of one case, with ``problem`` where it is incomplete, ambiguous or synthetic."""
+    case: Case = {"case_id": found.case_id, "patient": patient}
+    problems, generated = [], []
+    roles: list[str] = [*(wanted or MODALITIES), *(["label"] if with_label else []), "mask"]
+    for role in roles:
+        files = [file for file in found.files if file.role == role and (role != "label" or file.is_truth)]
+        if role in ("label", "mask"):  # beside a label of the case's own name, another one is something derived
+            image_names = {file.case_name for file in found.files if file.role in MODALITIES}
+            files = [file for file in files if file.case_name in image_names] or files
+        marked = {file: reason for file in files if (reason := synthetic_reason(file.path))}
+        if synthetic:  # what was acquired comes first
+            files = [file for file in files if file not in marked] or files
+            generated += [role] * any(file in marked for file in files)
+        elif marked:
+            problems += [_refuse_synthetic(found, role, file.path, reason) for file, reason in marked.items()]
+            continue
+        if len(files) > 1:
+            listed = ", ".join(str(file.path) for file in files)
+            problems.append(f"Case {found.case_id!r} has {len(files)} files for {role}: {listed}. Keep one of them.")
+        elif files:
+            case[role] = str(files[0].path)
+    if missing := _find_missing(found, None if incomplete else wanted):
+        problems.append(missing)
+    case |= {"output_labels": OUTPUT_LABELS[recognise_case(found.case_id)], "synthetic": generated}
+    if problems:
+        case["problem"] = "\n".join(problems)
+    return case
+
+
+def _refuse_synthetic(found: _FoundCase, role: str, path: Path, reason: str) -> str:
+    return (
+        f"Case {found.case_id!r}: {role} ({path}) is synthetic ({reason}) and must not be taken for an ordinary file. "
+        f"Move it out of {found.folder}, or say synthetic=True where generated files are wanted."
+    )
+
+
+def _find_missing(found: _FoundCase, wanted: Sequence[str] | None) -> str:
+    """Say which modalities a case lacks; nothing where it has what is wanted."""
+    names = ", ".join(file.path.name for file in found.files) or ", ".join(path.name for path in found.unknown)
+    missing = [role for role in wanted or () if not any(file.role == role for file in found.files)]
+    if missing:
+        return (
+            f"Case {found.case_id!r} has no {' and no '.join(missing)} image: looked in {found.folder}, found "
+            f"{names or 'nothing'}. Add the file, choose other modalities with --modalities, or move the case away."
+        )
+    if not any(file.role in MODALITIES for file in found.files):
+        return (
+            f"Case {found.case_id!r} has no image whose name we know: {found.folder} holds {names}. Looked for "
+            f"{LOOKED_FOR}. Rename the files, or move them away."
+        )
+    return ""
+
+
+def _algorithms_labels(found: _FoundCase) -> list[Path]:
+    """Label maps that no expert drew: they are not taken as truth, and a person should know."""
+    named = [file.path for file in found.files if file.role == "label" and not file.is_truth]
+    return named + [path for path in found.unknown if path.name.lower().startswith(("seg_auto", "seg-auto"))]

@@ -1,0 +1,253 @@
+"""The demo: phantoms, short trainings, scores, archives that work elsewhere, a study, and one page that shows it all.
+
+It runs the same commands that a person would type, and prints them.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import scanfill
+from scanfill.data import write_case_list, write_splits
+from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE, brain_cohort, write_brain_cohort
+from scanfill.metrics import REGIONS, read_scores, summarise
+from scanfill.report.page import Figure, Page, Row, Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ABSENT = "t1ce"
+"""What the last patients lack: the sequence that tells most, and that nothing can replace."""
+
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
+"""For glibc, unknown elsewhere: keep what is freed. A training without GPU else spends a sixth of its time on getting
+the same memory anew, step by step."""
+
+STUDY = "missing_flair.yaml"
+"""The smallest study: what to do about a missing FLAIR."""
+
+SIDE_BY_SIDE = 470
+"""Width of a picture beside another one, in pixels."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A bundle as the demo trains it.
+
+    Args:
+        bundle: Its name.
+        overlays: Of all its configs.
+        knobs: Of all its configs.
+    """
+
+    bundle: str
+    overlays: tuple[str, ...]
+    knobs: Mapping[str, object] = field(default_factory=dict)
+
+    def run(self, *configs: str, **knobs: object) -> None:
+        """Run configs of the bundle with the overlays."""
+        folder = scanfill.bundle_path(self.bundle) / "configs"
+        files = [str(folder / name) for name in (*configs, *self.overlays)]
+        _python(["-m", "monai.bundle", "run", "--config_file", str(files)], {**knobs, **self.knobs})
+
+    def send(self, weights: Path, archives: Path, elsewhere: Path) -> None:
+        """Pack the trained bundle as one would to send it, and unpack it at the receiver's."""
+        options = {"weights": weights, "overlays": list(self.overlays), **self.knobs, "output": archives}
+        _python(["-m", "scanfill", "pack", self.bundle], options)
+        with zipfile.ZipFile(next(archives.glob(f"{self.bundle}_*.zip"))) as archive:
+            archive.extractall(elsewhere)
+
+
+# Patches of 48 voxels of 3 mm are most of a brain.
+SEGMENTATION = Model("brain_tumor_segmentation", ("unet.yaml", "modern.yaml"), {"patch_size": [48, 48, 48]})
+COMPLETION = Model("mri_modality_completion", ("small.yaml",), {"patch_size": [48, 48, 48]})
+SYNTHESIS = Model("mri_modality_synthesis", ("small.yaml",), {"patch_size": [48, 48, 48]})
+
+
+def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 0) -> Path:
+    """Run the whole story in ``folder`` and return the report's path.
+
+    Args:
+        folder: Made if absent; an earlier demo in it is replaced file by file.
+        epochs: Of the segmentation's training, with a validation at half time and at its end. The other two trainings
+            take a sixth of it each.
+        epoch_length: Steps an epoch.
+        seed: Of the phantoms, the split and the trainings.
+    """
+    start = time.monotonic()
+    print("1/8 Synthetic patients: 24 to learn from and be judged on, three new ones, also without T1CE", flush=True)
+    known = folder / "phantoms"
+    write_brain_cohort(known, cases=24, seed=seed)
+    write_brain_cohort(folder / "new_phantoms", cases=3, seed=seed + 1000)
+    brain_cohort(folder / f"without_{ABSENT}", cases=3, seed=seed + 1000, without=ABSENT)
+    write_splits(write_case_list(known, output=folder / "cases.json"), folds=4, test=0.25, seed=seed, output=folder)
+    data = {"dataset_dir": known, "datalist": folder / "fold_0.json", "seed": seed}
+    length = {"max_epochs": epochs, "epoch_length": epoch_length, "val_interval": max(1, epochs // 2)}
+    sixth = max(1, epochs // 6)
+    short = {**length, "max_epochs": sixth, "val_interval": sixth}
+    _train(SEGMENTATION, folder, "2/8 A 3-D U-Net learns to segment", **data, **length)
+    print("3/8 Scores on patients that the network has not seen", flush=True)
+    own = {"ckpt_dir": folder / "models", "output_dir": folder / "scores"}
+    SEGMENTATION.run("train.yaml", "evaluate.yaml", **data, **own, evaluate_on="test")
+    print("4/8 The trained bundle is packed, unpacked elsewhere, and predicts for new patients there", flush=True)
+    for old in (folder / "dist", folder / "elsewhere"):  # of an earlier demo: other weights under the same version
+        shutil.rmtree(old, ignore_errors=True)
+    SEGMENTATION.send(folder / "models" / "model.pt", folder / "dist", folder / "elsewhere")
+    _segment_elsewhere(folder, "new_phantoms", "predictions")
+    _train(COMPLETION, folder / "completion", "5/8 A network learns to make what is missing", **data, **short)
+    COMPLETION.send(folder / "completion" / "models" / "model.pt", folder / "dist", folder / "elsewhere")
+    _segment_elsewhere(
+        folder, f"without_{ABSENT}", "completed", missing="complete", completion_bundle=COMPLETION.bundle
+    )
+    _train(SYNTHESIS, folder / "synthesis", "6/8 A conditional GAN learns to make FLAIR from T2", **data, **short)
+    own = {"ckpt_dir": folder / "synthesis" / "models", "output_dir": folder / "synthesis" / "scores"}
+    SYNTHESIS.run("train.yaml", "evaluate.yaml", **data, **own, evaluate_on="test")
+    print("7/8 A study: which way is best when FLAIR is missing?", flush=True)
+    shutil.rmtree(folder / "study", ignore_errors=True)
+    write_brain_cohort(folder / "study_phantoms", cases=16, size=32, seed=seed)
+    _python(["-m", "scanfill", "study", STUDY], {"dataset_dir": folder / "study_phantoms", "out": folder / "study"})
+    print("8/8 Report", flush=True)
+    report = write_report(folder)
+    minutes = (time.monotonic() - start) / 60
+    pictures = folder / "*" / "*" / "*_preview.png"
+    print(f"Done in {minutes:.1f} minutes.\nReport:   {report}\nPictures: {pictures}\nArchives: {folder / 'dist'}")
+    return report
+
+
+def write_report(folder: Path) -> Path:
+    """Show the scores and the pictures of a finished demo on one page, ``report.html``."""
+    rows = read_scores(folder / "scores" / "scores.csv")
+    means = [line for line in summarise(rows) if line["metric"] == "dice"]
+    columns = ("region", "mean", "sd", "median", "present_mean", "present_cases")
+    page = Page(
+        title="A brain tumour is segmented, also when a sequence is missing",
+        note=PHANTOM_NOTE,
+        sections=[
+            Section(
+                "Dice on patients that the network has not seen",
+                text="NC necrotic core, ED edema, CET enhancing tumour, TC = NC + CET, WT = all three. A region that "
+                "the truth lacks scores 0 when any of it is predicted, else 1; present_mean leaves such cases out.",
+                tables=[
+                    Table(columns, [[line[column] for column in columns] for line in means]),
+                    Table(
+                        ["case", *REGIONS],
+                        [[row["case_id"], *(row[f"dice_{name}"] for name in REGIONS)] for row in rows],
+                    ),
+                ],
+            ),
+            Section("These patients: prediction above, truth below", figures=_previews(folder / "scores")),
+            *_incomplete(folder),
+            Section(
+                "FLAIR made from T2 by a conditional GAN, on patients that it has not seen",
+                text="In the scale of the true image's mean and SD in the brain: a constant has an MSE of 1, so that "
+                "a network has learned something where it stays below, and below the source itself.",
+                tables=[_image_quality(folder / "synthesis" / "scores")],
+                figures=_previews(folder / "synthesis" / "scores")[:2],
+            ),
+            _study(folder / "study"),
+        ],
+    )
+    return page.write(folder / "report.html")
+
+
+def _incomplete(folder: Path) -> list[Section | Row]:
+    """New patients with all four sequences, and the same patients without T1CE, side by side."""
+    volumes = [
+        [row["case_id"], given, *(row[f"{name}_ml"] for name in REGIONS)]
+        for given, results in (("all four", "predictions"), (f"{ABSENT} missing, completed", "completed"))
+        for row in _read_table(folder / results / "volumes.csv")
+    ]
+    sections: list[Section | Row] = [
+        Section(
+            "New patients, and the same ones without T1CE",
+            text="Left: segmented from all four sequences. Right: T1CE was deleted, made by the completion network "
+            "from the other three, and everything segmented. Enhancement is only what contrast agent shows, so a "
+            "synthetic T1CE cannot know it: necrotic and enhancing core are one class there, and their volumes are "
+            "not told (null).",
+            tables=[Table(["case", "sequences", *(f"{name} ml" for name in REGIONS)], sorted(volumes))],
+        )
+    ]
+    for whole in _previews(folder / "predictions", SIDE_BY_SIDE):
+        (completed,) = (folder / "completed" / whole.caption).glob("*_preview.png")
+        sections.append(Row([whole, Figure(completed, caption=f"{whole.caption}, T1CE synthetic", width=SIDE_BY_SIDE)]))
+    made = sorted((folder / "completed" / "completed").glob("*/*_preview.png"))
+    sections.append(Section("What the completion network made", figures=[Figure(made[0], caption=made[0].parent.name)]))
+    return sections
+
+
+def _study(folder: Path) -> Section:
+    """What a study says of the strategies, in short; its own page has the rest."""
+    lines = _read_table(folder / "tables" / "subsets_cross_validation.csv")
+    found = [line for line in lines if line["missing"] in ("nothing", "flair") and line["WT mean"]]
+    rows = [
+        [line["missing"], line["strategy"], *(float(line[f"{label} mean"]) for label in ("NC", "ED", "CET", "WT"))]
+        for line in found
+    ]
+    return Section(
+        "Which way is best when FLAIR is missing?",
+        text="Strategies side by side, on patients that no network has seen: mean Dice after minutes of training, one "
+        f"fold, one seed, so that nothing is shown to be better. The study's own page: {folder / 'report.html'}",
+        tables=[Table(("missing", "strategy", "NC", "ED", "CET", "WT"), rows)],
+        figures=[Figure(folder / "figures" / "boxes_cross_validation_flair.svg", caption="Dice of each strategy")],
+    )
+
+
+def _image_quality(folder: Path) -> Table:
+    """Mean squared errors of the synthetic image and of what it must beat."""
+    wanted = "zscore_truth", "mse"
+    lines = _read_table(folder / "image_quality_summary.csv")
+    lines = [line for line in lines if (line["protocol"], line["metric"]) == wanted]
+    rows = [
+        [line["image"], line["region"], float(line["mean"]), float(line["sd"] or "nan"), line["cases"]]
+        for line in lines
+    ]
+    return Table(("image", "region", "mean", "sd", "cases"), rows, caption="MSE, zscore_truth")
+
+
+def _read_table(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file; lines that begin with # are remarks."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def _previews(folder: Path, width: int | None = None) -> list[Figure]:
+    """Take the picture of every case in a folder of results."""
+    pictures = sorted(folder.glob("*/*_preview.png"))
+    return [Figure(picture, caption=picture.parent.name, width=width) for picture in pictures]
+
+
+def _train(model: Model, folder: Path, what: str, **knobs: object) -> None:
+    """Say what is learned, and train."""
+    log = folder / "training"
+    print(f"{what} (to watch it: tensorboard --logdir {log})", flush=True)
+    model.run("train.yaml", ckpt_dir=folder / "models", output_dir=log, **knobs)
+
+
+def _segment_elsewhere(folder: Path, patients: str, results: str, **knobs: object) -> None:
+    """Predict with what was in the archive, in the folder where it was unpacked."""
+    bundle = SEGMENTATION.bundle
+    _python(
+        ["-m", "monai.bundle", "run", "--bundle_root", bundle, "--config_file", f"{bundle}/configs/inference.yaml"],
+        {"dataset_dir": (folder / patients).resolve(), "output_dir": (folder / results).resolve(), **knobs},
+        cwd=folder / "elsewhere",
+    )
+
+
+def _python(command: list[str], options: Mapping[str, object], cwd: Path | None = None) -> None:
+    """Print a command as a person would type it, and run it."""
+    words = [*command, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+    print((f"$ cd {cwd}\n" if cwd else "") + "$ python " + shlex.join(words), flush=True)
+    environment = {**KEEP_MEMORY, **os.environ}
+    finished = subprocess.run([sys.executable, *words], check=False, cwd=cwd, env=environment)  # noqa: S603  our own configs
+    if finished.returncode:
+        raise SystemExit(finished.returncode)

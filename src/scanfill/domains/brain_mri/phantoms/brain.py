@@ -1,0 +1,208 @@
+"""Brain phantoms: subjects with a glioma in four MRI contrasts, and cohorts of them on disk.
+
+Phantoms check the software; they say nothing about patients.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from scanfill.data.nifti import nifti_bytes
+from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
+    FIELD_OF_VIEW,
+    Tissue,
+    build_anatomy,
+    draw_folds,
+    draw_shape,
+    grid_axes,
+)
+from scanfill.domains.brain_mri.phantoms.brain_head import surround_with_head
+from scanfill.domains.brain_mri.phantoms.brain_tumour import (
+    KINDS_OF_TEN,
+    TumourKind,
+    brats_label,
+    dominant,
+    draw_foci,
+    mass_effect,
+    paint_tumour,
+    shape_tumour,
+)
+from scanfill.domains.brain_mri.phantoms.mri_contrast import (
+    MODALITIES,
+    SITES,
+    draw_protocol,
+    draw_relaxation,
+    draw_texture,
+    ideal_signals,
+    scan,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from scanfill.domains.brain_mri.phantoms.fields import Array
+
+MIDDLE_OF_VIEW = np.array([-120.0, 115.0, 72.0])  # world (RAS) coordinates in mm; about the brain's in BraTS' atlas
+SLICE_THICKNESS = 6.0  # mm, of the thick-slice cases
+SMALLEST_SIZE = 24
+
+
+@dataclass(frozen=True)
+class BrainPhantom:
+    """One synthetic subject, and what is true of it.
+
+    Attributes:
+        images: Whole numbers by modality ``t1``, ``t1ce``, ``t2``, ``flair``, ``(X, Y, Z)``; 0 outside the brain,
+            unless with skull.
+        label: BraTS values: 0 background, 1 necrotic core, 2 edema, 4 enhancing tumour, ``(X, Y, Z)``.
+        tissue: :py:class:`Tissue` that dominates each voxel, tumour included, 0 outside the brain, ``(X, Y, Z)``.
+        healthy: The same without the tumour but with its mass effect: what edema and core lie upon.
+        affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
+        spacing: Side of a voxel in mm.
+        site: Index of the scanner in :py:data:`~scanfill.domains.brain_mri.phantoms.mri_contrast.SITES`.
+        kind: Which parts the tumour has.
+        centres: World coordinates in mm of the tumour's foci, ``(F, 3)``.
+        thick_slice: Whether the slices are 6 mm thick, interpolated to the grid.
+    """
+
+    images: dict[str, Array]
+    label: NDArray[np.uint8]
+    tissue: NDArray[np.uint8]
+    healthy: NDArray[np.uint8]
+    affine: Array
+    spacing: float
+    site: int
+    kind: TumourKind
+    centres: Array
+    thick_slice: bool
+
+
+def make_subject(seed: int, index: int, size: int = 64, *, skull: bool = False) -> BrainPhantom:
+    """Make one subject.
+
+    It is a function of millimetres: another size samples the same head on another grid (but for the noise).
+    With its skull the same subject is scanned with the same noise, but not stripped.
+
+    Args:
+        seed: Seed of the cohort.
+        index: Number of the subject in its cohort, from 0. It alone decides on site and thick slices.
+        size: Voxels a side; the field of view is 192 mm.
+        skull: Whether skull, scalp and face are still there, and noise around them.
+
+    Raises:
+        ValueError: A negative seed or index, or a grid too coarse to show a tumour.
+    """
+    if seed < 0 or index < 0:
+        msg = f"A phantom's seed and index must not be negative, got seed={seed}, index={index}."
+        raise ValueError(msg)
+    if size < SMALLEST_SIZE:
+        msg = f"A brain phantom needs a size of at least {SMALLEST_SIZE} voxels a side (8 mm each), got size={size}."
+        raise ValueError(msg)
+    # One generator a concern: what is drawn for one never shifts another.
+    form, growth, water, scanner, bone = (np.random.default_rng([seed, index, concern]) for concern in range(5))
+    axes = grid_axes(size)
+    spacing = FIELD_OF_VIEW / size
+    kind = tumour_kind(seed, index)
+
+    shape = draw_shape(form)
+    foci = draw_foci(growth, shape, kind)
+    anatomy = build_anatomy(axes, mass_effect(axes, foci, shape), shape, draw_folds(form, axes))
+    fractions = paint_tumour(anatomy, shape_tumour(growth, axes, foci, kind, anatomy), spacing)
+
+    site = (seed + index) % len(SITES)
+    thick_slice = index % 5 == 4
+    protocol = draw_protocol(scanner, SITES[site], SLICE_THICKNESS if thick_slice else None)
+    relaxation, texture = draw_relaxation(water), draw_texture(water, axes)
+    signals = ideal_signals(fractions, relaxation, texture, protocol.sequences)
+    if skull:
+        signals = surround_with_head(bone, signals, anatomy.depth, axes, texture=texture, sequences=protocol.sequences)
+    brain = anatomy.depth > 0
+    tissue = np.where(brain, dominant(fractions), np.uint8(Tissue.BACKGROUND))
+    return BrainPhantom(
+        images=scan(scanner, signals, anatomy.depth, axes, protocol, strip=not skull),
+        label=brats_label(tissue),
+        tissue=tissue,
+        healthy=np.where(brain, dominant(anatomy.fractions), np.uint8(Tissue.BACKGROUND)),
+        affine=phantom_affine(size),
+        spacing=spacing,
+        site=site,
+        kind=kind,
+        centres=np.stack([focus.centre for focus in foci]) + MIDDLE_OF_VIEW,
+        thick_slice=thick_slice,
+    )
+
+
+def tumour_kind(seed: int, index: int) -> TumourKind:
+    """Which parts the tumour of a subject has; every ten consecutive subjects hold all kinds."""
+    block, place = divmod(index, len(KINDS_OF_TEN))
+    order = np.random.default_rng([seed, block, 100]).permutation(len(KINDS_OF_TEN))
+    return KINDS_OF_TEN[order[place]]
+
+
+def phantom_affine(size: int) -> Array:
+    """Voxel indices to world coordinates: axes run to the left, to the back and up, as in BraTS."""
+    spacing = FIELD_OF_VIEW / size
+    first = [axis[0] for axis in grid_axes(size)]
+    affine = np.diag([-spacing, -spacing, spacing, 1.0])
+    affine[:3, 3] = MIDDLE_OF_VIEW + first
+    return affine
+
+
+def write_cohort(
+    folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0, *, skull: bool = False
+) -> list[Path]:
+    """Write brain phantoms as BraTS does: one folder a case, four images (int16) and a label map (uint8).
+
+    The same seed gives the same bytes, and a case does not depend on how many there are. A case's folder appears
+    when it is complete; files of an earlier run are replaced.
+
+    Args:
+        folder: Where the cases go; made if need be.
+        cases: How many.
+        size: Voxels a side; the field of view is 192 mm.
+        seed: Seed of the cohort.
+        skull: Whether the heads are not stripped.
+
+    Returns:
+        The case folders ``BraTS20_Training_001`` and so on.
+
+    Raises:
+        ValueError: No case asked for, a negative seed, or a grid too coarse to show a tumour.
+    """
+    if cases < 1:
+        msg = f"A cohort needs at least one case, got cases={cases}."
+        raise ValueError(msg)
+    root = Path(folder)
+    root.mkdir(parents=True, exist_ok=True)
+    return [
+        write_case(
+            root / f"BraTS20_Training_{index + 1:03d}",
+            make_subject(seed, index, size, skull=skull),
+            f"{seed}/{index}" + (" with skull" if skull else ""),
+        )
+        for index in tqdm(range(cases), desc="brain phantoms", unit="case")
+    ]
+
+
+def write_case(folder: Path, phantom: BrainPhantom, origin: str) -> Path:
+    """Write one phantom to ``folder``; ``origin`` (its seed and index) goes into the NIfTI header."""
+    volumes: dict[str, NDArray[np.generic]] = {name: phantom.images[name].astype(np.int16) for name in MODALITIES}
+    volumes["seg"] = phantom.label
+    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished_", dir=folder.parent))
+    try:
+        for name, volume in volumes.items():
+            data = nifti_bytes(volume, phantom.affine, f"scanfill brain phantom {origin}")
+            (unfinished / f"{folder.name}_{name}.nii.gz").write_bytes(data)
+        folder.mkdir(exist_ok=True)
+        for path in sorted(unfinished.iterdir()):
+            path.replace(folder / path.name)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder

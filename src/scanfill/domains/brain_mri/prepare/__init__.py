@@ -1,0 +1,8 @@
+"""From images as they come from the scanner to a case on one grid, and labels back again."""
+
+from __future__ import annotations
+
+from scanfill.domains.brain_mri.prepare.folder import Preparation, prepare_folder
+from scanfill.domains.brain_mri.prepare.restore import restore_label
+
+__all__ = ["Preparation", "prepare_folder", "restore_label"]

@@ -1,0 +1,135 @@
+"""Rigid registration of one image of a head to another by mutual information, with ITK.
+
+The metric is that of Mattes (Mattes et al. 2003, 10.1109/TMI.2003.809072), the optimizer a gradient descent with
+regular steps, from three starting poses and from coarse to fine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from scanfill.domains.brain_mri.prepare.grid import Grid, Volume
+from scanfill.domains.brain_mri.prepare.mutual_information import MutualInformation, quiet_itk
+from scanfill.domains.brain_mri.prepare.pose import Pose
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+LEVELS = (8.0, 4.0, 2.0)
+"""Spacing in mm to which both images are brought, one after the other; the last decides on the precision."""
+
+POINTS = 30_000
+"""At most so many points of the reference are compared a level."""
+
+MARGIN = 12.0
+"""mm around the head that are compared too: where it ends is what tells most from afar."""
+
+
+def register(reference: Volume, moving: Volume, brain: Volume | None = None, levels: Sequence[float] = LEVELS) -> Pose:
+    """Find how one image of a head lies against another of the same head.
+
+    Starts from the scanner's coordinates, from the middles of the heads and from the middles of the fields of view,
+    and goes on with the best. The same images give the same pose, bit for bit, on any number of cores.
+
+    Args:
+        reference: Stays where it is.
+        moving: Of any contrast, grid, spacing and field of view.
+        brain: Mask on the reference's grid, around which the finer levels look: jaw and neck move against the brain.
+        levels: Spacings in mm, coarse to fine.
+
+    Returns:
+        World coordinates of the reference to those of ``moving``.
+    """
+    reference, moving = clip_outliers(reference), clip_outliers(moving)
+    centre = reference.grid.middle
+    poses = [
+        Pose(),
+        shift_from_to(middle_of_head(reference), middle_of_head(moving)),
+        shift_from_to(centre, moving.grid.middle),
+    ]
+    with quiet_itk() as itk:
+        for level in levels:
+            fixed = coarsen(reference, level)
+            within = None if level == levels[0] else brain  # from afar the outline of the whole head tells most
+            inside = head(fixed.voxels) if within is None else coarsen(within, level).voxels > 0.5
+            points = draw_points(fixed, surroundings(inside, fixed.grid))
+            information = MutualInformation(itk, fixed, coarsen(moving, level), points, centre)
+            step = level if level == levels[0] else level / 4  # later levels only refine
+            poses = [information.climb(pose, step=step, smallest=level / 500) for pose in poses]
+            poses = [max(poses, key=information)]
+    return poses[0]
+
+
+def head(voxels: Array) -> NDArray[np.bool_]:
+    """Tell the head, or the stripped brain, from the background.
+
+    By the threshold of BET (Smith 2002, 10.1002/hbm.10062): a tenth of the way from the 2nd to the 98th percentile.
+    Where there are negative values (z-scored, with a mask) the background is what is exactly 0.
+    """
+    if voxels.min() < 0:
+        return np.asarray(voxels != 0)
+    low, high = np.percentile(voxels, [2, 98])
+    return np.asarray(voxels > low + 0.1 * (high - low))
+
+
+def clip_outliers(volume: Volume) -> Volume:
+    """Limit the brightest and darkest voxels of the head, which would squeeze all others into a few histogram bins."""
+    inside = volume.voxels[head(volume.voxels)]
+    if not inside.size:
+        return volume
+    low, high = np.percentile(inside, [0.2, 99.8])
+    return Volume(np.clip(volume.voxels, min(low, 0.0), high), volume.grid)
+
+
+def coarsen(volume: Volume, spacing: float) -> Volume:
+    """Smooth and thin out along each axis whose voxels are finer than ``spacing`` mm; never refine."""
+    factors = np.maximum(1, np.floor(spacing / volume.grid.spacing + 1e-3)).astype(int)
+    sigmas = 0.4247 * np.sqrt(factors**2 - 1.0)  # the point spread of the coarser voxel, as in resample.py
+    voxels = ndimage.gaussian_filter(volume.voxels.astype(np.float32), sigmas, mode="nearest")
+    first = (np.array(voxels.shape) - 1) % factors // 2
+    voxels = voxels[tuple(slice(start, None, factor) for start, factor in zip(first, factors, strict=True))]
+    affine = volume.grid.affine.copy()
+    affine[:3, 3] = volume.grid.world(first[None].astype(float))[0]
+    affine[:3, :3] = affine[:3, :3] * factors
+    return Volume(np.ascontiguousarray(voxels), Grid(voxels.shape, affine))
+
+
+def surroundings(inside: NDArray[np.bool_], grid: Grid, margin: float = MARGIN) -> NDArray[np.bool_]:
+    """The voxels within ``margin`` mm of the head, and the head."""
+    if not inside.any():
+        return np.ones_like(inside)
+    return np.asarray(ndimage.distance_transform_edt(~inside, sampling=grid.spacing) <= margin)
+
+
+def draw_points(volume: Volume, where: NDArray[np.bool_], limit: int = POINTS, seed: int = 0) -> Array:
+    """World coordinates ``(N, 3)`` of at most ``limit`` places in ``where``, each off its voxel's middle by chance.
+
+    Points on the voxels' middles would favour poses in which two grids coincide (Tsao 2003,
+    10.1109/TMI.2003.815077).
+    """
+    rng = np.random.default_rng(seed)
+    indices = np.argwhere(where)
+    if len(indices) > limit:
+        indices = indices[np.sort(rng.choice(len(indices), limit, replace=False))]
+    jittered = indices + rng.uniform(-0.5, 0.5, indices.shape)
+    return volume.grid.world(np.clip(jittered, 0, np.array(where.shape) - 1))
+
+
+def middle_of_head(volume: Volume) -> Array:
+    """World coordinates of the middle of the head, ``(3,)``: of its voxels, whatever their brightness."""
+    inside = head(volume.voxels)
+    return volume.grid.world(np.array([ndimage.center_of_mass(inside)]))[0] if inside.any() else volume.grid.middle
+
+
+def shift_from_to(start: Array, end: Array) -> Pose:
+    """The pose that brings one point to another without rotation."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = end - start
+    return Pose(matrix)

@@ -1,0 +1,20 @@
+"""What may be wrong with a case: measures, findings, and a transform that warns."""
+
+from __future__ import annotations
+
+from scanfill.domains.brain_mri.quality.case import CaseQuality, check_case
+from scanfill.domains.brain_mri.quality.cohort import CohortQuality, check_cohort
+from scanfill.domains.brain_mri.quality.findings import CODES, Finding
+from scanfill.domains.brain_mri.quality.skull import suspect_skull
+from scanfill.domains.brain_mri.quality.warn import WarnOfQualityd
+
+__all__ = [
+    "CODES",
+    "CaseQuality",
+    "CohortQuality",
+    "Finding",
+    "WarnOfQualityd",
+    "check_case",
+    "check_cohort",
+    "suspect_skull",
+]

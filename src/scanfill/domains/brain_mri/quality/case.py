@@ -1,0 +1,232 @@
+"""Everything that can be said of one case by itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from monai.data import MetaTensor
+from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
+
+from scanfill.data.read import ReadCased
+from scanfill.data.volume import GRID_TOLERANCE, grid_distance, read_volume
+from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.quality.alignment import find_displaced, measure_alignment
+from scanfill.domains.brain_mri.quality.contrast import find_swapped, measure_contrast
+from scanfill.domains.brain_mri.quality.coverage import find_uncovered, measure_coverage
+from scanfill.domains.brain_mri.quality.duplicates import find_copies, signature
+from scanfill.domains.brain_mri.quality.findings import Finding, in_order
+from scanfill.domains.brain_mri.quality.intensities import find_odd_intensities, measure_intensities
+from scanfill.domains.brain_mri.quality.sampling import CoarseCase, coarse_case
+from scanfill.domains.brain_mri.quality.sharpness import find_thick_slices, measure_slices
+from scanfill.domains.brain_mri.quality.skull import measure_skull
+from scanfill.errors import CaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Volume = NDArray[np.float32]
+
+EXPLAINED = {"normalised", "blank", "duplicate", "grids", "unreadable", "incomplete"}
+"""Findings that are why ReadCased refuses a case: its message then says nothing new."""
+
+
+@dataclass
+class CaseQuality:
+    """What was seen in one case.
+
+    Attributes:
+        case_id: Its name.
+        patient: Whose it is.
+        modalities: Those that it has.
+        measures: Every number measured, by modality, pair or case; ready for JSON.
+        findings: What a person should look at, the worst first.
+        signatures: Modality -> small picture, to find the image elsewhere.
+        views: Modality -> the middle sagittal, coronal and axial slice, uint8, axes to the left, front and head.
+        spacing: Voxel size of these slices in mm, along the same axes.
+    """
+
+    case_id: str
+    patient: str
+    modalities: list[str]
+    measures: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    signatures: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    views: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
+    spacing: tuple[float, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what goes into JSON: no pictures."""
+        return {
+            "case_id": self.case_id,
+            "patient": self.patient,
+            "modalities": self.modalities,
+            "findings": [finding.as_dict() for finding in self.findings],
+            "measures": self.measures,
+        }
+
+
+def check_case(case: Mapping[str, Any]) -> CaseQuality:
+    """Read one case and measure all that can be; what cannot be read is a finding, never an exception.
+
+    Args:
+        case: As :py:func:`scanfill.domains.brain_mri.find_cases` gives it, also with ``problem``.
+    """
+    keys = [key for key in MODALITIES if case.get(key)]
+    quality = CaseQuality(str(case.get("case_id", "?")), str(case.get("patient", "?")), keys)
+    refusal = ""
+    if case.get("problem"):
+        quality.findings.append(Finding("incomplete", "error", "", None, None, str(case["problem"])))
+    data: dict[Any, Any] = dict(case)
+    try:
+        read: dict[Any, Any] = ReadCased(keys)(data) if keys and not case.get("problem") else {}
+    except CaseError as error:
+        refusal, read = str(error), {}
+    if not read:
+        read = dict(_read_what_can_be_read(case, keys, quality.findings))
+    images, mask = {key: read[key] for key in keys if key in read}, read.get("mask")
+    check_images(quality, images, mask if isinstance(mask, MetaTensor) else None, has_mask=bool(case.get("mask")))
+    if refusal and not EXPLAINED & {finding.code for finding in quality.findings if finding.severity == "error"}:
+        quality.findings.append(Finding("refused", "error", "", None, None, refusal))
+    quality.findings = in_order(quality.findings)
+    return quality
+
+
+def check_images(
+    quality: CaseQuality,
+    images: Mapping[str, MetaTensor],
+    mask: MetaTensor | None = None,
+    *,
+    has_mask: bool | None = None,
+) -> None:
+    """Measure the images of a case and add measures and findings to its quality.
+
+    Args:
+        quality: Is filled.
+        images: Modality -> ``(1, X, Y, Z)``.
+        mask: The brain, ``(1, X, Y, Z)``, if it is known.
+        has_mask: Whether the case has a mask, should that be another question because it could not be read.
+    """
+    volumes = {key: image.numpy()[0] for key, image in images.items()}
+    affines = {key: np.asarray(image.affine, dtype=float) for key, image in images.items()}
+    usable = {}
+    for key, volume in volumes.items():
+        seen = measure_intensities(volume)
+        spacing = np.linalg.norm(affines[key][:3, :3], axis=0)
+        own = {"shape": list(volume.shape), "spacing": spacing.tolist(), "intensities": asdict(seen)}
+        quality.measures.setdefault("images", {})[key] = own
+        odd = find_odd_intensities(
+            key, seen, volume.size, has_mask=(mask is not None) if has_mask is None else has_mask
+        )
+        quality.findings += odd
+        if "blank" not in {finding.code for finding in odd}:
+            usable[key] = seen
+    apart = _find_other_grids(images)
+    quality.findings += apart
+    together = list(usable) if not apart else []
+    whole = None
+    if together:
+        backgrounds = {key: usable[key].background for key in together}
+        brain = None if mask is None else mask.numpy()[0] != 0
+        whole = coarse_case({key: volumes[key] for key in together}, backgrounds, affines[together[0]], brain)
+    for key, seen in usable.items():
+        coarse = whole or coarse_case({key: volumes[key]}, {key: seen.background}, affines[key], None)
+        _check_image(quality, key, coarse, volumes[key], affines[key])
+    if whole:
+        _check_together(quality, whole)
+    quality.findings = in_order(quality.findings)
+
+
+def _check_image(
+    quality: CaseQuality, key: str, coarse: CoarseCase, volume: Volume, affine: NDArray[np.float64]
+) -> None:
+    """What one modality shows by itself."""
+    own = quality.measures["images"][key]
+    skull = measure_skull(volume, affine)
+    own["skull"] = asdict(skull)
+    if evidence := skull.evidence():
+        value, threshold, reason = evidence
+        text = (
+            f"The skull seems to be still on: {reason}. Remove it first, for example with HD-BET or SynthStrip; "
+            f"results on unstripped images are wrong."
+        )
+        quality.findings.append(Finding("skull", "error", key, value, threshold, text))
+    slices = measure_slices(coarse.images[key], coarse.measured[key], coarse.spacing.tolist())
+    own["slices"] = None if slices is None else asdict(slices)
+    quality.findings += find_thick_slices(key, slices, own["spacing"], affine)
+    quality.signatures[key] = signature(coarse, key)
+    quality.views[key], quality.spacing = _views(coarse, key)
+
+
+def _check_together(quality: CaseQuality, coarse: CoarseCase) -> None:
+    """What only the modalities together show."""
+    skulls = {finding.modality for finding in quality.findings if finding.code == "skull"}
+    coverage, contrast, pairs = measure_coverage(coarse), measure_contrast(coarse), measure_alignment(coarse)
+    quality.measures["coverage"] = coverage
+    quality.measures["contrast"] = contrast
+    quality.measures["pairs"] = {" ".join(pair): asdict(displacement) for pair, displacement in pairs.items()}
+    quality.findings += find_copies(coarse) + find_swapped(contrast)
+    beside = [] if skulls else find_uncovered(coarse, coverage)  # beside a head, a stripped brain covers only part
+    moved = find_displaced(pairs)
+    named = {finding.modality for finding in moved}
+    quality.findings += moved + [
+        finding for finding in beside if finding.code != "misregistered" or finding.modality not in named
+    ]
+
+
+def _find_other_grids(images: Mapping[str, MetaTensor]) -> list[Finding]:
+    """Say which modalities lie on another grid than the first."""
+    findings: list[Finding] = []
+    if not images:
+        return findings
+    (first, reference), *others = images.items()
+    for key, image in others:
+        as_large = image.shape == reference.shape
+        distance = grid_distance(reference, image) if as_large else float("inf")
+        if distance > GRID_TOLERANCE:
+            how = f"up to {distance:.1f} voxels apart" if as_large else "of another size"
+            text = (
+                f"{key} and {first} lie on different grids, {how}. Register and resample the case with "
+                f"`python -m scanfill prepare`."
+            )
+            value = distance if as_large else None
+            findings.append(Finding("grids", "error", key, value, GRID_TOLERANCE, text))
+    return findings
+
+
+def _read_what_can_be_read(case: Mapping[str, Any], keys: list[str], findings: list[Finding]) -> dict[str, MetaTensor]:
+    """Read each modality by itself where the case as a whole was refused."""
+    read = {}
+    for key in keys:
+        try:
+            image = read_volume(Path(case[key]), f"Case {case.get('case_id', '?')!r}: {key}")
+        except CaseError as error:
+            findings.append(Finding("unreadable", "error", key, None, None, str(error)))
+            continue
+        bad = ~np.isfinite(image.numpy())
+        if bad.any():
+            text = (
+                f"Holds {np.count_nonzero(bad)} voxels that are NaN or infinite. Set them to 0 if they lie outside the "
+                f"brain, else export the image again."
+            )
+            findings.append(Finding("unreadable", "error", key, float(np.count_nonzero(bad)), 0.0, text))
+            image = image.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+        read[key] = image
+    return read
+
+
+def _views(coarse: CoarseCase, key: str) -> tuple[list[NDArray[np.uint8]], tuple[float, ...]]:
+    """Cut the slices through the middle of the brain, grey from the 1st to the 99.5th percentile."""
+    turn = ornt_transform(io_orientation(coarse.affine), axcodes2ornt("LAS"))
+    image, brain = (apply_orientation(volume, turn) for volume in (coarse.images[key], coarse.brain))
+    measured = apply_orientation(coarse.measured[key], turn)
+    low, high = np.percentile(image[measured], [1, 99.5]) if measured.any() else (0.0, 1.0)
+    low = min(low, high - 1e-6) - 0.1 * max(high - low, 1e-6)  # what was measured is never quite black
+    grey = np.where(measured, np.clip((image - low) / (high - low), 0, 1) * 255, 0).astype(np.uint8)
+    middle = [int(np.median(line)) for line in np.nonzero(brain)] if brain.any() else [size // 2 for size in grey.shape]
+    spacing = coarse.spacing[np.argsort(turn[:, 0])]
+    return [np.ascontiguousarray(grey.take(middle[axis], axis)) for axis in range(3)], tuple(spacing.tolist())

@@ -1,0 +1,210 @@
+"""A bundle that makes images, opened from its folder and run in this process, a case at a time."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monai.bundle import ConfigParser
+
+from scanfill import __version__
+from scanfill.data.failures import one_line
+from scanfill.data.marks import checksum
+from scanfill.engines.checkpoints import load_network, read_checkpoint
+from scanfill.engines.mistakes import find_mistake
+from scanfill.engines.version import check_version
+from scanfill.errors import CaseError, CheckpointError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.WARNING)
+
+Case = dict[str, Any]
+
+BUNDLES = {"synthesize": "mri_modality_synthesis", "complete": "mri_modality_completion"}
+"""Strategy for a missing modality -> the bundle whose network makes it."""
+
+INTENSITY_RULES = {
+    "synthesize": "signed_range",  # scanfill.transforms.signed_range
+    "complete": "zscore_in_brain",  # scanfill.transforms.NormalizeInBraind
+}
+"""Strategy -> the rule of intensities that such a bundle and its checkpoint state under ``intensity_rule``."""
+
+CONFIGS = ("inference.yaml", "inference.json")
+"""A bundle's inference config; an archive has both, and they say the same."""
+
+USED = ("cases", "checkpoint", "recipe", "network_def", "dataset", "evaluator")
+"""What an inference config must hold to be run from here."""
+
+
+@dataclass
+class Generator:
+    """A trained bundle that makes images.
+
+    Attributes:
+        strategy: ``synthesize`` or ``complete``.
+        knob: How a person named it, for messages.
+        folder: Of the bundle.
+        checkpoint: Its weights.
+        recipe: What the checkpoint says of its training.
+        metadata: The bundle's.
+    """
+
+    strategy: str
+    knob: str
+    folder: Path
+    checkpoint: Path
+    recipe: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    _parser: ConfigParser = field(repr=False)
+    _made_by: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def sources_of(self, case: Mapping[str, Any]) -> list[str]:
+        """List what it would be given of a case: of its sources those that were acquired."""
+        synthetic = case.get("synthetic", ())
+        return [name for name in self.recipe["modalities"] if case.get(name) and name not in synthetic]
+
+    def makes(self, target: str) -> bool:
+        """Tell whether it was trained to make a modality."""
+        return bool(target == self.recipe["target"] if "target" in self.recipe else target in self.recipe["modalities"])
+
+    def identity(self) -> dict[str, str]:
+        """Say what the sidecar of an image says of the generator that made it."""
+        if not self._made_by:
+            self._made_by = {
+                "version": str(self.metadata.get("version", "unknown")),
+                "scanfill": __version__,
+                "sha256": checksum(self.checkpoint),
+            }
+        return self._made_by
+
+    def make(self, case: Case) -> None:
+        """Write what one case lacks into its folder below the output folder.
+
+        Args:
+            case: Paths of what was acquired; nothing synthetic.
+
+        Raises:
+            CaseError: It could not be made, for whatever reason.
+        """
+        dataset, evaluator = self._get("dataset"), self._get("evaluator")
+        dataset.data, dataset.progress = [case], False
+        evaluator.logger = logger  # MONAI's own tells four lines a case
+        evaluator.state.epoch_length = None  # else Ignite expects as many cases as were good the last time
+        try:
+            evaluator.run()
+        except Exception as error:
+            raise CaseError(one_line(find_mistake(error) or error)) from error
+        for _, message in dataset.failures:
+            raise CaseError(message)
+
+    def _get(self, name: str) -> Any:
+        return self._parser.get_parsed_content(name)
+
+
+def open_generator(
+    folder: str | Path,
+    strategy: str,
+    knob: str,
+    *,
+    output_dir: str | Path,
+    device: str | torch.device = "cpu",
+    target: str | None = None,
+) -> Generator:
+    """Open a trained bundle and check, before anything runs, that it is what it should be.
+
+    Its own ``inference.yaml`` gives network, preprocessing, inferer and weights; cases, output folder and device are
+    given from here. What that config would do around the run (messages, knobs of the command line) is left out.
+
+    Args:
+        folder: Of the bundle, for instance an unpacked archive: ``configs/inference.yaml`` (or ``.json``),
+            ``configs/metadata.json``, ``models/model.pt``.
+        strategy: ``synthesize`` or ``complete``.
+        knob: How a person named the folder, for messages.
+        output_dir: Where the images go, a folder a case.
+        device: Where the network runs.
+        target: What it must make, for ``synthesize``.
+
+    Raises:
+        UsageError: A file is not there; another scanfill, another rule of intensities, another target.
+        CheckpointError: The weights are damaged or do not fit the network of the config.
+    """
+    bundle, folder = BUNDLES[strategy], Path(folder).expanduser().resolve()
+    named = f"{knob} (={str(folder)!r})"
+    config = next((folder / "configs" / name for name in CONFIGS if (folder / "configs" / name).is_file()), None)
+    metadata_file = folder / "configs" / "metadata.json"
+    if config is None or not metadata_file.is_file():
+        lacks = "is no folder" if not folder.is_dir() else f"has no configs/{'metadata.json' if config else CONFIGS[0]}"
+        msg = f"{named} {lacks}: it must be the folder of a trained {bundle}. {how_to_make(bundle)}"
+        raise UsageError(msg)
+    parser = ConfigParser()
+    parser.read_config(str(config))
+    parser.read_meta(str(metadata_file))
+    if absent := [name for name in USED if name not in parser]:
+        msg = f"{named}: {config.name} has no {', '.join(absent)}, so it is no {bundle}. {how_to_make(bundle)}"
+        raise UsageError(msg)
+    place = f"$torch.device({str(device)!r})"
+    parser.update({"bundle_root": str(folder), "cases": [], "output_dir": str(output_dir), "device": place})
+    metadata = parser["_meta_"]
+    try:
+        check_version(metadata)
+        checkpoint = Path(parser.get_parsed_content("checkpoint"))
+        content = read_checkpoint(checkpoint)
+        generator = Generator(strategy, knob, folder, checkpoint, content["recipe"], metadata, parser)
+        _check_target(generator, target)
+        _check_rule(generator)
+        parser.get_parsed_content("recipe").check(content["recipe"], checkpoint)
+        load_network(parser.get_parsed_content("network_def"), content, checkpoint)
+        parser.get_parsed_content("evaluator")
+    except Exception as error:
+        mistake = find_mistake(error)
+        if mistake is None:
+            raise
+        kind = CheckpointError if isinstance(mistake, CheckpointError) else UsageError
+        msg = f"{named} cannot be used: {mistake} {how_to_make(bundle)}"
+        raise kind(msg) from error
+    return generator
+
+
+def how_to_make(bundle: str) -> str:
+    """Say the command that makes a folder of a trained bundle."""
+    return (
+        f"Train it, pack it with the overlays and knobs of its training, `python -m scanfill pack {bundle} --weights "
+        f"MODEL.pt --overlays small.yaml`, unzip the archive, and give the folder that comes out."
+    )
+
+
+def _check_target(generator: Generator, target: str | None) -> None:
+    made = generator.recipe.get("target")
+    if target is not None and made != target:
+        what = f"makes {made}" if made else "was trained to complete whatever is missing (--completion_bundle)"
+        msg = f"Its checkpoint {what}, not {target}: name it under what it makes."
+        raise UsageError(msg)
+    if target is None and made is not None:
+        msg = (
+            f"Its checkpoint makes {made} and nothing else: pass --missing synthesize --synthesis_bundles "
+            f"\"{{'{made}': '{generator.folder}'}}\", or the folder of a {BUNDLES['complete']}."
+        )
+        raise UsageError(msg)
+
+
+def _check_rule(generator: Generator) -> None:
+    """Compare the rule of intensities that bundle and checkpoint state with the one that is run here."""
+    rule = INTENSITY_RULES[generator.strategy]
+    stated = {"metadata.json": generator.metadata.get("intensity_rule")}
+    if "intensity_rule" in generator.recipe:
+        stated["its checkpoint"] = generator.recipe["intensity_rule"]
+    for where, found in stated.items():
+        if found != rule:
+            says = f"states intensity_rule={found!r}" if found else "states no intensity_rule"
+            msg = (
+                f"{where} {says}, but images are prepared by {rule!r} here: its network would see other intensities "
+                f"than in its training, and make wrong images."
+            )
+            raise UsageError(msg)

@@ -1,0 +1,166 @@
+"""What to do with a case that lacks a modality: refuse it, fill it with zeros, or have a network make the image."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from scanfill.data.provenance import PROVENANCE
+from scanfill.data.synthetic_cases import MAKES_IMAGES, check_judged, provenance_columns
+from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.errors import CaseError, UsageError
+from scanfill.missing.imputation import Imputation, lacking
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import torch
+
+logger = logging.getLogger(__name__)
+
+Case = dict[str, Any]
+
+STRATEGIES = ("refuse", "zero", "synthesize", "complete")
+"""What ``missing`` may be."""
+
+NEEDS = (
+    "--missing zero (0 in its place; any checkpoint; without FLAIR most of the whole tumour is lost then), "
+    "--missing synthesize (makes it; needs --synthesis_bundles \"{'flair': PATH}\"), "
+    "--missing complete (makes whatever is missing; needs --completion_bundle PATH), "
+    "or a checkpoint trained with modality_dropout.yaml, which takes any subset"
+)
+"""The ways out that the refusal names."""
+
+
+def handle_missing(
+    cases: Sequence[Case],
+    modalities: Sequence[str],
+    missing: str = "refuse",
+    *,
+    availability: bool = False,
+    completion_bundle: str | Path | None = None,
+    synthesis_bundles: Mapping[str, str | Path] | None = None,
+    output_dir: str | Path | None = None,
+    device: str | torch.device = "cpu",
+    leave_out: Sequence[str] | None = None,
+    strict: bool = True,
+    judged: bool = False,
+) -> list[Case]:
+    """Decide for each case that lacks some modality what becomes of it.
+
+    Args:
+        cases: As :py:func:`scanfill.domains.brain_mri.find_cases` gives them with ``incomplete=True``.
+        modalities: What the network takes.
+        missing: ``refuse``; ``zero`` leaves the place to
+            :py:class:`~scanfill.missing.FillMissingModalitiesd`, and warns; ``synthesize`` and ``complete`` have the
+            images made now, by another bundle: :py:class:`scanfill.missing.imputation.Imputation`.
+        availability: Whether the network is told which modalities are there. It takes any subset then, and ``missing``
+            is not needed.
+        completion_bundle: Folder of a ``mri_modality_completion``, for ``complete``; not needed where nothing lacks.
+        synthesis_bundles: Modality -> folder of a ``mri_modality_synthesis``, for ``synthesize``.
+        output_dir: Completed cases go into its subfolder ``completed``.
+        device: Where the networks of these bundles run.
+        leave_out: Modalities to take away from every case first, to see what their absence costs.
+        strict: Whether a case that is refused is an error at once. If not, it is listed with the reason under
+            ``problem``, so that one bad case does not stop the others.
+        judged: Whether a model will be judged on these cases: nothing synthetic is allowed then but what was made by
+            the declared strategy, with a generator that has not learned from them; and each case says under
+            ``provenance`` what goes into its score row.
+
+    Returns:
+        The cases, in their order, copies where they differ. Those with a synthetic image have ``provenance``.
+
+    Raises:
+        UsageError: ``missing`` is unknown, a bundle that it needs was not named or cannot be used, or everything is
+            left out.
+        CaseError: A case is refused, and ``strict``; ``judged``, and a case must not judge.
+    """
+    if missing not in STRATEGIES:
+        msg = f"missing (={missing!r}) must be one of {', '.join(STRATEGIES)}."
+        raise UsageError(msg)
+    results = take_away(cases, leave_out or (), modalities)
+    made = missing in MAKES_IMAGES
+    results = [_refuse(case, modalities, decided=made or missing == "zero" or availability) for case in results]
+    if made and any(lacking(case, modalities) for case in results):
+        if output_dir is None:
+            msg = f"missing={missing!r} needs output_dir, the folder where completed cases go."
+            raise UsageError(msg)
+        imputation = Imputation(
+            missing,
+            output_dir,
+            completion_bundle=completion_bundle,
+            synthesis_bundles=synthesis_bundles,
+            device=device,
+        )
+        results = imputation.run(results, modalities, judged=judged)
+    problems = [case["problem"] for case in results if case.get("problem")]
+    if problems and strict:
+        raise CaseError("\n".join(problems))
+    _warn_of_zeros(results, modalities, told=made or availability)
+    return [_with_provenance(case, missing, judged=judged) for case in results]
+
+
+def take_away(cases: Sequence[Case], names: Sequence[str], modalities: Sequence[str]) -> list[Case]:
+    """Let every case be as if some modalities had never been acquired.
+
+    Raises:
+        UsageError: One is not among the network's, or none would be left.
+    """
+    unknown = [name for name in names if name not in modalities]
+    if unknown or (modalities and set(modalities) <= set(names)):
+        msg = (
+            f"leave_out (={list(names)}) must be some of {', '.join(modalities)}, and leave at least one of them. Give "
+            f"fewer, such as --leave_out \"['flair']\"."
+        )
+        raise UsageError(msg)
+    return [_without(case, names) for case in cases] if names else list(cases)
+
+
+def _without(case: Case, names: Sequence[str]) -> Case:
+    kept = {key: value for key, value in case.items() if key not in names}
+    if "synthetic" in case:
+        kept["synthetic"] = [key for key in case["synthetic"] if key not in names]
+    return kept
+
+
+def _refuse(case: Case, modalities: Sequence[str], *, decided: bool) -> Case:
+    """Give a case its problem where nothing can be done about what it lacks, or nothing was chosen.
+
+    Args:
+        case: It stays as it is where it lacks nothing, or has a problem.
+        modalities: What the network takes.
+        decided: Whether a person said what to do with a case that lacks something.
+    """
+    absent = lacking(case, modalities)
+    if not absent or (decided and len(absent) < len(modalities)):
+        return case
+    there = ", ".join(name for name in MODALITIES if case.get(name)) or "none"
+    unusable = "".join(f" {name} is unusable ({reason})." for name, reason in (case.get("unusable") or {}).items())
+    problem = f"Case {case['case_id']!r} has no {' and no '.join(absent)} image; it has {there}.{unusable}"
+    if len(absent) == len(modalities):
+        return case | {"problem": f"{problem} Nothing is left to predict from: add a file."}
+    way_out = f"missing='refuse' stops here. Add the file to the case's folder, or choose: {NEEDS}."
+    return case | {"problem": f"{problem} {way_out}"}
+
+
+def _warn_of_zeros(cases: Sequence[Case], modalities: Sequence[str], *, told: bool) -> None:
+    """Say which cases are filled with 0 for a network that does not know of it."""
+    filled = [f"{case['case_id']} ({', '.join(absent)})" for case in cases if (absent := lacking(case, modalities))]
+    if filled and not told:
+        logger.warning(
+            "Filled with 0, for a network that never saw that in training, so expect poor results: %s. Better: a "
+            "checkpoint trained with modality_dropout.yaml, or --missing complete.",
+            "; ".join(filled),
+        )
+
+
+def _with_provenance(case: Case, missing: str, *, judged: bool) -> Case:
+    """Note what made the synthetic images of a case; refuse one that must not judge."""
+    if case.get("problem"):
+        return case
+    if judged:
+        check_judged(case, "the evaluation", missing)
+    if not judged and not case.get("synthetic"):
+        return case
+    return case | {PROVENANCE: provenance_columns(case)}

@@ -1,0 +1,81 @@
+"""Writing a synthetic image with its marks."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from scanfill.data.provenance import is_synthetic
+from scanfill.data.volume import read_volume
+from scanfill.errors import CaseError
+from scanfill.missing.save_synthetic import SaveSyntheticd
+from tiny_cases import AFFINE, SHAPE, save_case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REFERENCE = {"modality": "flair", "intensities": [1.0, 2.0, 3.0], "deviations": [-1.0, 0.0, 1.0]}
+
+
+def saver(tmp_path: Path, output: Path, **recipe: Any) -> SaveSyntheticd:
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    return SaveSyntheticd(
+        keys="pred",
+        target="flair",
+        sources=["t1", "t2"],
+        output_dir=output,
+        checkpoint=tmp_path / "model.pt",
+        generator="mri_modality_synthesis",
+        metadata={"version": "0.1.0"},
+        recipe={"reference": REFERENCE, **recipe},
+    )
+
+
+def case_to_save(folder: Path) -> dict[str, Any]:
+    save_case(folder)
+    painted = MetaTensor(torch.arange(12**3).reshape(1, *SHAPE), affine=torch.as_tensor(AFFINE))
+    scans = {name: read_volume(folder / f"{name}.nii.gz", name) for name in ("t1", "t2")}
+    return {"case_id": folder.name, "pred": painted, **scans}
+
+
+def test_the_file_lies_in_the_output_and_says_where_it_comes_from(tmp_path: Path) -> None:
+    case = case_to_save(tmp_path / "cases" / "c1")
+    training = {"cases": ["a", "b"], "patients": ["p"]}
+    returned = saver(tmp_path, tmp_path / "out", training=training)(case)
+    assert returned["pred"] is case["pred"]
+    path = tmp_path / "out" / "c1" / "c1_synthetic_flair.nii.gz"
+    image = nib.load(path)
+    np.testing.assert_array_equal(np.asarray(image.dataobj), case["pred"][0])
+    np.testing.assert_allclose(image.affine, AFFINE)
+    assert image.get_data_dtype() == np.float32
+    assert is_synthetic(path)
+    facts = json.loads((path.parent / "c1_synthetic_flair.json").read_text())
+    assert facts["scale"] == "reference, not patient"
+    assert facts["reference"] == REFERENCE
+    assert facts["generator"]["version"] == "0.1.0"
+    assert facts["generator"]["training_list"]["cases"] == 2
+    assert {key: value["file"] for key, value in facts["inputs"].items()} == {"t1": "t1.nii.gz", "t2": "t2.nii.gz"}
+
+
+def test_another_training_has_another_checksum(tmp_path: Path) -> None:
+    case = case_to_save(tmp_path / "cases" / "c1")
+    seen = []
+    for names in (["a", "b"], ["a", "c"]):
+        saver(tmp_path, tmp_path / "out", training={"cases": names, "patients": names})(case)
+        facts = json.loads((tmp_path / "out" / "c1" / "c1_synthetic_flair.json").read_text())
+        seen.append(facts["generator"]["training_list"]["sha256"])
+    assert seen[0] != seen[1]
+
+
+def test_nothing_is_written_beside_the_scans(tmp_path: Path) -> None:
+    case = case_to_save(tmp_path / "cases" / "c1")
+    before = sorted((tmp_path / "cases").rglob("*"))
+    with pytest.raises(CaseError, match="would lie in the folder of an input"):
+        saver(tmp_path, tmp_path / "cases")(case)
+    assert sorted((tmp_path / "cases").rglob("*")) == before
