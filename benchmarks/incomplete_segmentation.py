@@ -20,6 +20,7 @@ from monai.bundle import ConfigParser
 
 import scanfill
 from scanfill.data import load_cases
+from scanfill.domains.brain_mri.schema import SCHEMA
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 BUNDLE = "brain_tumor_segmentation"
@@ -67,7 +68,9 @@ def knobs_of(options: argparse.Namespace, modality: str, fold: int) -> dict[str,
 
 def with_images(knobs: dict[str, Any], modality: str, folder: Path) -> list[dict[str, Any]]:
     """Put synthetic images in the place of a modality, declared as what they are."""
-    cases = load_cases(knobs["dataset_dir"], datalist=knobs["datalist"], modalities=MODALITIES)["validation"]
+    cases = load_cases(knobs["dataset_dir"], datalist=knobs["datalist"], modalities=MODALITIES, schema=SCHEMA)[
+        "validation"
+    ]
     made = [folder / case["case_id"] / f"{case['case_id']}_synthetic_{modality}.nii.gz" for case in cases]
     return [
         case | {modality: str(path), "synthetic": [modality]}

@@ -18,7 +18,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from scanfill.data.volume import read_volume
+from scanfill.data.image import read_image
 from scanfill.domains.brain_mri.cases import list_cases
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort
 from scanfill.domains.brain_mri.prepare.grid import Grid, Volume, volume_of
@@ -71,7 +71,7 @@ def doubted(agreements: list[tuple[Agreement, str]]) -> int:
 
 def load(path: str) -> Volume:
     """Read one image."""
-    return volume_of(read_volume(path, "Benchmark"))
+    return volume_of(read_image(path, "Benchmark"))
 
 
 def draw_pose(rng: np.random.Generator, degrees: float, shift: float, centre: np.ndarray) -> Pose:

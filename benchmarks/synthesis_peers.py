@@ -19,6 +19,7 @@ from tqdm import tqdm
 from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
 from scanfill.data.read import ReadCased
 from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.metrics import compare_case, summarise_quality, write_quality
 from scanfill.missing import reference_scale
 from scanfill.missing.save_synthetic import SCALE
@@ -69,14 +70,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def read_split(options: argparse.Namespace) -> Split:
     """Read the list: cases with all four modalities, because they give the evaluation brain."""
     split = load_pairs(
-        options.datalist.parent, options.sources, options.target, modalities=MODALITIES, datalist=options.datalist
+        options.datalist.parent,
+        options.sources,
+        options.target,
+        modalities=MODALITIES,
+        datalist=options.datalist,
+        schema=SCHEMA,
     )
     return {part: [case for case in split[part] if case["case_id"] not in options.leave_out] for part in split}
 
 
 def prepare(cases: Sequence[Case], sources: Sequence[str], target: str) -> list[PreparedCase]:
     """Read and scale cases."""
-    read = Compose([ReadCased(MODALITIES, label_key="label"), BrainMaskd(sources, copy_key="brain")])
+    read = Compose([ReadCased(MODALITIES, label_key="label", schema=SCHEMA), BrainMaskd(sources, copy_key="brain")])
     return [_prepare(case, read(dict(case)), sources, target) for case in tqdm(cases, desc="Reading", unit="case")]
 
 

@@ -15,8 +15,9 @@ import pytest
 import torch
 
 from conftest import REPO, TrainedBundle
+from scanfill.data.cases import find_cases
 from scanfill.data.provenance import is_synthetic
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.errors import CaseError, CheckpointError, UsageError
 from scanfill.metrics import PROTOCOLS
@@ -98,7 +99,7 @@ def _both(name: str) -> tuple[str, str]:
 
 def test_the_output_is_a_whole_case_and_what_was_given_is_there_byte_for_byte(trained: TrainedBundle) -> None:
     written = trained.root / "eval" / "predictions"
-    cases = find_cases(written, MODALITIES, labels="none", synthetic=True)
+    cases = find_cases(written, MODALITIES, labels="none", synthetic=True, schema=SCHEMA)
     assert [case["case_id"] for case in cases] == [path.name for path in folders(trained.new_cases)]
     for case in cases:
         assert sorted(case["synthetic"]) == sorted(MADE)
@@ -109,7 +110,7 @@ def test_the_output_is_a_whole_case_and_what_was_given_is_there_byte_for_byte(tr
         for name in MADE:
             assert Path(case[name]).name == f"{case['case_id']}_synthetic_{name}.nii.gz"
     with pytest.raises(CaseError, match="synthetic"):
-        find_cases(written, MODALITIES, labels="none")
+        find_cases(written, MODALITIES, labels="none", schema=SCHEMA)
 
 
 def test_every_mark_is_there_and_the_scans_folder_is_left_alone(trained: TrainedBundle) -> None:
@@ -256,7 +257,7 @@ def test_whole_cases_are_left_out_and_said_so_or_copied(
     assert [path.name for path in folders(tmp_path / "out")] == [lacking.name]
     use(trained, tmp_path / "cases", tmp_path / "all", existing="copy")
     assert [path.name for path in folders(tmp_path / "all")] == sorted([lacking.name, whole.name])
-    assert len(find_cases(tmp_path / "all", MODALITIES, labels="none", synthetic=True)) == 2
+    assert len(find_cases(tmp_path / "all", MODALITIES, labels="none", synthetic=True, schema=SCHEMA)) == 2
     with stopped_by(CaseError, "All 1 cases in .* have t1, t1ce, t2, flair.*--leave_out"):
         use(trained, whole, tmp_path / "none")
 

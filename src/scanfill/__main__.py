@@ -57,6 +57,7 @@ def cases(
     labels: str = "auto",
     patient_regex: str | None = None,
     *,
+    schema: str = "brain_mri",
     qc: str | None = None,
     workers: int = 1,
 ) -> None:
@@ -68,6 +69,7 @@ def cases(
         modalities: Those that each case must have; by default whatever is there.
         labels: Convention of the label values: auto, brats, brats2013, brats2023, brats2024, msd, or none.
         patient_regex: Which part of a case's name is the patient.
+        schema: Kind of data: a folder under ``scanfill/domains``.
         qc: A quality report to write first, such as ``quality.html``; the same for programs is ``quality.json``.
         workers: Processes that look at the cases for the report.
     """
@@ -81,10 +83,20 @@ def cases(
             msg += "give one of them another name, such as --qc quality.html."
             raise UsageError(msg)
         write_quality_report(folder, qc, modalities=modalities, patient_regex=patient_regex, workers=workers)
-    write_case_list(folder, output=output, modalities=modalities, labels=labels, patient_regex=patient_regex)
+    write_case_list(
+        folder, output=output, modalities=modalities, labels=labels, patient_regex=patient_regex, schema=schema
+    )
 
 
-def split(datalist: str, folds: int = 5, test: float = 0.2, seed: int = 0, output: str | None = None) -> None:
+def split(
+    datalist: str,
+    folds: int = 5,
+    test: float = 0.2,
+    seed: int = 0,
+    output: str | None = None,
+    *,
+    schema: str = "brain_mri",
+) -> None:
     """Split a list of cases by patient, for cross-validation.
 
     Args:
@@ -93,10 +105,11 @@ def split(datalist: str, folds: int = 5, test: float = 0.2, seed: int = 0, outpu
         test: Share of the patients that no fold sees.
         seed: Same seed, same split.
         output: Folder of the fold files; beside the list by default.
+        schema: Kind of data: a folder under ``scanfill/domains``.
     """
     from scanfill.data import write_splits  # noqa: PLC0415
 
-    write_splits(datalist, folds=folds, test=test, seed=seed, output=output)
+    write_splits(datalist, folds=folds, test=test, seed=seed, output=output, schema=schema)
 
 
 def prepare(
@@ -248,7 +261,9 @@ def reading_sheet(
     from scanfill.domains.brain_mri.naming import MODALITIES  # noqa: PLC0415
     from scanfill.studies.reading_sheet import find_pairs, make_reading_sheet  # noqa: PLC0415
 
-    cases = [case for part in read_list(datalist, dataset_dir, incomplete=True).values() for case in part]
+    cases = [
+        case for part in read_list(datalist, dataset_dir, schema="brain_mri", incomplete=True).values() for case in part
+    ]
     pairs = find_pairs(cases, images, [modality] if modality else MODALITIES)
     print(f"Reading sheet: {make_reading_sheet(pairs, output, seed)}\nKey, not for the readers: {output}/key.csv")
 

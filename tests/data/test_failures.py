@@ -12,8 +12,9 @@ from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose, ConcatItemsd
 
 from scanfill.data import CollectFailures
+from scanfill.data.cases import find_cases
 from scanfill.data.read import ReadCased
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.transforms.normalize import NormalizeInBraind
 from tiny_cases import MODALITIES, save_case
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = ("anna", "ben", "carl", "dora", "emil")
-prepare = Compose([ReadCased(MODALITIES), NormalizeInBraind(MODALITIES), ConcatItemsd(MODALITIES, "image")])
+prepare = Compose(
+    [ReadCased(MODALITIES, schema=SCHEMA), NormalizeInBraind(MODALITIES), ConcatItemsd(MODALITIES, "image")]
+)
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def evaluate(
     folder: Path, modalities: tuple[str, ...] = MODALITIES
 ) -> tuple[CollectFailures, list[str], SupervisedEvaluator]:
     """Run a real evaluator over the cases; return the names of those that it predicted."""
-    cases = find_cases(folder, modalities, labels="none", strict=False)
+    cases = find_cases(folder, modalities, labels="none", strict=False, schema=SCHEMA)
     dataset = CollectFailures(cases, prepare, progress=False)
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
@@ -123,14 +126,14 @@ def test_interruption_is_not_a_failure() -> None:
 
 def test_second_pass_starts_a_new_list(folder: Path) -> None:
     spoil(folder, "ben")
-    dataset = CollectFailures(find_cases(folder, labels="none"), prepare, progress=False)
+    dataset = CollectFailures(find_cases(folder, labels="none", schema=SCHEMA), prepare, progress=False)
     assert len(list(dataset)) == len(list(dataset)) == 4
     assert len(dataset.failures) == 1
 
 
 def test_progress_bar_counts_every_case(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spoil(folder, "ben")
-    list(CollectFailures(find_cases(folder, labels="none"), prepare))
+    list(CollectFailures(find_cases(folder, labels="none", schema=SCHEMA), prepare))
     assert "5/5" in capsys.readouterr().err
 
 

@@ -12,10 +12,11 @@ from monai.data import MetaTensor
 
 from scanfill.data.marks import set_header
 from scanfill.data.read import ReadCased
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError
 from tiny_cases import AFFINE, MODALITIES, SHAPE, brain, case_of, image, regions, save, save_case, seed_of
 
-read = ReadCased(MODALITIES)
+read = ReadCased(MODALITIES, schema=SCHEMA)
 
 
 @pytest.fixture
@@ -40,18 +41,22 @@ def test_images_come_as_in_the_file(case: dict[str, Any], tmp_path: Path) -> Non
 
 
 def test_label_is_renumbered_on_its_own_grid(case: dict[str, Any], tmp_path: Path) -> None:
-    result = ReadCased(MODALITIES, label_key="label")(labelled(case, tmp_path, regions((2, 1, 3)), "msd"))
+    result = ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(
+        labelled(case, tmp_path, regions((2, 1, 3)), "msd")
+    )
     assert result["label"].dtype == torch.uint8
     np.testing.assert_array_equal(result["label"].numpy()[0], regions((1, 2, 3)))
 
 
 def test_empty_label_is_no_error(case: dict[str, Any], tmp_path: Path) -> None:
-    result = ReadCased(MODALITIES, label_key="label")(labelled(case, tmp_path, np.zeros(SHAPE, np.uint8)))
+    result = ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(
+        labelled(case, tmp_path, np.zeros(SHAPE, np.uint8))
+    )
     assert not result["label"].any()
 
 
 def test_subset_of_modalities_leaves_the_others_unread(case: dict[str, Any]) -> None:
-    result = ReadCased(["t2"])(case | {"t1": "/not/there.nii.gz"})
+    result = ReadCased(["t2"], schema=SCHEMA)(case | {"t1": "/not/there.nii.gz"})
     assert result["t1"] == "/not/there.nii.gz"
     assert result["t2"].shape == (1, *SHAPE)
 
@@ -60,17 +65,17 @@ def test_missing_modality_is_named_with_what_is_there(case: dict[str, Any]) -> N
     del case["t2"]
     with pytest.raises(CaseError, match=r"^Case 'c1' has no t2 image; it has t1, t1ce, flair.*--modalities"):
         read(case)
-    assert "t2" not in ReadCased(MODALITIES, allow_missing_keys=True)(case)
+    assert "t2" not in ReadCased(MODALITIES, allow_missing_keys=True, schema=SCHEMA)(case)
 
 
 def test_case_without_any_modality_is_an_error(case: dict[str, Any]) -> None:
     with pytest.raises(CaseError, match="has no t1 and no t2 image; it has none"):
-        ReadCased(["t1", "t2"], allow_missing_keys=True)({"case_id": case["case_id"]})
+        ReadCased(["t1", "t2"], allow_missing_keys=True, schema=SCHEMA)({"case_id": case["case_id"]})
 
 
 def test_missing_label_is_named(case: dict[str, Any]) -> None:
     with pytest.raises(CaseError, match=r"^Case 'c1' has no label map"):
-        ReadCased(MODALITIES, label_key="label")(case)
+        ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(case)
 
 
 def test_problem_found_earlier_is_raised(case: dict[str, Any]) -> None:
@@ -117,7 +122,7 @@ def test_label_on_another_grid_is_refused(case: dict[str, Any], tmp_path: Path) 
     flipped[0] *= -1
     save(tmp_path / "c1" / "seg.nii.gz", regions((1, 2, 4)), flipped)
     with pytest.raises(CaseError, match="label and t1 lie on different grids"):
-        ReadCased(MODALITIES, label_key="label")(
+        ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(
             case | {"label": str(tmp_path / "c1" / "seg.nii.gz"), "label_convention": "brats"}
         )
 
@@ -184,7 +189,7 @@ def test_label_values_are_checked(
     label = np.zeros(SHAPE, np.float32)
     label.flat[:3] = values
     with pytest.raises(CaseError, match=rf"^Case 'c1': label \(.*seg.nii.gz\) {message}"):
-        ReadCased(MODALITIES, label_key="label")(labelled(case, tmp_path, label))
+        ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(labelled(case, tmp_path, label))
 
 
 @pytest.mark.parametrize(
@@ -211,5 +216,8 @@ def test_a_file_marked_as_synthetic_is_refused_as_an_ordinary_one(
     case = labelled(case, tmp_path, regions((1, 2, 4)))
     set_header(Path(case[key]), key)
     with pytest.raises(CaseError, match=rf"Case 'c1': {key} \(.*\) is synthetic \(its NIfTI header says so\)"):
-        ReadCased(MODALITIES, label_key="label")(case)
-    assert ReadCased(MODALITIES, label_key="label")(case | {"synthetic": [key]})[key].shape == (1, *SHAPE)
+        ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(case)
+    assert ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(case | {"synthetic": [key]})[key].shape == (
+        1,
+        *SHAPE,
+    )

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanfill.data import choose_cases, fold_cases, load_cases, split_cases, write_case_list, write_split, write_splits
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.data.cases import find_cases
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError
 from tiny_cases import regions, save_case
 
@@ -124,17 +125,19 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_folder_is_split(folder: Path) -> None:
-    split = load_cases(folder, validation=0.4)
+    split = load_cases(folder, validation=0.4, schema=SCHEMA)
     assert len(patients(split["training"])) == 4
     assert len(patients(split["validation"])) == 2
     assert split["test"] == []
 
 
 def test_folds_on_disk_are_those_in_memory(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    paths = write_splits(write_case_list(folder, tmp_path / "cases.json"), folds=3, test=0.2, seed=4)
+    paths = write_splits(
+        write_case_list(folder, tmp_path / "cases.json", schema=SCHEMA), folds=3, test=0.2, seed=4, schema=SCHEMA
+    )
     assert [path.name for path in paths] == ["fold_0.json", "fold_1.json", "fold_2.json"]
-    expected = fold_cases(find_cases(folder), 3, 0.2, 4)
-    assert [load_cases(folder, path) for path in paths] == expected
+    expected = fold_cases(find_cases(folder, schema=SCHEMA), 3, 0.2, 4)
+    assert [load_cases(folder, path, schema=SCHEMA) for path in paths] == expected
     out = capsys.readouterr().out
     assert "7 cases of 6 patients" in out
     assert "BraTS-GLI-00000: BraTS-GLI-00000-000, BraTS-GLI-00000-001" in out
@@ -142,42 +145,42 @@ def test_folds_on_disk_are_those_in_memory(folder: Path, tmp_path: Path, capsys:
 
 
 def test_list_without_validation_is_split(folder: Path, tmp_path: Path) -> None:
-    datalist = write_case_list(folder, tmp_path / "cases.json")
-    assert load_cases(folder, datalist, seed=3) == load_cases(folder, seed=3)
-    assert load_cases(folder, datalist, validation=0)["validation"] == []
+    datalist = write_case_list(folder, tmp_path / "cases.json", schema=SCHEMA)
+    assert load_cases(folder, datalist, seed=3, schema=SCHEMA) == load_cases(folder, seed=3, schema=SCHEMA)
+    assert load_cases(folder, datalist, validation=0, schema=SCHEMA)["validation"] == []
 
 
 def test_split_list_is_not_split_again(folder: Path, tmp_path: Path) -> None:
-    (path, *_) = write_splits(write_case_list(folder, tmp_path / "cases.json"), folds=2)
+    (path, *_) = write_splits(write_case_list(folder, tmp_path / "cases.json", schema=SCHEMA), folds=2, schema=SCHEMA)
     with pytest.raises(CaseError, match=r"fold_0.json is split already"):
-        write_splits(path)
+        write_splits(path, schema=SCHEMA)
 
 
 def test_patient_on_two_sides_is_refused(folder: Path, tmp_path: Path) -> None:
-    cases = find_cases(folder)
+    cases = find_cases(folder, schema=SCHEMA)
     split = {"training": cases[:1], "validation": cases[1:2]}  # the two visits of the first patient
-    path = write_split(split, tmp_path / "leak.json")
+    path = write_split(split, tmp_path / "leak.json", schema=SCHEMA)
     with pytest.raises(
         CaseError, match=r"Patient 'BraTS-GLI-00000' is in training .*000-000.* and in validation .*000-001"
     ):
-        load_cases(folder, path)
+        load_cases(folder, path, schema=SCHEMA)
 
 
 def test_cases_without_label_are_refused_unless_none_is_needed(folder: Path) -> None:
     (folder / "BraTS-GLI-00003-000" / "BraTS-GLI-00003-000-seg.nii.gz").unlink()
     with pytest.raises(CaseError, match=r"1 of 7 cases have no label map: BraTS-GLI-00003-000"):
-        load_cases(folder)
-    assert len(load_cases(folder, labels="none")["training"]) >= 5
+        load_cases(folder, schema=SCHEMA)
+    assert len(load_cases(folder, labels="none", schema=SCHEMA)["training"]) >= 5
 
 
 def test_list_and_option_must_not_contradict(folder: Path, tmp_path: Path) -> None:
-    datalist = write_case_list(folder, tmp_path / "cases.json")
+    datalist = write_case_list(folder, tmp_path / "cases.json", schema=SCHEMA)
     with pytest.raises(CaseError, match=r"the list says label_convention 'brats2023', you say labels='msd'"):
-        load_cases(folder, datalist, labels="msd")
+        load_cases(folder, datalist, labels="msd", schema=SCHEMA)
 
 
 def test_parts_can_be_chosen(folder: Path) -> None:
-    split = load_cases(folder)
+    split = load_cases(folder, schema=SCHEMA)
     assert choose_cases(split, "validation") == split["validation"]
     assert len(choose_cases(split, "all")) == 7
     with pytest.raises(CaseError, match=r"There are no test cases"):

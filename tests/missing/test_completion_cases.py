@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.completion_cases import find_lacking, hide_subsets, load_completions
 from tiny_cases import MODALITIES, regions, save_case
@@ -25,16 +26,16 @@ def without(folder: Path, *names: str) -> Path:
 def test_cases_that_lack_something_can_be_learned_from_but_not_judged_by(tmp_path: Path) -> None:
     save_case(tmp_path / "a", label=regions((1, 2, 4)))
     without(tmp_path / "b", "t1", "flair")
-    split = load_completions(tmp_path, validation=0)
+    split = load_completions(tmp_path, validation=0, schema=SCHEMA)
     assert [sorted(set(case) & set(MODALITIES)) for case in split["training"]] == [sorted(MODALITIES), ["t1ce", "t2"]]
     with pytest.raises(CaseError, match="'b' has no t1"):
-        load_completions(tmp_path, whole=True, validation=0)
+        load_completions(tmp_path, whole=True, validation=0, schema=SCHEMA)
 
 
 def test_one_modality_alone_teaches_nothing(tmp_path: Path) -> None:
     without(tmp_path / "a", "t1", "t2", "flair")
     with pytest.raises(CaseError, match="'a' has only t1ce of t1, t1ce, t2, flair"):
-        load_completions(tmp_path, validation=0)
+        load_completions(tmp_path, validation=0, schema=SCHEMA)
 
 
 @pytest.mark.parametrize(("subsets", "ways"), [("single", 4), ("all", 14)])
@@ -56,11 +57,11 @@ def test_what_is_missing_already_is_not_hidden() -> None:
 def test_incomplete_cases_are_found_and_whole_ones_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     save_case(tmp_path / "a")
     without(tmp_path / "b", "t1ce")
-    (case,) = find_lacking(tmp_path)
+    (case,) = find_lacking(tmp_path, schema=SCHEMA)
     assert (case["case_id"], case["hidden"], "label" in case) == ("b", "", False)
     assert "Left out, because they lack nothing: a" in caplog.text
-    assert [case["case_id"] for case in find_lacking(tmp_path, existing="copy")] == ["a", "b"]
-    assert [case["hidden"] for case in find_lacking(tmp_path, leave_out=["t1ce"])] == ["t1ce", ""]
+    assert [case["case_id"] for case in find_lacking(tmp_path, existing="copy", schema=SCHEMA)] == ["a", "b"]
+    assert [case["hidden"] for case in find_lacking(tmp_path, leave_out=["t1ce"], schema=SCHEMA)] == ["t1ce", ""]
 
 
 def test_a_name_that_says_synthetic_is_made_anew_and_another_is_a_problem(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_name_that_says_synthetic_is_made_anew_and_another_is_a_problem(tmp_pa
     sidecar = tmp_path / "b" / "flair.json"
     shutil.move(tmp_path / "b" / "b_synthetic_flair.nii.gz", tmp_path / "b" / "flair.nii.gz")
     sidecar.write_text('{"synthetic": true}')
-    honest, hidden = find_lacking(tmp_path)
+    honest, hidden = find_lacking(tmp_path, schema=SCHEMA)
     assert "flair" not in honest
     assert "problem" not in honest
     assert "its sidecar flair.json says so" in hidden["problem"]
@@ -80,7 +81,7 @@ def test_a_name_that_says_synthetic_is_made_anew_and_another_is_a_problem(tmp_pa
 def test_a_case_with_nothing_left_is_a_problem_of_its_own(tmp_path: Path) -> None:
     without(tmp_path / "a", "t1", "t1ce", "t2")
     without(tmp_path / "b", "flair")
-    poor, good = find_lacking(tmp_path, leave_out=["flair"])
+    poor, good = find_lacking(tmp_path, leave_out=["flair"], schema=SCHEMA)
     assert "there is nothing to make anything from" in poor["problem"]
     assert "problem" not in good
 
@@ -97,10 +98,10 @@ def test_a_case_with_nothing_left_is_a_problem_of_its_own(tmp_path: Path) -> Non
 def test_an_option_out_of_range_is_told(tmp_path: Path, options: dict[str, object], message: str) -> None:
     save_case(tmp_path / "a")
     with pytest.raises(UsageError, match=message):
-        find_lacking(tmp_path, **options)  # type: ignore[arg-type]
+        find_lacking(tmp_path, **options, schema=SCHEMA)  # type: ignore[arg-type]
 
 
 def test_a_cohort_without_gaps_is_told(tmp_path: Path) -> None:
     save_case(tmp_path / "a")
     with pytest.raises(CaseError, match=r"All 1 cases .* nothing to make"):
-        find_lacking(tmp_path)
+        find_lacking(tmp_path, schema=SCHEMA)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import scanfill
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, CheckpointError, UsageError
 from scanfill.missing.generators import Generator, open_generator
 from untrained_bundles import COMPLETION, SYNTHESIS, copy_of, untrained_bundle
@@ -41,7 +42,9 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(bundle: Path, strategy: str, output: Path, **options: Any) -> Generator:
     target = "flair" if strategy == "synthesize" else None
-    return open_generator(bundle, strategy, KNOBS[strategy], output_dir=output, **{"target": target, **options})
+    return open_generator(
+        bundle, strategy, KNOBS[strategy], output_dir=output, **{"target": target, **options}, schema=SCHEMA
+    )
 
 
 @pytest.mark.parametrize("strategy", ["synthesize", "complete"])
@@ -51,7 +54,7 @@ def test_its_own_inference_gives_the_same_image_whoever_runs_it(
     """Case by case from here, and as a person runs the bundle."""
     from test_brain_tumor_segmentation import run_here  # noqa: PLC0415  it needs pytest's path
 
-    cases = find_cases(phantoms, labels="none", synthetic=True)
+    cases = find_cases(phantoms, labels="none", synthetic=True, schema=SCHEMA)
     generator = opened(bundles[strategy], strategy, tmp_path / "here")
     for case in cases:
         generator.make(case)
@@ -68,7 +71,7 @@ def test_its_own_inference_gives_the_same_image_whoever_runs_it(
 def test_a_case_that_fails_says_why_and_the_next_one_is_made(
     bundles: dict[str, Path], phantoms: Path, tmp_path: Path
 ) -> None:
-    good, bad = find_cases(phantoms, labels="none", synthetic=True)
+    good, bad = find_cases(phantoms, labels="none", synthetic=True, schema=SCHEMA)
     broken = tmp_path / "t2.nii.gz"
     broken.write_bytes(b"no image")
     generator = opened(bundles["synthesize"], "synthesize", tmp_path / "out")

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanfill.data import read_list, write_split
+from scanfill.data.cases import find_cases
 from scanfill.data.splits import load_cases
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.handle import STRATEGIES, handle_missing, take_away
 from tiny_cases import MODALITIES, regions, save_case
@@ -37,12 +38,12 @@ def folder_of_two(tmp_path: Path) -> Path:
 def test_complete_cases_pass_whatever_the_strategy() -> None:
     cases = [case(*MODALITIES)]
     for missing in STRATEGIES:  # and none needs its bundle then
-        assert handle_missing(cases, MODALITIES, missing) == cases
+        assert handle_missing(cases, MODALITIES, missing, schema=SCHEMA) == cases
 
 
 def test_refusing_names_the_case_the_modality_and_every_other_way() -> None:
     with pytest.raises(CaseError) as raised:
-        handle_missing([case("t1", "t1ce", "t2")], MODALITIES)
+        handle_missing([case("t1", "t1ce", "t2")], MODALITIES, schema=SCHEMA)
     message = str(raised.value)
     assert "Case 'c1' has no flair image; it has t1, t1ce, t2." in message
     for strategy in STRATEGIES:
@@ -53,7 +54,7 @@ def test_refusing_names_the_case_the_modality_and_every_other_way() -> None:
 
 def test_where_one_case_must_not_stop_the_others_the_reason_is_its_problem() -> None:
     whole, part = case(*MODALITIES), case("t1")
-    results = handle_missing([whole, part], MODALITIES, strict=False)
+    results = handle_missing([whole, part], MODALITIES, strict=False, schema=SCHEMA)
     assert results[0] is whole
     assert "has no t1ce and no t2 and no flair image" in results[1]["problem"]
     assert "problem" not in part
@@ -62,7 +63,7 @@ def test_where_one_case_must_not_stop_the_others_the_reason_is_its_problem() -> 
 def test_zero_lets_a_case_pass_and_warns(caplog: pytest.LogCaptureFixture) -> None:
     part = case("t1", "t2", "flair")
     with caplog.at_level(logging.WARNING):
-        assert handle_missing([case(*MODALITIES), part], MODALITIES, "zero") == [case(*MODALITIES), part]
+        assert handle_missing([case(*MODALITIES), part], MODALITIES, "zero", schema=SCHEMA) == [case(*MODALITIES), part]
     assert "c1 (t1ce)" in caplog.text
     assert "poor results" in caplog.text
 
@@ -71,19 +72,19 @@ def test_zero_lets_a_case_pass_and_warns(caplog: pytest.LogCaptureFixture) -> No
 @given(st.sets(st.sampled_from(MODALITIES), min_size=1))
 def test_a_network_that_is_told_what_is_there_takes_every_subset(there: set[str]) -> None:
     part = case(*there)
-    assert handle_missing([part], MODALITIES, availability=True) == [part]
+    assert handle_missing([part], MODALITIES, availability=True, schema=SCHEMA) == [part]
 
 
 def test_a_network_that_is_told_what_is_there_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        handle_missing([case("t1")], MODALITIES, availability=True)
+        handle_missing([case("t1")], MODALITIES, availability=True, schema=SCHEMA)
     assert not caplog.records
 
 
 @pytest.mark.parametrize("options", [{"missing": "zero"}, {"availability": True}])
 def test_a_case_that_lacks_all_of_them_is_refused_always(options: dict[str, Any]) -> None:
     with pytest.raises(CaseError, match=r"no t1ce and no t2 image; it has flair\. Nothing is left"):
-        handle_missing([case("flair")], ["t1ce", "t2"], **options)
+        handle_missing([case("flair")], ["t1ce", "t2"], **options, schema=SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -96,26 +97,26 @@ def test_a_case_that_lacks_all_of_them_is_refused_always(options: dict[str, Any]
 )
 def test_a_strategy_that_cannot_work_is_told_before_any_case(tmp_path: Path, missing: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        handle_missing([case("t1")], MODALITIES, missing, output_dir=tmp_path)
+        handle_missing([case("t1")], MODALITIES, missing, output_dir=tmp_path, schema=SCHEMA)
 
 
 def test_an_image_is_not_made_without_a_place_for_it() -> None:
     with pytest.raises(UsageError, match="missing='complete' needs output_dir"):
-        handle_missing([case("t1")], MODALITIES, "complete", completion_bundle="bundle")
+        handle_missing([case("t1")], MODALITIES, "complete", completion_bundle="bundle", schema=SCHEMA)
 
 
 def test_a_problem_seen_before_stays_as_it_is() -> None:
     bad = case("t1", problem="two files for t2")
-    assert handle_missing([bad], MODALITIES, "zero", strict=False) == [bad]
+    assert handle_missing([bad], MODALITIES, "zero", strict=False, schema=SCHEMA) == [bad]
     with pytest.raises(CaseError, match="two files for t2"):
-        handle_missing([bad], MODALITIES, "zero")
+        handle_missing([bad], MODALITIES, "zero", schema=SCHEMA)
 
 
 def test_leaving_out_is_as_if_a_modality_had_never_been_acquired() -> None:
     whole = case(*MODALITIES)
-    assert handle_missing([whole], MODALITIES, "zero", leave_out=["t2", "flair"]) == [case("t1", "t1ce")]
+    assert handle_missing([whole], MODALITIES, "zero", leave_out=["t2", "flair"], schema=SCHEMA) == [case("t1", "t1ce")]
     with pytest.raises(CaseError, match="has no flair image"):
-        handle_missing([whole], MODALITIES, leave_out=["flair"])
+        handle_missing([whole], MODALITIES, leave_out=["flair"], schema=SCHEMA)
     assert whole == case(*MODALITIES)
 
 
@@ -133,8 +134,8 @@ def test_leaving_out_something_unknown_or_everything_is_refused(names: list[str]
 def test_a_folder_may_hold_incomplete_cases_where_that_is_said(tmp_path: Path) -> None:
     folder = folder_of_two(tmp_path)
     with pytest.raises(CaseError, match="'part' has no flair"):
-        find_cases(folder, MODALITIES)
-    part, whole = find_cases(folder, MODALITIES, incomplete=True)
+        find_cases(folder, MODALITIES, schema=SCHEMA)
+    part, whole = find_cases(folder, MODALITIES, incomplete=True, schema=SCHEMA)
     assert ("flair" in part, "flair" in whole) == (False, True)
     assert "problem" not in part
 
@@ -143,17 +144,19 @@ def test_incomplete_cases_must_still_have_an_image(tmp_path: Path) -> None:
     (tmp_path / "c1").mkdir()
     (tmp_path / "c1" / "something.nii.gz").write_bytes(b"")
     with pytest.raises(CaseError, match="no image whose name we know"):
-        find_cases(tmp_path, MODALITIES, incomplete=True)
+        find_cases(tmp_path, MODALITIES, incomplete=True, schema=SCHEMA)
 
 
 def test_a_list_may_hold_incomplete_cases_where_that_is_said(tmp_path: Path) -> None:
-    cases = find_cases(folder_of_two(tmp_path / "data"), incomplete=True)
-    datalist = write_split({"training": cases}, tmp_path / "cases.json")
+    cases = find_cases(folder_of_two(tmp_path / "data"), incomplete=True, schema=SCHEMA)
+    datalist = write_split({"training": cases}, tmp_path / "cases.json", schema=SCHEMA)
     with pytest.raises(CaseError, match=r"'part' in .* has no flair"):
-        read_list(datalist, modalities=MODALITIES)
-    assert len(read_list(datalist, modalities=MODALITIES, incomplete=True)["training"]) == 2
+        read_list(datalist, modalities=MODALITIES, schema=SCHEMA)
+    assert len(read_list(datalist, modalities=MODALITIES, incomplete=True, schema=SCHEMA)["training"]) == 2
     for source in ({"datalist": datalist}, {}):
-        split = load_cases(tmp_path / "data", **source, modalities=MODALITIES, validation=0, incomplete=True)
+        split = load_cases(
+            tmp_path / "data", **source, modalities=MODALITIES, validation=0, incomplete=True, schema=SCHEMA
+        )
         assert [("flair" in found) for found in split["training"]] == [False, True]
 
 
@@ -161,8 +164,8 @@ def test_a_list_may_hold_incomplete_cases_where_that_is_said(tmp_path: Path) -> 
 
 
 def test_a_judged_case_says_that_nothing_was_synthetic(tmp_path: Path) -> None:
-    cases = find_cases(folder_of_two(tmp_path), labels="none", incomplete=True)
-    for judged in handle_missing(cases, MODALITIES, "zero", judged=True):
+    cases = find_cases(folder_of_two(tmp_path), labels="none", incomplete=True, schema=SCHEMA)
+    for judged in handle_missing(cases, MODALITIES, "zero", judged=True, schema=SCHEMA):
         assert set(judged["provenance"].values()) == {""}
         assert "synthetic_inputs" in judged["provenance"]
 
@@ -171,17 +174,17 @@ def test_a_judged_case_says_that_nothing_was_synthetic(tmp_path: Path) -> None:
 def test_a_synthetic_image_judges_only_where_the_strategy_makes_such(tmp_path: Path, missing: str) -> None:
     save_case(tmp_path / "c1")
     (tmp_path / "c1" / "flair.nii.gz").rename(tmp_path / "c1" / "c1_synthetic_flair.nii.gz")
-    cases = find_cases(tmp_path, labels="none", synthetic=True)
+    cases = find_cases(tmp_path, labels="none", synthetic=True, schema=SCHEMA)
     if missing in ("synthesize", "complete"):
-        (judged,) = handle_missing(cases, MODALITIES, missing, judged=True)
+        (judged,) = handle_missing(cases, MODALITIES, missing, judged=True, schema=SCHEMA)
         assert judged["provenance"]["synthetic_inputs"] == "flair"
         return
     with pytest.raises(CaseError, match=r"'c1' in the evaluation: flair \(.*\) is synthetic"):
-        handle_missing(cases, MODALITIES, missing, judged=True)
+        handle_missing(cases, MODALITIES, missing, judged=True, schema=SCHEMA)
 
 
 def test_a_wholly_synthetic_case_never_judges(tmp_path: Path) -> None:
     save_case(tmp_path / "c1", prefix="c1_synthetic_")
-    cases = find_cases(tmp_path, labels="none", synthetic=True)
+    cases = find_cases(tmp_path, labels="none", synthetic=True, schema=SCHEMA)
     with pytest.raises(CaseError, match="wholly synthetic"):
-        handle_missing(cases, MODALITIES, "complete", judged=True)
+        handle_missing(cases, MODALITIES, "complete", judged=True, schema=SCHEMA)

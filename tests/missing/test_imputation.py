@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanfill import __version__
+from scanfill.data.cases import find_cases
 from scanfill.data.provenance import Origin, is_synthetic, synthetic_path, write_synthetic
 from scanfill.data.read import ReadCased
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing import imputation
 from scanfill.missing.imputation import Imputation
@@ -105,25 +106,25 @@ def cases_without(folder: Path, *lacking: str, cases: int = 1, **options: Any) -
         path = save_case(folder / f"c{index + 1}")
         for name in lacking:
             (path / f"{name}.nii.gz").unlink()
-    return find_cases(folder, labels="none", synthetic=True, **options)
+    return find_cases(folder, labels="none", synthetic=True, **options, schema=SCHEMA)
 
 
 def complete(tmp_path: Path, cases: list[Case], **options: Any) -> list[Case]:
-    return Imputation("complete", tmp_path / "out", completion_bundle=tmp_path / "bundle").run(
+    return Imputation("complete", tmp_path / "out", completion_bundle=tmp_path / "bundle", schema=SCHEMA).run(
         cases, MODALITIES, **options
     )
 
 
 def synthesize(tmp_path: Path, cases: list[Case], *targets: str) -> list[Case]:
     bundles = {target: tmp_path / f"bundle_{target}" for target in targets}
-    return Imputation("synthesize", tmp_path / "out", synthesis_bundles=bundles).run(cases, MODALITIES)
+    return Imputation("synthesize", tmp_path / "out", synthesis_bundles=bundles, schema=SCHEMA).run(cases, MODALITIES)
 
 
 @pytest.mark.usefixtures("painters")
 def test_a_completed_folder_is_a_whole_case_for_any_program(tmp_path: Path) -> None:
     cases = cases_without(tmp_path / "in", "flair", "t1")
     save(tmp_path / "in" / "c1" / "mask.nii.gz", brain().astype(np.uint8))
-    cases = find_cases(tmp_path / "in", labels="none", synthetic=True)
+    cases = find_cases(tmp_path / "in", labels="none", synthetic=True, schema=SCHEMA)
     (case,) = complete(tmp_path, cases)
     folder = tmp_path / "out" / "completed" / "c1"
     assert case["synthetic"] == ["t1", "flair"]
@@ -133,7 +134,7 @@ def test_a_completed_folder_is_a_whole_case_for_any_program(tmp_path: Path) -> N
     for name in ("t1", "flair"):
         assert Path(case[name]) == folder / f"c1_synthetic_{name}.nii.gz"
         assert is_synthetic(case[name])
-    (found,) = find_cases(tmp_path / "out" / "completed", labels="none", synthetic=True)
+    (found,) = find_cases(tmp_path / "out" / "completed", labels="none", synthetic=True, schema=SCHEMA)
     assert {key: found[key] for key in (*MODALITIES, "mask", "case_id")} == {
         key: case[key] for key in (*MODALITIES, "mask", "case_id")
     }
@@ -142,7 +143,7 @@ def test_a_completed_folder_is_a_whole_case_for_any_program(tmp_path: Path) -> N
         "t1ce.nii.gz",
         "t2.nii.gz",
     ]
-    assert ReadCased(MODALITIES)(case)["flair"].max() == 32
+    assert ReadCased(MODALITIES, schema=SCHEMA)(case)["flair"].max() == 32
 
 
 @settings(deadline=None, max_examples=15)
@@ -170,7 +171,7 @@ def test_every_case_that_has_something_becomes_whole(
 
 def test_nothing_is_opened_where_nothing_lacks(painters: dict[str, Painter], tmp_path: Path) -> None:
     cases = cases_without(tmp_path / "in")
-    assert Imputation("complete", tmp_path / "out").run(cases, MODALITIES) == cases
+    assert Imputation("complete", tmp_path / "out", schema=SCHEMA).run(cases, MODALITIES) == cases
     assert not painters
     assert not (tmp_path / "out").exists()
 
@@ -180,7 +181,7 @@ def test_a_strategy_whose_bundle_was_not_named_says_which_and_how_to_make_it(
     tmp_path: Path, strategy: str, knob: str
 ) -> None:
     with pytest.raises(UsageError, match=rf"needs --{knob} .*python -m scanfill pack mri_modality_"):
-        Imputation(strategy, tmp_path / "out").run(cases_without(tmp_path / "in", "t1"), MODALITIES)
+        Imputation(strategy, tmp_path / "out", schema=SCHEMA).run(cases_without(tmp_path / "in", "t1"), MODALITIES)
 
 
 # --- one after the other ----------------------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ def test_a_strategy_whose_bundle_was_not_named_says_which_and_how_to_make_it(
 
 def test_one_that_fails_does_not_stop_the_others(painters: dict[str, Painter], tmp_path: Path) -> None:
     cases = cases_without(tmp_path / "in", "flair", cases=3)
-    run = Imputation("complete", tmp_path / "out", completion_bundle=tmp_path / "bundle")
+    run = Imputation("complete", tmp_path / "out", completion_bundle=tmp_path / "bundle", schema=SCHEMA)
     run._open("flair")  # to make it fail
     painters["completion_bundle"].fails_on = "c2"
     first, second, third = run.run(cases, MODALITIES)
@@ -244,7 +245,7 @@ def test_nothing_is_made_from_a_synthetic_image(tmp_path: Path) -> None:
     for name in ("t2", "flair"):
         (tmp_path / "in" / "c1" / f"{name}.nii.gz").unlink()
     save(tmp_path / "in" / "c1" / "c1_synthetic_t2.nii.gz", image("t2", 1))
-    (case,) = synthesize(tmp_path, find_cases(tmp_path / "in", labels="none", synthetic=True), "flair")
+    (case,) = synthesize(tmp_path, find_cases(tmp_path / "in", labels="none", synthetic=True, schema=SCHEMA), "flair")
     assert "makes it from t2, of which t2 is synthetic" in case["problem"]
 
 
@@ -254,7 +255,7 @@ def test_a_synthetic_image_that_was_there_before_keeps_its_marks(tmp_path: Path)
     for name in ("t1", "flair"):
         (tmp_path / "in" / "c1" / f"{name}.nii.gz").unlink()
     save(tmp_path / "in" / "c1" / "c1_synthetic_t1.nii.gz", image("t1", 1))
-    cases = find_cases(tmp_path / "in", labels="none", synthetic=True)
+    cases = find_cases(tmp_path / "in", labels="none", synthetic=True, schema=SCHEMA)
     (case,) = synthesize(tmp_path, cases, "flair")
     assert case["synthetic"] == ["t1", "flair"]
     assert Path(case["t1"]).parent == Path(case["flair"]).parent
@@ -311,7 +312,7 @@ def test_it_is_made_again_when_anything_has_changed(painters: dict[str, Painter]
 def test_an_acquired_image_that_was_taken_away_leaves_no_copy_behind(tmp_path: Path) -> None:
     complete(tmp_path, cases_without(tmp_path / "in", "flair"))
     (tmp_path / "in" / "c1" / "t1.nii.gz").unlink()
-    (case,) = complete(tmp_path, find_cases(tmp_path / "in", labels="none", synthetic=True))
+    (case,) = complete(tmp_path, find_cases(tmp_path / "in", labels="none", synthetic=True, schema=SCHEMA))
     assert case["synthetic"] == ["t1", "flair"]
     assert not (tmp_path / "out" / "completed" / "c1" / "c1_t1.nii.gz").exists()
 
@@ -327,7 +328,7 @@ def test_nothing_is_written_into_a_folder_of_scans(tmp_path: Path) -> None:
     before = sorted(folder.rglob("*"))
     (case,) = complete(tmp_path, cases)
     assert "lies in" in case["problem"]
-    run = Imputation("complete", folder / "c1" / "out", completion_bundle=tmp_path / "bundle")
+    run = Imputation("complete", folder / "c1" / "out", completion_bundle=tmp_path / "bundle", schema=SCHEMA)
     (case,) = run.run(cases, MODALITIES)
     assert "would lie in the folder of an input" in case["problem"]
     assert sorted(folder.rglob("*.nii.gz")) == [path for path in before if path.suffix == ".gz"]
@@ -339,10 +340,10 @@ def test_a_scan_of_another_file_type_keeps_it(tmp_path: Path, suffix: str) -> No
     save_case(tmp_path / "in" / "c1", names=("t1", "t1ce", "t2"))
     (tmp_path / "in" / "c1" / "t2.nii.gz").unlink()
     save_by_hand(tmp_path / "in" / "c1" / f"t2{suffix}", image("t2", 5), AFFINE)
-    cases = find_cases(tmp_path / "in", labels="none", synthetic=True)
+    cases = find_cases(tmp_path / "in", labels="none", synthetic=True, schema=SCHEMA)
     (case,) = complete(tmp_path, cases)
     assert case["t2"].endswith(f"c1_t2{suffix}")
-    read = ReadCased(MODALITIES)(case)
+    read = ReadCased(MODALITIES, schema=SCHEMA)(case)
     assert np.array_equal(read["t2"].numpy()[0], image("t2", 5))
 
 
@@ -353,7 +354,7 @@ def test_a_generator_that_has_learned_from_a_case_to_judge_is_refused(
     painters: dict[str, Painter], tmp_path: Path
 ) -> None:
     cases = cases_without(tmp_path / "in", "flair", cases=2)
-    run = Imputation("complete", tmp_path / "out", completion_bundle=tmp_path / "bundle")
+    run = Imputation("complete", tmp_path / "out", completion_bundle=tmp_path / "bundle", schema=SCHEMA)
     run._open("flair")  # to know what it was trained on
     painters["completion_bundle"].training = {"cases": ["c2"], "patients": ["c2"]}
     with pytest.raises(CaseError, match=r"completion_bundle \(=.*\) was trained on 1 of the 2 cases .*: c2"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from scanfill.data.volume import read_volume
+from scanfill.data.image import read_image
 from scanfill.errors import CaseError
 from scanfill.missing.save_completed import copy_volume
 from tiny_cases import AFFINE, image, save, save_by_hand
@@ -29,7 +29,7 @@ def test_a_header_takes_its_voxels_along(tmp_path: Path) -> None:
     copy = copy_volume(source, tmp_path / "out", "c1_t1")
     source.unlink()
     source.with_suffix(".raw").unlink()
-    np.testing.assert_allclose(read_volume(copy, "copy")[0], image("t1", 0))
+    np.testing.assert_allclose(read_image(copy, "copy")[0], image("t1", 0))
 
 
 def test_nothing_is_copied_into_its_own_folder(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
+from scanfill.data.image import read_image
 from scanfill.data.provenance import is_synthetic
-from scanfill.data.volume import read_volume
 from scanfill.errors import CaseError
 from scanfill.missing.save_synthetic import SaveSyntheticd
 from tiny_cases import AFFINE, SHAPE, save_case
@@ -40,7 +40,7 @@ def saver(tmp_path: Path, output: Path, **recipe: Any) -> SaveSyntheticd:
 def case_to_save(folder: Path) -> dict[str, Any]:
     save_case(folder)
     painted = MetaTensor(torch.arange(12**3).reshape(1, *SHAPE), affine=torch.as_tensor(AFFINE))
-    scans = {name: read_volume(folder / f"{name}.nii.gz", name) for name in ("t1", "t2")}
+    scans = {name: read_image(folder / f"{name}.nii.gz", name) for name in ("t1", "t2")}
     return {"case_id": folder.name, "pred": painted, **scans}
 
 

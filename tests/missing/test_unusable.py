@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort
 from scanfill.domains.brain_mri.quality import check_case
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.handle import handle_missing
 from scanfill.missing.unusable import handle_unusable
@@ -51,16 +52,16 @@ def fail(_: Case) -> Quality:
 def test_an_unusable_modality_is_dropped_with_its_reason(code: str, caplog: pytest.LogCaptureFixture) -> None:
     quality = Quality([Fault(code, "flair"), Fault("thick_slices", "t1")])
     with caplog.at_level(logging.WARNING):
-        (dropped,) = handle_unusable([case(*MODALITIES)], lambda _: quality, "drop")
+        (dropped,) = handle_unusable([case(*MODALITIES)], lambda _: quality, "drop", schema=SCHEMA)
     assert dropped == case("t1", "t1ce", "t2", unusable={"flair": f"{code}: look at it"})
     assert "treated as missing" in caplog.text
     with pytest.raises(CaseError, match=rf"flair is unusable \({code}: look at it\)"):
-        handle_missing([dropped], MODALITIES)
+        handle_missing([dropped], MODALITIES, schema=SCHEMA)
 
 
 def test_of_two_modalities_that_are_one_image_both_are_dropped() -> None:
     quality = Quality([Fault("duplicate", "t1, t1ce")])
-    (dropped,) = handle_unusable([case(*MODALITIES)], lambda _: quality, "drop")
+    (dropped,) = handle_unusable([case(*MODALITIES)], lambda _: quality, "drop", schema=SCHEMA)
     assert dropped["unusable"].keys() == {"t1", "t1ce"}
     assert not {"t1", "t1ce"} & dropped.keys()
 
@@ -68,24 +69,24 @@ def test_of_two_modalities_that_are_one_image_both_are_dropped() -> None:
 def test_reporting_leaves_the_cases_alone(caplog: pytest.LogCaptureFixture) -> None:
     cases = [case(*MODALITIES)]
     with caplog.at_level(logging.WARNING):
-        assert handle_unusable(cases, lambda _: Quality([Fault("blank", "t2")])) == cases
+        assert handle_unusable(cases, lambda _: Quality([Fault("blank", "t2")]), schema=SCHEMA) == cases
     assert "t2 is unusable (blank: look at it): used all the same" in caplog.text
 
 
 def test_images_are_not_read_to_report_what_something_else_reports() -> None:
-    assert handle_unusable([case("t1")], fail, "report", told=True) == [case("t1")]
+    assert handle_unusable([case("t1")], fail, "report", told=True, schema=SCHEMA) == [case("t1")]
     with pytest.raises(AssertionError):
-        handle_unusable([case("t1")], fail, "drop", told=True)
+        handle_unusable([case("t1")], fail, "drop", told=True, schema=SCHEMA)
 
 
 def test_a_case_with_a_problem_is_not_looked_at() -> None:
     bad = case("t1", problem="two files for t2")
-    assert handle_unusable([bad], fail, "drop") == [bad]
+    assert handle_unusable([bad], fail, "drop", schema=SCHEMA) == [bad]
 
 
 def test_another_word_than_report_and_drop_is_refused() -> None:
     with pytest.raises(UsageError, match=r"unusable \(='ignore'\) must be report or drop"):
-        handle_unusable([], fail, "ignore")
+        handle_unusable([], fail, "ignore", schema=SCHEMA)
 
 
 def test_a_blank_image_and_half_an_image_are_found_and_good_ones_kept(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_a_blank_image_and_half_an_image_are_found_and_good_ones_kept(tmp_path: 
         first = path.name.endswith("001")
         voxels[:, :, slice(None) if first else slice(24)] = 0
         save(path / f"{path.name}_flair.nii.gz", voxels, scan.affine)
-    blank, half = handle_unusable(find_cases(tmp_path, labels="none"), check_case, "drop")
+    blank, half = handle_unusable(find_cases(tmp_path, labels="none", schema=SCHEMA), check_case, "drop", schema=SCHEMA)
     assert blank["unusable"].keys() == half["unusable"].keys() == {"flair"}
     assert blank["unusable"]["flair"].startswith("blank: ")
     assert half["unusable"]["flair"].startswith("coverage: ")

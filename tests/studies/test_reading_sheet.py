@@ -20,6 +20,7 @@ from scanfill.__main__ import main
 from scanfill.data import write_split
 from scanfill.data.nifti import nifti_bytes
 from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.studies.reading_sheet import find_pairs, make_reading_sheet, score_reading, write_reading_scores
 from scanfill.studies.reading_sheet.score import mean_interval
@@ -207,7 +208,9 @@ def test_a_readers_work_is_not_overwritten(sheet: Path, cases: list[dict[str, st
 def test_sheet_and_scores_are_two_verbs(
     cases: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    datalist = write_split({"test": [{**case, "synthetic": []} for case in cases]}, tmp_path / "list.json")
+    datalist = write_split(
+        {"test": [{**case, "synthetic": []} for case in cases]}, tmp_path / "list.json", schema=SCHEMA
+    )
     words = ["reading_sheet", str(datalist), cases[0]["made"], str(tmp_path / "sheet"), "--seed", "5"]
     monkeypatch.setattr("sys.argv", ["scanfill", *words])
     main()

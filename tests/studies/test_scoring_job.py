@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from scanfill.data import write_split
 from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
 from scanfill.studies.scoring import majority, read_figures, score_ensemble, score_fold
 
@@ -50,7 +51,7 @@ def study(tmp_path: Path) -> Path:
     """One fold with a patient in each part, predicted by one strategy."""
     cases = {name: make_case(tmp_path / "data", name) for name in ("learned", "judged", "held")}
     split = {"training": [cases["learned"]], "validation": [cases["judged"]], "test": [cases["held"]]}
-    write_split(split, tmp_path / "fold_0.json")
+    write_split(split, tmp_path / "fold_0.json", schema=SCHEMA)
     for fold in range(3):
         for name in ("judged", "held"):
             label = cube(2) if fold < 2 else cube(2, start=2)

@@ -1,19 +1,34 @@
-"""From a folder of images to lists of cases, split by patient."""
+"""From a folder of images to lists of cases, split by patient, whatever kind of data they are."""
 
 from __future__ import annotations
 
+from scanfill.data.cases import find_cases
 from scanfill.data.failures import CollectFailures
+from scanfill.data.finders import ClassFinder, FileFinder, FolderFinder, TableFinder
 from scanfill.data.lists import read_list, write_case_list, write_split
+from scanfill.data.load_schema import load_schema
 from scanfill.data.read import ReadCased
+from scanfill.data.schema import CaseSchema, ConditionSpec, GeneratorSpec, ImageSpec, LabelSpec
 from scanfill.data.spacing import median_spacing
 from scanfill.data.splits import choose_cases, fold_cases, load_cases, split_cases, write_splits
 
 __all__ = [
+    "CaseSchema",
+    "ClassFinder",
     "CollectFailures",
+    "ConditionSpec",
+    "FileFinder",
+    "FolderFinder",
+    "GeneratorSpec",
+    "ImageSpec",
+    "LabelSpec",
     "ReadCased",
+    "TableFinder",
     "choose_cases",
+    "find_cases",
     "fold_cases",
     "load_cases",
+    "load_schema",
     "median_spacing",
     "read_list",
     "split_cases",

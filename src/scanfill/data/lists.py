@@ -7,21 +7,21 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scanfill.data.cases import find_cohort
+from scanfill.data.load_schema import load_schema
 from scanfill.data.synthetic_cases import check_declared, check_judged
-from scanfill.domains.brain_mri.cases import check_modalities, find_cohort
-from scanfill.domains.brain_mri.labels import look_up_table
-from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError
 from scanfill.files import writing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from scanfill.data.schema import CaseSchema
+
 Case = dict[str, Any]
 Split = dict[str, list[Case]]
 
 PARTS = ("training", "validation", "test")
-PATH_KEYS = (*MODALITIES, "label", "mask")
 
 
 def write_case_list(
@@ -30,34 +30,44 @@ def write_case_list(
     modalities: Sequence[str] | str | None = None,
     labels: str | None = "auto",
     patient_regex: str | None = None,
+    *,
+    schema: CaseSchema | str | Mapping[str, Any],
 ) -> Path:
     """Write the cases of a folder to a list that any MONAI tool reads, and print what was found.
 
     Args:
-        folder: See :py:func:`scanfill.domains.brain_mri.find_cases`, also for the other arguments.
+        folder: See :py:func:`scanfill.data.find_cases`, also for the other arguments.
         output: The list to write.
         modalities: Those that each case must have.
         labels: The label convention, ``"auto"`` or ``"none"``.
         patient_regex: Which part of a case's name is the patient.
+        schema: Name of a kind of data, or its schema.
 
     Returns:
         ``output``.
 
     Raises:
-        CaseError: See :py:func:`scanfill.domains.brain_mri.find_cases`.
+        CaseError: See :py:func:`scanfill.data.find_cases`.
     """
-    cohort = find_cohort(folder, modalities, labels, patient_regex)
-    path = write_split({"training": cohort.cases}, output, name=Path(folder).resolve().name)
+    cohort = find_cohort(folder, modalities, labels, patient_regex, schema=schema)
+    path = write_split({"training": cohort.cases}, output, schema=schema, name=Path(folder).resolve().name)
     print(f"{cohort.describe()}\nWritten: {path}")  # noqa: T201 - what the command line says
     return path
 
 
-def write_split(split: Mapping[str, Sequence[Case]], output: str | Path, **about: Any) -> Path:
+def write_split(
+    split: Mapping[str, Sequence[Case]],
+    output: str | Path,
+    *,
+    schema: CaseSchema | str | Mapping[str, Any],
+    **about: Any,
+) -> Path:
     """Write cases as Decathlon-style JSON, with paths relative to the file's folder.
 
     Args:
         split: Part (``training``, ``validation``, ``test``) -> cases with absolute paths.
         output: The file to write, whole or not at all.
+        schema: Name of a kind of data, or its schema.
         **about: More entries for the file's head, such as ``name`` and ``seed``.
 
     Returns:
@@ -67,17 +77,18 @@ def write_split(split: Mapping[str, Sequence[Case]], output: str | Path, **about
         CaseError: Something synthetic is in validation or test.
     """
     output = Path(output)
-    _check_judges(split, str(output))
+    kind = load_schema(schema)
+    _check_judges(split, kind, str(output))
     cases = [case for part in split.values() for case in part]
     conventions = sorted({case["label_convention"] for case in cases if "label_convention" in case})
     content: dict[str, Any] = {
         **about,
-        "modality": {str(i): key for i, key in enumerate(key for key in MODALITIES if any(key in c for c in cases))},
-        "labels": look_up_table(conventions[0]) if len(conventions) == 1 else {},
+        "modality": {str(i): key for i, key in enumerate(k for k in kind.image_keys if any(k in c for c in cases))},
+        "labels": _look_up_table(kind, conventions),
         "numTraining": len(split.get("training", ())),
         "numTest": len(split.get("test", ())),
     }
-    content |= {part: [_relative(case, output.resolve().parent) for case in split[part]] for part in split}
+    content |= {part: [_relative(case, output.resolve().parent, kind) for case in split[part]] for part in split}
     with writing(output) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return output
@@ -88,6 +99,7 @@ def read_list(
     dataset_dir: str | Path | None = None,
     modalities: Sequence[str] | str | None = None,
     *,
+    schema: CaseSchema | str | Mapping[str, Any],
     incomplete: bool = False,
 ) -> Split:
     """Read a list written by :py:func:`write_split`, or by hand in the same form, and check it.
@@ -96,6 +108,7 @@ def read_list(
         datalist: The JSON file. Relative paths in it start from its folder, or else from ``dataset_dir``.
         dataset_dir: Where the files lie, should the list have been moved.
         modalities: Those that each case must have; only these are kept.
+        schema: Name of a kind of data, or its schema.
         incomplete: Whether a case may lack some of ``modalities``, but not all images.
 
     Returns:
@@ -109,26 +122,29 @@ def read_list(
     datalist = Path(datalist).expanduser().resolve()
     content = _read_json(datalist)
     folders = [datalist.parent, *([Path(dataset_dir).expanduser().resolve()] if dataset_dir else [])]
-    keep = check_modalities(modalities)
+    kind = load_schema(schema)
+    keep = kind.check_images(modalities)
     split = {
-        part: [_complete(case, datalist, folders, keep, incomplete) for case in content[part]]
+        part: [
+            _complete(case, datalist, kind, folders=folders, keep=keep, incomplete=incomplete) for case in content[part]
+        ]
         for part in PARTS
         if part in content
     }
     for cases in split.values():
         for case in cases:
-            check_declared(case, str(datalist))
-    check_split(split, str(datalist))
+            check_declared(case, kind, str(datalist))
+    check_split(split, kind, str(datalist))
     return split
 
 
-def check_split(split: Mapping[str, Sequence[Case]], where: str = "the split") -> None:
+def check_split(split: Mapping[str, Sequence[Case]], schema: CaseSchema, where: str = "the split") -> None:
     """Check that each case occurs once, each patient in one part only, and nothing synthetic judges.
 
     Raises:
         CaseError: Naming the case or the patient.
     """
-    _check_judges(split, where)
+    _check_judges(split, schema, where)
     part_of_case: dict[str, str] = {}  # compared without case, as file names on many disks
     part_of_patient: dict[str, tuple[str, str]] = {}
     for part, cases in split.items():
@@ -147,17 +163,27 @@ def check_split(split: Mapping[str, Sequence[Case]], where: str = "the split") -
                 raise CaseError(msg)
 
 
-def _check_judges(split: Mapping[str, Sequence[Case]], where: str) -> None:
+def _check_judges(split: Mapping[str, Sequence[Case]], schema: CaseSchema, where: str) -> None:
     for part in PARTS[1:]:
         for case in split.get(part, ()):
-            check_judged(case, f"{part} of {where}")
+            check_judged(case, schema, f"{part} of {where}")
 
 
-def _relative(case: Case, folder: Path) -> Case:
-    return {
-        key: Path(os.path.relpath(value, folder)).as_posix() if key in PATH_KEYS else value
-        for key, value in case.items()
-    }
+def _look_up_table(schema: CaseSchema, conventions: Sequence[str]) -> dict[str, str]:
+    """What the numbers in the label maps mean, where all follow one convention."""
+    if schema.label is None or not schema.label.exclusive:
+        return {}
+    known = conventions or list(schema.label.conventions)
+    return schema.label.look_up_table(known[0]) if len(known) == 1 else {}
+
+
+def _relative(case: Case, folder: Path, schema: CaseSchema) -> Case:
+    def relative(files: str | Sequence[str]) -> str | list[str]:
+        if not isinstance(files, str):
+            return [str(relative(path)) for path in files]
+        return Path(os.path.relpath(files, folder)).as_posix() if files else files
+
+    return {key: relative(value) if key in schema.path_keys else value for key, value in case.items()}
 
 
 def _read_json(datalist: Path) -> dict[str, Any]:
@@ -182,7 +208,13 @@ def _read_json(datalist: Path) -> dict[str, Any]:
 
 
 def _complete(
-    case: Case, datalist: Path, folders: Sequence[Path], keep: Sequence[str] | None, incomplete: bool = False
+    case: Case,
+    datalist: Path,
+    schema: CaseSchema,
+    *,
+    folders: Sequence[Path],
+    keep: Sequence[str] | None,
+    incomplete: bool,
 ) -> Case:
     """Make paths absolute and fill in what a hand-written list may leave out."""
     if "case_id" not in case:
@@ -193,21 +225,27 @@ def _complete(
         msg = f"Case {name!r} in {datalist} has no 'patient': state it, so that no patient is on two sides of a split."
         raise CaseError(msg)
     missing = [] if incomplete else [key for key in keep or () if key not in case]
-    if missing or not any(key in case for key in MODALITIES):
+    if missing or not any(key in case for key in (*schema.image_keys, *schema.condition_keys)):
         msg = (
             f"Case {name!r} in {datalist} has no {' and no '.join(missing) or 'image'}: it has "
-            f"{', '.join(key for key in PATH_KEYS if key in case) or 'no path'}. Add the path, or choose other "
+            f"{', '.join(key for key in schema.path_keys if key in case) or 'no path'}. Add the path, or choose other "
             f"modalities with --modalities."
         )
         raise CaseError(msg)
-    dropped = [key for key in MODALITIES if keep and key not in keep]
+    dropped = [key for key in schema.image_keys if keep and key not in keep]
     complete = {key: value for key, value in case.items() if key not in dropped} | {
         "synthetic": case.get("synthetic", [])
     }
-    for key in PATH_KEYS:
+    for key in schema.path_keys:
         if key in complete:
-            complete[key] = str(_locate(complete[key], folders, f"Case {name!r}: {key}", datalist))
+            complete[key] = _located(complete[key], folders, f"Case {name!r}: {key}", datalist)
     return complete
+
+
+def _located(files: str | Sequence[str], folders: Sequence[Path], where: str, datalist: Path) -> str | list[str]:
+    if isinstance(files, str):
+        return str(_locate(files, folders, where, datalist))
+    return [str(_locate(path, folders, where, datalist)) if path else path for path in files]
 
 
 def _locate(path: str, folders: Sequence[Path], where: str, datalist: Path) -> Path:

@@ -18,7 +18,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
-from scanfill.data.volume import volume_suffix
+from scanfill.data.image import volume_suffix
 from scanfill.files import writing
 
 if TYPE_CHECKING:

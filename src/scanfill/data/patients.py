@@ -6,28 +6,37 @@ import csv
 import re
 from typing import TYPE_CHECKING
 
-from scanfill.domains.brain_mri.naming import patient_of
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 CASE_COLUMNS = ("case_id", "participant_id")
 PATIENT_COLUMNS = ("patient", "patient_id")
 
 
-def find_patients(folder: Path, case_ids: Iterable[str], patient_regex: str | None = None) -> dict[str, str]:
+def each_its_own(case_id: str) -> str:
+    """Take each case for a patient of its own."""
+    return case_id
+
+
+def find_patients(
+    folder: Path,
+    case_ids: Iterable[str],
+    patient_regex: str | None = None,
+    by_name: Callable[[str], str] = each_its_own,
+) -> dict[str, str]:
     """Map each case to its patient.
 
-    In this order: ``patient_regex``; the column ``patient`` of ``participants.tsv`` in ``folder``; the naming, see
-    :py:func:`scanfill.domains.brain_mri.naming.patient_of`.
+    In this order: ``patient_regex``; the column ``patient`` of ``participants.tsv`` in ``folder``; ``by_name``.
 
     Args:
         folder: Where the cases lie.
         case_ids: Their names.
         patient_regex: Regular expression searched for in each name. Its first group is the patient, or the whole
             match where it has no group: ``"^[^_]+"`` makes ``anna`` of ``anna_visit1``.
+        by_name: What the naming of the kind of data says; by default each case is a patient of its own.
 
     Returns:
         Case -> patient, in the order of ``case_ids``.
@@ -39,7 +48,7 @@ def find_patients(folder: Path, case_ids: Iterable[str], patient_regex: str | No
         return _by_expression(case_ids, patient_regex)
     table = read_participants(folder / "participants.tsv")
     if table is None:
-        return {case_id: patient_of(case_id) for case_id in case_ids}
+        return {case_id: by_name(case_id) for case_id in case_ids}
     return _by_table(case_ids, table, folder / "participants.tsv")
 
 

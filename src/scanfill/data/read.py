@@ -10,41 +10,39 @@ import numpy as np
 import torch
 from monai.transforms import MapTransform
 
+from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, read_image
+from scanfill.data.load_schema import load_schema
 from scanfill.data.marks import synthetic_reason
-from scanfill.data.volume import GRID_TOLERANCE, format_affine, grid_distance, read_volume
-from scanfill.domains.brain_mri.labels import convention_of, label_values, to_internal
+from scanfill.data.truth import read_truth
 from scanfill.errors import CaseError
-from scanfill.transforms.signed_range import is_scaled_already
+from scanfill.transforms.renumber import label_values
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
     from monai.config import KeysCollection
     from monai.data import MetaTensor
 
-NEGATIVE_SHARE = 0.1
-"""Share of negative values among the non-zero ones from which an image counts as normalised already.
-
-A magnitude image has none. Interpolation adds overshoots at the brain's edge: 0.8 % at most in the real cases we
-know (TCGA-LGG). Z-scored images have a third or more; with a shifted background nearly all of it.
-"""
+    from scanfill.data.schema import CaseSchema
 
 
 class ReadCased(MapTransform):  # type: ignore[misc]
     """Load a case's images, label and mask, and refuse what would silently give a wrong result.
 
-    Checked for each file: it exists, is whole, is 3-D; for images: no NaN or infinite voxels, not all zero, not
-    normalised already (unless the case has a mask); together: no two modalities are the same image, one grid for
-    all. The label is renumbered to 1 NC, 2 ED, 3 CET by the case's ``label_convention`` and never resampled.
+    Checked for each file: it exists, is whole, has the schema's dimensions; for images: no NaN or infinite voxels, and
+    what the schema's own check asks for; together: no two images are the same, one grid for all. The label becomes what
+    the schema says (:py:func:`scanfill.data.truth.read_truth`) and is never resampled.
 
-    Images come out as MetaTensor ``(1, X, Y, Z)`` float32, intensities as in the file; label and mask as
-    ``(1, X, Y, Z)`` uint8.
+    Images come out as MetaTensor ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, intensities as in the file; a label map
+    and a mask as the same, uint8; labels that overlap as ``(labels, X, Y)``, uint8, 0 and 1.
 
     Args:
-        keys: Modalities to read, such as ``[t1, t1ce, t2, flair]``.
-        label_key: Key of the label map; null where there is none to read, as in inference.
-        mask_key: Key of the brain mask, read when the case has one: 1 in the brain, 0 outside.
+        keys: Images to read, such as ``[t1, t1ce, t2, flair]``.
+        label_key: Key of the label; null where there is none to read, as in inference.
+        mask_key: Key of the mask of the part that counts, read when the case has one: 1 inside, 0 outside. By default
+            the schema's.
         allow_missing_keys: Whether a case may lack some of ``keys`` (it must have one).
+        schema: Name of a kind of data, or its schema; see :py:func:`scanfill.data.load_schema`.
 
     Raises:
         CaseError: On any of the above, naming case, file, value and remedy.
@@ -54,12 +52,15 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         self,
         keys: KeysCollection,
         label_key: str | None = None,
-        mask_key: str | None = "mask",
+        mask_key: str | None = None,
         allow_missing_keys: bool = False,
+        *,
+        schema: CaseSchema | str | Mapping[str, Any],
     ) -> None:
         super().__init__(keys, allow_missing_keys)
+        self.schema = load_schema(schema)
         self.label_key = label_key
-        self.mask_key = mask_key
+        self.mask_key = mask_key or self.schema.mask_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace the paths of one case by its volumes."""
@@ -73,18 +74,23 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         _check_paths_differ({key: paths[key] for key in keys}, name)
         _check_not_synthetic({key: paths[key] for key in paths if key not in case.get("synthetic", ())}, name)
 
-        for key, path in paths.items():
-            case[key] = read_volume(path, f"{name}: {key}")
         for key in keys:
-            check_image(case[key], f"{name}: {key} ({paths[key]})", has_mask=mask_key is not None)
+            case[key] = self._read(paths[key], f"{name}: {key}")
+        if self.label_key:
+            case[self.label_key] = read_truth(case, self.schema, self.label_key)
+        if mask_key:
+            case[mask_key] = self._read(paths[mask_key], f"{name}: {mask_key}")
+        check = self.schema.check_image or check_values
+        for key in keys:
+            check(case[key], f"{name}: {key} ({paths[key]})", mask_key is not None)
         check_images_differ({key: case[key] for key in keys}, paths, name)
         _check_one_grid({key: case[key] for key in paths}, paths, name)
         if mask_key:
             case[mask_key] = checked_mask(case[mask_key], f"{name}: {mask_key} ({paths[mask_key]})")
-        if self.label_key:
-            where = f"{name}: {self.label_key} ({paths[self.label_key]})"
-            case[self.label_key] = to_internal(case[self.label_key], convention_of(case), where)
         return case
+
+    def _read(self, path: str, where: str) -> MetaTensor:
+        return read_image(path, where, self.schema.spatial_dims, self.schema.advice)
 
     def _keys_present(self, case: Mapping[Hashable, Any], name: str) -> list[str]:
         present = [key for key in self.keys if case.get(key)]
@@ -98,11 +104,14 @@ class ReadCased(MapTransform):  # type: ignore[misc]
             raise CaseError(msg)
         if self.label_key and not case.get(self.label_key):
             msg = (
-                f"{name} has no label map, key {self.label_key!r}: add <case>/seg.nii.gz, or leave the case out where "
-                f"labels are needed."
+                f"{name} has no label map, key {self.label_key!r}: add {self._looked_for()}, or leave the case out "
+                f"where labels are needed."
             )
             raise CaseError(msg)
         return present
+
+    def _looked_for(self) -> str:
+        return (self.schema.label.looked_for if self.schema.label else "") or "its file"
 
 
 def _check_paths_differ(paths: Mapping[str, str], name: str) -> None:
@@ -113,15 +122,16 @@ def _check_paths_differ(paths: Mapping[str, str], name: str) -> None:
             raise CaseError(msg)
 
 
-def _check_not_synthetic(paths: Mapping[str, str], name: str) -> None:
+def _check_not_synthetic(paths: Mapping[str, str | Sequence[str]], name: str) -> None:
     """Refuse a file marked as synthetic that a list of cases gives as an ordinary one."""
-    for key, path in paths.items():
-        if reason := synthetic_reason(path):
-            msg = (
-                f"{name}: {key} ({path}) is synthetic ({reason}), but stands there as an ordinary file. Take the file "
-                f"that was acquired, leave {key} out, or list {key!r} under the case's 'synthetic'."
-            )
-            raise CaseError(msg)
+    for key, files in paths.items():
+        for path in [files] if isinstance(files, str) else files:
+            if path and (reason := synthetic_reason(path)):
+                msg = (
+                    f"{name}: {key} ({path}) is synthetic ({reason}), but stands there as an ordinary file. Take the "
+                    f"file that was acquired, leave {key} out, or list {key!r} under the case's 'synthetic'."
+                )
+                raise CaseError(msg)
 
 
 def check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, str], name: str) -> None:
@@ -139,16 +149,16 @@ def check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, st
             raise CaseError(msg)
 
 
-def check_image(image: MetaTensor, where: str, has_mask: bool) -> None:
-    """Refuse an image that holds no intensities, or such as cannot be used.
+def check_finite(image: MetaTensor, where: str, remedy: str = "Export the image again.") -> None:
+    """Refuse an image with voxels that are no numbers.
 
     Args:
-        image: ``(1, X, Y, Z)``.
-        where: Begins the error message: case, modality, file.
-        has_mask: Whether the case has a brain mask; then the image may be normalised already.
+        image: ``(C, ...)``.
+        where: Begins the error message: case, key, file.
+        remedy: Ends it.
 
     Raises:
-        CaseError: A voxel is NaN or infinite; all are zero; it seems to be normalised already and there is no mask.
+        CaseError: A voxel is NaN or infinite.
     """
     values = image.numpy()
     bad = ~np.isfinite(values[0])
@@ -156,22 +166,26 @@ def check_image(image: MetaTensor, where: str, has_mask: bool) -> None:
         place = tuple(int(index) for index in np.argwhere(bad)[0])
         msg = (
             f"{where} holds {np.count_nonzero(bad)} voxels that are NaN or infinite, the first, {values[0][place]}, at "
-            f"{place}. Set them to 0 if they lie outside the brain, else export the image again."
+            f"{place}. {remedy}"
         )
         raise CaseError(msg)
-    measured = values[values != 0]
-    if not measured.size:
-        msg = f"{where} is all zero: it holds no image. Export it again, or leave this modality out."
-        raise CaseError(msg)
-    negative = np.mean(measured < 0)
-    if negative >= NEGATIVE_SHARE and not has_mask:
-        known = "scaled to [-1, 1]" if is_scaled_already(measured) else "z-scored (or otherwise normalised)"
-        msg = (
-            f"{where} seems to be {known} already: {negative:.0%} of its non-zero voxels "
-            f"are negative, mean {measured.mean():.3g}, SD {measured.std():.3g}, minimum "
-            f"{measured.min():.3g}. The brain cannot be told from the background then: give the original "
-            f"intensities, or put a brain mask (mask.nii.gz, 1 in the brain) into the case's folder."
-        )
+
+
+def check_values(image: MetaTensor, where: str, has_mask: bool) -> None:  # noqa: ARG001  other kinds ask for it
+    """Refuse an image that holds nothing: the check of a kind of data that has none of its own.
+
+    Args:
+        image: ``(C, ...)``.
+        where: Begins the error message: case, key, file.
+        has_mask: Whether the case has a mask.
+
+    Raises:
+        CaseError: A voxel is NaN or infinite, or all have one value.
+    """
+    check_finite(image, where)
+    values = image.numpy()
+    if values.min() == values.max():
+        msg = f"{where} holds the value {values.flat[0]:g} everywhere: it holds no image. Export it again."
         raise CaseError(msg)
 
 
@@ -202,7 +216,7 @@ def checked_mask(mask: MetaTensor, where: str) -> MetaTensor:
     """
     values = label_values(mask, where)
     if set(values) - {0, 1}:
-        msg = f"{where} holds the values {values}: a brain mask holds 1 in the brain and 0 outside, nothing else."
+        msg = f"{where} holds the values {values}: a mask holds 1 inside and 0 outside, nothing else."
         raise CaseError(msg)
     if 1 not in values:
         msg = f"{where} is all zero: it holds no brain. Make it again, or remove it to use the non-zero voxels instead."

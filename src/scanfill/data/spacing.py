@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 import numpy as np
 
-from scanfill.data.volume import read_volume, volume_suffix
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.data.image import read_image, volume_suffix
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def median_spacing(cases: Mapping[str, Sequence[Mapping[str, Any]]], part: str = "training") -> list[float]:
+def median_spacing(
+    cases: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str], part: str = "training"
+) -> list[float]:
     """Take the median voxel size of a cohort along right-left, posterior-anterior, inferior-superior.
 
     Only the header of one image a case is read. The median, as in nnU-Net (Isensee et al. 2021), keeps most cases
@@ -25,6 +26,7 @@ def median_spacing(cases: Mapping[str, Sequence[Mapping[str, Any]]], part: str =
 
     Args:
         cases: ``{"training": [...], ...}``.
+        keys: Images of a case; the first that it has counts, since all lie on one grid.
         part: Which list counts.
 
     Returns:
@@ -37,7 +39,7 @@ def median_spacing(cases: Mapping[str, Sequence[Mapping[str, Any]]], part: str =
         found = {name: len(members) for name, members in cases.items()}
         msg = f"There is no {part} case, so there is no voxel size to take: found {found}."
         raise CaseError(msg)
-    sizes = [_spacing(next(case[modality] for modality in MODALITIES if modality in case)) for case in cases[part]]
+    sizes = [_spacing(next(case[key] for key in keys if key in case)) for case in cases[part]]
     return [round(float(size), 3) for size in np.median(sizes, axis=0)]
 
 
@@ -46,7 +48,7 @@ def _spacing(path: str) -> NDArray[np.float64]:
     if volume_suffix(path).lower().startswith(".nii"):
         affine = np.asarray(nib.load(path).affine)
     else:
-        affine = np.asarray(read_volume(path, "The image").affine, float)
+        affine = np.asarray(read_image(path, "The image").affine, float)
     rotation = affine[:3, :3]
     sizes: NDArray[np.float64] = np.linalg.norm(rotation, axis=0)
     order = np.argmax(np.abs(rotation) / sizes, axis=1)  # which array axis lies along each patient axis

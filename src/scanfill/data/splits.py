@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scanfill.data.cases import find_cases
 from scanfill.data.lists import PARTS, Case, Split, check_split, read_list, write_split
-from scanfill.domains.brain_mri.cases import find_cases, interpret_labels
-from scanfill.domains.brain_mri.naming import OUTPUT_LABELS, recognise_case
+from scanfill.data.load_schema import load_schema
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from scanfill.data.schema import CaseSchema
 
 
 def split_cases(cases: Sequence[Case], validation: float = 0.2, test: float = 0.0, seed: int = 0) -> Split:
@@ -75,7 +77,13 @@ def fold_cases(cases: Sequence[Case], folds: int = 5, test: float = 0.0, seed: i
 
 
 def write_splits(
-    datalist: str | Path, folds: int = 5, test: float = 0.2, seed: int = 0, output: str | Path | None = None
+    datalist: str | Path,
+    folds: int = 5,
+    test: float = 0.2,
+    seed: int = 0,
+    output: str | Path | None = None,
+    *,
+    schema: CaseSchema | str | Mapping[str, Any],
 ) -> list[Path]:
     """Split a list of cases by patient into one list a fold, and print how many cases each part has.
 
@@ -85,6 +93,7 @@ def write_splits(
         test: Share of the patients that no fold sees.
         seed: Same seed, same split.
         output: Folder of ``fold_0.json`` and so on; the list's own by default.
+        schema: Name of a kind of data, or its schema.
 
     Returns:
         The files written.
@@ -93,7 +102,7 @@ def write_splits(
         ValueError: See :py:func:`fold_cases`.
         CaseError: See :py:func:`fold_cases` and :py:func:`~scanfill.data.lists.read_list`; the list is split already.
     """
-    split = read_list(datalist)
+    split = read_list(datalist, schema=schema)
     if split.get("validation") or split.get("test"):
         msg = f"{datalist} is split already. Give the list that `python -m scanfill cases` wrote."
         raise CaseError(msg)
@@ -101,7 +110,7 @@ def write_splits(
     splits = fold_cases(split.get("training", []), folds, test, seed)
     paths = []
     for fold, parts in enumerate(splits):
-        paths.append(write_split(parts, folder / f"fold_{fold}.json", fold=fold, folds=folds, seed=seed))
+        paths.append(write_split(parts, folder / f"fold_{fold}.json", schema=schema, fold=fold, folds=folds, seed=seed))
         counts = ", ".join(f"{len(cases)} {part}" for part, cases in parts.items())
         print(f"{paths[-1]}: {counts} cases")  # noqa: T201 - what the command line says
     return paths
@@ -114,6 +123,7 @@ def load_cases(
     labels: str | None = "auto",
     patient_regex: str | None = None,
     *,
+    schema: CaseSchema | str | Mapping[str, Any],
     validation: float = 0.2,
     seed: int = 0,
     incomplete: bool = False,
@@ -121,12 +131,13 @@ def load_cases(
     """Give a bundle its cases: from a list where there is one, else from a folder that is split here.
 
     Args:
-        dataset_dir: Folder of the cases; see :py:func:`scanfill.domains.brain_mri.find_cases`.
+        dataset_dir: Folder of the cases; see :py:func:`scanfill.data.find_cases`.
         datalist: JSON list by ``python -m scanfill cases`` or ``split``. One without a validation part is split here.
-        modalities: Those that each case must have.
+        modalities: Images that each case must have, by their keys.
         labels: What the label values mean; a list that says it already must not be contradicted. ``"none"`` (or
             None) where no label is needed; otherwise each case must have one.
         patient_regex: Which part of a case's name is the patient; with a list, the list says it.
+        schema: Name of a kind of data, or its schema; see :py:func:`scanfill.data.load_schema`.
         validation: Share of the patients that judge the training, where no list says which.
         seed: Of the split.
         incomplete: Whether a case may lack some of ``modalities``.
@@ -135,28 +146,31 @@ def load_cases(
         ``{"training": [...], "validation": [...], "test": [...]}``.
 
     Raises:
-        CaseError: See :py:func:`scanfill.domains.brain_mri.find_cases` and :py:func:`~scanfill.data.lists.read_list`;
+        CaseError: See :py:func:`scanfill.data.find_cases` and :py:func:`~scanfill.data.lists.read_list`;
             a case has no label.
     """
-    labels = labels or "none"
+    kind = load_schema(schema)
+    labels = labels if labels and kind.label else "none"
     if datalist is None:
-        split: Split = {"training": find_cases(dataset_dir, modalities, labels, patient_regex, incomplete=incomplete)}
+        found = find_cases(dataset_dir, modalities, labels, patient_regex, schema=kind, incomplete=incomplete)
+        split: Split = {"training": found}
     else:
-        split = read_list(datalist, dataset_dir, modalities, incomplete=incomplete)
-        _interpret_where_unsaid(split, labels)
+        split = read_list(datalist, dataset_dir, modalities, schema=kind, incomplete=incomplete)
+        _check_conventions(split, labels)
+        kind.finder.interpret([case for part in split.values() for case in part], kind, labels)
     cases = [case for part in split.values() for case in part]
-    unlabelled = [case["case_id"] for case in cases if "label" not in case]
-    if unlabelled and labels != "none":
+    unlabelled = [case["case_id"] for case in cases if kind.label and kind.label.key not in case]
+    if kind.label and unlabelled and labels != "none":
         msg = (
             f"{len(unlabelled)} of {len(cases)} cases have no label map: {', '.join(unlabelled[:5])}. Put "
-            f"<case>/seg.nii.gz beside their images, or move them out of {dataset_dir}."
+            f"{kind.label.looked_for or 'it'} beside their images, or move them out of {dataset_dir}."
         )
         raise CaseError(msg)
     if not split.get("validation") and validation > 0:
         test = split.get("test", [])
         split = split_cases(split.get("training", []), validation=validation, seed=seed) | {"test": test}
     split = {part: split.get(part, []) for part in PARTS}
-    check_split(split)
+    check_split(split, kind)
     return split
 
 
@@ -178,13 +192,9 @@ def choose_cases(cases: Mapping[str, Sequence[Case]], which: str = "validation")
     return chosen
 
 
-def _interpret_where_unsaid(split: Split, labels: str) -> None:
-    """Find out the convention that a list by hand may leave out; one by us has it."""
-    cases = [case for part in split.values() for case in part]
-    unsaid = [case for case in cases if "label" in case and "label_convention" not in case]
-    if unsaid and labels != "none":
-        interpret_labels(unsaid, labels, check=False)
-    for case in cases:
+def _check_conventions(split: Split, labels: str) -> None:
+    """Refuse to read a list's labels by another convention than it states."""
+    for case in (case for part in split.values() for case in part):
         said = case.get("label_convention")
         if said and labels not in ("auto", "none", said):
             msg = (
@@ -192,7 +202,6 @@ def _interpret_where_unsaid(split: Split, labels: str) -> None:
                 f"labels out, or write the list again with `python -m scanfill cases FOLDER --labels {labels}`."
             )
             raise CaseError(msg)
-        case.setdefault("output_labels", case.get("label_convention") or OUTPUT_LABELS[recognise_case(case["case_id"])])
 
 
 def _shuffled_patients(cases: Sequence[Case], seed: int) -> list[str]:

@@ -1,15 +1,16 @@
-"""Keep synthetic files out of where they would flatter: ordinary modalities, truth, validation and test."""
+"""Keep synthetic files out of ordinary modalities, truth, validation and test, where they would inflate scores."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from scanfill.data.marks import is_synthetic, read_sidecar, synthetic_reason
-from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from scanfill.data.schema import CaseSchema
 
 Case = dict[str, Any]
 
@@ -17,24 +18,36 @@ MAKES_IMAGES = ("synthesize", "complete")
 """The strategies for a missing modality that make a synthetic one inside the run."""
 
 
-def synthetic_keys(case: Case) -> list[str]:
+def synthetic_keys(case: Case, schema: CaseSchema) -> list[str]:
     """List the keys of a case that are synthetic: declared under ``synthetic``, or marked in their file."""
     declared = set(case.get("synthetic", ()))
-    return [key for key in (*MODALITIES, "label") if key in case and (key in declared or is_synthetic(case[key]))]
+    return [key for key in _judged_keys(schema) if key in case and (key in declared or _reason(case[key]))]
 
 
-def check_declared(case: Case, where: str = "the list of cases") -> None:
+def _judged_keys(schema: CaseSchema) -> list[str]:
+    """Keys of images and truth; a mask may be anybody's."""
+    return [*schema.image_keys, *([schema.label.key] if schema.label else [])]
+
+
+def _reason(files: str | Sequence[str]) -> str | None:
+    """Say by which mark a file, or one of several, is known as synthetic."""
+    paths = [files] if isinstance(files, str) else [path for path in files if path]
+    return next((reason for path in paths if (reason := synthetic_reason(path))), None)
+
+
+def check_declared(case: Case, schema: CaseSchema, where: str = "the list of cases") -> None:
     """Refuse a case that takes a file marked as synthetic for an ordinary one.
 
     Args:
         case: With absolute paths.
+        schema: Says which keys are images and truth.
         where: Named in the error message.
 
     Raises:
         CaseError: Naming case, file and how it is known as synthetic.
     """
-    for key in (*MODALITIES, "label"):
-        if key in case and key not in case.get("synthetic", ()) and (reason := synthetic_reason(case[key])):
+    for key in _judged_keys(schema):
+        if key in case and key not in case.get("synthetic", ()) and (reason := _reason(case[key])):
             msg = (
                 f"Case {case['case_id']!r} in {where}: {key} ({case[key]}) is synthetic ({reason}), but stands there "
                 f"as an ordinary file. Take the file that was acquired, leave {key} out, or list {key!r} under the "
@@ -43,11 +56,12 @@ def check_declared(case: Case, where: str = "the list of cases") -> None:
             raise CaseError(msg)
 
 
-def check_judged(case: Case, where: str = "validation", missing: str = "refuse") -> None:
+def check_judged(case: Case, schema: CaseSchema, where: str = "validation", missing: str = "refuse") -> None:
     """Refuse what must not judge a model: a synthetic label, a wholly synthetic case, a synthetic input channel.
 
     Args:
         case: A case of validation or test.
+        schema: Says which keys are images and truth.
         where: Part of the split, named in the error message.
         missing: The run's strategy for missing modalities. With ``synthesize`` or ``complete`` it makes synthetic
             inputs itself, and those are allowed.
@@ -55,15 +69,15 @@ def check_judged(case: Case, where: str = "validation", missing: str = "refuse")
     Raises:
         CaseError: Naming case, file and remedy.
     """
-    synthetic = synthetic_keys(case)
+    synthetic = synthetic_keys(case, schema)
     name = f"Case {case['case_id']!r} in {where}"
-    if "label" in synthetic:
+    if schema.label and schema.label.key in synthetic:
         msg = (
-            f"{name}: the label ({case['label']}) is synthetic, so it is no truth. Take a label that an expert drew, "
-            f"or move the case to training."
+            f"{name}: the label ({case[schema.label.key]}) is synthetic, so it is no truth. Take a label that an "
+            f"expert drew, or move the case to training."
         )
         raise CaseError(msg)
-    images = [key for key in MODALITIES if key in case]
+    images = [key for key in schema.image_keys if key in case]
     generated = [key for key in images if key in synthetic]
     if images and generated == images:
         files = ", ".join(case[key] for key in images)
@@ -79,7 +93,7 @@ def check_judged(case: Case, where: str = "validation", missing: str = "refuse")
         raise CaseError(msg)
 
 
-def check_truth(case: Case, target: str) -> None:
+def check_truth(case: Case, target: str, schema: CaseSchema) -> None:
     """Refuse a synthetic image as the truth that another one is compared with.
 
     Raises:
@@ -87,7 +101,7 @@ def check_truth(case: Case, target: str) -> None:
     """
     name = f"Case {case.get('case_id', '?')!r}"
     if target not in case:
-        there = ", ".join(key for key in MODALITIES if key in case) or "none"
+        there = ", ".join(key for key in schema.image_keys if key in case) or "none"
         msg = f"{name} has no {target} image to compare with; it has {there}. Leave the case out of the evaluation."
         raise CaseError(msg)
     if target in case.get("synthetic", ()) or is_synthetic(case[target]):
@@ -99,18 +113,19 @@ def check_truth(case: Case, target: str) -> None:
         raise CaseError(msg)
 
 
-def provenance_columns(case: Case) -> dict[str, str]:
+def provenance_columns(case: Case, schema: CaseSchema) -> dict[str, str]:
     """Say in a score row which inputs were synthetic and what made them.
 
     Args:
         case: With the paths of its images.
+        schema: Says which keys are images.
 
     Returns:
         ``synthetic_inputs``, ``generator`` (bundle and version), ``generator_sha256`` (of the checkpoint) and
         ``generator_training_list`` (name and checksum); several are separated by ``;``, all empty where every input was
         acquired.
     """
-    keys = [key for key in synthetic_keys(case) if key != "label"]
+    keys = [key for key in synthetic_keys(case, schema) if key in schema.image_keys]
     facts = [(read_sidecar(case[key]) or {}).get("generator") or {} for key in keys]
     columns = {
         "synthetic_inputs": keys,

@@ -7,19 +7,20 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scanfill.data.cases import find_cases
+from scanfill.data.load_schema import load_schema
 from scanfill.data.marks import MARKED_NAME, stem_of, synthetic_reason
 from scanfill.data.splits import load_cases
 from scanfill.data.synthetic_cases import check_truth
-from scanfill.domains.brain_mri.cases import check_modalities, find_cases
-from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.completed import HIDDEN
 from scanfill.missing.handle import take_away
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from scanfill.data.lists import Case, Split
+    from scanfill.data.schema import CaseSchema
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +32,19 @@ SUBSETS = ("single", "all")
 
 
 def load_completions(
-    dataset_dir: str | Path, modalities: Sequence[str] | str = MODALITIES, *, whole: bool = False, **options: Any
+    dataset_dir: str | Path,
+    modalities: Sequence[str] | str | None = None,
+    *,
+    schema: CaseSchema | str | Mapping[str, Any],
+    whole: bool = False,
+    **options: Any,
 ) -> Split:
     """Give cases to learn completion from: two acquired modalities at least, one to give and one to compare with.
 
     Args:
         dataset_dir: Folder of the cases.
-        modalities: Those that the network knows.
+        modalities: Those that the network knows; by default all that there are.
+        schema: Name of a kind of data, or its schema.
         whole: Whether each case must have all of them, to judge by.
         options: For :py:func:`scanfill.data.load_cases`: ``datalist``, ``labels``, ``validation``, ``seed``, ...
 
@@ -45,8 +52,9 @@ def load_completions(
         CaseError: A case has fewer than two, or one that is synthetic, which is no truth; see also
             :py:func:`scanfill.data.load_cases`.
     """
-    names = _check_modalities(modalities)
-    split = load_cases(dataset_dir, modalities=names, incomplete=not whole, **options)
+    kind = load_schema(schema)
+    names = _check_modalities(modalities, kind)
+    split = load_cases(dataset_dir, schema=kind, modalities=names, incomplete=not whole, **options)
     for part in split.values():
         for case in part:
             there = [name for name in names if case.get(name)]
@@ -57,7 +65,7 @@ def load_completions(
                 )
                 raise CaseError(msg)
             for name in there:
-                check_truth(case, name)
+                check_truth(case, name, kind)
     return split
 
 
@@ -83,8 +91,9 @@ def hide_subsets(cases: Sequence[Case], modalities: Sequence[str], subsets: str 
 
 def find_lacking(
     folder: str | Path,
-    modalities: Sequence[str] | str = MODALITIES,
+    modalities: Sequence[str] | str | None = None,
     *,
+    schema: CaseSchema | str | Mapping[str, Any],
     existing: str = "skip",
     leave_out: Sequence[str] = (),
 ) -> list[Case]:
@@ -94,8 +103,9 @@ def find_lacking(
     bears another mark under an ordinary name is that case's ``problem``.
 
     Args:
-        folder: One case or many; see :py:func:`scanfill.domains.brain_mri.find_cases`.
-        modalities: Those that the network knows.
+        folder: One case or many; see :py:func:`scanfill.data.find_cases`.
+        modalities: Those that the network knows; by default all that there are.
+        schema: Name of a kind of data, or its schema.
         existing: ``skip`` leaves out cases that lack nothing; ``copy`` keeps them, so that the output holds all cases.
         leave_out: Modalities to hide from the network in every case, to compare with what it makes.
 
@@ -105,19 +115,21 @@ def find_lacking(
 
     Raises:
         UsageError: ``existing`` or ``leave_out`` is out of range.
-        CaseError: No case lacks anything; see also :py:func:`scanfill.domains.brain_mri.find_cases`.
+        CaseError: No case lacks anything; see also :py:func:`scanfill.data.find_cases`.
     """
-    names = _check_modalities(modalities)
+    kind = load_schema(schema)
+    names = _check_modalities(modalities, kind)
     if existing not in EXISTING:
         msg = f"existing (={existing!r}) must be one of {', '.join(EXISTING)}."
         raise UsageError(msg)
     take_away([], leave_out, names)  # checks the names
-    found = [_acquired(case) for case in find_cases(folder, None, labels="none", strict=False, synthetic=True)]
+    found = find_cases(folder, None, labels="none", schema=kind, strict=False, synthetic=True)
+    found = [_acquired(case) for case in found]
     whole = [case["case_id"] for case in found if not _absent(case, names) and not leave_out and "problem" not in case]
     if existing == "skip" and len(whole) == len(found):
         msg = (
             f"All {len(whole)} cases in {folder} have {', '.join(names)}, so there is nothing to make. Pass "
-            f"--leave_out \"['flair']\" to hide one and compare, or --existing copy to gather whole cases."
+            f"--leave_out \"['{names[-1]}']\" to hide one and compare, or --existing copy to gather whole cases."
         )
         raise CaseError(msg)
     if existing == "skip" and whole:
@@ -126,10 +138,10 @@ def find_lacking(
     return [_with_hidden(case, names, leave_out) for case in found]
 
 
-def _check_modalities(modalities: Sequence[str] | str) -> list[str]:
-    names = check_modalities(modalities) or []
+def _check_modalities(modalities: Sequence[str] | str | None, schema: CaseSchema) -> list[str]:
+    names = schema.check_images(schema.image_keys if modalities is None else modalities) or []
     if len(names) < 2 or len(set(names)) < len(names):
-        msg = f"modalities (={names}) must be two or more different ones, such as {list(MODALITIES)}."
+        msg = f"modalities (={names}) must be two or more different ones, such as {schema.image_keys}."
         raise UsageError(msg)
     return names
 

@@ -22,19 +22,12 @@ if TYPE_CHECKING:
 
     import torch
 
+    from scanfill.data.schema import CaseSchema
+
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.WARNING)
 
 Case = dict[str, Any]
-
-BUNDLES = {"synthesize": "mri_modality_synthesis", "complete": "mri_modality_completion"}
-"""Strategy for a missing modality -> the bundle whose network makes it."""
-
-INTENSITY_RULES = {
-    "synthesize": "signed_range",  # scanfill.transforms.signed_range
-    "complete": "zscore_in_brain",  # scanfill.transforms.NormalizeInBraind
-}
-"""Strategy -> the rule of intensities that such a bundle and its checkpoint state under ``intensity_rule``."""
 
 CONFIGS = ("inference.yaml", "inference.json")
 """A bundle's inference config; an archive has both, and they say the same."""
@@ -54,6 +47,7 @@ class Generator:
         checkpoint: Its weights.
         recipe: What the checkpoint says of its training.
         metadata: The bundle's.
+        schema: Of the cases that it completes.
     """
 
     strategy: str
@@ -62,6 +56,7 @@ class Generator:
     checkpoint: Path
     recipe: Mapping[str, Any]
     metadata: Mapping[str, Any]
+    schema: CaseSchema
     _parser: ConfigParser = field(repr=False)
     _made_by: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -113,6 +108,7 @@ def open_generator(
     strategy: str,
     knob: str,
     *,
+    schema: CaseSchema,
     output_dir: str | Path,
     device: str | torch.device = "cpu",
     target: str | None = None,
@@ -127,6 +123,7 @@ def open_generator(
             ``configs/metadata.json``, ``models/model.pt``.
         strategy: ``synthesize`` or ``complete``.
         knob: How a person named the folder, for messages.
+        schema: Says which bundle that is, and its rule of intensities.
         output_dir: Where the images go, a folder a case.
         device: Where the network runs.
         target: What it must make, for ``synthesize``.
@@ -135,7 +132,10 @@ def open_generator(
         UsageError: A file is not there; another scanfill, another rule of intensities, another target.
         CheckpointError: The weights are damaged or do not fit the network of the config.
     """
-    bundle, folder = BUNDLES[strategy], Path(folder).expanduser().resolve()
+    if strategy not in schema.generators:
+        msg = f"No bundle makes missing images of {schema.name} by {strategy!r}; known: {', '.join(schema.generators)}."
+        raise UsageError(msg)
+    bundle, folder = schema.generators[strategy].bundle, Path(folder).expanduser().resolve()
     named = f"{knob} (={str(folder)!r})"
     config = next((folder / "configs" / name for name in CONFIGS if (folder / "configs" / name).is_file()), None)
     metadata_file = folder / "configs" / "metadata.json"
@@ -156,7 +156,7 @@ def open_generator(
         check_version(metadata)
         checkpoint = Path(parser.get_parsed_content("checkpoint"))
         content = read_checkpoint(checkpoint)
-        generator = Generator(strategy, knob, folder, checkpoint, content["recipe"], metadata, parser)
+        generator = Generator(strategy, knob, folder, checkpoint, content["recipe"], metadata, schema, parser)
         _check_target(generator, target)
         _check_rule(generator)
         parser.get_parsed_content("recipe").check(content["recipe"], checkpoint)
@@ -189,14 +189,15 @@ def _check_target(generator: Generator, target: str | None) -> None:
     if target is None and made is not None:
         msg = (
             f"Its checkpoint makes {made} and nothing else: pass --missing synthesize --synthesis_bundles "
-            f"\"{{'{made}': '{generator.folder}'}}\", or the folder of a {BUNDLES['complete']}."
+            f"\"{{'{made}': '{generator.folder}'}}\", or the folder of a "
+            f"{generator.schema.generators['complete'].bundle}."
         )
         raise UsageError(msg)
 
 
 def _check_rule(generator: Generator) -> None:
     """Compare the rule of intensities that bundle and checkpoint state with the one that is run here."""
-    rule = INTENSITY_RULES[generator.strategy]
+    rule = generator.schema.generators[generator.strategy].intensity_rule
     stated = {"metadata.json": generator.metadata.get("intensity_rule")}
     if "intensity_rule" in generator.recipe:
         stated["its checkpoint"] = generator.recipe["intensity_rule"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import PROVENANCE
 from scanfill.data.synthetic_cases import MAKES_IMAGES, check_judged, provenance_columns
-from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.imputation import Imputation, lacking
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import torch
 
+    from scanfill.data.schema import CaseSchema
+
 logger = logging.getLogger(__name__)
 
 Case = dict[str, Any]
@@ -25,12 +27,12 @@ STRATEGIES = ("refuse", "zero", "synthesize", "complete")
 """What ``missing`` may be."""
 
 NEEDS = (
-    "--missing zero (0 in its place; any checkpoint; without FLAIR most of the whole tumour is lost then), "
-    "--missing synthesize (makes it; needs --synthesis_bundles \"{'flair': PATH}\"), "
+    "--missing zero (0 in its place; any checkpoint; what only that image shows is lost then), "
+    "--missing synthesize (makes it; needs --synthesis_bundles \"{{'{example}': PATH}}\"), "
     "--missing complete (makes whatever is missing; needs --completion_bundle PATH), "
     "or a checkpoint trained with modality_dropout.yaml, which takes any subset"
 )
-"""The ways out that the refusal names."""
+"""The ways out that the refusal names, given an image that is missing."""
 
 
 def handle_missing(
@@ -38,6 +40,7 @@ def handle_missing(
     modalities: Sequence[str],
     missing: str = "refuse",
     *,
+    schema: CaseSchema | str | Mapping[str, Any],
     availability: bool = False,
     completion_bundle: str | Path | None = None,
     synthesis_bundles: Mapping[str, str | Path] | None = None,
@@ -50,11 +53,12 @@ def handle_missing(
     """Decide for each case that lacks some modality what becomes of it.
 
     Args:
-        cases: As :py:func:`scanfill.domains.brain_mri.find_cases` gives them with ``incomplete=True``.
+        cases: As :py:func:`scanfill.data.find_cases` gives them with ``incomplete=True``.
         modalities: What the network takes.
         missing: ``refuse``; ``zero`` leaves the place to
             :py:class:`~scanfill.missing.FillMissingModalitiesd`, and warns; ``synthesize`` and ``complete`` have the
             images made now, by another bundle: :py:class:`scanfill.missing.imputation.Imputation`.
+        schema: Name of a kind of data, or its schema: its images, and the bundles that make them.
         availability: Whether the network is told which modalities are there. It takes any subset then, and ``missing``
             is not needed.
         completion_bundle: Folder of a ``mri_modality_completion``, for ``complete``; not needed where nothing lacks.
@@ -79,9 +83,10 @@ def handle_missing(
     if missing not in STRATEGIES:
         msg = f"missing (={missing!r}) must be one of {', '.join(STRATEGIES)}."
         raise UsageError(msg)
+    kind = load_schema(schema)
     results = take_away(cases, leave_out or (), modalities)
     made = missing in MAKES_IMAGES
-    results = [_refuse(case, modalities, decided=made or missing == "zero" or availability) for case in results]
+    results = [_refuse(case, modalities, kind, decided=made or missing == "zero" or availability) for case in results]
     if made and any(lacking(case, modalities) for case in results):
         if output_dir is None:
             msg = f"missing={missing!r} needs output_dir, the folder where completed cases go."
@@ -89,6 +94,7 @@ def handle_missing(
         imputation = Imputation(
             missing,
             output_dir,
+            schema=kind,
             completion_bundle=completion_bundle,
             synthesis_bundles=synthesis_bundles,
             device=device,
@@ -98,7 +104,7 @@ def handle_missing(
     if problems and strict:
         raise CaseError("\n".join(problems))
     _warn_of_zeros(results, modalities, told=made or availability)
-    return [_with_provenance(case, missing, judged=judged) for case in results]
+    return [_with_provenance(case, missing, kind, judged=judged) for case in results]
 
 
 def take_away(cases: Sequence[Case], names: Sequence[str], modalities: Sequence[str]) -> list[Case]:
@@ -111,7 +117,7 @@ def take_away(cases: Sequence[Case], names: Sequence[str], modalities: Sequence[
     if unknown or (modalities and set(modalities) <= set(names)):
         msg = (
             f"leave_out (={list(names)}) must be some of {', '.join(modalities)}, and leave at least one of them. Give "
-            f"fewer, such as --leave_out \"['flair']\"."
+            f"fewer, such as --leave_out \"['{modalities[-1]}']\"."
         )
         raise UsageError(msg)
     return [_without(case, names) for case in cases] if names else list(cases)
@@ -124,23 +130,26 @@ def _without(case: Case, names: Sequence[str]) -> Case:
     return kept
 
 
-def _refuse(case: Case, modalities: Sequence[str], *, decided: bool) -> Case:
+def _refuse(case: Case, modalities: Sequence[str], schema: CaseSchema, *, decided: bool) -> Case:
     """Give a case its problem where nothing can be done about what it lacks, or nothing was chosen.
 
     Args:
         case: It stays as it is where it lacks nothing, or has a problem.
         modalities: What the network takes.
+        schema: Which images there may be.
         decided: Whether a person said what to do with a case that lacks something.
     """
     absent = lacking(case, modalities)
     if not absent or (decided and len(absent) < len(modalities)):
         return case
-    there = ", ".join(name for name in MODALITIES if case.get(name)) or "none"
+    there = ", ".join(name for name in schema.image_keys if case.get(name)) or "none"
     unusable = "".join(f" {name} is unusable ({reason})." for name, reason in (case.get("unusable") or {}).items())
     problem = f"Case {case['case_id']!r} has no {' and no '.join(absent)} image; it has {there}.{unusable}"
     if len(absent) == len(modalities):
         return case | {"problem": f"{problem} Nothing is left to predict from: add a file."}
-    way_out = f"missing='refuse' stops here. Add the file to the case's folder, or choose: {NEEDS}."
+    way_out = (
+        f"missing='refuse' stops here. Add the file to the case's folder, or choose: {NEEDS.format(example=absent[0])}."
+    )
     return case | {"problem": f"{problem} {way_out}"}
 
 
@@ -155,12 +164,12 @@ def _warn_of_zeros(cases: Sequence[Case], modalities: Sequence[str], *, told: bo
         )
 
 
-def _with_provenance(case: Case, missing: str, *, judged: bool) -> Case:
+def _with_provenance(case: Case, missing: str, schema: CaseSchema, *, judged: bool) -> Case:
     """Note what made the synthetic images of a case; refuse one that must not judge."""
     if case.get("problem"):
         return case
     if judged:
-        check_judged(case, "the evaluation", missing)
+        check_judged(case, schema, "the evaluation", missing)
     if not judged and not case.get("synthetic"):
         return case
-    return case | {PROVENANCE: provenance_columns(case)}
+    return case | {PROVENANCE: provenance_columns(case, schema)}

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from scanfill.data.image import volume_suffix
 from scanfill.data.marks import checksum, read_sidecar, voxels_checksum
 from scanfill.data.provenance import carry_mark, synthetic_path
 from scanfill.data.unseen import refuse_seen
-from scanfill.data.volume import volume_suffix
-from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError, UsageError
-from scanfill.missing.generators import BUNDLES, Generator, how_to_make, open_generator
+from scanfill.missing.generators import Generator, how_to_make, open_generator
 from scanfill.missing.save_completed import copy_volume
 
 if TYPE_CHECKING:
@@ -33,14 +32,14 @@ if TYPE_CHECKING:
 
     import torch
 
+    from scanfill.data.schema import CaseSchema
+
 logger = logging.getLogger(__name__)
 
 Case = dict[str, Any]
 
 FOLDER = "completed"
 """Below the output folder."""
-
-COPIED = (*MODALITIES, "mask")
 
 
 class Imputation:
@@ -51,6 +50,7 @@ class Imputation:
     Args:
         strategy: ``synthesize`` or ``complete``.
         output_dir: The completed cases go into its subfolder ``completed``.
+        schema: Which images there may be, and the bundles that make them.
         completion_bundle: Folder of a ``mri_modality_completion``.
         synthesis_bundles: Modality -> folder of a ``mri_modality_synthesis``.
         device: Where their networks run.
@@ -61,11 +61,14 @@ class Imputation:
         strategy: str,
         output_dir: str | Path,
         *,
+        schema: CaseSchema,
         completion_bundle: str | Path | None = None,
         synthesis_bundles: Mapping[str, str | Path] | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
         self.strategy = strategy
+        self.schema = schema
+        self.copied = [*schema.image_keys, *([schema.mask_key] if schema.mask_key else [])]
         self.folder = Path(output_dir) / FOLDER
         self.completion_bundle = completion_bundle
         self.synthesis_bundles = dict(synthesis_bundles or {})
@@ -116,21 +119,21 @@ class Imputation:
         if self.strategy == "complete" and not self.completion_bundle:
             msg = (
                 "missing='complete' needs --completion_bundle PATH, the folder of a trained mri_modality_completion, "
-                f"whose network makes what is missing. {how_to_make(BUNDLES['complete'])}"
+                f"whose network makes what is missing. {how_to_make(self.schema.generators['complete'].bundle)}"
             )
             raise UsageError(msg)
         if self.strategy == "synthesize" and not self.synthesis_bundles:
             msg = (
-                "missing='synthesize' needs --synthesis_bundles \"{'flair': PATH}\", for each modality that may be "
-                "missing the folder of a trained mri_modality_synthesis whose target it is. "
-                f"{how_to_make(BUNDLES['synthesize'])}"
+                f"missing='synthesize' needs --synthesis_bundles \"{{'{self.schema.image_keys[-1]}': PATH}}\", for "
+                "each modality that may be missing the folder of a trained mri_modality_synthesis whose target it is. "
+                f"{how_to_make(self.schema.generators['synthesize'].bundle)}"
             )
             raise UsageError(msg)
 
     def _plan(self, case: Case, targets: Sequence[str]) -> dict[str, Generator] | str:
         """Say what makes each modality, or why a case cannot be completed."""
         plan: dict[str, Generator] = {}
-        there = ", ".join(name for name in MODALITIES if case.get(name)) or "none"
+        there = ", ".join(name for name in self.schema.image_keys if case.get(name)) or "none"
         for target in targets:
             name = f"Case {case['case_id']!r} has no {target} image; it has {there}."
             if self.strategy == "synthesize" and target not in self.synthesis_bundles:
@@ -164,6 +167,7 @@ class Imputation:
                 folder or "",
                 self.strategy,
                 knob,
+                schema=self.schema,
                 output_dir=self.folder,
                 device=self.device,
                 target=None if complete else target,
@@ -174,7 +178,7 @@ class Imputation:
         """Make one case's folder, unless it is there already, and return the case as it lies in it."""
         case_id = str(case["case_id"])
         folder = self.folder / case_id
-        paths = {key: Path(case[key]) for key in COPIED if case.get(key)}
+        paths = {key: Path(case[key]) for key in self.copied if case.get(key)}
         inside = [path for path in paths.values() if path.resolve().parent == folder.resolve()]
         if inside:
             msg = f"{inside[0]} lies in {folder}, where the completed case goes. Choose another --output_dir."
@@ -185,7 +189,7 @@ class Imputation:
         if self._is_made(case_id, copies, paths, plan, acquired):
             logger.info("Used again, made from the same files by the same weights: %s", folder)
         else:
-            _clear(folder, case_id)
+            _clear(folder, case_id, self.copied)
             for generator in {id(generator): generator for generator in plan.values()}.values():
                 generator.make(acquired)
             for key, path in paths.items():
@@ -212,7 +216,7 @@ class Imputation:
         if any(volume_suffix(path).lower() == ".mhd" for path in paths.values()):
             return False  # its voxels lie in another file
         given_before = {
-            path for key in COPIED for path in (self.folder / case_id).glob(f"{glob.escape(case_id)}_{key}.*")
+            path for key in self.copied for path in (self.folder / case_id).glob(f"{glob.escape(case_id)}_{key}.*")
         }
         if given_before - set(copies.values()) or not all(_same(path, copies[key]) for key, path in paths.items()):
             return False
@@ -244,11 +248,11 @@ def copy_name(case_id: str, key: str, source: Path, generated: bool = False) -> 
     return f"{case_id}_{'synthetic_' * generated}{key}{volume_suffix(source)}"
 
 
-def _clear(folder: Path, case_id: str) -> None:
+def _clear(folder: Path, case_id: str, copied: Sequence[str]) -> None:
     """Remove what an earlier run has made of a case from other files, or by other weights."""
     for path in sorted(folder.glob("*")):
         rest = path.name.removeprefix(f"{case_id}_")
-        if rest != path.name and rest.split(".")[0].split("_")[0] in (*COPIED, "synthetic", "preview"):
+        if rest != path.name and rest.split(".")[0].split("_")[0] in (*copied, "synthetic", "preview"):
             path.unlink()
 
 

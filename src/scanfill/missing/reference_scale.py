@@ -8,7 +8,7 @@ import numpy as np
 from monai.utils import convert_to_numpy
 from tqdm import tqdm
 
-from scanfill.data.volume import read_volume
+from scanfill.data.image import read_image
 from scanfill.errors import CaseError
 from scanfill.missing.completed import z_scale
 from scanfill.transforms.signed_range import LOWEST_SD, REFERENCE_PERCENTILES, measure_scale, measured
@@ -76,8 +76,8 @@ def reference_scales(cases: Sequence[Mapping[str, Any]], modalities: Sequence[st
 def _percentiles(case: Mapping[str, Any], target: str, *, z_scored: bool) -> NDArray[np.float64]:
     """Percentiles of one case ``(2, 3)``: intensities, and SD from the mean."""
     where = f"Case {case.get('case_id', '?')!r}: {target}"
-    image = read_volume(case[target], where)
-    mask = read_volume(case["mask"], f"{where}: mask") if case.get("mask") else image
+    image = read_image(case[target], where)
+    mask = read_image(case["mask"], f"{where}: mask") if case.get("mask") else image
     scale, _, _ = measure_scale(image, mask, where)  # and refuses what holds no image
     if z_scored:
         scale = z_scale(image, mask)

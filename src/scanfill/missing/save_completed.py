@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from monai.transforms import Transform
 
+from scanfill.data.image import volume_suffix
 from scanfill.data.provenance import synthetic_path
-from scanfill.data.volume import volume_suffix
 from scanfill.errors import CaseError
 from scanfill.files import writing
 from scanfill.missing.completed import DOUBT, MADE, lacking

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from scanfill.data.cases import find_cases
+from scanfill.data.load_schema import load_schema
 from scanfill.data.splits import load_cases
 from scanfill.data.synthetic_cases import check_truth
-from scanfill.domains.brain_mri.cases import check_modalities, find_cases
-from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from scanfill.data.lists import Case, Split
+    from scanfill.data.schema import CaseSchema
 
 logger = logging.getLogger(__name__)
 
@@ -23,21 +24,22 @@ EXISTING = ("skip", "synthesize")
 """What to do with a case that has the target already."""
 
 
-def check_sources(sources: Sequence[str] | str, target: str) -> list[str]:
+def check_sources(sources: Sequence[str] | str, target: str, schema: CaseSchema) -> list[str]:
     """Return the sources as a list, after checking that the target can be made from them.
 
     Raises:
         UsageError: A name is unknown, or the target is among the sources.
         CaseError: A source is unknown.
     """
-    names = check_modalities(sources) or []
-    if target not in MODALITIES:
-        msg = f"target (={target!r}) is no modality that we know: choose one of {', '.join(MODALITIES)}."
+    known = schema.image_keys
+    names = schema.check_images(sources) or []
+    if target not in known:
+        msg = f"target (={target!r}) is no modality that we know: choose one of {', '.join(known)}."
         raise UsageError(msg)
     if target in names or len(set(names)) < len(names):
         msg = (
             f"sources (={names}) and target (={target!r}) must be different modalities: an image is not made from "
-            f"itself. Choose sources among {', '.join(name for name in MODALITIES if name != target)}."
+            f"itself. Choose sources among {', '.join(name for name in known if name != target)}."
         )
         raise UsageError(msg)
     return names
@@ -48,6 +50,7 @@ def load_pairs(
     sources: Sequence[str] | str,
     target: str,
     *,
+    schema: CaseSchema | str | Mapping[str, Any],
     modalities: Sequence[str] | str | None = None,
     **options: Any,
 ) -> Split:
@@ -57,31 +60,39 @@ def load_pairs(
         dataset_dir: Folder of the cases.
         sources: The modalities that are given.
         target: The one that is made.
-        modalities: What each case must have; by default sources and target. To judge, all four.
+        schema: Name of a kind of data, or its schema.
+        modalities: What each case must have; by default sources and target. To judge, all that there are.
         options: For :py:func:`scanfill.data.load_cases`: ``datalist``, ``labels``, ``validation``, ``seed``, ...
 
     Raises:
         UsageError: See :py:func:`check_sources`.
         CaseError: See :py:func:`scanfill.data.load_cases`; or a target is synthetic, which is no truth.
     """
-    names = check_sources(sources, target)
-    wanted = check_modalities(modalities) or [*names, target]
-    split = load_cases(dataset_dir, modalities=wanted, **options)
+    kind = load_schema(schema)
+    names = check_sources(sources, target, kind)
+    wanted = kind.check_images(modalities) or [*names, target]
+    split = load_cases(dataset_dir, schema=kind, modalities=wanted, **options)
     for cases in split.values():
         for case in cases:
-            check_truth(case, target)
+            check_truth(case, target, kind)
     return split
 
 
 def find_incomplete(
-    folder: str | Path, sources: Sequence[str] | str, target: str, *, existing: str = "skip"
+    folder: str | Path,
+    sources: Sequence[str] | str,
+    target: str,
+    *,
+    schema: CaseSchema | str | Mapping[str, Any],
+    existing: str = "skip",
 ) -> list[Case]:
     """Find the cases of a folder that have the sources and lack the target.
 
     Args:
-        folder: One case or many; see :py:func:`scanfill.domains.brain_mri.find_cases`.
+        folder: One case or many; see :py:func:`scanfill.data.find_cases`.
         sources: The modalities that are given.
         target: The one to make.
+        schema: Name of a kind of data, or its schema.
         existing: ``skip`` leaves out cases whose target was acquired; ``synthesize`` makes it for them too, to compare.
 
     Returns:
@@ -90,13 +101,14 @@ def find_incomplete(
 
     Raises:
         UsageError: ``existing`` is neither; see also :py:func:`check_sources`.
-        CaseError: Every case has the target; see also :py:func:`scanfill.domains.brain_mri.find_cases`.
+        CaseError: Every case has the target; see also :py:func:`scanfill.data.find_cases`.
     """
-    names = check_sources(sources, target)
+    kind = load_schema(schema)
+    names = check_sources(sources, target, kind)
     if existing not in EXISTING:
         msg = f"existing (={existing!r}) must be one of {', '.join(EXISTING)}."
         raise UsageError(msg)
-    cases = find_cases(folder, None, labels="none", strict=False, synthetic=True)
+    cases = find_cases(folder, None, labels="none", schema=kind, strict=False, synthetic=True)
     have = [case["case_id"] for case in cases if target in case and target not in case["synthetic"]]
     if existing == "skip":
         if len(have) == len(cases):
@@ -108,20 +120,20 @@ def find_incomplete(
         if have:
             logger.warning("Left out, because they have a %s image: %s.", target, ", ".join(have))
         cases = [case for case in cases if case["case_id"] not in have]
-    return [_with_sources(case, names, target) for case in cases]
+    return [_with_sources(case, names, target, kind) for case in cases]
 
 
-def _with_sources(case: Case, sources: Sequence[str], target: str) -> Case:
+def _with_sources(case: Case, sources: Sequence[str], target: str, schema: CaseSchema) -> Case:
     """Keep what the target is made from, or say why it cannot be made."""
     name = f"Case {case['case_id']!r}"
     missing = [source for source in sources if source not in case]
     generated = [source for source in sources if source in case["synthetic"]]
-    kept = {key: value for key, value in case.items() if key not in MODALITIES or key in sources}
+    kept = {key: value for key, value in case.items() if key not in schema.image_keys or key in sources}
     kept["synthetic"] = []
     if "problem" in case:
         return kept
     if missing:
-        there = ", ".join(key for key in MODALITIES if key in case)
+        there = ", ".join(key for key in schema.image_keys if key in case)
         kept["problem"] = (
             f"{name} has no {' and no '.join(missing)} image, from which {target} is made; it has {there or 'none'}. "
             f"Add the file, or use a checkpoint for other sources."

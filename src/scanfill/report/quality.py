@@ -18,6 +18,7 @@ from scanfill.domains.brain_mri.cases import list_cases
 from scanfill.domains.brain_mri.phantoms import note as phantom_note
 from scanfill.domains.brain_mri.quality import CODES, CaseQuality, CohortQuality, Finding, check_cohort
 from scanfill.domains.brain_mri.quality.thresholds import THRESHOLDS
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY, Figure, Mark, Page, Row, Section, Table
@@ -58,7 +59,7 @@ def write_quality_report(
     """Check every case below a folder and write a page about it, and a JSON file of the same name beside it.
 
     Args:
-        folder: See :py:func:`scanfill.domains.brain_mri.find_cases`, also for ``modalities`` and ``patient_regex``.
+        folder: See :py:func:`scanfill.data.find_cases`, also for ``modalities`` and ``patient_regex``.
         output: The page, ``.html``.
         modalities: Those that each case must have.
         patient_regex: Which part of a case's name is the patient.
@@ -78,7 +79,7 @@ def write_quality_report(
     if workers < 1:
         msg = f"The cases are checked by at least one process, got workers={workers}."
         raise UsageError(msg)
-    cases = list_cases(folder, modalities, patient_regex, with_label=False).cases
+    cases = list_cases(folder, SCHEMA.check_images(modalities), patient_regex, with_label=False).cases
     quality = check_cohort(cases, workers)
     phantoms = phantom_note([case for case in cases if not case.get("problem")])
     with writing(output.with_suffix(".json")) as temporary:

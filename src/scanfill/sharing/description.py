@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import scanfill
 from scanfill.errors import UsageError
 
+from .declaration import read_declaration
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -20,7 +22,8 @@ def read_metadata(bundle: Path) -> dict[str, Any]:
     """Read a bundle's metadata and check what an archive cannot do without.
 
     Raises:
-        UsageError: No metadata, no licence, unreadable JSON, no usable version, or a version without a changelog.
+        UsageError: No metadata, no licence, unreadable JSON, no usable version, a version without a changelog, or no
+            task and schema; see :py:func:`~scanfill.sharing.declaration.read_declaration`.
     """
     file = bundle / "configs" / "metadata.json"
     for needed, purpose in ((file, "what the bundle is"), (bundle / "LICENSE", "on what terms it may be used")):
@@ -39,6 +42,7 @@ def read_metadata(bundle: Path) -> dict[str, Any]:
     if version not in (changelog := metadata.get("changelog") or {}):
         msg = f"{file} has version {version!r}, but a changelog of {list(changelog)}: say there what {version} changes."
         raise UsageError(msg)
+    read_declaration(metadata, str(file))
     found: dict[str, Any] = metadata
     return found
 
@@ -56,6 +60,7 @@ def stamp(metadata: dict[str, Any], origin: Origin, baked: Sequence[str], *, ven
     stamped = {
         **metadata,
         "scanfill": {
+            **earlier,
             "version": scanfill.__version__,
             "commit": origin.package,
             "bundle_commit": origin.bundle,

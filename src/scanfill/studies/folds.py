@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanfill.data import fold_cases, split_cases, write_split
-from scanfill.data.lists import PATH_KEYS
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def write_lists(lists: Mapping[str, Split], folder: Path, study: Study) -> None:
 def write_if_new(split: Split, path: Path, **about: Any) -> None:
     """Write a list of cases, unless the file says the same already: its time decides what is made anew."""
     fresh = path.with_name(f".{path.name}.new")
-    write_split(split, fresh, **about)
+    write_split(split, fresh, **about, schema=SCHEMA)
     if path.is_file() and path.read_bytes() == fresh.read_bytes():
         fresh.unlink()
     else:
@@ -109,8 +109,9 @@ def write_if_new(split: Split, path: Path, **about: Any) -> None:
 
 def fingerprint(cases: Sequence[Case]) -> str:
     """Checksum of who is in a study, with which sequences: SHA-256 over names, patients and what each case has."""
+    keys = SCHEMA.path_keys
     about = sorted(
-        (str(case["case_id"]), str(case["patient"]), *(key for key in PATH_KEYS if key in case)) for case in cases
+        (str(case["case_id"]), str(case["patient"]), *(key for key in keys if key in case)) for case in cases
     )
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
@@ -127,7 +128,7 @@ def data_checksums(cases: Sequence[Case], known: Path) -> str:
     remembered = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
     files: dict[str, list[Any]] = {}
     for case in cases:
-        for key in PATH_KEYS:
+        for key in SCHEMA.path_keys:
             if key in case:
                 state = Path(case[key]).stat()
                 about = [state.st_size, state.st_mtime_ns]
@@ -135,7 +136,7 @@ def data_checksums(cases: Sequence[Case], known: Path) -> str:
                 files[case[key]] = old if old and old[:2] == about else [*about, _sha256(Path(case[key]))]
     known.write_text(json.dumps(files, indent=0) + "\n", encoding="utf-8")
     content = sorted(
-        (str(case["case_id"]), key, files[case[key]][2]) for case in cases for key in PATH_KEYS if key in case
+        (str(case["case_id"]), key, files[case[key]][2]) for case in cases for key in SCHEMA.path_keys if key in case
     )
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

@@ -15,14 +15,15 @@ import numpy as np
 from monai.bundle import ConfigParser
 from monai.utils import convert_to_numpy
 
+from scanfill.data.image import read_image
 from scanfill.data.provenance import synthetic_path
 from scanfill.data.unseen import refuse_seen
-from scanfill.data.volume import read_volume
 from scanfill.domains.brain_mri.labels import to_internal
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.metrics import evaluation_brain, score_image
 from scanfill.missing.completed import z_scale
-from scanfill.missing.generators import INTENSITY_RULES, Generator, open_generator
+from scanfill.missing.generators import Generator, open_generator
 from scanfill.transforms.signed_range import SignedScale, measure_scale, reference_line
 
 from .strategies import MODALITIES
@@ -110,7 +111,9 @@ def open_trained(
     ConfigParser.export_config_file(parser.get(), str(bundle / "configs" / "inference.yaml"), fmt="yaml")
     shutil.copyfile(model.bundle / "configs" / "metadata.json", bundle / "configs" / "metadata.json")
     shutil.copyfile(model.checkpoint, bundle / "models" / "model.pt")
-    return open_generator(bundle, KINDS[kind], model.name, output_dir=folder, device=device, target=target)
+    return open_generator(
+        bundle, KINDS[kind], model.name, output_dir=folder, device=device, target=target, schema=SCHEMA
+    )
 
 
 def make_images(
@@ -154,18 +157,18 @@ def judge_image(path: str, case: Case, generator: Generator, target: str, source
         The columns of :py:data:`FIGURES`; NaN where a case has no tumour.
     """
     where = f"Case {case['case_id']!r}"
-    originals = {name: read_volume(case[name], f"{where}: {name}") for name in MODALITIES}
+    originals = {name: read_image(case[name], f"{where}: {name}") for name in MODALITIES}
     volumes = {name: convert_to_numpy(volume)[0] for name, volume in originals.items()}
-    image = convert_to_numpy(read_volume(path, f"{where}: synthetic {target}"))[0].astype(np.float64)
+    image = convert_to_numpy(read_image(path, f"{where}: synthetic {target}"))[0].astype(np.float64)
     given = np.logical_or.reduce([volumes[name] != 0 for name in sources])
-    brain = convert_to_numpy(read_volume(case["mask"], f"{where}: mask"))[0] != 0 if case.get("mask") else given
-    rule = INTENSITY_RULES[generator.strategy]
+    brain = convert_to_numpy(read_image(case["mask"], f"{where}: mask"))[0] != 0 if case.get("mask") else given
+    rule = generator.schema.generators[generator.strategy].intensity_rule
     reference = generator.recipe["reference"]
     reference = reference[target] if rule == "zscore_in_brain" else reference
     written = reference_line(reference["intensities"], reference["deviations"])
     own = own_scale(volumes[target], brain, rule, where)
     scaled = np.where(brain, (image - written.centre) / written.spread * own.spread + own.centre, 0)
-    label = convert_to_numpy(to_internal(read_volume(case["label"], where), case["label_convention"], where))[0]
+    label = convert_to_numpy(to_internal(read_image(case["label"], where), case["label_convention"], where))[0]
     rows = score_image(
         scaled,
         volumes[target],

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from scanfill.data import read_list, write_split
 from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError
 
 from .images import make_images, open_trained, trained_from
@@ -53,8 +54,10 @@ def make_training_images(
         CaseError: A patient is in every inner training list, or an image could not be made.
     """
     folder = Path(output_dir)
-    split = read_list(datalist, dataset_dir, MODALITIES)
-    learned = [{case["patient"] for case in read_list(path, dataset_dir)["training"]} for path in inner_lists]
+    split = read_list(datalist, dataset_dir, MODALITIES, schema=SCHEMA)
+    learned = [
+        {case["patient"] for case in read_list(path, dataset_dir, schema=SCHEMA)["training"]} for path in inner_lists
+    ]
     generators: list[dict[str, Generator]] = []
     for number, makers in enumerate(models):
         trained = trained_from(makers)
@@ -76,7 +79,7 @@ def make_training_images(
             place = folder / "images" / f"inner_{inner}" / target
             images |= make_images(generator, case, generator.recipe["modalities"], [target], place)
         cases += [case, *(variant(case, names, images) for names in missing_sets)]
-    write_split(split | {"training": cases}, folder / "list.json", name="synthetic_trained")
+    write_split(split | {"training": cases}, folder / "list.json", name="synthetic_trained", schema=SCHEMA)
 
 
 def variant(case: Case, names: Sequence[str], images: Mapping[str, str]) -> Case:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanfill.data.unseen import refuse_seen
 from scanfill.domains.brain_mri.save import SaveSegmentationd
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.errors import CaseError
 from scanfill.missing.generators import logger as quiet
@@ -74,7 +75,9 @@ class Segmenter:
         absent = [name for name in missing if name in self.modalities]
         shown = [_without(case, absent) for case in cases]
         kept = [{key: value for key, value in case.items() if key != "label"} for case in shown]
-        given = handle_missing(kept, self.modalities, strategy, availability=self.availability, judged=True)
+        given = handle_missing(
+            kept, self.modalities, strategy, availability=self.availability, judged=True, schema=SCHEMA
+        )
         self.dataset.data, self.dataset.progress = given, False
         self.save.output_dir = folder
         self.evaluator.logger = quiet

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scanfill.data import read_list, write_split
 from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.report.augmentation import draw_row, draw_sheet
 from scanfill.report.page import Figure, Section
@@ -70,7 +71,11 @@ def draw_presets(scores: StudyScores) -> Path | None:
     knobs = {**own, "dataset_dir": str(data), "datalist": str(cases), "validation": 0}
     knobs["labels"] = scores.study["labels"]
     try:
-        write_split({"training": read_list(datalist, data, MODALITIES)["training"][:SHEET_CASES]}, cases)
+        write_split(
+            {"training": read_list(datalist, data, MODALITIES, schema=SCHEMA)["training"][:SHEET_CASES]},
+            cases,
+            schema=SCHEMA,
+        )
         rows = [draw_row(train, preset, **knobs) for preset in presets]
     except (UsageError, OSError):  # tidied away, or elsewhere: a report does without
         return None

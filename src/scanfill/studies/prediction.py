@@ -22,6 +22,7 @@ from tqdm import tqdm
 from scanfill import __version__
 from scanfill.data import read_list
 from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.files import writing
 from scanfill.metrics.cohort import write_table
@@ -145,7 +146,7 @@ def predict(
     """
     folder = Path(output_dir)
     shutil.rmtree(folder, ignore_errors=True)
-    split = read_list(datalist, dataset_dir, MODALITIES)
+    split = read_list(datalist, dataset_dir, MODALITIES, schema=SCHEMA)
     cases = [*split["validation"], *split.get("test", [])]
     trained = trained_from(models)
     ranking = json.loads(Path(choice).read_text(encoding="utf-8")) if choice else {}

@@ -16,9 +16,10 @@ import monai
 import torch
 
 import scanfill
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.domains.brain_mri.phantoms import brain_cohort, note
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.files import writable_folder, writing
 
@@ -141,7 +142,7 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
     Raises:
         UsageError: ``folder`` has results of another protocol.
     """
-    cases = find_cases(data, MODALITIES, study["labels"], study["patient_regex"])
+    cases = find_cases(data, MODALITIES, study["labels"], study["patient_regex"], schema=SCHEMA)
     kind = kind_of_study(study)
     protocol = {name: study[name] for name in kind.incomparable} | {"cases": fingerprint(cases)}
     protocol["images"] = data_checksums(cases, folder / "data.json")

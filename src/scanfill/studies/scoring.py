@@ -14,10 +14,11 @@ from monai.utils import convert_to_numpy
 from tqdm import tqdm
 
 from scanfill.data import read_list
+from scanfill.data.image import read_image
 from scanfill.data.unseen import refuse_seen
-from scanfill.data.volume import read_volume
 from scanfill.domains.brain_mri.labels import to_internal
 from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.metrics.cohort import write_table
@@ -63,7 +64,7 @@ def score_fold(
         CaseError: A model that predicted has learned from a case that would be scored.
         UsageError: A label map is not there.
     """
-    split = read_list(datalist, dataset_dir, MODALITIES)
+    split = read_list(datalist, dataset_dir, MODALITIES, schema=SCHEMA)
     receipts = {strategy: read_receipt(folder) for strategy, folder in predictions.items()}
     scored = [case for part in EVALUATIONS for case in split.get(part, ())]
     for strategy, receipt in receipts.items():
@@ -113,7 +114,7 @@ def score_ensemble(
     Raises:
         UsageError: A label map is not there.
     """
-    cases = read_list(datalist, dataset_dir, MODALITIES).get("test", [])
+    cases = read_list(datalist, dataset_dir, MODALITIES, schema=SCHEMA).get("test", [])
     tasks = {strategy: read_receipt(folders[0])["tasks"] for strategy, folders in predictions.items()}
     rows: list[Row] = []
     for case in tqdm(cases, desc="Scores of ensembles", unit="case"):
@@ -168,7 +169,7 @@ def read_figures(folder: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
 def read_truth(case: Case) -> MetaTensor:
     """Read a case's label map, 1 NC, 2 ED, 3 CET, ``(1, X, Y, Z)``."""
     where = f"Case {case['case_id']!r}: label"
-    return to_internal(read_volume(case["label"], where), case["label_convention"], where)
+    return to_internal(read_image(case["label"], where), case["label_convention"], where)
 
 
 def read_label_map(folder: Path, case: Case, truth: MetaTensor) -> NDArray[np.uint8]:
@@ -181,7 +182,7 @@ def read_label_map(folder: Path, case: Case, truth: MetaTensor) -> NDArray[np.ui
     if not path.is_file():
         msg = f"There is no prediction {path}: remove receipt.json of that prediction, and run the study again."
         raise UsageError(msg)
-    predicted = read_volume(path, f"Case {case['case_id']!r}: prediction")
+    predicted = read_image(path, f"Case {case['case_id']!r}: prediction")
     if not np.allclose(predicted.affine, truth.affine, atol=1e-3):
         msg = (
             f"{path} is not on the grid of {case['label']}: the label map was changed since the prediction. Remove "

@@ -8,7 +8,7 @@ import numpy as np
 from monai.transforms import MapTransform, Randomizable, RandomizableTransform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
-from scanfill.data.volume import read_volume
+from scanfill.data.image import read_image
 from scanfill.errors import CaseError, UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def fit_landmarks(cases: Sequence[Mapping[str, Any]], keys: Sequence[str], most:
         found = []
         for case in chosen:
             where = f"Case {case.get('case_id', '?')!r}: {key}"
-            marks = landmarks_of(read_volume(case[key], where), where)
+            marks = landmarks_of(read_image(case[key], where), where)
             found.append(np.interp(marks, marks[[0, -1]], SCALE))
         fitted[key] = [float(value) for value in np.mean(found, axis=0)]
     return fitted

@@ -17,11 +17,11 @@ from scanfill.domains.brain_mri.labels import (
     FromInternalLabelsd,
     ToInternalLabelsd,
     from_internal,
-    label_values,
     look_up_table,
     to_internal,
 )
 from scanfill.errors import CaseError
+from scanfill.transforms.renumber import label_values
 
 NC, ED, CET = 1, 2, 3
 few = settings(deadline=None, max_examples=20)

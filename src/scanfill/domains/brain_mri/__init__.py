@@ -7,7 +7,6 @@ from typing import Any
 
 HOMES = {
     "MODALITIES": "naming",
-    "find_cases": "cases",
     "LABEL_CONVENTIONS": "labels",
     "FromInternalLabelsd": "labels",
     "ToInternalLabelsd": "labels",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from scanfill.data.finder import Case, Cohort, Finder, Request
+from scanfill.data.image import VOLUME_SUFFIXES, volume_suffix
 from scanfill.data.marks import synthetic_reason
-from scanfill.data.patients import describe_patients, find_patients
-from scanfill.data.volume import VOLUME_SUFFIXES, volume_suffix
+from scanfill.data.patients import find_patients
 from scanfill.domains.brain_mri.conventions import decide_convention
 from scanfill.domains.brain_mri.labels import CET, LABEL_CONVENTIONS, check_convention, check_values
 from scanfill.domains.brain_mri.naming import (
@@ -19,6 +19,7 @@ from scanfill.domains.brain_mri.naming import (
     OUTPUT_LABELS,
     NamedFile,
     names_a_case,
+    patient_of,
     recognise_case,
     recognise_file,
 )
@@ -28,9 +29,7 @@ from scanfill.errors import CaseError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-logger = logging.getLogger(__name__)
-
-Case = dict[str, Any]
+    from scanfill.data.schema import CaseSchema
 
 SYNTHETIC_END = re.compile(r"(?:^|[-_.])synthetic$", re.IGNORECASE)
 """How what precedes the modality ends in the name of a synthetic image."""
@@ -43,18 +42,6 @@ LOOKED_FOR = (
 
 
 @dataclass
-class Cohort:
-    """The cases of a folder, and what a person should know about how they were read."""
-
-    cases: list[Case]
-    notes: list[str] = field(default_factory=list)
-
-    def describe(self) -> str:
-        """Say how many cases, what their labels mean and why, and which patient each belongs to."""
-        return "\n".join([*self.notes, describe_patients({case["case_id"]: case["patient"] for case in self.cases})])
-
-
-@dataclass
 class _FoundCase:
     """The files of one case, before anything is checked."""
 
@@ -64,84 +51,59 @@ class _FoundCase:
     unknown: list[Path]
 
 
-def find_cases(
-    folder: str | Path,
-    modalities: Sequence[str] | str | None = None,
-    labels: str | None = "auto",
-    patient_regex: str | None = None,
-    *,
-    check: bool = True,
-    strict: bool = True,
-    synthetic: bool = False,
-    incomplete: bool = False,
-) -> list[Case]:
-    """Find every case below a folder.
+class BrainFinder(Finder):
+    """Finds brain tumour cases: a folder with one file a modality, in any of the usual namings.
 
-    A case is a folder with one file a modality, or, where one folder holds the files of several cases, the files whose
-    names begin alike. ``folder`` may be one case itself. Files whose names begin with a dot are left aside.
+    Where one folder holds the files of several cases, a case is the files whose names begin alike. The folder may be
+    one case itself. Files whose names begin with a dot are left aside. Beside what :py:func:`scanfill.data.find_cases`
+    lists, a case has ``label_convention``, and ``output_labels``: in which convention to write a prediction.
 
-    Args:
-        folder: Searched with all its subfolders.
-        modalities: Those that each case must have, of t1, t1ce, t2, flair; by default whatever is there. Only these are
-            listed.
-        labels: What the values in the label maps mean: one of the names in
-            :py:data:`scanfill.domains.brain_mri.labels.LABEL_CONVENTIONS`; ``"auto"`` decides for the whole cohort or
-            refuses; ``"none"`` (or None) leaves labels aside, and then no voxel is read at all.
-        patient_regex: Which part of a case's name is the patient; see :py:func:`~scanfill.data.patients.find_patients`.
-        check: Whether to read one image a case (about 0.3 s at 1 mm) to see that the enhancing tumour enhances and that
-            no image occurs under two patients.
-        strict: Whether an incomplete case is an error at once. If not, it is listed with the reason under ``problem``,
-            and :py:class:`scanfill.data.ReadCased` raises it when its turn comes, so that one bad case does
-            not stop the others.
-        synthetic: Whether files marked as synthetic (:py:mod:`scanfill.data.provenance`) may take the place of an
-            acquired one that is not there, as in a completed case. If not, such a file is an error.
-        incomplete: Whether a case may lack some of ``modalities``, for
-            :py:func:`scanfill.missing.handle.handle_missing` to decide about; it must have one image.
-
-    Returns:
-        One dictionary a case, sorted by name: ``case_id``, ``patient``, the absolute path of each modality, ``label``
-        with ``label_convention`` and ``mask`` where there is one, ``output_labels`` (in which convention to write
-        a prediction), ``synthetic`` (the keys that are generated).
-
-    Raises:
-        CaseError: No case; a modality is missing, ambiguous or synthetic; two cases of one name; the meaning of the
-            labels is in doubt or contradicted by the images; one image under two patients.
+    With ``check`` one image a case is read (about 0.3 s at 1 mm), to see that the enhancing tumour enhances and that no
+    image occurs under two patients.
     """
-    options = {"check": check, "strict": strict, "synthetic": synthetic, "incomplete": incomplete}
-    cohort = find_cohort(folder, modalities, labels, patient_regex, **options)
-    logger.info("%s", cohort.describe())
-    return cohort.cases
 
+    @property
+    def provides(self) -> list[str]:
+        """Modalities, label and mask."""
+        return [*MODALITIES, "label", "mask"]
 
-def find_cohort(
-    folder: str | Path,
-    modalities: Sequence[str] | str | None = None,
-    labels: str | None = "auto",
-    patient_regex: str | None = None,
-    *,
-    check: bool = True,
-    strict: bool = True,
-    synthetic: bool = False,
-    incomplete: bool = False,
-) -> Cohort:
-    """Do the work of :py:func:`find_cases`, which describes the arguments; the result can describe itself."""
-    labels = "none" if labels is None else labels
-    if labels not in ("auto", "none"):
-        check_convention(labels)
-    lenient = {"synthetic": synthetic, "incomplete": incomplete}
-    cohort = list_cases(folder, modalities, patient_regex, with_label=labels != "none", **lenient)
-    problems = [case["problem"] for case in cohort.cases if "problem" in case]
-    if problems and strict:
-        raise CaseError("\n".join(problems))
-    if labels != "none":
-        complete = [case for case in cohort.cases if "problem" not in case]
-        cohort.notes += interpret_labels(complete, labels, check=check)
-    return cohort
+    def find(self, folder: Path, schema: CaseSchema, request: Request) -> Cohort:  # noqa: ARG002  it has one schema
+        """Find every case below a folder, and what their label values mean.
+
+        Raises:
+            CaseError: No case; a modality is missing, ambiguous or synthetic; two cases of one name; the meaning of
+                the labels is in doubt or contradicted by the images; one image under two patients.
+        """
+        labels = request.labels
+        if labels not in ("auto", "none"):
+            check_convention(labels)
+        lenient = {"synthetic": request.synthetic, "incomplete": request.incomplete}
+        cohort = list_cases(folder, request.images, request.patient_regex, with_label=request.with_label, **lenient)
+        problems = [case["problem"] for case in cohort.cases if "problem" in case]
+        if problems and request.strict:
+            raise CaseError("\n".join(problems))
+        if request.with_label:
+            complete = [case for case in cohort.cases if "problem" not in case]
+            cohort.notes += interpret_labels(complete, labels, check=request.check)
+        return cohort
+
+    def interpret(self, cases: Sequence[Case], schema: CaseSchema, labels: str) -> None:  # noqa: ARG002  see above
+        """Find out the convention that a list by hand may leave out, and in which one predictions are written.
+
+        Raises:
+            CaseError: The meaning of the labels is in doubt.
+        """
+        unsaid = [case for case in cases if "label" in case and "label_convention" not in case]
+        if unsaid and labels != "none":
+            interpret_labels(unsaid, labels, check=False)
+        for case in cases:
+            own = case.get("label_convention") or OUTPUT_LABELS[recognise_case(case["case_id"])]
+            case.setdefault("output_labels", own)
 
 
 def list_cases(
     folder: str | Path,
-    modalities: Sequence[str] | str | None = None,
+    modalities: Sequence[str] | None = None,
     patient_regex: str | None = None,
     *,
     with_label: bool = True,
@@ -151,12 +113,12 @@ def list_cases(
     """Find cases by names alone: no voxel is read, labels stay uninterpreted.
 
     Args:
-        folder: See :py:func:`find_cases`, as for the others.
-        modalities: Those that each case must have.
+        folder: Searched with all its subfolders.
+        modalities: Those that each case must have; by default whatever is there.
         patient_regex: Which part of a case's name is the patient.
         with_label: Whether label maps are listed.
-        synthetic: See :py:func:`find_cases`.
-        incomplete: See :py:func:`find_cases`.
+        synthetic: See :py:func:`scanfill.data.find_cases`.
+        incomplete: See :py:func:`scanfill.data.find_cases`.
 
     Returns:
         All cases; an incomplete or ambiguous one has the reason under ``problem``.
@@ -165,7 +127,6 @@ def list_cases(
         CaseError: No case; two cases of one name.
     """
     folder = Path(folder).expanduser().resolve()
-    wanted = check_modalities(modalities)
     if not folder.is_dir():
         msg = f"No cases found: there is no folder {folder}. Give the folder that holds the cases."
         raise CaseError(msg)
@@ -175,28 +136,12 @@ def list_cases(
         msg = f"No cases found in {folder}: looked for {LOOKED_FOR}; the folder holds {seen}."
         raise CaseError(msg)
     _check_names_differ((case.case_id, case.folder) for case in found)
-    patients = find_patients(folder, [case.case_id for case in found], patient_regex)
+    patients = find_patients(folder, [case.case_id for case in found], patient_regex, patient_of)
     cases = [
-        _describe(case, patients[case.case_id], wanted, with_label, synthetic=synthetic, incomplete=incomplete)
+        _describe(case, patients[case.case_id], modalities, with_label, synthetic=synthetic, incomplete=incomplete)
         for case in found
     ]
     return Cohort(cases, [f"Left aside, made by an algorithm: {path}" for c in found for path in _algorithms_labels(c)])
-
-
-def check_modalities(modalities: Sequence[str] | str | None) -> list[str] | None:
-    """Return the modalities as a list; a string may name several, separated by commas.
-
-    Raises:
-        CaseError: One is unknown.
-    """
-    if modalities is None:
-        return None
-    names = modalities.replace(",", " ").split() if isinstance(modalities, str) else list(modalities)
-    unknown = [name for name in names if name not in MODALITIES]
-    if unknown or not names:
-        msg = f"Unknown modality {', '.join(map(repr, unknown)) or '(none given)'}: choose of {', '.join(MODALITIES)}."
-        raise CaseError(msg)
-    return names
 
 
 def interpret_labels(cases: Sequence[Case], labels: str = "auto", check: bool = True) -> list[str]:
@@ -205,13 +150,13 @@ def interpret_labels(cases: Sequence[Case], labels: str = "auto", check: bool = 
     Args:
         cases: Complete ones; those with a label get ``label_convention`` and ``output_labels``.
         labels: ``"auto"`` or a convention.
-        check: Whether to read images too, see :py:func:`find_cases`.
+        check: Whether to read images too, see :py:func:`scanfill.data.find_cases`.
 
     Returns:
         Notes for a person to read.
 
     Raises:
-        CaseError: See :py:func:`find_cases`.
+        CaseError: See :py:func:`scanfill.data.find_cases`.
     """
     labelled = [case for case in cases if "label" in case]
     surveys = survey_cases(cases, check=check) if check else survey_cases(labelled, check=False)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import scanfill
 from scanfill.data import write_case_list, write_splits
 from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE, brain_cohort, write_brain_cohort
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.metrics import REGIONS, read_scores, summarise
 from scanfill.report.page import Figure, Page, Row, Section, Table
 
@@ -90,7 +91,14 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
     write_brain_cohort(known, cases=24, seed=seed)
     write_brain_cohort(folder / "new_phantoms", cases=3, seed=seed + 1000)
     brain_cohort(folder / f"without_{ABSENT}", cases=3, seed=seed + 1000, without=ABSENT)
-    write_splits(write_case_list(known, output=folder / "cases.json"), folds=4, test=0.25, seed=seed, output=folder)
+    write_splits(
+        write_case_list(known, output=folder / "cases.json", schema=SCHEMA),
+        folds=4,
+        test=0.25,
+        seed=seed,
+        output=folder,
+        schema=SCHEMA,
+    )
     data = {"dataset_dir": known, "datalist": folder / "fold_0.json", "seed": seed}
     length = {"max_epochs": epochs, "epoch_length": epoch_length, "val_interval": max(1, epochs // 2)}
     sixth = max(1, epochs // 6)

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from monai.transforms import MapTransform
-from monai.utils import convert_to_dst_type, convert_to_numpy
 
+from scanfill.data.schema import LabelSpec
 from scanfill.errors import CaseError
+from scanfill.transforms.renumber import check_known, renumber
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -43,8 +43,18 @@ LABEL_CONVENTIONS: dict[str, dict[int, int]] = {
 }
 """Value in the file -> value inside; 0 is background in all of them."""
 
-# A label stored with a NIfTI scale factor may miss its integer by rounding; interpolation misses by more.
-INTEGER_TOLERANCE = 1e-3
+REMEDY = f"Correct the file, or name the convention it follows with --labels ({', '.join(LABEL_CONVENTIONS)})."
+"""What to do about a value that a convention does not have."""
+
+
+TUMOUR = LabelSpec(
+    names={label: LABEL_NAMES[label] for label in (NC, ED, CET)},
+    conventions=LABEL_CONVENTIONS,
+    legend={NC: "NC necrotic core", ED: "ED edema", CET: "CET enhancing tumour"},
+    looked_for="<case>/seg.nii.gz",
+    remedy=REMEDY,
+)
+"""The truth of a case, as its schema has it."""
 
 
 def check_convention(convention: str) -> str:
@@ -57,35 +67,6 @@ def check_convention(convention: str) -> str:
         msg = f"Unknown label convention {convention!r}: choose one of {', '.join(LABEL_CONVENTIONS)}."
         raise CaseError(msg)
     return convention
-
-
-def label_values(label: NdarrayOrTensor, where: str = "The label map") -> list[int]:
-    """List the whole numbers that a label map holds, 0 included, in ascending order.
-
-    Args:
-        label: Label map of any shape.
-        where: Begins the error message, naming case and file.
-
-    Raises:
-        CaseError: A value is fractional, NaN or infinite.
-    """
-    array = convert_to_numpy(label)
-    if array.dtype.kind == "f":
-        rounded = np.rint(array)
-        with np.errstate(invalid="ignore"):  # infinite minus infinite: caught as not finite
-            whole = np.abs(array - rounded) <= INTEGER_TOLERANCE
-        if not whole.all():
-            example = float(array[~whole].flat[0])
-            msg = (
-                f"{where} holds the fractional value {example:g} ({np.count_nonzero(~whole)} such voxels): "
-                f"labels are whole numbers. It was probably interpolated; resample it from the original with nearest "
-                f"neighbour."
-            )
-            raise CaseError(msg)
-        array = rounded
-    if array.size and array.min() >= 0 and array.max() <= np.iinfo(np.uint8).max:  # much faster than sorting
-        return [int(value) for value in np.flatnonzero(np.bincount(array.astype(np.uint8).ravel()))]
-    return [int(value) for value in np.unique(array)]
 
 
 def to_internal(label: NdarrayOrTensor, convention: str, where: str = "The label map") -> NdarrayOrTensor:
@@ -102,7 +83,7 @@ def to_internal(label: NdarrayOrTensor, convention: str, where: str = "The label
     Raises:
         CaseError: A value is fractional or does not belong to the convention.
     """
-    return _renumber(label, LABEL_CONVENTIONS[check_convention(convention)], f"convention {convention!r}", where)
+    return renumber(label, LABEL_CONVENTIONS[check_convention(convention)], f"convention {convention!r}", where, REMEDY)
 
 
 def from_internal(label: NdarrayOrTensor, convention: str, where: str = "The label map") -> NdarrayOrTensor:
@@ -113,22 +94,17 @@ def from_internal(label: NdarrayOrTensor, convention: str, where: str = "The lab
     Raises:
         CaseError: A value is not 0, 1, 2 or 3.
     """
-    return _renumber(label, values_in_file(convention), "the numbering inside", where)
+    return renumber(label, values_in_file(convention), "the numbering inside", where, REMEDY)
 
 
 def values_in_file(convention: str) -> dict[int, int]:
     """Value inside -> value that is written, without background."""
-    written: dict[int, int] = {}
-    for in_file, inside in LABEL_CONVENTIONS[check_convention(convention)].items():
-        if inside:
-            written.setdefault(inside, in_file)
-    return written
+    return TUMOUR.values_in_file(check_convention(convention))
 
 
 def look_up_table(convention: str) -> dict[str, str]:
     """What each number in a written label map means, for the JSON file beside it: ``{"4": "CET: ..."}``."""
-    inside = {0: 0} | {in_file: inside for inside, in_file in values_in_file(convention).items()}
-    return {str(in_file): LABEL_NAMES[inside[in_file]] for in_file in sorted(inside)}
+    return TUMOUR.look_up_table(check_convention(convention))
 
 
 def check_values(values: Iterable[int], convention: str, where: str = "The label map") -> None:
@@ -137,28 +113,7 @@ def check_values(values: Iterable[int], convention: str, where: str = "The label
     Raises:
         CaseError: One does not.
     """
-    _check_known(values, LABEL_CONVENTIONS[check_convention(convention)], f"convention {convention!r}", where)
-
-
-def _check_known(values: Iterable[int], mapping: Mapping[int, int], meaning: str, where: str) -> None:
-    unknown = sorted(value for value in values if value not in mapping and value != 0)
-    if unknown:
-        msg = (
-            f"{where} holds the value {', '.join(map(str, unknown))}, which {meaning} does not have "
-            f"(it has 0, {', '.join(map(str, sorted(mapping)))}). Correct the file, or name the convention it follows "
-            f"with --labels ({', '.join(LABEL_CONVENTIONS)})."
-        )
-        raise CaseError(msg)
-
-
-def _renumber(label: NdarrayOrTensor, mapping: dict[int, int], meaning: str, where: str) -> NdarrayOrTensor:
-    _check_known(label_values(label, where), mapping, meaning, where)
-    table = np.zeros(max(mapping) + 1, np.uint8)
-    for value, new_value in mapping.items():
-        table[value] = new_value
-    indices = np.rint(convert_to_numpy(label)).astype(np.intp)
-    renumbered: NdarrayOrTensor = convert_to_dst_type(table[indices], label, dtype=np.uint8)[0]
-    return renumbered
+    check_known(values, LABEL_CONVENTIONS[check_convention(convention)], f"convention {convention!r}", where, REMEDY)
 
 
 def convention_of(case: Mapping[Hashable, Any], key: str = "label_convention") -> str:

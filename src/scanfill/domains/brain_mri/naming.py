@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from scanfill.data.volume import volume_suffix
+from scanfill.data.image import volume_suffix
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from scanfill.data.volume import read_volume
-from scanfill.domains.brain_mri.labels import CET, ED, LABEL_CONVENTIONS, LABEL_NAMES, NC, label_values
+from scanfill.data.image import read_image
+from scanfill.domains.brain_mri.labels import CET, ED, LABEL_CONVENTIONS, LABEL_NAMES, NC
 from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError
+from scanfill.transforms.renumber import label_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -81,7 +82,7 @@ def _survey(case: Case, keys: Sequence[str]) -> Survey:
     survey = Survey()
     label = None
     if "label" in case:
-        label = read_volume(case["label"], f"{name}: label").numpy()
+        label = read_image(case["label"], f"{name}: label").numpy()
         survey.values.update(label_values(label, f"{name}: label ({case['label']})"))
         if unknown := sorted(survey.values - KNOWN_VALUES):
             msg = (
@@ -92,7 +93,7 @@ def _survey(case: Case, keys: Sequence[str]) -> Survey:
     for key in keys:
         if key not in case:
             continue
-        image = read_volume(case[key], f"{name}: {key}").numpy()
+        image = read_image(case[key], f"{name}: {key}").numpy()
         if image.any():  # an all-zero image is reported when the case is read, not as a copy of another one
             survey.fingerprints[key] = hashlib.blake2b(image.tobytes(), key=str(image.shape).encode()).hexdigest()
         if key == "t1ce" and label is not None and label.shape == image.shape:

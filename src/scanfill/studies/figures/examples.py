@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanfill.data import read_list
-from scanfill.data.volume import read_volume
+from scanfill.data.image import read_image
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.studies.figures.example_slices import draw_example_slices
 from scanfill.studies.score_files import Cell
@@ -54,7 +55,7 @@ def draw_example(scores: StudyScores, evaluation: str, cells: Sequence[Cell]) ->
             folder = scores.folder / "predictions" / cell.strategy / f"seed_{seed}" / f"fold_{fold}"
             if folder.is_dir():  # an ensemble has none: it is voted while it is scored
                 maps[cell.strategy] = read_label_map(folder / (cell.missing or "nothing"), case, truth).astype(int)
-        image = np.asarray(read_volume(case[shown], shown), dtype=float)[0]
+        image = np.asarray(read_image(case[shown], shown), dtype=float)[0]
     except (UsageError, OSError):  # tidied away, or elsewhere: a report does without
         return None
     title = f"{case['case_id']}, without {missing}"
@@ -73,7 +74,7 @@ def _median_case(scores: StudyScores, evaluation: str, fold: int) -> dict[str, A
     if not path.is_file() or not data.is_dir():
         return None
     try:
-        cases = {str(case["case_id"]): case for case in read_list(path, data, MODALITIES).get(part, [])}
+        cases = {str(case["case_id"]): case for case in read_list(path, data, MODALITIES, schema=SCHEMA).get(part, [])}
     except UsageError:
         return None
     judged = [row for row in scores.of(evaluation, Cell(REFERENCE)) if row["case_id"] in cases]

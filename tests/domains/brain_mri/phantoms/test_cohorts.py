@@ -7,8 +7,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE, brain_cohort, note
+from scanfill.domains.brain_mri.schema import SCHEMA
 
 
 def times(folder: Path) -> list[int]:
@@ -39,14 +40,17 @@ def test_patients_may_lack_a_modality(tmp_path: Path) -> None:
 
 def test_a_cohort_reads_as_brats(tmp_path: Path) -> None:
     cases = find_cases(
-        brain_cohort(tmp_path, cases=2, size=24), modalities=["t1", "t1ce", "t2", "flair"], labels="brats"
+        brain_cohort(tmp_path, cases=2, size=24),
+        modalities=["t1", "t1ce", "t2", "flair"],
+        labels="brats",
+        schema=SCHEMA,
     )
     assert [case["case_id"] for case in cases] == ["BraTS20_Training_001", "BraTS20_Training_002"]
     assert {case["label_convention"] for case in cases} == {"brats"}
 
 
 def test_figures_on_phantoms_carry_the_caveat_and_others_do_not(tmp_path: Path) -> None:
-    cases = find_cases(brain_cohort(tmp_path / "phantoms", cases=1, size=24), labels="none")
+    cases = find_cases(brain_cohort(tmp_path / "phantoms", cases=1, size=24), labels="none", schema=SCHEMA)
     assert note(cases) == PHANTOM_NOTE
     nib.save(nib.Nifti1Image(np.ones((3, 3, 3), np.uint8), np.eye(4)), tmp_path / "t1.nii.gz")
     assert note([{"t1": str(tmp_path / "t1.nii.gz")}]) == ""

@@ -21,11 +21,12 @@ from moved_phantoms import (
     subject,
     write_moved_case,
 )
+from scanfill.data.cases import find_cases
 from scanfill.data.read import ReadCased
-from scanfill.domains.brain_mri.cases import find_cases
 from scanfill.domains.brain_mri.prepare import prepare_folder
 from scanfill.domains.brain_mri.prepare.grid import Volume
 from scanfill.domains.brain_mri.prepare.pose import Pose, read_pose
+from scanfill.domains.brain_mri.schema import SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +41,9 @@ def voxels(path: Path) -> np.ndarray:
 
 
 def test_the_case_finder_and_reader_take_it_as_one_case_on_one_grid(prepared: Path) -> None:
-    (case,) = find_cases(prepared, MODALITIES, labels="brats")
+    (case,) = find_cases(prepared, MODALITIES, labels="brats", schema=SCHEMA)
     assert case["case_id"] == "p0"
-    read = ReadCased(keys=MODALITIES, label_key="label")(case)
+    read = ReadCased(keys=MODALITIES, label_key="label", schema=SCHEMA)(case)
     assert read["flair"].shape == read["label"].shape == (1, 48, 48, 48)
 
 

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from moved_phantoms import phantom, save
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.prepare import case as prepare_case_module
 from scanfill.domains.brain_mri.prepare import prepare_folder
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
 from tiny_cases import save_case
 
@@ -106,7 +107,7 @@ def test_a_killed_run_goes_on_where_it_stopped(
         with pytest.raises(KeyboardInterrupt):
             prepare_folder(cohort, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".b.partial", "a"]
-    assert [case["case_id"] for case in find_cases(tmp_path / "out", labels=None)] == ["a"]
+    assert [case["case_id"] for case in find_cases(tmp_path / "out", labels=None, schema=SCHEMA)] == ["a"]
     again = prepare_folder(cohort, tmp_path / "out")
     assert (again.prepared, again.unchanged) == (["b"], ["a"])
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b"]

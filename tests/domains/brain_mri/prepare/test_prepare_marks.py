@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from scanfill.data.cases import find_cases
 from scanfill.data.marks import checksum, synthetic_reason
 from scanfill.data.provenance import Origin, read_sidecar, write_synthetic
-from scanfill.domains.brain_mri.cases import find_cases
 from scanfill.domains.brain_mri.prepare import prepare_folder
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError
 from tiny_cases import AFFINE, image, regions, save_case
 
@@ -50,11 +51,11 @@ def test_a_synthetic_image_keeps_name_header_and_sidecar(tmp_path: Path) -> None
 def test_a_prepared_case_with_a_synthetic_image_is_found_only_where_that_is_wanted(tmp_path: Path) -> None:
     half_synthetic(tmp_path / "in" / "c1", "flair")
     prepare_folder(tmp_path / "in", tmp_path / "out", spacing=4)
-    (case,) = find_cases(tmp_path / "out", synthetic=True)
+    (case,) = find_cases(tmp_path / "out", synthetic=True, schema=SCHEMA)
     assert case["synthetic"] == ["flair"]
     assert "label" in case
     with pytest.raises(CaseError, match=r"flair .* is synthetic"):
-        find_cases(tmp_path / "out")
+        find_cases(tmp_path / "out", schema=SCHEMA)
     assert prepare_folder(tmp_path / "in", tmp_path / "out", spacing=4).unchanged == ["c1"]
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.prepare.skull import mask_path, strip_commands
+from scanfill.domains.brain_mri.schema import SCHEMA
 from tiny_cases import save_case
 
 
@@ -28,10 +29,10 @@ def test_the_mask_that_the_commands_write_is_found(
     save_case(tmp_path / folder, prefix, names)
     if folder == "all":
         save_case(tmp_path / folder, "right_", names)
-    case, *others = find_cases(tmp_path, labels=None)
+    case, *others = find_cases(tmp_path, labels=None, schema=SCHEMA)
     mask = mask_path(case["t1ce"])
     mask.write_bytes(Path(case["t1ce"]).read_bytes())
-    again, *others_again = find_cases(tmp_path, labels=None)
+    again, *others_again = find_cases(tmp_path, labels=None, schema=SCHEMA)
     assert again == {**case, "mask": str(mask)}
     assert others_again == others
 

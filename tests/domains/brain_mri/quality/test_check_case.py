@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from planted_faults import subject
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.phantoms.brain import nifti_bytes, write_case
 from scanfill.domains.brain_mri.quality import CaseQuality, check_case, check_cohort
 from scanfill.domains.brain_mri.quality.cohort import ENOUGH, _find_outliers, robust_z
 from scanfill.domains.brain_mri.quality.findings import Finding
+from scanfill.domains.brain_mri.schema import SCHEMA
 from tiny_cases import AFFINE, SHAPE, brain, case_of, image, save, save_case
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def test_a_bad_mask_is_told_also_when_an_image_is_z_scored(case: dict[str, Any],
 def test_two_files_for_one_modality_are_a_finding(tmp_path: Path) -> None:
     folder = save_case(tmp_path / "c1")
     save(folder / "t1n.nii.gz", image("t1", 5))
-    (case,) = find_cases(tmp_path, labels="none", strict=False)
+    (case,) = find_cases(tmp_path, labels="none", strict=False, schema=SCHEMA)
     quality = check_case(case)
     assert {code for code, _ in codes(quality)} == {"incomplete"}
     assert "2 files for t1" in quality.findings[0].text
@@ -108,7 +109,7 @@ def test_two_files_for_one_modality_are_a_finding(tmp_path: Path) -> None:
 
 def test_a_case_without_any_image_is_a_finding(tmp_path: Path) -> None:
     save(tmp_path / "c1" / "unknown.nii.gz", image("t1", 0))
-    (case,) = find_cases(tmp_path, labels="none", strict=False)
+    (case,) = find_cases(tmp_path, labels="none", strict=False, schema=SCHEMA)
     assert codes(check_case(case)) == {("incomplete", "")}
 
 
@@ -124,7 +125,7 @@ def test_a_copy_in_another_case_is_found_also_rescaled(tmp_path: Path) -> None:
         values = np.asarray(nib.load(path).dataobj)
         copy = nifti_bytes((values * 1.7 + 3 * (values > 0)).astype(np.float32), nib.load(path).affine, "copy")
         (tmp_path / "c" / path.name.replace("a_", "c_")).write_bytes(copy)
-    cohort = check_cohort(find_cases(tmp_path, labels="none", strict=False), workers=2)
+    cohort = check_cohort(find_cases(tmp_path, labels="none", strict=False, schema=SCHEMA), workers=2)
     found = {case.case_id: {finding.code for finding in case.findings} for case in cohort.cases}
     assert found == {"a": {"duplicate"}, "b": set(), "c": {"duplicate"}}
     assert [case.case_id for case in cohort.with_findings] == ["a", "c"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from scanfill.domains.brain_mri.cases import find_cases
+from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.quality import check_case, check_cohort
+from scanfill.domains.brain_mri.schema import SCHEMA
 from tiny_cases import REAL_DATA
 
 ALL = ("t1", "t1ce", "t2", "flair")
@@ -45,7 +46,7 @@ def expected(case_id: str) -> set[tuple[str, str]]:
 @needs_real_data
 @pytest.mark.parametrize("part", ["brats_2mm", "brats_unlabelled_2mm"])
 def test_real_cases_have_these_findings_and_no_other(part: str) -> None:
-    cohort = check_cohort(find_cases(REAL_DATA / part, labels="none"))
+    cohort = check_cohort(find_cases(REAL_DATA / part, labels="none", schema=SCHEMA))
     found = {case.case_id: {(each.code, each.modality) for each in case.findings} for case in cohort.cases}
     assert found == {case_id: expected(case_id) for case_id in found}
     assert len(found) == {"brats_2mm": 15, "brats_unlabelled_2mm": 4}[part]
@@ -53,6 +54,6 @@ def test_real_cases_have_these_findings_and_no_other(part: str) -> None:
 
 @needs_real_data
 def test_at_one_millimetre_the_findings_are_the_same() -> None:
-    for case in find_cases(REAL_DATA / "brats_1mm", labels="none"):
+    for case in find_cases(REAL_DATA / "brats_1mm", labels="none", schema=SCHEMA):
         found = {(each.code, each.modality) for each in check_case(case).findings}
         assert found == expected(case["case_id"])

@@ -14,8 +14,9 @@ import torch
 from tqdm import tqdm
 
 from scanfill.data.failures import one_line, report_failures
-from scanfill.domains.brain_mri.cases import check_modalities, list_cases
+from scanfill.domains.brain_mri.cases import list_cases
 from scanfill.domains.brain_mri.prepare.case import Options, prepare_case
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.files import writable_folder
 
@@ -76,7 +77,7 @@ def prepare_folder(
     with the same options, is left alone, so a killed run goes on where it stopped.
 
     Args:
-        folder: Where the cases are, as :py:func:`scanfill.domains.brain_mri.find_cases` finds them.
+        folder: Where the cases are, as :py:func:`scanfill.data.find_cases` finds them.
         output: Where the prepared cases go; neither inside ``folder`` nor around it.
         reference: Modality onto which the others are registered; by default T1CE, else T1.
         spacing: Side of a voxel in mm.
@@ -111,7 +112,7 @@ def prepare_folder(
 
 
 def _check_options(reference: str | None, spacing: float, workers: int) -> None:
-    if reference is not None and len(check_modalities(reference) or []) != 1:
+    if reference is not None and len(SCHEMA.check_images(reference) or []) != 1:
         msg = f"The reference must be one modality, got {reference!r}: name t1ce, t1, t2 or flair."
         raise UsageError(msg)
     if isinstance(spacing, bool) or not isinstance(spacing, int | float) or not FINEST <= spacing <= COARSEST:

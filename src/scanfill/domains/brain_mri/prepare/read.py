@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.nifti import phantom_text
-from scanfill.data.read import check_image, check_images_differ, checked_mask
-from scanfill.data.volume import GRID_TOLERANCE, grid_distance, read_volume
-from scanfill.domains.brain_mri.labels import label_values
+from scanfill.data.read import check_images_differ, checked_mask
+from scanfill.domains.brain_mri.check_mri import check_mri
 from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.domains.brain_mri.prepare.grid import Volume, volume_of
 from scanfill.domains.brain_mri.prepare.skull import strip_commands
 from scanfill.domains.brain_mri.quality.skull import suspect_skull
 from scanfill.errors import CaseError
+from scanfill.transforms.renumber import label_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,7 @@ def read_original(case: Mapping[str, Any], reference: str | None = None, *, chec
     """Read a case whose files may lie on different grids.
 
     Args:
-        case: As :py:func:`scanfill.domains.brain_mri.find_cases` lists it.
+        case: As :py:func:`scanfill.data.find_cases` lists it.
         reference: A modality; by default T1CE, else T1, rather an acquired one than one that is synthetic.
         check_skull: Whether to stop where a skull seems to be on and there is no mask.
 
@@ -69,9 +70,9 @@ def read_original(case: Mapping[str, Any], reference: str | None = None, *, chec
     synthetic = {key: Path(case[key]) for key in case.get("synthetic", ()) if key in (*keys, "label")}
     acquired = [key for key in keys if key not in synthetic]
     chosen = choose_reference(keys if reference or not set(REFERENCES) & set(acquired) else acquired, reference, name)
-    images = {key: read_volume(case[key], f"{name}: {key}") for key in keys}
+    images = {key: read_image(case[key], f"{name}: {key}") for key in keys}
     for key, image in images.items():
-        check_image(image, f"{name}: {key} ({case[key]})", has_mask="mask" in case)
+        check_mri(image, f"{name}: {key} ({case[key]})", has_mask="mask" in case)
     check_images_differ(images, case, name)
     mask = _read_mask(case, chosen, images[chosen], name) if "mask" in case else None
     if mask is None and check_skull:
@@ -106,7 +107,7 @@ def choose_reference(keys: list[str], wanted: str | None, name: str) -> str:
 
 def _read_mask(case: Mapping[str, Any], reference: str, image: MetaTensor, name: str) -> Volume:
     where = f"{name}: mask ({case['mask']})"
-    mask = read_volume(case["mask"], f"{name}: mask")
+    mask = read_image(case["mask"], f"{name}: mask")
     if distance := _distance(image, mask):
         msg = (
             f"{where} does not lie on the grid of {reference} ({case[reference]}): {distance}. Make the mask from "
@@ -121,7 +122,7 @@ def _read_label(
 ) -> tuple[Volume, str]:
     """Find by its grid on which modality a label map was drawn: the reference where several share one grid."""
     where = f"{name}: label ({case['label']})"
-    label = read_volume(case["label"], f"{name}: label")
+    label = read_image(case["label"], f"{name}: label")
     values = label_values(label, where)
     if min(values) < 0 or max(values) > np.iinfo(np.uint8).max:
         msg = f"{where} holds the values {values}: a label map holds whole numbers from 0 to 255. Correct or remove it."

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
+from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, read_image
 from scanfill.data.nifti import nifti_bytes
-from scanfill.data.volume import GRID_TOLERANCE, format_affine, grid_distance, read_volume
-from scanfill.domains.brain_mri.labels import label_values
 from scanfill.domains.brain_mri.prepare.case import DESCRIPTION
 from scanfill.domains.brain_mri.prepare.grid import Grid, Volume, volume_of
 from scanfill.domains.brain_mri.prepare.pose import Pose, read_pose
@@ -20,6 +19,7 @@ from scanfill.domains.brain_mri.prepare.record import grid_from, read_record
 from scanfill.domains.brain_mri.prepare.resample import resample_labels
 from scanfill.errors import CaseError, UsageError
 from scanfill.files import writing
+from scanfill.transforms.renumber import label_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ def restore_label(
 
 def _read_label(path: Path, prepared: Grid, folder: Path) -> Volume:
     where = f"Label map {path}"
-    label = read_volume(path, "Label map")
+    label = read_image(path, "Label map")
     values = label_values(label, where)
     if min(values) < 0 or max(values) > np.iinfo(np.uint8).max:
         msg = f"{where} holds the values {values}: a label map holds whole numbers from 0 to 255."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from scanfill.data.volume import volume_suffix
+from scanfill.data.image import volume_suffix
 from scanfill.domains.brain_mri.naming import recognise_file
 
 

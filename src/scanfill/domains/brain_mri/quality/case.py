@@ -10,8 +10,8 @@ import numpy as np
 from monai.data import MetaTensor
 from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
+from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.read import ReadCased
-from scanfill.data.volume import GRID_TOLERANCE, grid_distance, read_volume
 from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.domains.brain_mri.quality.alignment import find_displaced, measure_alignment
 from scanfill.domains.brain_mri.quality.contrast import find_swapped, measure_contrast
@@ -74,7 +74,7 @@ def check_case(case: Mapping[str, Any]) -> CaseQuality:
     """Read one case and measure all that can be; what cannot be read is a finding, never an exception.
 
     Args:
-        case: As :py:func:`scanfill.domains.brain_mri.find_cases` gives it, also with ``problem``.
+        case: As :py:func:`scanfill.data.find_cases` gives it, also with ``problem``.
     """
     keys = [key for key in MODALITIES if case.get(key)]
     quality = CaseQuality(str(case.get("case_id", "?")), str(case.get("patient", "?")), keys)
@@ -83,7 +83,7 @@ def check_case(case: Mapping[str, Any]) -> CaseQuality:
         quality.findings.append(Finding("incomplete", "error", "", None, None, str(case["problem"])))
     data: dict[Any, Any] = dict(case)
     try:
-        read: dict[Any, Any] = ReadCased(keys)(data) if keys and not case.get("problem") else {}
+        read: dict[Any, Any] = ReadCased(keys, schema="brain_mri")(data) if keys and not case.get("problem") else {}
     except CaseError as error:
         refusal, read = str(error), {}
     if not read:
@@ -203,7 +203,7 @@ def _read_what_can_be_read(case: Mapping[str, Any], keys: list[str], findings: l
     read = {}
     for key in keys:
         try:
-            image = read_volume(Path(case[key]), f"Case {case.get('case_id', '?')!r}: {key}")
+            image = read_image(Path(case[key]), f"Case {case.get('case_id', '?')!r}: {key}")
         except CaseError as error:
             findings.append(Finding("unreadable", "error", key, None, None, str(error)))
             continue

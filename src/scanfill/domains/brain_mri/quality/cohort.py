@@ -50,7 +50,7 @@ def check_cohort(cases: Sequence[Mapping[str, Any]], workers: int = 1) -> Cohort
     """Check each case, then compare them with each other.
 
     Args:
-        cases: As :py:func:`scanfill.domains.brain_mri.find_cases` gives them with ``strict=False``.
+        cases: As :py:func:`scanfill.data.find_cases` gives them with ``strict=False``.
         workers: Processes; each needs about 0.5 GB.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanfill.data.read import NEGATIVE_SHARE
+from scanfill.domains.brain_mri.check_mri import NEGATIVE_SHARE
 from scanfill.domains.brain_mri.quality.findings import Finding
 from scanfill.domains.brain_mri.quality.skull import background_of
 

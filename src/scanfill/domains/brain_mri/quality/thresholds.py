@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scanfill.data.read import NEGATIVE_SHARE
-from scanfill.data.volume import GRID_TOLERANCE
+from scanfill.data.image import GRID_TOLERANCE
+from scanfill.domains.brain_mri.check_mri import NEGATIVE_SHARE
 from scanfill.domains.brain_mri.quality import (
     alignment,
     cohort,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from monai.transforms import MapTransform
 
+from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.domains.brain_mri.quality.case import CaseQuality, check_images
 from scanfill.missing.unusable import find_unusable
 
@@ -59,6 +60,6 @@ class WarnOfQualityd(MapTransform):  # type: ignore[misc]  # MONAI's class is un
             lines.append(f"[{finding.code}] {about}{finding.text}")
             logger.log(LEVELS[finding.severity], "Case %r: %s", quality.case_id, lines[-1])
         case[self.warnings_key] = "\n".join(lines)
-        if unusable := find_unusable(quality.findings, case):
+        if unusable := find_unusable(quality.findings, case, MODALITIES):
             case["unusable"] = {**case.get("unusable", {}), **unusable}
         return case

@@ -1,4 +1,4 @@
-"""Open one volume, whatever its format, on one convention of axes and affine."""
+"""Open one image, a volume or a picture, whatever its format, on one convention of axes and affine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from monai.data import ITKReader, MetaTensor, NibabelReader
+from monai.data import ITKReader, MetaTensor, NibabelReader, PILReader
 from monai.transforms import LoadImage
+from PIL import Image
 
 from scanfill.errors import CaseError
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 """File types that are read; compared in lower case."""
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+"""Further file types of 2-D images."""
+
+IMAGE_SUFFIXES = (*VOLUME_SUFFIXES, *PICTURE_SUFFIXES)
+"""Every file type that is read, in lower case."""
+
+GREY_MODES = ("1", "L", "I", "F", "I;16", "I;16L", "I;16B")
+"""Pillow's modes of pictures with one value a pixel."""
 
 GRID_TOLERANCE = 0.05
 """How far, in voxels, the corners of two grids may lie apart and still be the same grid.
@@ -40,31 +50,43 @@ def volume_suffix(path: str | Path) -> str:
     return ""
 
 
-def read_volume(path: str | Path, where: str) -> MetaTensor:
-    """Read a 3-D volume through MONAI.
+def image_suffix(path: str | Path) -> str:
+    """Return the suffix of a volume or a picture in lower case, such as ``.png``; empty if it is neither."""
+    return volume_suffix(path).lower() or next((end for end in PICTURE_SUFFIXES if str(path).lower().endswith(end)), "")
+
+
+def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str = "") -> MetaTensor:
+    """Read a volume or a picture through MONAI.
 
     Args:
-        path: NIfTI, NRRD or MetaImage.
+        path: NIfTI, NRRD or MetaImage; in 2-D also PNG, JPEG, TIFF or BMP, grey with 8 or 16 bits.
         where: Begins every error message: case and role, such as ``"Case 'c1': t2"``.
+        spatial_dims: 3, or 2 for pictures and for files that hold a single slice.
+        advice: What else to say where a file has too many dimensions.
 
     Returns:
-        ``(1, X, Y, Z)``, float32, with an affine in millimetres from voxel to RAS+ world coordinates, the same for
-        every file type (tested). Of the file's header only the grid and the file's name are kept, so that cases
-        of different types can share a batch.
+        ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, X to the right in a picture and Y down, with an affine in
+        millimetres from voxel to RAS+ world coordinates, the same for every type of volume (tested); the identity for a
+        picture, which states no size of its pixels. Of the file's header only the grid and the file's name are kept, so
+        that cases of different types can share a batch.
 
     Raises:
-        CaseError: The file is absent, of another type, truncated, or not 3-D.
+        CaseError: The file is absent, of another type, truncated, in colour, or has other dimensions.
     """
     path = Path(path)
-    suffix = volume_suffix(path).lower()
-    if not suffix:
-        msg = f"{where} ({path}) is not of a type that can be read: convert it to one of {', '.join(VOLUME_SUFFIXES)}."
+    suffix = image_suffix(path)
+    known = VOLUME_SUFFIXES if spatial_dims == 3 else IMAGE_SUFFIXES
+    if suffix not in known:
+        msg = f"{where} ({path}) is not of a type that can be read: convert it to one of {', '.join(known)}."
         raise CaseError(msg)
     if not path.is_file():
         msg = f"{where} ({path}) is not there: correct the path in the list of cases, or put the file back."
         raise CaseError(msg)
     try:
         loaded = _load(path)
+    except CaseError as error:
+        msg = f"{where} ({path}) {error}"
+        raise CaseError(msg) from error
     except Exception as error:  # each library has its own, from EOFError to RuntimeError
         reason = " ".join(ITK_PLACE.sub("", str(error)).split()) or type(error).__name__
         msg = (
@@ -72,7 +94,9 @@ def read_volume(path: str | Path, where: str) -> MetaTensor:
             f"or not {suffix}: copy or download it again."
         )
         raise CaseError(msg) from error
-    _check_dimensions(tuple(loaded.shape), path, where)
+    if spatial_dims == 2 and loaded.ndim == 3 and loaded.shape[-1] == 1:
+        loaded = loaded[..., 0]
+    _check_dimensions(tuple(loaded.shape), spatial_dims, f"{where} ({path})", advice)
     affine = loaded.affine
     if not torch.isfinite(affine).all() or torch.linalg.det(affine[:3, :3]).abs() < 1e-9:
         msg = (
@@ -87,6 +111,12 @@ def read_volume(path: str | Path, where: str) -> MetaTensor:
 
 def _load(path: Path) -> MetaTensor:
     loader = LoadImage(image_only=True, dtype=np.float32)
+    if image_suffix(path) in PICTURE_SUFFIXES:
+        with Image.open(path) as picture:
+            if picture.mode not in GREY_MODES:
+                msg = f"is in colour (mode {picture.mode}): convert it to grey, with 8 or 16 bits."
+                raise CaseError(msg)
+        return loader(path, reader=PILReader())
     if volume_suffix(path).lower().startswith(".nii"):
         return loader(path, reader=NibabelReader())
     with warnings.catch_warnings():
@@ -98,16 +128,19 @@ def _load(path: Path) -> MetaTensor:
         return loader(path, reader=ITKReader())
 
 
-def _check_dimensions(shape: tuple[int, ...], path: Path, where: str) -> None:
+def _check_dimensions(shape: tuple[int, ...], spatial_dims: int, where: str, advice: str) -> None:
     if len(shape) > 3:
+        kind = "3-D volume" if spatial_dims == 3 else "2-D image"
         msg = (
-            f"{where} ({path}) is {len(shape)}-D, shape {shape}: one 3-D volume a file is needed. Split it, for "
-            f"example with nibabel.funcs.four_to_three; the channels of an MSD brain image are flair, t1, t1ce, t2, in "
-            f"this order."
+            f"{where} is {len(shape)}-D, shape {shape}: one {kind} a file is needed. Split it, for "
+            f"example with nibabel.funcs.four_to_three. {advice}".rstrip()
         )
         raise CaseError(msg)
-    if len(shape) < 3 or min(shape) < 2:
-        msg = f"{where} ({path}) is 2-D, shape {shape}: a 3-D volume is needed. Stack the slices into one file."
+    if spatial_dims == 3 and (len(shape) < 3 or min(shape) < 2):
+        msg = f"{where} is 2-D, shape {shape}: a 3-D volume is needed. Stack the slices into one file."
+        raise CaseError(msg)
+    if spatial_dims == 2 and (len(shape) != 2 or min(shape) < 2):
+        msg = f"{where} is {len(shape)}-D, shape {shape}: a 2-D image is needed. Save the slice as a file of its own."
         raise CaseError(msg)
 
 
@@ -117,7 +150,7 @@ def grid_distance(first: MetaTensor, second: MetaTensor) -> float:
     Unlike a comparison of affines number by number this counts a small error of rotation for what it does: it
     grows with the size of the grid.
     """
-    shape = np.asarray(first.shape[1:])
+    shape = np.asarray([*first.shape[1:], *[1] * (4 - first.ndim)])  # a picture is one voxel deep
     corners = np.array(np.meshgrid(*[(0, size - 1) for size in shape], indexing="ij")).reshape(3, -1)
     corners = np.vstack([corners, np.ones(corners.shape[1])])
     affine_1, affine_2 = (np.asarray(image.affine, dtype=float) for image in (first, second))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from scanfill.data.volume import format_affine, grid_distance, read_volume, volume_suffix
+from scanfill.data.image import format_affine, grid_distance, read_image, volume_suffix
 from scanfill.errors import CaseError
 from tiny_cases import AFFINE, SHAPE, image, save, save_by_hand
 
@@ -25,8 +25,8 @@ OBLIQUE[:3, 3] = [-40, 20, 7]
 @pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".mhd"])
 def test_every_file_type_gives_the_same_volume(tmp_path: Path, suffix: str, affine: np.ndarray) -> None:
     array = image("t2", 0)[:, :9, :7]
-    reference = read_volume(save(tmp_path / "a.nii.gz", array, affine), "x")
-    volume = read_volume(save_by_hand(tmp_path / f"a{suffix}", array, affine), "x")
+    reference = read_image(save(tmp_path / "a.nii.gz", array, affine), "x")
+    volume = read_image(save_by_hand(tmp_path / f"a{suffix}", array, affine), "x")
     assert volume.shape == (1, 12, 9, 7)
     np.testing.assert_array_equal(volume.numpy()[0], array)
     np.testing.assert_allclose(volume.affine, affine, atol=1e-5)
@@ -34,7 +34,7 @@ def test_every_file_type_gives_the_same_volume(tmp_path: Path, suffix: str, affi
 
 
 def test_volume_is_float_with_double_affine(tmp_path: Path) -> None:
-    volume = read_volume(save(tmp_path / "a.nii", np.ones(SHAPE, np.int16)), "x")
+    volume = read_image(save(tmp_path / "a.nii", np.ones(SHAPE, np.int16)), "x")
     assert volume.dtype == torch.float32
     assert volume.affine.dtype == torch.float64
     assert volume.meta["filename_or_obj"] == str(tmp_path / "a.nii")
@@ -53,7 +53,7 @@ def test_truncated_file_is_an_error(tmp_path: Path, suffix: str, share: float) -
     with pytest.raises(
         CaseError, match=rf"^Case 'c': t1 \(.*a{suffix}, \d+ bytes\) cannot be read: .*truncated.*again"
     ):
-        read_volume(path, "Case 'c': t1")
+        read_image(path, "Case 'c': t1")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_truncated_file_is_an_error(tmp_path: Path, suffix: str, share: float) -
 )
 def test_only_three_dimensions_are_read(tmp_path: Path, shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(CaseError, match=message):
-        read_volume(save(tmp_path / "a.nii.gz", np.ones(shape, np.float32)), "x")
+        read_image(save(tmp_path / "a.nii.gz", np.ones(shape, np.float32)), "x")
 
 
 def test_vector_image_is_refused(tmp_path: Path) -> None:
@@ -75,18 +75,18 @@ def test_vector_image_is_refused(tmp_path: Path) -> None:
     header += "space: left-posterior-superior\nspace directions: none (1,0,0) (0,1,0) (0,0,1)\nencoding: raw\n\n"
     (tmp_path / "a.nrrd").write_bytes(header.encode() + bytes(4 * 2 * 5 * 4 * 3))
     with pytest.raises(CaseError, match="is 4-D"):
-        read_volume(tmp_path / "a.nrrd", "x")
+        read_image(tmp_path / "a.nrrd", "x")
 
 
 def test_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"^Case 'c': t1 \(.*gone.nii.gz\) is not there"):
-        read_volume(tmp_path / "gone.nii.gz", "Case 'c': t1")
+        read_image(tmp_path / "gone.nii.gz", "Case 'c': t1")
 
 
 def test_unknown_type_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "a.dcm").write_bytes(b"")
     with pytest.raises(CaseError, match=r"convert it to one of .nii.gz, .nii, .nrrd"):
-        read_volume(tmp_path / "a.dcm", "x")
+        read_image(tmp_path / "a.dcm", "x")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_affine_without_meaning_is_refused(tmp_path: Path, sform: list[list[floa
     content[280:328] = np.array(sform, "<f4").tobytes()  # where a NIfTI header holds the rows of the affine
     path.write_bytes(bytes(content))
     with pytest.raises(CaseError, match=r"no usable orientation, affine \[\[2 "):
-        read_volume(path, "x")
+        read_image(path, "x")
 
 
 def test_suffix_is_found_whatever_its_case() -> None:
@@ -111,7 +111,7 @@ def test_distance_of_grids_is_in_voxels(tmp_path: Path) -> None:
     moved[0, 3] += 1.0
     turned[:3, :3] = Rotation.from_euler("z", 0.1).as_matrix() @ AFFINE[:3, :3]
     volumes = [
-        read_volume(save(tmp_path / f"{i}.nii", image("t1", 0), a), "x") for i, a in enumerate((AFFINE, moved, turned))
+        read_image(save(tmp_path / f"{i}.nii", image("t1", 0), a), "x") for i, a in enumerate((AFFINE, moved, turned))
     ]
     assert grid_distance(volumes[0], volumes[0]) == 0
     assert grid_distance(volumes[0], volumes[1]) == pytest.approx(0.5)  # 1 mm of 2 mm voxels

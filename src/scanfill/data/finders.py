@@ -1,0 +1,345 @@
+"""Finders for the usual layouts, so that a schema can be stated without code.
+
+A folder a case (:py:class:`FolderFinder`), files whose names say what they are (:py:class:`FileFinder`), rows of a
+table (:py:class:`TableFinder`), and one subfolder a class (:py:class:`ClassFinder`).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scanfill.data.finder import Case, Cohort, Finder, Request
+from scanfill.data.image import IMAGE_SUFFIXES, image_suffix
+from scanfill.data.marks import stem_of, synthetic_reason
+from scanfill.data.patients import find_patients
+from scanfill.errors import CaseError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from scanfill.data.schema import CaseSchema
+
+NAME = "{name}"
+"""In the pattern of a truth's files: the name of the structure, where each has a file of its own."""
+
+
+def make_finder(stated: Mapping[str, Any]) -> Finder:
+    """Make a finder from ``{"by": "folder" | "file" | "table" | "class", ...}``.
+
+    Raises:
+        UsageError: There is no such layout, or it does not take such an argument.
+    """
+    options = dict(stated)
+    by = options.pop("by", None)
+    layouts: tuple[type[Finder], ...] = (FolderFinder, FileFinder, TableFinder, ClassFinder)
+    kinds = {layout.__name__.removesuffix("Finder").lower(): layout for layout in layouts}
+    if by not in kinds:
+        msg = f"A finder is stated by one of {', '.join(kinds)}, not by={by!r}."
+        raise UsageError(msg)
+    try:
+        finder: Finder = kinds[by](**options)
+    except TypeError as error:
+        msg = f"The finder by={by!r} does not understand {options}: {error}."
+        raise UsageError(msg) from error
+    return finder
+
+
+class _Listed(Finder):
+    """What all layouts share: the cases are listed by names alone, then checked against the schema."""
+
+    def find(self, folder: Path, schema: CaseSchema, request: Request) -> Cohort:
+        """Find every case below a folder; see :py:class:`~scanfill.data.finder.Finder`."""
+        folder = Path(folder).expanduser().resolve()
+        if not folder.is_dir():
+            msg = f"No cases found: there is no folder {folder}. Give the folder that holds the cases."
+            raise CaseError(msg)
+        found = sorted(self.list_cases(folder, schema), key=lambda case: str(case["case_id"]))
+        if not found:
+            seen = ", ".join(sorted(entry.name for entry in folder.iterdir())[:5]) or "nothing"
+            msg = f"No cases found in {folder}: looked for {self.looked_for(schema)}; the folder holds {seen}."
+            raise CaseError(msg)
+        check_names_differ(found)
+        patients = find_patients(folder, [case["case_id"] for case in found], request.patient_regex)
+        cases = [
+            _checked({"patient": patients[case["case_id"]], "synthetic": [], **case}, schema, request) for case in found
+        ]
+        problems = [case["problem"] for case in cases if "problem" in case]
+        if problems and request.strict:
+            raise CaseError("\n".join(problems))
+        return Cohort(cases)
+
+    def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
+        """Give ``case_id``, and as far as they are there ``patient``, paths and conditions of each case."""
+        raise NotImplementedError
+
+    def looked_for(self, schema: CaseSchema) -> str:
+        """Say what a case looks like on disk, for messages."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class FolderFinder(_Listed):
+    """A folder a case.
+
+    Args:
+        files: Key of an image, a truth or a mask -> pattern of its file in the case's folder, such as ``image.png`` or
+            ``*_ct.nii.gz``. ``{name}`` stands for the names of the structures, where each has a file of its own.
+    """
+
+    files: Mapping[str, str]
+
+    @property
+    def provides(self) -> list[str]:
+        """Keys of the files."""
+        return list(self.files)
+
+    def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
+        """List the folder itself, or each folder right below it that holds one of the files."""
+        places = (
+            [folder] if self._files_of(folder, schema) else sorted(path for path in folder.iterdir() if _shown(path))
+        )
+        for place in places:
+            if place.is_dir() and (found := self._files_of(place, schema)):
+                yield {"case_id": place.name, **found}
+
+    def looked_for(self, schema: CaseSchema) -> str:  # noqa: ARG002  the pattern says it
+        """Say what a case looks like on disk."""
+        return f"one folder a case, with {', '.join(f'{key}: {pattern}' for key, pattern in self.files.items())}"
+
+    def _files_of(self, place: Path, schema: CaseSchema) -> Case:
+        found: Case = {}
+        for key, pattern in self.files.items():
+            if NAME in pattern and schema.label:
+                listed = {name: _one(place, pattern.replace(NAME, name)) for name in schema.label.names.values()}
+                if any(listed.values()):
+                    found[key] = [str(path) if path else "" for path in listed.values()]
+            elif path := _one(place, pattern):
+                found[key] = str(path)
+        return found
+
+
+@dataclass(frozen=True)
+class FileFinder(_Listed):
+    r"""Files whose names say what they are.
+
+    Args:
+        pattern: Regular expression for a file's path below the folder, with a group ``case``, a group ``key`` or
+            further groups named like the schema's keys, and by option ``patient``:
+            ``(?P<case>.+?)_(?P<key>image|label)\.png``.
+        keys: What the group ``key`` says -> key of the case; by default the same.
+    """
+
+    pattern: str
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def provides(self) -> list[str] | None:
+        """Keys that the pattern names; None where it takes any word."""
+        return list(self.keys.values()) if self.keys else None
+
+    def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
+        """Gather the files of each case."""
+        expression = _compiled(self.pattern)
+        cases: dict[str, Case] = {}
+        for path in _images_below(folder):
+            match = expression.fullmatch(path.relative_to(folder).as_posix())
+            if match is None:
+                continue
+            groups = match.groupdict()
+            case = cases.setdefault(groups["case"], {"case_id": Path(groups["case"]).name})
+            if groups.get("patient"):
+                case["patient"] = groups["patient"]
+            word = groups.get("key") or schema.image_keys[0]
+            key = self.keys.get(word, word)
+            if key in case:
+                msg = f"Case {case['case_id']!r} has two files for {key}: {case[key]} and {path}. Keep one of them."
+                raise CaseError(msg)
+            case[key] = str(path)
+        yield from cases.values()
+
+    def looked_for(self, schema: CaseSchema) -> str:  # noqa: ARG002  the pattern says it
+        """Say what a case looks like on disk."""
+        return f"files of the pattern {self.pattern}"
+
+
+@dataclass(frozen=True)
+class TableFinder(_Listed):
+    """Rows of a table: paths and conditions in columns.
+
+    Args:
+        table: Name of the CSV or TSV file in the folder.
+        columns: Key of the case -> its column; by default each key is the name of its own. ``case_id`` names the case,
+            by default its first image's file; ``patient`` its patient, by default the case itself.
+    """
+
+    table: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def provides(self) -> None:
+        """Any key may be a column."""
+        return
+
+    def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
+        """Read the rows."""
+        path = folder / self.table
+        if not path.is_file():
+            return
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ","))
+        column = {key: self.columns.get(key, key) for key in (*schema.path_keys, *schema.condition_keys)}
+        needed = [key for key in (*schema.condition_keys, *_required(schema)) if rows and column[key] not in rows[0]]
+        if needed:
+            msg = f"{path} has no column {', '.join(column[key] for key in needed)}; it has {', '.join(rows[0])}."
+            raise CaseError(msg)
+        for number, row in enumerate(rows, start=2):
+            yield self._case(row, column, schema, folder, f"{path.name}, line {number}")
+
+    def looked_for(self, schema: CaseSchema) -> str:
+        """Say what a case looks like on disk."""
+        return f"a table {self.table} with the columns {', '.join([*schema.image_keys, *schema.condition_keys])}"
+
+    def _case(
+        self, row: Mapping[str, str], column: Mapping[str, str], schema: CaseSchema, folder: Path, where: str
+    ) -> Case:
+        case: Case = {}
+        for key in schema.path_keys:
+            if row.get(column[key]):
+                case[key] = str(folder / row[column[key]])
+        named = row.get(self.columns.get("case_id", "case_id")) or next(
+            (stem_of(Path(case[key])) for key in schema.image_keys if key in case), ""
+        )
+        if not named:
+            msg = f"{where} names neither a case_id nor an image: add one."
+            raise CaseError(msg)
+        case["case_id"] = named
+        if patient := row.get(self.columns.get("patient", "patient")):
+            case["patient"] = patient
+        return case | {each.key: each.read(row[column[each.key]], where) for each in schema.conditions}
+
+
+@dataclass(frozen=True)
+class ClassFinder(_Listed):
+    """One subfolder a class, a file a case.
+
+    Args:
+        condition: Key of the condition that the folder's name is.
+    """
+
+    condition: str
+
+    @property
+    def provides(self) -> None:
+        """Whatever the one image and the one condition are called."""
+        return
+
+    def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
+        """List the files of each class."""
+        (about,) = (each for each in schema.conditions if each.key == self.condition)
+        for place in sorted(path for path in folder.iterdir() if path.is_dir() and _shown(path)):
+            for path in _images_below(place):
+                name = stem_of(path.relative_to(folder)).replace("/", "_")
+                value = about.read(place.name, f"Folder {place}")
+                yield {"case_id": f"{place.name}_{name}", schema.image_keys[0]: str(path), self.condition: value}
+
+    def looked_for(self, schema: CaseSchema) -> str:
+        """Say what a case looks like on disk."""
+        named = next((each.values for each in schema.conditions if each.key == self.condition and each.values), ())
+        return f"one subfolder a class ({', '.join(named) or self.condition}), a picture a case"
+
+
+def check_names_differ(cases: Sequence[Mapping[str, Any]]) -> None:
+    """Compare without case: on many disks ``A`` and ``a`` are one folder, and results would overwrite each other.
+
+    Raises:
+        CaseError: Two cases have the same name.
+    """
+    seen: dict[str, str] = {}
+    for case in cases:
+        name = str(case["case_id"])
+        other = seen.setdefault(name.casefold(), name)
+        if other is not name:
+            msg = (
+                f"Two cases have the same name: {other!r} and {name!r}. Rename one: their results would overwrite each "
+                f"other."
+            )
+            raise CaseError(msg)
+
+
+def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
+    """Leave out what is not asked for, and say what a case lacks or what must not be in it."""
+    kept = [*(request.images or schema.image_keys), *([schema.mask_key] if schema.mask_key else [])]
+    if schema.label and request.with_label:
+        kept.append(schema.label.key)
+    case = {key: value for key, value in case.items() if key not in schema.path_keys or key in kept}
+    problems = []
+    for key in schema.path_keys:
+        for path in _listed(case.get(key)):
+            if path and (reason := synthetic_reason(path)):
+                if request.synthetic:
+                    case["synthetic"] = [*case["synthetic"], key]
+                else:
+                    problems.append(
+                        f"Case {case['case_id']!r}: {key} ({path}) is synthetic ({reason}) and must not be taken for "
+                        f"an ordinary file. Move it away, or say synthetic=True where generated files are wanted."
+                    )
+                break
+    wanted = [] if request.incomplete else request.images or _required(schema)
+    missing = [key for key in wanted if key not in case]
+    if missing or not (any(key in case for key in schema.image_keys) or not schema.images):
+        there = ", ".join(key for key in schema.path_keys if key in case) or "no file"
+        problems.append(
+            f"Case {case['case_id']!r} has no {' and no '.join(missing) or 'image'}; it has {there}. Add the file, or "
+            f"move the case away."
+        )
+    if problems:
+        case["problem"] = "\n".join(problems)
+    return case
+
+
+def _required(schema: CaseSchema) -> list[str]:
+    return [image.key for image in schema.images if image.required]
+
+
+def _listed(paths: Any) -> list[str]:
+    return [] if paths is None else [paths] if isinstance(paths, str) else list(paths)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        msg = f"The pattern {pattern!r} is no regular expression ({error})."
+        raise UsageError(msg) from error
+    if "case" not in expression.groupindex:
+        msg = f"The pattern {pattern!r} has no group (?P<case>...), which names the case."
+        raise UsageError(msg)
+    return expression
+
+
+def _one(place: Path, pattern: str) -> Path | None:
+    """The one file of a pattern.
+
+    Raises:
+        CaseError: There are several.
+    """
+    found = sorted(path for path in place.glob(pattern) if path.is_file() and _shown(path))
+    if len(found) > 1:
+        listed = ", ".join(path.name for path in found)
+        msg = f"{place} has {len(found)} files of the pattern {pattern!r}: {listed}. Keep one of them."
+        raise CaseError(msg)
+    return found[0] if found else None
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    """List the images below a folder, hidden ones and folders aside, in order."""
+    paths = sorted(path for path in folder.rglob("*") if image_suffix(path) in IMAGE_SUFFIXES and path.is_file())
+    yield from (path for path in paths if all(_shown(Path(part)) for part in path.relative_to(folder).parts))
+
+
+def _shown(path: Path) -> bool:
+    return not path.name.startswith((".", "__MACOSX"))

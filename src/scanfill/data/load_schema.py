@@ -1,0 +1,54 @@
+"""Find the schema of a kind of data: by the name of its domain, or as a bundle's metadata state it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from typing import Any
+
+from scanfill.data.finders import make_finder
+from scanfill.data.schema import CaseSchema, ConditionSpec, ImageSpec, LabelSpec
+from scanfill.errors import UsageError
+
+
+def schema_names() -> list[str]:
+    """List the kinds of data that have a folder of their own under ``scanfill/domains``."""
+    domains = importlib.import_module("scanfill.domains")
+    return sorted(found.name for found in pkgutil.iter_modules(domains.__path__) if found.ispkg)
+
+
+def load_schema(name: str | Mapping[str, Any] | CaseSchema) -> CaseSchema:
+    """Load the schema of a domain by its name, or make one that is stated in words.
+
+    Args:
+        name: Name of a folder under ``scanfill/domains``; or the arguments of :py:class:`CaseSchema`, parts of it as
+            mappings, the finder as ``{"by": "folder" | "file" | "table" | "class", ...}`` with the arguments of
+            :py:mod:`scanfill.data.finders`; or a schema, which is returned as it is.
+
+    Raises:
+        UsageError: There is no such domain, or the statement is wrong.
+    """
+    if isinstance(name, CaseSchema):
+        return name
+    if isinstance(name, Mapping):
+        return _from_mapping(name)
+    if name not in schema_names():
+        msg = f"There is no schema {name!r}; there are: {', '.join(schema_names())}. Or state one in metadata.json."
+        raise UsageError(msg)
+    schema: CaseSchema = importlib.import_module(f"scanfill.domains.{name}.schema").SCHEMA
+    return schema
+
+
+def _from_mapping(stated: Mapping[str, Any]) -> CaseSchema:
+    parts = dict(stated)
+    try:
+        images = [ImageSpec(**image) for image in parts.pop("images", ())]
+        conditions = [ConditionSpec(**condition) for condition in parts.pop("conditions", ())]
+        label = LabelSpec(**parts.pop("label")) if parts.get("label") else parts.pop("label", None)
+        finder = make_finder(parts.pop("finder", {}))
+        own: dict[str, Any] = {"label": label, "conditions": conditions, "finder": finder}
+        return CaseSchema(images=images, **own, **parts)
+    except TypeError as error:
+        msg = f"The schema {stated.get('name', '?')!r} in metadata.json is not understood: {error}."
+        raise UsageError(msg) from error

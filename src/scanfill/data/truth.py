@@ -1,0 +1,131 @@
+"""Read the truth of a case as its schema says: a label map, a mask a structure, or outlines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from skimage.draw import polygon2mask
+
+from scanfill.data.image import image_suffix, read_image
+from scanfill.errors import CaseError
+from scanfill.transforms.renumber import label_values, renumber
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from scanfill.data.schema import CaseSchema, LabelSpec
+
+FORMS = {
+    "map": "one label map",
+    "channels": "a mask a structure",
+    "polygons": "outlines in a JSON file",
+}
+"""What each kind of truth looks like on disk, for messages."""
+
+
+def read_truth(case: Mapping[Any, Any], schema: CaseSchema, key: str) -> MetaTensor:
+    """Read the truth of a case.
+
+    Args:
+        case: With its files; the images that are read already give the grid on which outlines are filled.
+        schema: Says how it is stored.
+        key: Where its file or files stand.
+
+    Returns:
+        A label map ``(1, ...)`` or, where labels overlap, ``(labels, ...)`` of 0 and 1; uint8.
+
+    Raises:
+        CaseError: The files are of another kind than the schema says, cannot be read, or hold what it does not know.
+    """
+    label = schema.label
+    name = f"Case {case.get('case_id', '?')!r}: {key}"
+    if label is None:
+        msg = f"{name}: the schema {schema.name!r} has no truth. Leave label_key out, or state the truth there."
+        raise CaseError(msg)
+    files = case[key]
+    found = _kind_of(files)
+    if found != label.kind:
+        msg = (
+            f"{name} ({files}) is {FORMS[found]}, but the schema {schema.name!r} says {FORMS[label.kind]}. Give the "
+            f"right files, or correct its kind."
+        )
+        raise CaseError(msg)
+    if label.kind == "map":
+        image = read_image(files, name, schema.spatial_dims, schema.advice)
+        convention = label.convention_of(case)
+        renumbered: MetaTensor = renumber(
+            image, label.conventions[convention], f"convention {convention!r}", f"{name} ({files})", label.remedy
+        )
+        return renumbered
+    if label.kind == "channels":
+        return _read_channels(files, schema, label, name)
+    like = next(case[image] for image in schema.image_keys if isinstance(case.get(image), MetaTensor))
+    return MetaTensor(_fill_outlines(Path(files), label, like.shape[1:], name), affine=like.affine)
+
+
+def _kind_of(files: str | Sequence[str]) -> str:
+    if not isinstance(files, str):
+        return "channels"
+    return "map" if image_suffix(files) else "polygons"
+
+
+def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, name: str) -> MetaTensor:
+    """Stack one mask a structure, in the order of the labels."""
+    if len(files) != len(label.names) or not all(files):
+        lacking = [
+            each
+            for each, path in zip(label.names.values(), [*files, *[""] * len(label.names)], strict=False)
+            if not path
+        ]
+        msg = (
+            f"{name} has {sum(map(bool, files))} masks, and the schema {schema.name!r} has {len(label.names)} "
+            f"structures: {', '.join(lacking) or 'too many files'}. Give each its mask, empty where it is not there."
+        )
+        raise CaseError(msg)
+    masks = []
+    for structure, path in zip(label.names.values(), files, strict=True):
+        mask = read_image(path, f"{name}, {structure}", schema.spatial_dims, schema.advice)
+        values = label_values(mask, f"{name}, {structure} ({path})")
+        if len(set(values) - {0}) > 1:
+            msg = f"{name}, {structure} ({path}) holds the values {values}: a mask holds 0 and one other value."
+            raise CaseError(msg)
+        masks.append(mask)
+    stacked = torch.cat([mask.as_tensor() != 0 for mask in masks]).to(torch.uint8)
+    return MetaTensor(stacked, affine=masks[0].affine, meta=dict(masks[0].meta))
+
+
+def _fill_outlines(path: Path, label: LabelSpec, shape: Sequence[int], name: str) -> torch.Tensor:
+    """Fill outlines ``annotations: [{label, points: [[x, y], ...]}]`` as one mask a structure.
+
+    A pixel belongs to a structure where its centre lies inside an outline of it.
+    """
+    try:
+        annotations = json.loads(path.read_text(encoding="utf-8"))["annotations"]
+        outlines = [(str(each["label"]), np.asarray(each["points"], float)) for each in annotations]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = (
+            f"{name} ({path}) holds no outlines ({type(error).__name__}: {error}): it must have annotations with label "
+            f"and points."
+        )
+        raise CaseError(msg) from error
+    channels = {structure: number for number, structure in enumerate(label.names.values())}
+    masks: NDArray[np.uint8] = np.zeros((len(channels), *shape), np.uint8)
+    for structure, points in outlines:
+        if structure not in channels:
+            msg = f"{name} ({path}) outlines {structure!r}, which is none of {', '.join(channels)}."
+            raise CaseError(msg)
+        if points.ndim != 2 or points.shape[0] < 3 or points.shape[1] != 2 or not np.isfinite(points).all():
+            msg = (
+                f"{name} ({path}): the outline of {structure!r} has points of shape {points.shape}: it needs "
+                f"three [x, y] at least."
+            )
+            raise CaseError(msg)
+        masks[channels[structure]] |= polygon2mask(shape, points).astype(np.uint8)  # type: ignore[no-untyped-call]  # scikit-image is untyped here
+    return torch.from_numpy(masks)

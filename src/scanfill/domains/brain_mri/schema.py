@@ -1,0 +1,25 @@
+"""What a brain tumour case is: four MRI sequences, a label map in one of five conventions, perhaps a brain mask."""
+
+from __future__ import annotations
+
+from scanfill.data.schema import CaseSchema, GeneratorSpec, ImageSpec
+from scanfill.domains.brain_mri.cases import BrainFinder
+from scanfill.domains.brain_mri.check_mri import check_mri
+from scanfill.domains.brain_mri.labels import CET, ED, NC, TUMOUR
+from scanfill.domains.brain_mri.naming import MODALITIES
+
+SCHEMA = CaseSchema(
+    name="brain_mri",
+    spatial_dims=3,
+    images=[ImageSpec(key) for key in MODALITIES],
+    finder=BrainFinder(),
+    label=TUMOUR,
+    regions={"NC": (NC,), "ED": (ED,), "CET": (CET,), "TC": (NC, CET), "WT": (NC, ED, CET)},
+    mask_key="mask",
+    check_image=check_mri,
+    generators={
+        "synthesize": GeneratorSpec("mri_modality_synthesis", intensity_rule="signed_range"),
+        "complete": GeneratorSpec("mri_modality_completion", intensity_rule="zscore_in_brain"),
+    },
+    advice="The channels of an MSD brain image are flair, t1, t1ce, t2, in this order.",
+)

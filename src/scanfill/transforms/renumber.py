@@ -1,0 +1,102 @@
+"""Label maps: which whole numbers they hold, and other numbers in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from monai.utils import convert_to_dst_type, convert_to_numpy
+
+from scanfill.errors import CaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from monai.config.type_definitions import NdarrayOrTensor
+
+# A label stored with a NIfTI scale factor may miss its integer by rounding; interpolation misses by more.
+INTEGER_TOLERANCE = 1e-3
+
+
+def label_values(label: NdarrayOrTensor, where: str = "The label map") -> list[int]:
+    """List the whole numbers that a label map holds, 0 included, in ascending order.
+
+    Args:
+        label: Label map of any shape.
+        where: Begins the error message, naming case and file.
+
+    Raises:
+        CaseError: A value is fractional, NaN or infinite.
+    """
+    array = convert_to_numpy(label)
+    if array.dtype.kind == "f":
+        rounded = np.rint(array)
+        with np.errstate(invalid="ignore"):  # infinite minus infinite: caught as not finite
+            whole = np.abs(array - rounded) <= INTEGER_TOLERANCE
+        if not whole.all():
+            example = float(array[~whole].flat[0])
+            msg = (
+                f"{where} holds the fractional value {example:g} ({np.count_nonzero(~whole)} such voxels): "
+                f"labels are whole numbers. It was probably interpolated; resample it from the original with nearest "
+                f"neighbour."
+            )
+            raise CaseError(msg)
+        array = rounded
+    if array.size and array.min() >= 0 and array.max() <= np.iinfo(np.uint8).max:  # much faster than sorting
+        return [int(value) for value in np.flatnonzero(np.bincount(array.astype(np.uint8).ravel()))]
+    return [int(value) for value in np.unique(array)]
+
+
+def check_known(
+    values: Iterable[int], mapping: Mapping[int, int], meaning: str, where: str, remedy: str = "Correct the file."
+) -> None:
+    """Check that a label map's values are known.
+
+    Args:
+        values: The numbers that it holds.
+        mapping: Known number -> what it stands for; 0 is always known.
+        meaning: What knows them, such as ``convention 'brats'``.
+        where: Begins the error message.
+        remedy: Ends it.
+
+    Raises:
+        CaseError: One is not.
+    """
+    unknown = sorted(value for value in values if value not in mapping and value != 0)
+    if unknown:
+        msg = (
+            f"{where} holds the value {', '.join(map(str, unknown))}, which {meaning} does not have "
+            f"(it has 0, {', '.join(map(str, sorted(mapping)))}). {remedy}"
+        )
+        raise CaseError(msg)
+
+
+def renumber(
+    label: NdarrayOrTensor,
+    mapping: Mapping[int, int],
+    meaning: str,
+    where: str = "The label map",
+    remedy: str = "Correct the file.",
+) -> NdarrayOrTensor:
+    """Put other numbers in the place of those of a label map; 0 stays 0.
+
+    Args:
+        label: Label map of any shape.
+        mapping: Number in it -> number instead.
+        meaning: See :py:func:`check_known`, as for the others.
+        where: Begins the error message.
+        remedy: Ends it.
+
+    Returns:
+        Label map of the same shape and kind (array, tensor, MetaTensor), uint8.
+
+    Raises:
+        CaseError: A value is fractional or not known.
+    """
+    check_known(label_values(label, where), mapping, meaning, where, remedy)
+    table = np.zeros(max(mapping) + 1, np.uint8)
+    for value, new_value in mapping.items():
+        table[value] = new_value
+    indices = np.rint(convert_to_numpy(label)).astype(np.intp)
+    renumbered: NdarrayOrTensor = convert_to_dst_type(table[indices], label, dtype=np.uint8)[0]
+    return renumbered
