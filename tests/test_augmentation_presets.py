@@ -184,6 +184,25 @@ def test_a_raw_change_of_unit_is_undone_by_normalisation(cohort: Path) -> None:
     torch.testing.assert_close(images[0], images[1], atol=1e-4, rtol=1e-4)
 
 
+def test_rician_noise_keeps_the_brain_mask_and_has_no_sign() -> None:
+    steps = ConfigParser.load_config_file(str(REPO / "configs" / "augmentation" / "mri_artifacts.yaml"))
+    parser = ConfigParser({"raw_keys": ["t1", "t2", "flair"], "noise": certain(steps["raw_augmentation"][-1])})
+    noise = parser.get_parsed_content("noise").set_random_state(0)
+    brain = torch.zeros(1, 24, 24, 24, dtype=torch.bool)
+    brain[:, 4:20, 4:20, 4:20] = True
+    scan = torch.where(brain, 300 + 20 * torch.randn(brain.shape, generator=torch.Generator().manual_seed(0)), 0)
+    scan[:, 4:8] = torch.where(brain[:, 4:8], 1e-3, 0)  # nearly no signal, where noise alone is seen
+    noisy = noise({"t1": scan, "t2": scan.clone()})  # without FLAIR, as an incomplete case
+    for image in noisy.values():
+        assert torch.equal(image != 0, brain)
+        assert (image >= 0).all()
+        spread = image[:, 4:8][brain[:, 4:8]].square().mean().div(2).sqrt()  # Rayleigh where there is no signal
+        assert 0 < spread < 0.25 * scan.std()
+        rest = (image - scan)[:, 8:][brain[:, 8:]]
+        assert rest.std().item() == pytest.approx(spread.item(), rel=0.1), "Gaussian where there is much"
+    assert not torch.equal(noisy["t1"], noisy["t2"])
+
+
 def test_nnunet_has_the_probabilities_of_nnunet() -> None:
     steps = ConfigParser.load_config_file(str(REPO / "configs" / "augmentation" / "nnunet.yaml"))["augmentation"]
     inner = [step.get("transform", step)["_target_"].rpartition(".")[2] for step in steps]

@@ -395,22 +395,32 @@ def test_mixed_precision_without_a_gpu_is_refused() -> None:
 
 
 def test_mixed_precision_gives_the_same_losses_and_keeps_weights_in_float32() -> None:
-    """On the CPU, with bfloat16, whose autocast rules are those of a GPU for these layers."""
+    """On the CPU, with bfloat16, whose autocast rules are those of a GPU for these layers.
+
+    Compared before any update: Adam's first step goes by the sign of the gradient, and where the gradient is near 0,
+    bfloat16 decides that differently from one processor to the next. So the first step counts, and no discriminator
+    moves in it.
+    """
     set_determinism(0)
-    painter, judge = player(generator("batch")), player(discriminator())
+    painter, judge = player(generator("batch")), player(discriminator(), rate=0)
+    before = weights(painter.network)
     engine = trainer(painter, judge)
     engine.amp = True
     for each in (painter, judge):
         each.scaler = torch.amp.GradScaler("cpu")
-    full_precision = trainer(*(player(copy.deepcopy(each.network)) for each in (painter, judge)))
-    kinds = []
+    copies = [copy.deepcopy(each.network) for each in (painter, judge)]
+    full_precision = trainer(player(copies[0]), player(copies[1], rate=0))
+    kinds, terms = [], []
     engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, lambda: kinds.append(engine.state.output["pred"].dtype))
-    engine.run()
-    full_precision.run()
+    for each in (engine, full_precision):
+        first = Events.ITERATION_COMPLETED(once=1)
+        each.add_event_handler(first, lambda run: terms.append(loss_terms(run.state.output)))
+        each.run()
     assert kinds == [torch.bfloat16] * 2
-    told, expected = (loss_terms(each.state.output) for each in (engine, full_precision))
+    told, expected = terms
     for name in ("loss", "l1", "adversarial", "discriminator"):
-        assert told[name] == pytest.approx(expected[name], rel=0.05)
+        assert told[name] == pytest.approx(expected[name], rel=0.01), name  # bfloat16 keeps 8 bits: 0.4 % a rounding
+    assert not same(before, weights(painter.network))
     assert {weight.dtype for each in (painter, judge) for weight in each.network.parameters()} == {torch.float32}
 
 

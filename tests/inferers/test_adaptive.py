@@ -113,8 +113,8 @@ def test_slices_and_overlapping_classes_are_taken() -> None:
     there = averaged_part(adaptive, image, network)
     everywhere = FlipInferer(SimpleInferer(), (0, 1), activation="sigmoid")(image, network)
     assert 0 < there.float().mean() < 1
-    difference = torch.where(there, adaptive(image, network).prediction - everywhere, 0)
-    assert difference.abs().max() < 1e-4
+    difference = adaptive(image, network).prediction.sigmoid() - everywhere.sigmoid()  # a logit near 1 has few digits
+    assert torch.where(there, difference, 0).abs().max() < 1e-5
 
 
 def test_the_stated_cost_is_what_the_network_is_given() -> None:

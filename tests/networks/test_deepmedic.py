@@ -287,10 +287,10 @@ def test_torchscript_gives_the_same_for_images_and_segments() -> None:
     file.seek(0)
     loaded = torch.jit.load(file)
     with torch.no_grad():
-        assert torch.equal(loaded(image), network(image))
-        assert torch.equal(loaded(segments), network(segments))
+        torch.testing.assert_close(loaded(image), network(image))
+        torch.testing.assert_close(loaded(segments), network(segments))
         large = torch.randn(1, 2, *[2 * network.margin + 3] * 3)
-        assert torch.equal(loaded.forward_valid(large), network.forward_valid(large))
+        torch.testing.assert_close(loaded.forward_valid(large), network.forward_valid(large))
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # a trace holds for one image size
@@ -299,7 +299,7 @@ def test_can_be_traced() -> None:
     image = torch.randn(1, 2, 7, 9, 8)
     traced = convert_to_torchscript(network, inputs=[image], use_trace=True)
     with torch.no_grad():
-        assert torch.equal(traced(image + 1), network(image + 1))
+        torch.testing.assert_close(traced(image + 1), network(image + 1))
 
 
 def test_state_survives_a_weights_only_file(tmp_path: Path) -> None:
