@@ -13,7 +13,7 @@ import pytest
 
 from made_up_study import write_study
 from scanfill.data import read_list
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case

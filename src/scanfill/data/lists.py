@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scanfill.data.synthetic_cases import check_declared, check_judged
 from scanfill.domains.brain_mri.cases import check_modalities, find_cohort
 from scanfill.domains.brain_mri.labels import look_up_table
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError
 from scanfill.files import writing
 

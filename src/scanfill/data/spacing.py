@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 
 from scanfill.data.volume import read_volume, volume_suffix
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from scanfill.data.marks import MARKED_NAME, stem_of, synthetic_reason
 from scanfill.data.splits import load_cases
 from scanfill.data.synthetic_cases import check_truth
 from scanfill.domains.brain_mri.cases import check_modalities, find_cases
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.completed import HIDDEN
 from scanfill.missing.handle import take_away

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanfill.data.provenance import PROVENANCE
 from scanfill.data.synthetic_cases import MAKES_IMAGES, check_judged, provenance_columns
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.imputation import Imputation, lacking
 

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from scanfill.data.marks import checksum, read_sidecar, voxels_checksum
+from scanfill.checksums import file_checksum
+from scanfill.data.marks import read_sidecar, voxels_checksum
 from scanfill.data.provenance import carry_mark, synthetic_path
 from scanfill.data.unseen import refuse_seen
 from scanfill.data.volume import volume_suffix
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.generators import BUNDLES, Generator, how_to_make, open_generator
 from scanfill.missing.save_completed import copy_volume
@@ -231,7 +232,7 @@ class Imputation:
         return True
 
     def _checksum(self, path: Path) -> str:
-        return self._checksums.setdefault(str(path), checksum(path))
+        return self._checksums.setdefault(str(path), file_checksum(path))
 
 
 def lacking(case: Mapping[str, Any], modalities: Iterable[str]) -> list[str]:
@@ -254,4 +255,6 @@ def _clear(folder: Path, case_id: str) -> None:
 
 def _same(source: Path, copy: Path) -> bool:
     """Tell whether two files are equal byte for byte."""
-    return copy.is_file() and source.stat().st_size == copy.stat().st_size and checksum(source) == checksum(copy)
+    return (
+        copy.is_file() and source.stat().st_size == copy.stat().st_size and file_checksum(source) == file_checksum(copy)
+    )

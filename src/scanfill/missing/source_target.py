@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scanfill.data.splits import load_cases
 from scanfill.data.synthetic_cases import check_truth
 from scanfill.domains.brain_mri.cases import check_modalities, find_cases
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError, UsageError
 
 if TYPE_CHECKING:

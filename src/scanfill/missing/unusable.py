@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanfill.data import read_list, write_split
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import UsageError
 from scanfill.report.augmentation import draw_row, draw_sheet
 from scanfill.report.page import Figure, Section

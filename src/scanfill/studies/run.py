@@ -17,7 +17,7 @@ import torch
 
 import scanfill
 from scanfill.domains.brain_mri.cases import find_cases
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms import brain_cohort, note
 from scanfill.errors import UsageError
 from scanfill.files import writable_folder, writing

@@ -17,7 +17,7 @@ from scanfill.data import read_list
 from scanfill.data.unseen import refuse_seen
 from scanfill.data.volume import read_volume
 from scanfill.domains.brain_mri.labels import to_internal
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.metrics.cohort import write_table

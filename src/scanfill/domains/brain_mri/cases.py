@@ -14,8 +14,8 @@ from scanfill.data.patients import describe_patients, find_patients
 from scanfill.data.volume import VOLUME_SUFFIXES, volume_suffix
 from scanfill.domains.brain_mri.conventions import decide_convention
 from scanfill.domains.brain_mri.labels import CET, LABEL_CONVENTIONS, check_convention, check_values
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.naming import (
-    MODALITIES,
     OUTPUT_LABELS,
     NamedFile,
     names_a_case,

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from scanfill.data.volume import read_volume
 from scanfill.domains.brain_mri.labels import CET, ED, LABEL_CONVENTIONS, LABEL_NAMES, NC, label_values
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
