@@ -21,8 +21,8 @@ from scanfill.errors import UsageError
 from .archive import check_free, deliver, write_zip
 from .contents import copy_sources
 from .description import choose_channels, read_metadata, stamp, write_metadata
-from .overlay import BAKED, bake
-from .settings import find_overlays, read_settings
+from .overlay import bake
+from .settings import BAKED, find_overlays, read_settings
 from .twins import write_twins
 from .weights import PLACE, add_weights, check_weights
 

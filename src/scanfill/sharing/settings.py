@@ -10,11 +10,14 @@ from monai.bundle import ConfigParser
 
 from scanfill.errors import UsageError
 
-from .overlay import BAKED, blocks_of
+from .blocks import blocks_of
 from .sources import presets_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+BAKED = ("train.yaml", "inference.yaml")
+"""Configs that stand alone; the others are overlays on them."""
 
 
 @dataclass(frozen=True)

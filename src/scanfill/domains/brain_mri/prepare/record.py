@@ -21,7 +21,7 @@ from scanfill.report.page import RESEARCH_ONLY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scanfill.domains.brain_mri.prepare.case import Placed
+    from scanfill.domains.brain_mri.prepare.place import Placed
     from scanfill.domains.brain_mri.prepare.read import OriginalCase
 
 RECORD = "prepare.json"
