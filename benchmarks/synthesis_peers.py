@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
 from scanfill.data.read import ReadCased
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.domains.brain_mri.published import published_mse
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.metrics import compare_case, summarise_quality, write_quality
 from scanfill.missing import reference_scale
@@ -130,7 +131,7 @@ def score(cases: Sequence[PreparedCase], paint: Callable[[PreparedCase], np.ndar
         originals = {key: one.images[key] for key in MODALITIES}
         label = one.images.get("label")
         rows += compare_case(one.case["case_id"], options.target, painted, originals, options.sources, label=label)
-    write_quality(rows, options.output)
+    write_quality(rows, options.output, published=published_mse())
     for row in summarise_quality(rows):
         if row["protocol"] == "zscore_truth" and row["metric"] == "mse":
             print(f"  {row['image']:20} {row['region']:8} mean {row['mean']:.3f}  median {row['median']:.3f}")

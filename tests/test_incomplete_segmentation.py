@@ -12,7 +12,8 @@ import torch
 from monai.bundle import ConfigParser
 
 from conftest import REPO, TrainedBundle
-from scanfill.data.marks import checksum, is_synthetic
+from scanfill.checksums import file_checksum
+from scanfill.data.marks import is_synthetic
 from scanfill.domains.brain_mri.save import SaveSegmentationd
 from scanfill.engines.checkpoints import Recipe, weights_with_recipe
 from scanfill.errors import CaseError, CheckpointError, UsageError
@@ -140,7 +141,7 @@ def test_what_lacks_is_made_first_and_then_segmented(
     assert facts["made_by"] == {
         "synthetic_inputs": "t1ce",
         "generator": f"{COMPLETION} 0.1.0",
-        "generator_sha256": checksum(bundles[COMPLETION] / "models" / "model.pt"),
+        "generator_sha256": file_checksum(bundles[COMPLETION] / "models" / "model.pt"),
         "generator_training_list": "unknown",
     }
     assert "made_by" not in about(output, whole)
@@ -262,7 +263,7 @@ def test_evaluation_says_in_every_row_what_made_an_input_and_refuses_what_learne
     run_here(configs, **knobs, missing="zero", output_dir=str(tmp_path / "zero"))
     (made,), (zero,) = (rows(tmp_path / name / "scores.csv") for name in ("made", "zero"))
     assert (made["synthetic_inputs"], made["generator"]) == ("flair", f"{SYNTHESIS} 0.1.0")
-    assert made["generator_sha256"] == checksum(bundles[SYNTHESIS] / "models" / "model.pt")
+    assert made["generator_sha256"] == file_checksum(bundles[SYNTHESIS] / "models" / "model.pt")
     assert zero["synthetic_inputs"] == zero["generator"] == ""
     assert made["predicted_ml_WT"] != zero["predicted_ml_WT"]
 

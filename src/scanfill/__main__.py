@@ -258,7 +258,7 @@ def reading_sheet(
         seed: Of the order.
     """
     from scanfill.data import read_list  # noqa: PLC0415
-    from scanfill.domains.brain_mri.naming import MODALITIES  # noqa: PLC0415
+    from scanfill.domains.brain_mri.modalities import MODALITIES  # noqa: PLC0415
     from scanfill.studies.reading_sheet import find_pairs, make_reading_sheet  # noqa: PLC0415
 
     cases = [

@@ -57,7 +57,7 @@ def test_perfect_images_have_an_infinite_psnr() -> None:
 
 def test_published_mse_stands_apart_under_its_warning() -> None:
     rows = [row("a", protocol, image) for protocol in PROTOCOLS for image in ("synthetic", "source copied")]
-    summary = summarise_quality(rows)
+    summary = summarise_quality(rows, {("flair", "t2"): 0.342234})
     assert PUBLISHED == "published MSE (normalisation unknown, not comparable)"
     beside = [line for line in summary if not math.isnan(float(line[PUBLISHED]))]
     assert [(line["protocol"], line["image"], line["region"], line["metric"], line[PUBLISHED]) for line in beside] == [
@@ -66,7 +66,12 @@ def test_published_mse_stands_apart_under_its_warning() -> None:
 
 
 def test_several_sources_have_no_published_figure() -> None:
-    summary = summarise_quality([row("a", "zscore_own") | {"sources": "t1,t2"}])
+    summary = summarise_quality([row("a", "zscore_own") | {"sources": "t1,t2"}], {("flair", "t1"): 0.5})
+    assert all(math.isnan(float(line[PUBLISHED])) for line in summary)
+
+
+def test_without_published_figures_their_column_is_empty() -> None:
+    summary = summarise_quality([row("a", "zscore_own")])
     assert all(math.isnan(float(line[PUBLISHED])) for line in summary)
 
 

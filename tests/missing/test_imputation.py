@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanfill import __version__
+from scanfill.checksums import file_checksum
 from scanfill.data.cases import find_cases
 from scanfill.data.provenance import Origin, is_synthetic, synthetic_path, write_synthetic
 from scanfill.data.read import ReadCased
@@ -59,8 +60,7 @@ class Painter:
         return target == self.target if self.target else target in self.sources
 
     def identity(self) -> dict[str, str]:
-        checksum = imputation.checksum(self.checkpoint)
-        return {"version": "0.1.0", "scanfill": __version__, "sha256": checksum}
+        return {"version": "0.1.0", "scanfill": __version__, "sha256": file_checksum(self.checkpoint)}
 
     def make(self, case: Case) -> None:
         self.made.append(case["case_id"])

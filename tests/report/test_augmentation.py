@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from matplotlib.image import imread
 
 from conftest import REPO
 from scanfill.errors import UsageError
-from scanfill.report.augmentation import PRESETS, WITH_TORCHIO, _busiest, draw_row, draw_sheet, make_sheet
+from scanfill.report.augmentation import _busiest, draw_row, draw_sheet, make_sheet, usual_presets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +51,13 @@ def test_a_sheet_has_a_row_for_each_preset_in_2d_and_3d(tmp_path: Path) -> None:
     assert imread(one_row).shape[0] < 0.7 * picture.shape[0]
 
 
-def test_every_preset_for_mri_has_a_row_where_its_packages_are() -> None:
-    names = {path.stem for path in (REPO / "configs" / "augmentation").glob("*.yaml")}
-    assert {*PRESETS, *WITH_TORCHIO} == {name for name in names if not name.startswith(("ct", "xray"))}
+@pytest.mark.parametrize("installed", [True, False])
+def test_every_preset_for_mri_has_a_row_where_its_packages_are(
+    installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: installed or None)
+    expected = ["none", "lesion_mixing", "mri", "mri_multisite", "nnunet", "strong_elastic"]
+    assert [preset.name for preset in usual_presets()] == expected + ["mri_artifacts"] * installed
 
 
 def test_a_lesion_is_shown_wherever_a_draw_has_moved_it(tmp_path: Path) -> None:

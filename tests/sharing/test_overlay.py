@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.bundle import ConfigParser
 
-from conftest import BUNDLES
+from conftest import BUNDLES, REPO
 from scanfill.sharing.overlay import bake, references
-from scanfill.sharing.settings import read_settings
+from scanfill.sharing.settings import find_overlays, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,3 +180,9 @@ def test_any_knob_reads_back_as_it_was_given(tmp_path_factory: pytest.TempPathFa
     expected = ConfigParser(yaml.safe_load(STORY))
     expected.update(knobs)
     assert ConfigParser.load_config_file(str(file)) == {name: expected[name] for name in yaml.safe_load(STORY)}
+
+
+def test_what_a_preset_says_of_itself_is_not_packed() -> None:
+    (preset,) = find_overlays(REPO / "bundles" / "brain_tumor_segmentation", "augmentation/mri.yaml")
+    assert "_made_for_" in preset.read_text()
+    assert [setting.name for setting in read_settings([preset], {})] == ["raw_augmentation", "augmentation"]

@@ -13,13 +13,13 @@ import pytest
 
 from made_up_study import write_study
 from scanfill.data import read_list
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.studies import commands
-from scanfill.studies.augmentation import MADE_FOR, check_extras, find_models, find_predictions
+from scanfill.studies.augmentation import check_extras, find_models, find_predictions
 from scanfill.studies.kinds import KINDS
 from scanfill.studies.page_augmentation import draw_presets
 from scanfill.studies.places import studies_folder
@@ -42,10 +42,6 @@ QUICK = Methods(Bootstrap(draws=100))
 
 def trial_with(*settings: str, smoke: bool = False) -> dict[str, Any]:
     return read_study(FILE, [FOUR, *settings], smoke=smoke)
-
-
-def test_every_preset_says_which_images_it_is_for() -> None:
-    assert set(MADE_FOR) == {file.stem for file in studies_folder().with_name("augmentation").glob("*.yaml")}
 
 
 def test_every_kind_of_study_has_its_protocol_its_smoke_file_and_its_page() -> None:
@@ -75,6 +71,11 @@ def test_networks_differ_in_their_preset_alone() -> None:
     files = commands.config_files(models["mri"])
     assert files[-2:] == ["configs/augmentation/mri.yaml", "configs/studies/training.yaml"]
     assert find_predictions(study)["mri"]["models"] == ["mri"]
+
+
+def test_presets_are_trained_in_the_order_in_which_they_are_named() -> None:
+    study = trial_with("subset.presets=[strong_elastic, none, mri, mri]")
+    assert list(find_models(study)) == ["none", "strong_elastic", "mri"]
 
 
 def test_a_preset_may_be_named_as_its_file() -> None:
@@ -108,7 +109,7 @@ def test_what_cannot_be_run_is_refused_with_the_reason(setting: str, told: str) 
 
 def test_a_preset_without_its_package_is_refused_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"scanfill\[mri-artifacts\]"):
+    with pytest.raises(UsageError, match=r"'mri_artifacts' needs TorchIO, .*scanfill\[mri-artifacts\]"):
         trial_with("subset.presets=[mri_artifacts]")
     check_extras(["mri", "nnunet"])
 

@@ -11,9 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from scanfill.data.lists import PARTS
-from scanfill.domains.brain_mri.naming import MODALITIES
 from scanfill.errors import CaseError, UsageError
-from scanfill.studies import strategies
 from scanfill.studies.folds import check_folds, data_checksums, divide, fingerprint, write_if_new
 
 if TYPE_CHECKING:
@@ -59,10 +57,6 @@ def test_who_is_scored_teaches_nothing(patients: int, visits: int, folds: int, h
         assert set.union(*inner) == training
         assert not training & scored
     assert len(judged) == len(set(judged)) == patients - len(patients_in(lists["fold_0"], "test"))
-
-
-def test_a_study_knows_the_modalities_of_the_data() -> None:
-    assert strategies.MODALITIES == MODALITIES
 
 
 def test_a_number_to_hold_out_is_held_out() -> None:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import UnknownKnobError, UsageError
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import parse_setting, read_study
-from scanfill.studies.strategies import MODALITIES, find_models, find_predictions, missing_sets
+from scanfill.studies.strategies import find_models, find_predictions, missing_sets
 
 if TYPE_CHECKING:
     from pathlib import Path

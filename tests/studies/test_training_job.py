@@ -9,7 +9,7 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 
-from scanfill.data.marks import checksum
+from scanfill.checksums import file_checksum
 from scanfill.engines import Recipe, read_recipe
 from scanfill.engines.checkpoints import weights_with_recipe
 from scanfill.errors import UsageError
@@ -91,7 +91,7 @@ def test_a_finished_training_leaves_weights_and_a_receipt_that_names_its_patient
     receipt = json.loads((out / "receipt.json").read_text())
     assert read_recipe(out / "model.pt") == recipe
     assert receipt["training"] == {"cases": ["a", "b"], "patients": ["p", "q"]}
-    assert receipt["sha256"] == checksum(out / "model.pt")
+    assert receipt["sha256"] == file_checksum(out / "model.pt")
     assert sorted(path.name for path in out.iterdir()) == ["model.pt", "receipt.json"]
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 
+from scanfill.data.image import read_image
 from scanfill.errors import CaseError, UsageError
 from scanfill.transforms import (
     RandStandardizeHistogramd,
@@ -62,21 +63,21 @@ def test_the_order_of_intensities_stays(seed: int) -> None:
 
 def test_landmarks_are_the_mean_of_the_training_cases_and_of_no_other(tmp_path: Path) -> None:
     cases = [case_of(save_case(tmp_path / name)) for name in ("a", "b", "c")]
-    fitted = fit_landmarks(cases[:2], ["t2"])["t2"]
+    fitted = fit_landmarks(cases[:2], ["t2"], read_image)["t2"]
     by_hand = []
     for case in cases[:2]:
         marks = landmarks_of(np.asarray(nib.load(case["t2"]).dataobj, np.float32))
         by_hand.append((marks - marks[0]) / (marks[-1] - marks[0]) * 100)
     np.testing.assert_allclose(fitted, np.mean(by_hand, axis=0), rtol=1e-5)
-    assert not np.allclose(fitted, fit_landmarks(cases, ["t2"])["t2"])
+    assert not np.allclose(fitted, fit_landmarks(cases, ["t2"], read_image)["t2"])
 
 
 def test_a_case_that_lacks_a_modality_is_passed_over(tmp_path: Path) -> None:
     cases = [case_of(save_case(tmp_path / name)) for name in ("a", "b")]
     del cases[1]["t2"]
-    assert fit_landmarks(cases, ["t2"]) == fit_landmarks(cases[:1], ["t2"])
+    assert fit_landmarks(cases, ["t2"], read_image) == fit_landmarks(cases[:1], ["t2"], read_image)
     with pytest.raises(CaseError, match="None of 1 training cases has t2"):
-        fit_landmarks(cases[1:], ["t2"])
+        fit_landmarks(cases[1:], ["t2"], read_image)
 
 
 def test_the_random_version_standardises_all_modalities_or_none() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import glob
 import gzip
-import hashlib
 import json
 import re
 import zlib
@@ -18,6 +17,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
+from scanfill.checksums import checksum
 from scanfill.data.image import volume_suffix
 from scanfill.files import writing
 
@@ -83,12 +83,6 @@ def read_sidecar(path: str | Path) -> dict[str, Any] | None:
     return facts if isinstance(facts, dict) and facts.get("synthetic") is True else None
 
 
-def checksum(path: str | Path) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def set_header(path: Path, modality: str) -> None:
     """Write the marks into a NIfTI header where they stand, so that everything else stays bit for bit."""
     if not volume_suffix(path).lower().startswith(".nii"):
@@ -111,7 +105,7 @@ def voxels_checksum(path: Path) -> str | None:
         voxels = np.asarray(nib.load(path).dataobj, dtype="<f4")
     except UNREADABLE:
         return None
-    return hashlib.sha256(str(voxels.shape).encode() + voxels.tobytes()).hexdigest()
+    return checksum(str(voxels.shape).encode() + voxels.tobytes())
 
 
 def _orphaned_sidecars(folder: Path) -> dict[str, str | None]:

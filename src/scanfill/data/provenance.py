@@ -7,7 +7,6 @@ of the same name. Any one of them is enough for :py:func:`is_synthetic`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -19,8 +18,8 @@ import nibabel as nib
 import numpy as np
 
 from scanfill import __version__
+from scanfill.checksums import checksum, file_checksum
 from scanfill.data.marks import (
-    checksum,
     is_synthetic,
     read_sidecar,
     set_header,
@@ -164,7 +163,7 @@ def carry_mark(source: str | Path, output: str | Path, how: str) -> Path | None:
         "generator": None,
         "note": "the sidecar of the original was lost",
     }
-    step = {"file": source.name, "sha256": checksum(source), "how": how}
+    step = {"file": source.name, "sha256": file_checksum(source), "how": how}
     set_header(output, modality)
     facts |= {"derived_from": [*facts.get("derived_from", []), step], "voxels_sha256": voxels_checksum(output)}
     return _write_sidecar(output, facts)
@@ -197,14 +196,14 @@ def _about_training(listed: Path | str | Mapping[str, Sequence[str]] | None) -> 
     """Identify a list of training cases without naming patients in every file."""
     if listed is None or isinstance(listed, (str, Path)):
         return None if listed is None else dict(_fingerprint(listed))
-    content = json.dumps({name: list(members) for name, members in listed.items()}, sort_keys=True).encode()
+    content = json.dumps({name: list(members) for name, members in listed.items()}, sort_keys=True)
     counts = {name: len(members) for name, members in listed.items()}
-    return {"file": "in the checkpoint", "sha256": hashlib.sha256(content).hexdigest(), **counts}
+    return {"file": "in the checkpoint", "sha256": checksum(content), **counts}
 
 
 def _fingerprint(file: str | Path) -> dict[str, str]:
     try:
-        return {"file": Path(file).name, "sha256": checksum(file)}
+        return {"file": Path(file).name, "sha256": file_checksum(file)}
     except OSError as error:
         msg = (
             f"{file} cannot be read ({error.strerror}), so the origin of a synthetic image would be unknown. Name the "

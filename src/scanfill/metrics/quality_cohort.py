@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,31 +16,19 @@ from scanfill.metrics.image_quality import QUALITY_METRICS, QUALITY_REGIONS, SYN
 from scanfill.metrics.intensity_protocols import PROTOCOLS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 GROUP = ("target", "sources", "image", "protocol")
 """Rows that differ in one of these are never averaged together."""
 
 PUBLISHED = "published MSE (normalisation unknown, not comparable)"
+"""The column of figures that were published for the same target and source."""
 
-PUBLISHED_MSE: Mapping[tuple[str, str], float] = {
-    ("flair", "t1ce"): 0.517307,
-    ("flair", "t1"): 0.494333,
-    ("flair", "t2"): 0.342234,
-    ("t1ce", "flair"): 0.896027,
-    ("t1ce", "t1"): 1.052703,
-    ("t1ce", "t2"): 0.972855,
-    ("t1", "flair"): 0.764378,
-    ("t1", "t1ce"): 0.628514,
-    ("t1", "t2"): 0.845746,
-    ("t2", "flair"): 0.454605,
-    ("t2", "t1ce"): 0.383218,
-    ("t2", "t1"): 0.439892,
-}
-"""(target, source) -> mean MSE in the brain of 251 patients (Raut et al., Frontiers in Radiology 2024, 1336902)."""
+Published = Mapping[tuple[str, str], float]
+"""(target, source) -> published MSE."""
 
 
-def summarise_quality(rows: Sequence[Row]) -> list[dict[str, float | str]]:
+def summarise_quality(rows: Sequence[Row], published: Published | None = None) -> list[dict[str, float | str]]:
     """Sum up rows of :py:func:`~scanfill.metrics.image_quality.compare_case`: one row a group, region and metric.
 
     A group is one target, made from the same sources, one image (the model's or a reference) and one protocol: figures
@@ -58,6 +47,7 @@ def summarise_quality(rows: Sequence[Row]) -> list[dict[str, float | str]]:
 
     Args:
         rows: One mapping a case, image and protocol; other keys are left out.
+        published: Figures to set beside ours; none by default.
 
     Raises:
         ValueError: There are none; a row lacks what its group needs or names no known protocol; a case occurs twice in
@@ -70,22 +60,25 @@ def summarise_quality(rows: Sequence[Row]) -> list[dict[str, float | str]]:
         about: dict[str, str] = dict(zip(GROUP, group, strict=True))
         for region in QUALITY_REGIONS:
             for metric in QUALITY_METRICS:
-                published = PUBLISHED_MSE.get((about["target"], about["sources"]), math.nan)
+                theirs = (published or {}).get((about["target"], about["sources"]), math.nan)
                 beside = metric == "mse" and region == "brain" and about["image"] == SYNTHETIC
                 figures: dict[str, float | str] = {"region": region, "metric": metric}
                 figures |= _statistics(members, f"{metric}_{region}")
-                figures[PUBLISHED] = published if beside and about["protocol"].startswith("zscore") else math.nan
+                figures[PUBLISHED] = theirs if beside and about["protocol"].startswith("zscore") else math.nan
                 summary.append({**about, **figures})
     return summary
 
 
-def write_quality(rows: Sequence[Row], folder: str | Path, note: str = "") -> tuple[Path, Path]:
+def write_quality(
+    rows: Sequence[Row], folder: str | Path, note: str = "", published: Published | None = None
+) -> tuple[Path, Path]:
     """Write ``image_quality.csv`` (a row a case, image and protocol) and ``image_quality_summary.csv``.
 
     Args:
         rows: From :py:func:`~scanfill.metrics.image_quality.compare_case`, with whatever else belongs to a case.
         folder: Where to write; made when absent.
         note: A caveat for every row, in a last column ``note``.
+        published: See :py:func:`summarise_quality`.
 
     Returns:
         The paths of the two files.
@@ -93,7 +86,7 @@ def write_quality(rows: Sequence[Row], folder: str | Path, note: str = "") -> tu
     Raises:
         ValueError: See :py:func:`summarise_quality`.
     """
-    summary = summarise_quality(rows)
+    summary = summarise_quality(rows, published)
     paths = Path(folder) / "image_quality.csv", Path(folder) / "image_quality_summary.csv"
     for table, path in zip((rows, summary), paths, strict=True):
         write_table(table, path, note)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from scanfill.metrics.quality_cohort import Published
+
 PRIMARY = "zscore_truth"
 """The protocol of the primary MSE."""
 
@@ -81,6 +83,8 @@ class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
             :py:func:`~scanfill.metrics.image_quality.evaluation_brain`.
         save_dir: Where rank 0 writes ``image_quality.csv`` and ``image_quality_summary.csv``; None writes nothing.
         note: A caveat for the files.
+        published: (target, source) -> published MSE, to stand beside ours; see
+            :py:func:`~scanfill.metrics.quality_cohort.summarise_quality`.
         prefix: A case holds each modality under this and its name, as in its file, all on one grid.
         pred_key: Key of the synthetic image, on the truth's intensity scale.
         label_key: Key of the label map, which a case may lack.
@@ -95,13 +99,14 @@ class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         *,
         save_dir: str | Path | None = None,
         note: str = "",
+        published: Published | None = None,
         prefix: str = "acquired_",
         pred_key: str = "pred",
         label_key: str = "label",
         case_key: str = "case_id",
     ) -> None:
         self.target, self.sources, self.modalities = target, list(sources), list(modalities)
-        self.save_dir, self.note = save_dir, note
+        self.save_dir, self.note, self.published = save_dir, note, published
         self.prefix, self.pred_key, self.label_key, self.case_key = prefix, pred_key, label_key, case_key
         super().__init__()
 
@@ -134,7 +139,7 @@ class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
             msg = "ImageQuality has seen no case. Check that the evaluator's data loader is not empty."
             raise NotComputableError(msg)
         if self.save_dir is not None and is_first_rank():
-            write_quality(self.rows, self.save_dir, self.note)
+            write_quality(self.rows, self.save_dir, self.note, self.published)
         return statistics.fmean(self._figures(PRIMARY, "mse_brain"))
 
     def completed(self, engine: Any, name: str) -> None:

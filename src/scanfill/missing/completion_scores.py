@@ -21,6 +21,7 @@ from scanfill.missing.completed import DOUBT, MADE, lacking
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from scanfill.metrics.quality_cohort import Published
     from scanfill.metrics.scoring import Mask
 
 NOMINAL = 0.9
@@ -75,6 +76,7 @@ class CompletionQuality(ImageQuality):
         modalities: In the order of the network's channels; all four, for the evaluation brain.
         save_dir: Where rank 0 writes; None writes nothing.
         note: A caveat for the files.
+        published: As :py:class:`~scanfill.metrics.quality_scores.ImageQuality` takes it.
         prefix: The case holds an acquired image under this and its modality.
         label_key: Key of the label map, which a case may lack.
         case_key: Key of the case's name.
@@ -86,12 +88,13 @@ class CompletionQuality(ImageQuality):
         *,
         save_dir: str | Path | None = None,
         note: str = "",
+        published: Published | None = None,
         prefix: str = "acquired_",
         label_key: str = "label",
         case_key: str = "case_id",
     ) -> None:
         more = {"prefix": prefix, "label_key": label_key, "case_key": case_key}
-        super().__init__("", (), modalities, save_dir=save_dir, note=note, **more)
+        super().__init__("", (), modalities, save_dir=save_dir, note=note, published=published, **more)
 
     def update(self, output: dict[str, Any]) -> None:
         """Score every image that was made in one case."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from monai.bundle import ConfigParser
 
 from scanfill import __version__
+from scanfill.checksums import file_checksum
 from scanfill.data.failures import one_line
-from scanfill.data.marks import checksum
 from scanfill.engines.checkpoints import load_network, read_checkpoint
 from scanfill.engines.mistakes import find_mistake
 from scanfill.engines.version import check_version
@@ -75,7 +75,7 @@ class Generator:
             self._made_by = {
                 "version": str(self.metadata.get("version", "unknown")),
                 "scanfill": __version__,
-                "sha256": checksum(self.checkpoint),
+                "sha256": file_checksum(self.checkpoint),
             }
         return self._made_by
 

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from scanfill.checksums import file_checksum
 from scanfill.data.image import volume_suffix
-from scanfill.data.marks import checksum, read_sidecar, voxels_checksum
+from scanfill.data.marks import read_sidecar, voxels_checksum
 from scanfill.data.provenance import carry_mark, synthetic_path
 from scanfill.data.unseen import refuse_seen
 from scanfill.errors import CaseError, UsageError
@@ -235,7 +236,7 @@ class Imputation:
         return True
 
     def _checksum(self, path: Path) -> str:
-        return self._checksums.setdefault(str(path), checksum(path))
+        return self._checksums.setdefault(str(path), file_checksum(path))
 
 
 def lacking(case: Mapping[str, Any], modalities: Iterable[str]) -> list[str]:
@@ -258,4 +259,6 @@ def _clear(folder: Path, case_id: str, copied: Sequence[str]) -> None:
 
 def _same(source: Path, copy: Path) -> bool:
     """Tell whether two files are equal byte for byte."""
-    return copy.is_file() and source.stat().st_size == copy.stat().st_size and checksum(source) == checksum(copy)
+    return (
+        copy.is_file() and source.stat().st_size == copy.stat().st_size and file_checksum(source) == file_checksum(copy)
+    )

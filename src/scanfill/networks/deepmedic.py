@@ -149,7 +149,7 @@ class DeepMedic(nn.Module):
         """
         arrays = read_arrays(path, prefix)
         network = cls(**{**read_architecture(arrays, path), **changes})
-        load_weights(network, arrays, path)
+        load_weights(list(network.pathways), network.classifier, arrays, path)
         return network
 
     def forward(self, image: Tensor | list[Tensor]) -> Tensor:

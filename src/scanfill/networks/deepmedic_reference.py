@@ -27,8 +27,6 @@ from scanfill.networks.rolling_batch_norm import RollingBatchNorm
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scanfill.networks.deepmedic import DeepMedic
-
 Arrays = Mapping[str, NDArray[np.float32]]
 FACTORS = (3, 5)  # of the original's default model
 
@@ -65,14 +63,24 @@ def read_architecture(arrays: Arrays, path: str | Path) -> dict[str, Any]:
     }
 
 
-def load_weights(network: DeepMedic, arrays: Arrays, path: str | Path) -> None:
-    """Copy every array into ``network``; each batch in batch norm's window gets the mean statistics."""
-    paths = ["norm", *(f"sub{number}" for number in range(len(network.factors) - 1)), "fc"]
+def load_weights(pathways: Sequence[nn.Module], classifier: nn.Module, arrays: Arrays, path: str | Path) -> None:
+    """Copy every array into a network; each batch in batch norm's window gets the mean statistics.
+
+    Args:
+        pathways: The full-resolution one, then the subsampled ones.
+        classifier: What joins them.
+        arrays: See :py:func:`read_arrays`.
+        path: Their file, for the message.
+
+    Raises:
+        ValueError: An array is missing or has an unexpected shape.
+    """
+    paths = ["norm", *(f"sub{number}" for number in range(len(pathways) - 1)), "fc"]
 
     def copy(name: str, target: Tensor) -> None:
         target.data.copy_(_array(arrays, name, target.shape, path))
 
-    for name, chain in zip(paths, [*network.pathways, network.classifier], strict=True):
+    for name, chain in zip(paths, [*pathways, classifier], strict=True):
         for number, layer in enumerate(_layers(chain)):
             start = f"{name}.{number}."
             copy(start + "conv_w", layer.conv.weight)
@@ -85,7 +93,7 @@ def load_weights(network: DeepMedic, arrays: Arrays, path: str | Path) -> None:
             mean = _array(arrays, start + "bn_mean", layer.norm.bias.shape, path)
             variance = _array(arrays, start + "bn_var", layer.norm.bias.shape, path)
             layer.norm.set_inference_statistics(mean, variance)
-    copy("softmax.bias", _layers(network.classifier)[-1].conv.bias)
+    copy("softmax.bias", _layers(classifier)[-1].conv.bias)
 
 
 def _kernels(arrays: Arrays, path: str) -> list[tuple[int, ...]]:

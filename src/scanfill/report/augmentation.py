@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -19,12 +18,16 @@ from scanfill import bundle_path
 from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.errors import UsageError
 from scanfill.files import writing
+from scanfill.presets import presets as all_presets
+from scanfill.presets import presets_folder
 from scanfill.report.page import RESEARCH_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from scanfill.presets import Preset
 
 TRIES = 10
 """How often a preset may leave the case alone for each draw that is shown."""
@@ -38,11 +41,8 @@ SPECK = 10
 SHOWN = -1
 """The channel that is shown: FLAIR of the four sequences."""
 
-PRESETS = ("none", "mri", "mri_multisite", "strong_elastic", "nnunet", "lesion_mixing")
-"""Those for MRI that need no further package."""
-
-WITH_TORCHIO = ("mri_artifacts",)
-"""Those that need the extra ``mri-artifacts``."""
+IMAGES = "MR"
+"""What presets are for that are drawn unless others are named."""
 
 
 def make_sheet(
@@ -58,8 +58,7 @@ def make_sheet(
 
     Args:
         output: The PNG file.
-        presets: Files, or names in ``configs/augmentation``; by default :py:data:`PRESETS`, and
-            :py:data:`WITH_TORCHIO` where TorchIO is installed.
+        presets: Files, or names in ``configs/augmentation``; by default :py:func:`usual_presets`.
         config: See :py:func:`draw_row`; by default the ``train.yaml`` of ``brain_tumor_segmentation``.
         dataset_dir: Folder of the cases; without one, and without a config, a few phantoms are made for the picture.
         draws: Columns.
@@ -69,15 +68,21 @@ def make_sheet(
         The PNG file.
     """
     bundle = bundle_path("brain_tumor_segmentation")
-    folder = bundle.parents[1] / "configs" / "augmentation"
-    usual = PRESETS + (WITH_TORCHIO if find_spec("torchio") else ())
-    files = [Path(name) if Path(name).suffix else folder / f"{name}.yaml" for name in presets or usual]
+    folder = presets_folder() / "augmentation"
+    named = [Path(name) if Path(name).suffix else folder / f"{name}.yaml" for name in presets]
+    files = named or [preset.path for preset in usual_presets()]
     with TemporaryDirectory() as made:
         knobs = {} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}
         if dataset_dir is None and config is None:
             knobs["dataset_dir"] = str(brain_cohort(made, cases=4, size=64, seed=seed))
         train = config or bundle / "configs" / "train.yaml"
         return draw_sheet([draw_row(train, file, draws=draws, seed=seed, **knobs) for file in files], output)
+
+
+def usual_presets() -> list[Preset]:
+    """List the presets for MRI whose packages are installed; those that need any stand last."""
+    there = [preset for preset in all_presets().values() if IMAGES in preset.made_for and not preset.absent]
+    return sorted(there, key=lambda preset: bool(preset.needs))
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import shutil
 import zipfile
 from typing import TYPE_CHECKING
 
+from scanfill.checksums import file_checksum
 from scanfill.errors import UsageError
 from scanfill.files import writing
 
@@ -38,19 +38,13 @@ def write_zip(folder: Path, file: Path, time: int | None) -> None:
             archive.writestr(entry, path.read_bytes())
 
 
-def digest(file: Path) -> str:
-    """SHA-256 of a file."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
 def check_free(made: Path, target: Path) -> None:
     """Refuse to replace another file that may have been handed out under the same name.
 
     Raises:
         UsageError: ``target`` is there, with other content than ``made``.
     """
-    if target.exists() and (not target.is_file() or digest(target) != digest(made)):
+    if target.exists() and (not target.is_file() or file_checksum(target) != file_checksum(made)):
         msg = (
             f"{target} is there already, with other content. Raise the version in the bundle's configs/metadata.json "
             "and say in its changelog what changed; or, if nobody has that file yet, remove it."

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scanfill.errors import UsageError
+from scanfill.presets import presets_folder
 
-from .sources import commit_of, find_sources, package_folder, presets_folder, untracked_modules
+from .sources import commit_of, find_sources, package_folder, untracked_modules
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,14 +13,14 @@ import yaml
 from monai.bundle import ConfigParser
 from monai.bundle.utils import merge_kv
 
+from .blocks import blocks_of, compose
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from .settings import Setting
 
-BAKED = ("train.yaml", "inference.yaml")
-"""Configs that stand alone; the others are overlays on them."""
 REFERENCE = re.compile(r"[@%](\w+)")
 
 
@@ -77,24 +77,6 @@ def _load(text: str) -> dict[str, Any]:
     return content
 
 
-def _compose(text: str) -> yaml.MappingNode:
-    """Read a config's text with the places of its parts."""
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
-    assert isinstance(node, yaml.MappingNode)  # MONAI has read it as a dictionary
-    return node
-
-
-def blocks_of(text: str) -> dict[str, slice]:
-    """Find the lines of each top-level entry, without the blank lines and comments that follow it."""
-    lines, blocks = text.splitlines(), {}
-    for key, value in _compose(text).value:
-        start, end = key.start_mark.line, value.end_mark.line + (value.end_mark.column > 0)
-        while end - 1 > start and not lines[end - 1].partition("#")[0].strip():
-            end -= 1
-        blocks[key.value] = slice(start, end)
-    return blocks
-
-
 def _set(text: str, setting: Setting) -> str:
     """Set one entry, by the overlay's own lines where it is a whole one, else in its value's place."""
     lines, blocks, name = text.splitlines(keepends=True), blocks_of(text), setting.path[0]
@@ -113,7 +95,7 @@ def _set_value(text: str, setting: Setting) -> str:
     """Put the merged value in one line where the value was, at the deepest level that is there already."""
     parser = ConfigParser(_load(text))
     merge_kv(parser, setting.name, setting.value)
-    node: yaml.Node = _compose(text)
+    node: yaml.Node = compose(text)
     depth = 0
     for step in setting.path:
         inner = _child(node, step)

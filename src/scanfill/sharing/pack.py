@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 from monai.bundle import ConfigParser
 
 import scanfill
+from scanfill.checksums import file_checksum
 from scanfill.engines import is_true
 from scanfill.errors import UsageError
 
-from .archive import check_free, deliver, digest, write_zip
+from .archive import check_free, deliver, write_zip
 from .contents import copy_sources
 from .description import choose_channels, read_metadata, stamp, write_metadata
-from .overlay import BAKED, bake
-from .settings import find_overlays, read_settings
+from .overlay import bake
+from .settings import BAKED, find_overlays, read_settings
 from .twins import write_twins
 from .weights import PLACE, add_weights, check_weights
 
@@ -102,12 +103,12 @@ def pack(
             check_free(file, Path(output) / file.name)
         new = [deliver(file, Path(output) / file.name) for file in finished]
     packed = [Path(output) / file.name for file in finished]
-    facts = {"archive": _about_file(packed[0], new[0]), "sha256": digest(packed[0])}
+    facts = {"archive": _about_file(packed[0], new[0]), "sha256": file_checksum(packed[0])}
     facts |= _about_contents(metadata, origin, baked, vendor=vendor) | {"weights": _about_weights(recipe, folder)}
     if large:
         facts |= {
             "in a file": f"{_about_file(packed[1], new[1])}: put it at {weights_url}",
-            "its sha256": digest(packed[1]),
+            "its sha256": file_checksum(packed[1]),
         }
     return PackedBundle(packed[0], packed[1] if large else None, facts)
 

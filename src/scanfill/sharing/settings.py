@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from monai.bundle import ConfigParser
 
 from scanfill.errors import UsageError
+from scanfill.presets import is_about_the_file, presets_folder
 
-from .overlay import BAKED, blocks_of
-from .sources import presets_folder
+from .blocks import blocks_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+BAKED = ("train.yaml", "inference.yaml")
+"""Configs that stand alone; the others are overlays on them."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ def read_settings(overlays: Sequence[Path], knobs: Mapping[str, Any]) -> list[Se
         lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
         blocks = blocks_of("".join(lines))
         for name, value in ConfigParser.load_config_file(str(file)).items():
-            settings.append(Setting(name, value, file.name, "".join(lines[blocks[name]]).rstrip("\n") + "\n"))
+            if not is_about_the_file(name):
+                settings.append(Setting(name, value, file.name, "".join(lines[blocks[name]]).rstrip("\n") + "\n"))
     return settings + [Setting(name, plain(value), f"{name}={plain(value)!a}") for name, value in knobs.items()]
 
 

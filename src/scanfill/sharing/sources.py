@@ -39,21 +39,6 @@ def package_folder() -> Path:
     return Path(scanfill.__file__).resolve().parent
 
 
-def presets_folder() -> Path:
-    """Folder of what is not about one bundle: in the wheel, in a working copy, or in an unpacked archive.
-
-    Raises:
-        UsageError: It is in none of these places.
-    """
-    package = package_folder()
-    places = (package / "configs", package.parents[1] / "configs", package.parent / "presets")
-    for place in places:
-        if (place / "smoke.yaml").is_file():
-            return place
-    msg = f"The presets (smoke.yaml, ...) of scanfill are in none of {', '.join(map(str, places))}: install it again."
-    raise UsageError(msg)
-
-
 def find_sources(folder: Path, leave_out: Collection[str] = ()) -> Sources:
     """List a folder's source files.
 

@@ -9,10 +9,9 @@ import torch
 import yaml
 from monai.bundle import ConfigParser
 
+from scanfill.checksums import file_checksum
 from scanfill.engines.checkpoints import load_network, read_checkpoint, recipe_of, weights_with_recipe
 from scanfill.errors import CheckpointError, UsageError
-
-from .archive import digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +103,7 @@ def _describe(listing: Path, weights: Path, url: str) -> None:
     entry = {
         "path": PLACE,
         "url": f"{url.rstrip('/')}/{weights.name}",
-        "hash_val": digest(weights),
+        "hash_val": file_checksum(weights),
         "hash_type": "sha256",
     }
     content = {"large_files": [*(other for other in others if other["path"] != PLACE), entry]}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from typing import TYPE_CHECKING, Any
 
 import scanfill
 from scanfill.errors import UsageError
+from scanfill.presets import REFERENCE, presets
 
 from .checks import check_choices, check_least, check_name, chosen
 from .kind import Kind
-from .places import preset_file
 from .strategies import SEGMENTERS
 
 if TYPE_CHECKING:
@@ -19,28 +18,8 @@ if TYPE_CHECKING:
 
 Study = dict[str, Any]
 
-REFERENCE = "none"
-"""The preset that all others are compared with; it is always there."""
-
 EMPTY = "empty"
 """The row of a prediction without any lesion."""
-
-ANY = ("MR", "CT", "DX")
-
-MADE_FOR: Mapping[str, tuple[str, ...]] = {
-    "none": ANY,
-    "mri": ("MR",),
-    "mri_multisite": ("MR",),
-    "mri_artifacts": ("MR",),
-    "ct": ("CT",),
-    "ct_multiprotocol": ("CT",),
-    "xray": ("DX",),
-    "xray_classification": (),
-    "strong_elastic": ANY,
-    "nnunet": ANY,
-    "lesion_mixing": ("MR", "CT"),
-}
-"""Preset -> images that it is for, as a bundle's metadata names them; none of a segmentation: nothing."""
 
 BUNDLE_SEGMENTERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"brain_tumor_segmentation": SEGMENTERS}
 """Knob ``bundle`` -> knob ``segmenter`` -> the bundle's overlays."""
@@ -64,13 +43,15 @@ def check_presets(study: Study) -> None:
         msg = f"steps (={study['steps']}) must be a multiple of epochs (={study['epochs']}): epochs are equally long."
         raise UsageError(msg)
     modality = image_modality(study["bundle"])
-    fitting = [name for name, images in MADE_FOR.items() if modality in images]
+    known = presets()
+    fitting = [name for name, preset in known.items() if modality in preset.made_for]
     subset = study["subset"]
     asked = fitting if subset["presets"] == "all" else subset["presets"]
-    if isinstance(asked, list):  # by name, or as its file is called
-        asked = [str(name).removesuffix(".yaml") for name in asked]
-    subset["presets"] = chosen("subset.presets", asked, tuple(MADE_FOR))
-    if wrong := [name for name in subset["presets"] if name not in fitting]:
+    if isinstance(asked, list):  # by name, or as its file is called; tables keep the order
+        asked = list(dict.fromkeys(str(name).removesuffix(".yaml") for name in asked))
+    chosen("subset.presets", asked, tuple(known))
+    subset["presets"] = asked
+    if wrong := [name for name in asked if name not in fitting]:
         msg = (
             f"subset.presets: {wrong[0]!r} is not for {study['bundle']}, whose images are {modality} and whose labels "
             f"are label maps. Those that are: {', '.join(fitting)}."
@@ -82,20 +63,19 @@ def check_presets(study: Study) -> None:
     check_extras(subset["presets"])
 
 
-def check_extras(presets: Sequence[str]) -> None:
+def check_extras(names: Sequence[str]) -> None:
     """Refuse presets whose package is not installed, before anything is trained.
 
     Raises:
         UsageError: Says what to install, and which presets can do without.
     """
-    if importlib.util.find_spec("torchio") is not None:
-        return
-    needing = [name for name in presets if "RandTorchIO" in preset_file(name).read_text(encoding="utf-8")]
-    if needing:
-        others = ", ".join(name for name in presets if name not in needing) or "mri"
+    known = presets()
+    if needing := [name for name in names if known[name].absent]:
+        package = known[needing[0]].absent[0]
+        others = ", ".join(name for name in names if name not in needing) or "mri"
         msg = (
-            f"subset.presets: {needing[0]!r} needs TorchIO, which is not installed: python -m pip install "
-            f"'scanfill[mri-artifacts]'; or do without: --set \"subset.presets=[{others}]\"."
+            f"subset.presets: {needing[0]!r} needs {package}, which is not installed: python -m pip install "
+            f"'scanfill[{known[needing[0]].needs[package]}]'; or do without: --set \"subset.presets=[{others}]\"."
         )
         raise UsageError(msg)
 

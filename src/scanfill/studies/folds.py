@@ -14,11 +14,11 @@ No list that a network learns from names a patient on whom anything is scored.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scanfill.checksums import checksum, file_checksum
 from scanfill.data import fold_cases, split_cases, write_split
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
@@ -113,7 +113,7 @@ def fingerprint(cases: Sequence[Case]) -> str:
     about = sorted(
         (str(case["case_id"]), str(case["patient"]), *(key for key in keys if key in case)) for case in cases
     )
-    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+    return checksum(json.dumps(about))
 
 
 def data_checksums(cases: Sequence[Case], known: Path) -> str:
@@ -133,17 +133,12 @@ def data_checksums(cases: Sequence[Case], known: Path) -> str:
                 state = Path(case[key]).stat()
                 about = [state.st_size, state.st_mtime_ns]
                 old = remembered.get(case[key])
-                files[case[key]] = old if old and old[:2] == about else [*about, _sha256(Path(case[key]))]
+                files[case[key]] = old if old and old[:2] == about else [*about, file_checksum(case[key])]
     known.write_text(json.dumps(files, indent=0) + "\n", encoding="utf-8")
     content = sorted(
         (str(case["case_id"]), key, files[case[key]][2]) for case in cases for key in SCHEMA.path_keys if key in case
     )
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return checksum(json.dumps(content))
 
 
 def _share(cases: Sequence[Case], held_out: float) -> float:

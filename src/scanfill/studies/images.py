@@ -19,14 +19,13 @@ from scanfill.data.image import read_image
 from scanfill.data.provenance import synthetic_path
 from scanfill.data.unseen import refuse_seen
 from scanfill.domains.brain_mri.labels import to_internal
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.metrics import evaluation_brain, score_image
 from scanfill.missing.completed import z_scale
 from scanfill.missing.generators import Generator, open_generator
 from scanfill.transforms.signed_range import SignedScale, measure_scale, reference_line
-
-from .strategies import MODALITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

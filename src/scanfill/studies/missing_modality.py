@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import UsageError
 
 from .checks import check_choices, check_least, chosen
 from .kind import Kind
-from .strategies import BUNDLES, MODALITIES, SEGMENTERS, STRATEGIES, find_models, find_predictions, missing_sets
+from .strategies import BUNDLES, SEGMENTERS, STRATEGIES, find_models, find_predictions, missing_sets
 
 Study = dict[str, Any]
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanfill.data import read_list, write_split
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
+from scanfill.presets import REFERENCE
 from scanfill.report.augmentation import draw_row, draw_sheet
 from scanfill.report.page import Figure, Section
-from scanfill.studies.augmentation import EMPTY, REFERENCE, trained_presets
+from scanfill.studies.augmentation import EMPTY, trained_presets
 from scanfill.studies.figures import boxes_of, write_svg
 from scanfill.studies.folded import Folded, Told
 from scanfill.studies.score_files import EVALUATIONS, HOW, Cell

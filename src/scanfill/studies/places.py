@@ -21,8 +21,3 @@ def studies_folder() -> Path:
             return home
     msg = f"No studies lie beside {package}, as in a bundle's archive: python -m pip install 'scanfill[studies]'"
     raise UsageError(msg)
-
-
-def preset_file(name: str) -> Path:
-    """Find a preset of augmentation in ``configs/augmentation``."""
-    return studies_folder().with_name("augmentation") / f"{name}.yaml"

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from scanfill import __version__
 from scanfill.data import read_list
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.checkpoints import read_recipe
 from scanfill.files import writing

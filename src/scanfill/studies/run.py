@@ -17,7 +17,7 @@ import torch
 
 import scanfill
 from scanfill.data.cases import find_cases
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms import brain_cohort, note
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError

@@ -17,7 +17,7 @@ from scanfill.data import read_list
 from scanfill.data.image import read_image
 from scanfill.data.unseen import refuse_seen
 from scanfill.domains.brain_mri.labels import to_internal
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case

@@ -5,11 +5,10 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from scanfill.domains.brain_mri.modalities import MODALITIES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-MODALITIES = ("t1", "t1ce", "t2", "flair")
-"""As :py:data:`scanfill.domains.brain_mri.MODALITIES`, which the scheduler cannot import in a moment as this."""
 
 STRATEGIES = ("dedicated", "zero", "pairwise", "pairwise_from", "completion", "dropout", "synthetic_trained")
 """What a study may choose from; ``complete_set``, the reference, is always there."""

@@ -19,7 +19,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from scanfill import __version__
-from scanfill.data.marks import checksum
+from scanfill.checksums import file_checksum
 from scanfill.engines.checkpoints import read_checkpoint, training_list, weights_with_recipe
 from scanfill.errors import UsageError
 from scanfill.files import writing
@@ -157,7 +157,7 @@ def finish(
             "scanfill": __version__,
             "torch": torch.__version__,
             "weights": weights,
-            "sha256": checksum(temporary),
+            "sha256": file_checksum(temporary),
             "command": shlex.join(["python", "-m", "monai.bundle", *sys.argv[1:]]),
         }
         with writing(finished / "receipt.json") as place:

@@ -8,11 +8,10 @@ import numpy as np
 from monai.transforms import MapTransform, Randomizable, RandomizableTransform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
-from scanfill.data.image import read_image
 from scanfill.errors import CaseError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from monai.config import KeysCollection
     from monai.config.type_definitions import NdarrayOrTensor
@@ -43,12 +42,19 @@ def landmarks_of(img: NdarrayOrTensor, where: str = "The image") -> NDArray[np.f
     return found
 
 
-def fit_landmarks(cases: Sequence[Mapping[str, Any]], keys: Sequence[str], most: int = 50) -> dict[str, list[float]]:
+def fit_landmarks(
+    cases: Sequence[Mapping[str, Any]],
+    keys: Sequence[str],
+    read: Callable[[Any, str], NdarrayOrTensor],
+    most: int = 50,
+) -> dict[str, list[float]]:
     """Fit the standard histogram of each modality to training patients.
 
     Args:
         cases: The training list, and nothing else; files by modality.
         keys: Modalities. A case that lacks one is passed over for it.
+        read: Reads one file of a case, such as :py:func:`scanfill.data.image.read_image`; its second argument begins
+            an error message.
         most: Scans that are read a modality, spread evenly over the list.
 
     Returns:
@@ -67,7 +73,7 @@ def fit_landmarks(cases: Sequence[Mapping[str, Any]], keys: Sequence[str], most:
         found = []
         for case in chosen:
             where = f"Case {case.get('case_id', '?')!r}: {key}"
-            marks = landmarks_of(read_image(case[key], where), where)
+            marks = landmarks_of(read(case[key], where), where)
             found.append(np.interp(marks, marks[[0, -1]], SCALE))
         fitted[key] = [float(value) for value in np.mean(found, axis=0)]
     return fitted

@@ -1,28 +1,56 @@
-"""Brain tumours in MRI: T1, T1CE, T2 and FLAIR of a patient, on one grid."""
+"""Brain tumours in MRI: T1, T1CE, T2 and FLAIR of a patient, on one grid.
+
+A name is imported when it is asked for, since most of them bring MONAI, which takes seconds: the scheduler of a study
+wants :py:data:`MODALITIES` alone, for each of its jobs.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scanfill.domains.brain_mri.labels import (
+        LABEL_CONVENTIONS,
+        FromInternalLabelsd,
+        ToInternalLabelsd,
+        from_internal,
+        look_up_table,
+        to_internal,
+    )
+    from scanfill.domains.brain_mri.modalities import MODALITIES
+    from scanfill.domains.brain_mri.published import published_mse
+    from scanfill.domains.brain_mri.reliability import JudgeReliabilityd
+    from scanfill.domains.brain_mri.save import SaveSegmentationd
+    from scanfill.domains.brain_mri.volumes import WriteVolumes
+
+__all__ = [
+    "LABEL_CONVENTIONS",
+    "MODALITIES",
+    "FromInternalLabelsd",
+    "JudgeReliabilityd",
+    "SaveSegmentationd",
+    "ToInternalLabelsd",
+    "WriteVolumes",
+    "from_internal",
+    "look_up_table",
+    "published_mse",
+    "to_internal",
+]
 
 HOMES = {
-    "MODALITIES": "naming",
-    "LABEL_CONVENTIONS": "labels",
-    "FromInternalLabelsd": "labels",
-    "ToInternalLabelsd": "labels",
-    "from_internal": "labels",
-    "look_up_table": "labels",
-    "to_internal": "labels",
+    "MODALITIES": "modalities",
     "JudgeReliabilityd": "reliability",
     "SaveSegmentationd": "save",
     "WriteVolumes": "volumes",
+    "published_mse": "published",
 }
-
-__all__ = list(HOMES)
+"""Name -> the module of this package that it lives in; all others live in ``labels``."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in HOMES:
+    """Import a name of :py:data:`__all__` from its module."""
+    if name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{HOMES.get(name, 'labels')}"), name)

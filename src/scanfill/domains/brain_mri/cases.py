@@ -14,8 +14,8 @@ from scanfill.data.marks import synthetic_reason
 from scanfill.data.patients import find_patients
 from scanfill.domains.brain_mri.conventions import decide_convention
 from scanfill.domains.brain_mri.labels import CET, LABEL_CONVENTIONS, check_convention, check_values
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.naming import (
-    MODALITIES,
     OUTPUT_LABELS,
     NamedFile,
     names_a_case,

@@ -17,9 +17,6 @@ from scanfill.data.image import volume_suffix
 if TYPE_CHECKING:
     from pathlib import Path
 
-MODALITIES = ("t1", "t1ce", "t2", "flair")
-"""The keys of a case's images, in the order in which networks stack them."""
-
 Role = Literal["t1", "t1ce", "t2", "flair", "label", "mask"]
 
 # The role is the last part of the name; the part before it, after a separator, is the case's.

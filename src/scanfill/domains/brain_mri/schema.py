@@ -6,7 +6,7 @@ from scanfill.data.schema import CaseSchema, GeneratorSpec, ImageSpec
 from scanfill.domains.brain_mri.cases import BrainFinder
 from scanfill.domains.brain_mri.check_mri import check_mri
 from scanfill.domains.brain_mri.labels import CET, ED, NC, TUMOUR
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 
 SCHEMA = CaseSchema(
     name="brain_mri",

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from scanfill.data.image import read_image
 from scanfill.domains.brain_mri.labels import CET, ED, LABEL_CONVENTIONS, LABEL_NAMES, NC
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values
 

@@ -9,13 +9,14 @@ import numpy as np
 
 from scanfill.data import read_list
 from scanfill.data.image import read_image
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.studies.figures.example_slices import draw_example_slices
 from scanfill.studies.score_files import Cell
 from scanfill.studies.scoring import read_label_map, read_truth
 from scanfill.studies.statistics import CROSS_VALIDATION
-from scanfill.studies.strategies import MODALITIES, REFERENCE
+from scanfill.studies.strategies import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.studies.score_files import acquired_of
 from scanfill.studies.statistics import FAMILY_LABELS
-from scanfill.studies.strategies import MODALITIES, join
+from scanfill.studies.strategies import join
 from scanfill.studies.tables.comparisons import table_name
 from scanfill.studies.tables.table import NOT_FINISHED, NOT_TRAINED, StudyTable
 

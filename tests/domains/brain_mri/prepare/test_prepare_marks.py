@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from scanfill.checksums import file_checksum
 from scanfill.data.cases import find_cases
-from scanfill.data.marks import checksum, synthetic_reason
+from scanfill.data.marks import synthetic_reason
 from scanfill.data.provenance import Origin, read_sidecar, write_synthetic
 from scanfill.domains.brain_mri.prepare import prepare_folder
 from scanfill.domains.brain_mri.schema import SCHEMA
@@ -40,7 +41,7 @@ def test_a_synthetic_image_keeps_name_header_and_sidecar(tmp_path: Path) -> None
     facts = read_sidecar(after)
     assert facts is not None
     assert facts["generator"] == (read_sidecar(before) or {})["generator"]
-    assert facts["derived_from"][0]["sha256"] == checksum(before)
+    assert facts["derived_from"][0]["sha256"] == file_checksum(before)
     assert facts["derived_from"][0]["how"].startswith("registered to t1ce")
     renamed = after.rename(tmp_path / "flair.nii.gz")
     assert synthetic_reason(renamed) == "its NIfTI header says so"

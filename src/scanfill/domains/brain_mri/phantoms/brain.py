@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from scanfill.data.nifti import nifti_bytes
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
     FIELD_OF_VIEW,
     Tissue,
@@ -35,7 +36,6 @@ from scanfill.domains.brain_mri.phantoms.brain_tumour import (
     shape_tumour,
 )
 from scanfill.domains.brain_mri.phantoms.mri_contrast import (
-    MODALITIES,
     SITES,
     draw_protocol,
     draw_relaxation,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 
 from scanfill.data.nifti import header_text, phantom_text
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort
 
 if TYPE_CHECKING:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms.brain_anatomy import Points, T, Tissue
 from scanfill.domains.brain_mri.phantoms.fields import Array, smooth_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-MODALITIES = ("t1", "t1ce", "t2", "flair")
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,10 @@ from scanfill.data.nifti import nifti_bytes
 from scanfill.data.provenance import carry_mark
 from scanfill.domains.brain_mri.naming import recognise_file
 from scanfill.domains.brain_mri.prepare.grid import Grid, Volume, prepared_grid
-from scanfill.domains.brain_mri.prepare.judge import Agreement, judge
+from scanfill.domains.brain_mri.prepare.place import Placed, place
 from scanfill.domains.brain_mri.prepare.pose import Pose, write_pose
 from scanfill.domains.brain_mri.prepare.read import OriginalCase, read_original
 from scanfill.domains.brain_mri.prepare.record import RECORD, checksums, is_up_to_date, make_record, write_record
-from scanfill.domains.brain_mri.prepare.registration import register
 from scanfill.domains.brain_mri.prepare.resample import resample_image, resample_labels
 from scanfill.errors import CaseError
 
@@ -51,19 +50,6 @@ class Options:
     def deciding(self) -> dict[str, Any]:
         """Those on which the result depends."""
         return {"reference": self.reference, "spacing": self.spacing}
-
-
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """Where a modality lies against the reference.
-
-    Attributes:
-        pose: World coordinates of the reference to those of the modality.
-        agreement: How well they lie upon each other; None for the reference itself.
-    """
-
-    pose: Pose
-    agreement: Agreement | None = None
 
 
 def prepare_case(case: Mapping[str, Any], source: Path, output: Path, options: Options) -> bool:
@@ -108,33 +94,6 @@ def prepare_case(case: Mapping[str, Any], source: Path, output: Path, options: O
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return True
-
-
-def place(original: OriginalCase) -> dict[str, Placed]:
-    """Register every other modality to the reference.
-
-    Raises:
-        CaseError: At least one does not fit; names all that do not, with the figures.
-    """
-    reference = original.images[original.reference]
-    placed = {original.reference: Placed(Pose())}
-    doubts = []
-    for key, image in original.images.items():
-        if key == original.reference:
-            continue
-        pose = register(reference, image, original.mask)
-        agreement = judge(reference, image, pose, original.mask)
-        placed[key] = Placed(pose, agreement)
-        if doubt := agreement.doubt(alike={key, original.reference} == {"t1", "t1ce"}):
-            doubts.append(f"{key}: {doubt}")
-    if doubts:
-        msg = (
-            f"Case {original.case_id!r}: registration to {original.reference} failed, so nothing was written. "
-            f"{'. '.join(doubts)}. Look at these images: is it the same patient, the whole head, the right modality? "
-            f"Replace the image, take it out of the case, or choose another --reference."
-        )
-        raise CaseError(msg)
-    return placed
 
 
 def write_volumes(folder: Path, original: OriginalCase, placed: Mapping[str, Placed], grid: Grid) -> dict[str, str]:

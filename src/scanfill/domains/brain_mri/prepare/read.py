@@ -12,7 +12,7 @@ from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.nifti import phantom_text
 from scanfill.data.read import check_images_differ, checked_mask
 from scanfill.domains.brain_mri.check_mri import check_mri
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.prepare.grid import Volume, volume_of
 from scanfill.domains.brain_mri.prepare.skull import strip_commands
 from scanfill.domains.brain_mri.quality.skull import suspect_skull

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import asdict
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import scanfill
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.checksums import file_checksum
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.prepare.grid import Grid
 from scanfill.errors import CaseError
 from scanfill.files import writing
@@ -21,7 +21,7 @@ from scanfill.report.page import RESEARCH_ONLY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scanfill.domains.brain_mri.prepare.case import Placed
+    from scanfill.domains.brain_mri.prepare.place import Placed
     from scanfill.domains.brain_mri.prepare.read import OriginalCase
 
 RECORD = "prepare.json"
@@ -44,8 +44,7 @@ def checksums(case: Mapping[str, Any], source: Path) -> Inputs:
         if role in case:
             path = Path(case[role])
             try:
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = file_checksum(path)
             except OSError as error:
                 msg = f"Case {case['case_id']!r}: {role} ({path}) cannot be read: {error.strerror or error}."
                 raise CaseError(msg) from error

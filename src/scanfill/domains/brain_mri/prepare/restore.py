@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
+from scanfill.checksums import file_checksum
 from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, read_image
 from scanfill.data.nifti import nifti_bytes
 from scanfill.domains.brain_mri.prepare.case import DESCRIPTION
@@ -86,9 +86,7 @@ def _check_output(output: Path, *entries: Mapping[str, Any]) -> None:
         raise UsageError(msg)
     if not output.is_file():
         return
-    with output.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     originals = [entry.get("sha256") for group in entries for entry in group.values() if isinstance(entry, dict)]
-    if digest in originals:
+    if file_checksum(output) in originals:
         msg = f"{output} is one of the case's originals, which are never overwritten: choose another name with -o."
         raise UsageError(msg)

@@ -12,7 +12,7 @@ from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation
 
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.read import ReadCased
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.quality.alignment import find_displaced, measure_alignment
 from scanfill.domains.brain_mri.quality.contrast import find_swapped, measure_contrast
 from scanfill.domains.brain_mri.quality.coverage import find_uncovered, measure_coverage

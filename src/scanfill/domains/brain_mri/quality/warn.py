@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from monai.transforms import MapTransform
 
-from scanfill.domains.brain_mri.naming import MODALITIES
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.quality.case import CaseQuality, check_images
 from scanfill.missing.unusable import find_unusable
 
