@@ -201,7 +201,7 @@ def test_a_subset_of_modalities_trains_and_predicts_by_one_knob(trained: Trained
     knobs = {"bundle_root": str(tmp_path), "dataset_dir": str(trained.dataset_dir), "modalities": ["t1ce", "flair"]}
     run_here([*trained.configs("train.yaml"), SMOKE], **knobs, max_epochs=1, epoch_length=1)
     content = torch.load(tmp_path / "models" / "last.pt", weights_only=True)
-    assert content["recipe"]["modalities"] == ["t1ce", "flair"]
+    assert content["record"]["inputs"] == {"modalities": ["t1ce", "flair"]}
     run_here(trained.configs("inference.yaml"), **knobs, output_dir=str(tmp_path / "out"))
     assert len(list((tmp_path / "out").glob("*/*_seg.nii.gz"))) == 5
     with stopped_by(CheckpointError, "modalities"):

@@ -11,7 +11,7 @@ import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from conftest import BUNDLES, REPO, TrainedBundle
-from scanfill.engines.checkpoints import read_checkpoint
+from scanfill.engines.checkpoint_files import read_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,8 @@ from conftest import REPO, TrainedBundle
 from scanfill.checksums import file_checksum
 from scanfill.data.marks import is_synthetic
 from scanfill.domains.brain_mri.save import SaveSegmentationd
-from scanfill.engines.checkpoints import Recipe, weights_with_recipe
+from scanfill.engines import TrainingRecord
+from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.errors import CaseError, CheckpointError, UsageError
 from scanfill.missing.trained_availability import trained_availability
 from test_brain_tumor_segmentation import MODALITIES, copy_cases, file_of, predict, rows, run_here, stopped_by
@@ -42,9 +43,9 @@ def untrained_segmentation(trained: TrainedBundle, root: Path, modalities: list[
     parser = ConfigParser(ConfigParser.load_config_files(files))
     parser.update({"modalities": modalities, "availability": False})
     network = parser.get_parsed_content("network_def")
-    recipe = Recipe(modalities, [6.0, 6.0, 6.0], network).state_dict()
+    record = TrainingRecord({"modalities": modalities}, network, facts={"spacing": [6.0, 6.0, 6.0]}).state_dict()
     (root / "models").mkdir(parents=True)
-    torch.save(weights_with_recipe(network.state_dict(), recipe), root / "models" / "model.pt")
+    torch.save(weights_with_record(network.state_dict(), record), root / "models" / "model.pt")
     return root
 
 

@@ -18,7 +18,7 @@ from conftest import REPO, TrainedBundle
 from scanfill.data.cases import find_cases
 from scanfill.data.provenance import is_synthetic
 from scanfill.domains.brain_mri.schema import SCHEMA
-from scanfill.engines.checkpoints import read_recipe
+from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError, CheckpointError, UsageError
 from scanfill.metrics import PROTOCOLS
 from test_brain_tumor_segmentation import MODALITIES, file_of, rows, run_here, stopped_by
@@ -116,7 +116,7 @@ def test_the_output_is_a_whole_case_and_what_was_given_is_there_byte_for_byte(tr
 def test_every_mark_is_there_and_the_scans_folder_is_left_alone(trained: TrainedBundle) -> None:
     written = sorted((trained.root / "eval" / "predictions").glob("*/*_synthetic_*.nii.gz"))
     assert len(written) == 5 * 2 * 2
-    recipe = read_recipe(trained.root / "models" / "model.pt")
+    record = read_record(trained.root / "models" / "model.pt")
     for path in written:
         assert nib.load(path).header["intent_name"].item() == b"synthetic"
         facts = json.loads(path.with_name(path.name.replace(".nii.gz", ".json")).read_text())
@@ -124,13 +124,13 @@ def test_every_mark_is_there_and_the_scans_folder_is_left_alone(trained: Trained
         assert facts["scale"] == "reference, not patient"
         assert facts["generator"]["training_list"]["patients"] == 4
         assert set(facts["inputs"]) == set(GIVEN)
-        assert facts["reference"] == recipe["reference"][facts["modality"].removesuffix("-uncertainty")]
+        assert facts["reference"] == record["reference"][facts["modality"].removesuffix("-uncertainty")]
     assert not [path for path in trained.new_cases.rglob("*.nii.gz") if is_synthetic(path)]
 
 
 def test_intensities_are_those_of_a_typical_training_patient(trained: TrainedBundle, tmp_path: Path) -> None:
     """The gain of this patient's scanner changes nothing."""
-    reference = read_recipe(trained.root / "models" / "model.pt")["reference"]["flair"]
+    reference = read_record(trained.root / "models" / "model.pt")["reference"]["flair"]
     case = new_case(trained, tmp_path / "cases")
     use(trained, case, tmp_path / "out")
     image = voxels(made(tmp_path / "out", case, "flair"))
@@ -145,10 +145,11 @@ def test_intensities_are_those_of_a_typical_training_patient(trained: TrainedBun
 
 
 def test_the_reference_is_the_median_of_the_training_patients(trained: TrainedBundle) -> None:
-    recipe = read_recipe(trained.root / "models" / "model.pt")
-    assert (recipe["modalities"], recipe["intensity_rule"]) == (list(MODALITIES), "zscore_in_brain")
-    for name, reference in recipe["reference"].items():
-        scans = [voxels(nib.load(file_of(trained.dataset_dir / case, name))) for case in recipe["training"]["cases"]]
+    record = read_record(trained.root / "models" / "model.pt")
+    assert record["inputs"] == {"modalities": list(MODALITIES)}
+    assert record["intensity_rule"] == "zscore_in_brain"
+    for name, reference in record["reference"].items():
+        scans = [voxels(nib.load(file_of(trained.dataset_dir / case, name))) for case in record["training"]["cases"]]
         inside = [scan[scan != 0].astype(float) for scan in scans]
         assert reference["intensities"][1] == pytest.approx(np.median([np.median(scan) for scan in inside]))
         highest = [(np.percentile(scan, 99.5) - scan.mean()) / scan.std() for scan in inside]
@@ -214,7 +215,7 @@ def test_figures_are_those_of_the_files_that_inference_writes(trained: TrainedBu
     (doubt,) = (r for r in doubts if (r["target"], r["region"]) == ("flair", "brain"))
     truth = scans["flair"]
     inside = truth[truth != 0]
-    reference = read_recipe(trained.root / "models" / "model.pt")["reference"]["flair"]
+    reference = read_record(trained.root / "models" / "model.pt")["reference"]["flair"]
     spread, centre = np.polyfit(reference["deviations"], reference["intensities"], 1)
     error = np.abs((image - centre) / spread - (truth - inside.mean()) / inside.std())[brain]
     width = -math.log(0.1) / math.sqrt(2) * voxels(made(tmp_path / "out", case, "flair-uncertainty"))[brain] / spread

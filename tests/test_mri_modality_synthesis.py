@@ -14,7 +14,7 @@ import torch
 
 from conftest import REPO, TrainedBundle, run_bundle
 from scanfill.data.provenance import is_synthetic
-from scanfill.engines.checkpoints import read_recipe
+from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError, CheckpointError, UsageError
 from scanfill.metrics import PROTOCOLS
 from test_brain_tumor_segmentation import file_of, rows, run_here, stopped_by
@@ -80,7 +80,7 @@ def test_every_mark_is_there_and_the_scans_folder_is_left_alone(trained: Trained
 
 def test_intensities_are_those_of_a_typical_training_patient(trained: TrainedBundle, tmp_path: Path) -> None:
     """The gain of this patient's scanner changes nothing."""
-    reference = read_recipe(trained.root / "models" / "model.pt")["reference"]
+    reference = read_record(trained.root / "models" / "model.pt")["reference"]
     case = new_case(trained, tmp_path / "cases")
     file = file_of(case, "t2")
     scan = nib.load(file)
@@ -94,15 +94,15 @@ def test_intensities_are_those_of_a_typical_training_patient(trained: TrainedBun
 
 
 def test_the_checkpoint_knows_what_it_was_trained_for(trained: TrainedBundle) -> None:
-    recipe = read_recipe(trained.root / "models" / "model.pt")
-    assert (recipe["modalities"], recipe["target"]) == (["t2"], "flair")
-    known = recipe["training"]["cases"]
+    record = read_record(trained.root / "models" / "model.pt")
+    assert (record["inputs"], record["target"]) == ({"sources": ["t2"]}, "flair")
+    known = record["training"]["cases"]
     judged = {row["case_id"] for row in rows(trained.root / "eval" / "image_quality.csv")}
     assert len(known) == 4
     assert judged.isdisjoint(known)
     scans = [voxels(nib.load(file_of(trained.dataset_dir / case, "flair"))) for case in known]
     medians = [np.median(scan[scan != 0]) for scan in scans]
-    assert recipe["reference"]["intensities"][1] == pytest.approx(np.median(medians))
+    assert record["reference"]["intensities"][1] == pytest.approx(np.median(medians))
 
 
 def test_evaluation_judges_the_image_beside_a_copy_and_a_constant(trained: TrainedBundle) -> None:
@@ -190,7 +190,7 @@ def test_a_scan_of_another_voxel_size_gets_an_image_on_its_own_grid(trained: Tra
 def test_several_sources_make_any_target(trained: TrainedBundle, tmp_path: Path) -> None:
     knobs = {"sources": ["t1", "t2", "flair"], "target": "t1ce"}
     train(trained, tmp_path, **knobs, labels="none")
-    assert read_recipe(tmp_path / "models" / "model.pt")["modalities"] == knobs["sources"]
+    assert read_record(tmp_path / "models" / "model.pt")["inputs"] == {"sources": knobs["sources"]}
     case = new_case(trained, tmp_path / "cases")
     shutil.copy(file_of(min(trained.dataset_dir.iterdir()), "flair"), case / f"{case.name}_flair.nii.gz")
     file_of(case, "t1ce").unlink()

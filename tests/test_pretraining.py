@@ -62,7 +62,7 @@ def test_a_segmentation_starts_from_the_encoder_that_filled_in_what_was_hidden(t
     still = {"pretrained": str(learned), "optimizer#lr": 0.0}  # so that the weights are seen as they arrived
     second = parsed(files, tmp_path / "second", dataset_dir=str(tmp_path / "labelled"), **still)
     second.get_parsed_content("train#trainer").run()
-    network, recipe = second.get_parsed_content("network"), second.get_parsed_content("recipe")
+    network, record = second.get_parsed_content("network"), second.get_parsed_content("record")
     theirs = first.get_parsed_content("network").state_dict()
     encoder = [name for name in theirs if name.startswith("model.0.")]
     assert encoder
@@ -71,4 +71,4 @@ def test_a_segmentation_starts_from_the_encoder_that_filled_in_what_was_hidden(t
         {case["case_id"] for case in one.get_parsed_content("cases")["training"]} for one in (first, second)
     )
     assert unlabelled - labelled
-    assert unlabelled | labelled == set(recipe.training["cases"]), "so that an evaluation refuses to judge by them"
+    assert unlabelled | labelled == set(record.training["cases"]), "so that an evaluation refuses to judge by them"

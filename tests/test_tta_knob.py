@@ -13,7 +13,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.inferers import Inferer, SlidingWindowInferer
 
 from conftest import REPO, TrainedBundle
-from scanfill.engines.checkpoints import read_checkpoint, weights_with_recipe
+from scanfill.engines.checkpoint_files import read_checkpoint, weights_with_record
 from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import UsageError
 from scanfill.inferers import AdaptiveFlipInferer, DenseInferer, FlipInferer
@@ -57,7 +57,7 @@ def test_test_time_flips_are_those_of_training(names: tuple[str, ...]) -> None:
     parser.read_config([str(BUNDLE / "configs" / name) for name in ("train.yaml", *names)])
     flips = [step["spatial_axis"] for step in parser["augmentation"] if step["_target_"] == "RandFlipd"]
     assert flips == list(OVERLAYS[names])
-    assert parser.get_parsed_content("recipe#facts") == {"flipped_axes": flips}
+    assert parser.get_parsed_content("record#facts")["flipped_axes"] == flips
 
 
 @pytest.mark.parametrize("preset", ["nnunet", "none"])
@@ -88,8 +88,8 @@ def test_a_checkpoint_that_does_not_say_what_was_flipped_is_used_as_asked(
     trained: TrainedBundle, tmp_path: Path
 ) -> None:
     content = read_checkpoint(trained.root / "models" / "model.pt")
-    recipe = {name: value for name, value in content["recipe"].items() if name != "flipped_axes"}
-    torch.save(weights_with_recipe(content["network"], recipe), tmp_path / "older.pt")
+    record = {name: value for name, value in content["record"].items() if name != "flipped_axes"}
+    torch.save(weights_with_record(content["network"], record), tmp_path / "older.pt")
     parser = ConfigParser()
     parser.read_config(trained.configs("inference.yaml"))
     parser.update({"dataset_dir": str(trained.dataset_dir), "checkpoint": str(tmp_path / "older.pt")})

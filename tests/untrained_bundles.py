@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
-from scanfill.engines.checkpoints import Recipe, weights_with_recipe
+from scanfill.engines import TrainingRecord
+from scanfill.engines.checkpoint_files import weights_with_record
 
 REPO = Path(__file__).parents[1]
 SYNTHESIS, COMPLETION = "mri_modality_synthesis", "mri_modality_completion"
@@ -53,7 +54,7 @@ def untrained_bundle(
     Args:
         folder: Made.
         name: Of the bundle.
-        facts: Further entries of the checkpoint's recipe.
+        facts: Further entries of the checkpoint's record.
         training: Cases that the checkpoint says it was trained on.
         metadata: Changes to the bundle's metadata.
         knobs: Changes to the config, such as ``target``.
@@ -66,20 +67,19 @@ def untrained_bundle(
     own = json.loads((source / "metadata.json").read_text()) | (metadata or {})
     (folder / "configs" / "metadata.json").write_text(json.dumps(own))
     torch.manual_seed(0)
-    network, recipe = (parser.get_parsed_content(key) for key in ("network_def", "recipe"))
-    modalities = recipe.modalities if name == COMPLETION else [recipe.settings["target"]]
+    network, record = (parser.get_parsed_content(key) for key in ("network_def", "record"))
+    modalities = record.inputs["modalities"] if name == COMPLETION else [record.settings["target"]]
     scales = {modality: REFERENCE | {"modality": modality} for modality in modalities}
     reference = scales if name == COMPLETION else scales[modalities[0]]
-    stated = Recipe(
-        recipe.modalities,
-        [6.0, 6.0, 6.0],
+    stated = TrainingRecord(
+        record.inputs,
         network,
-        settings=recipe.settings,
-        facts={"reference": reference, **(facts or {})},
+        settings=record.settings,
+        facts={"spacing": [6.0, 6.0, 6.0], "reference": reference, **(facts or {})},
         training=training,
     )
     (folder / "models").mkdir()
-    torch.save(weights_with_recipe(network.state_dict(), stated.state_dict()), folder / "models" / "model.pt")
+    torch.save(weights_with_record(network.state_dict(), stated.state_dict()), folder / "models" / "model.pt")
     return folder
 
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from scanfill.data.unseen import check_unseen, refuse_seen
-from scanfill.engines.checkpoints import Recipe, weights_with_recipe
+from scanfill.engines import TrainingRecord
+from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ def case(name: str, patient: str = "") -> dict[str, Any]:
 
 def checkpoint(path: Path, training: list[dict[str, Any]] | None) -> Path:
     network = torch.nn.Conv3d(1, 1, 1)
-    recipe = Recipe(["t1"], None, network, training=training).state_dict()
-    torch.save(weights_with_recipe(network.state_dict(), recipe), path)
+    record = TrainingRecord({"modalities": ["t1"]}, network, training=training).state_dict()
+    torch.save(weights_with_record(network.state_dict(), record), path)
     return path
 
 

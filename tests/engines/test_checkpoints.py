@@ -1,4 +1,4 @@
-"""Checkpoints that say what they were trained on, survive a kill, and refuse what they do not fit."""
+"""Handlers that load a checkpoint which fits, and save one that survives a kill and is trained on from."""
 
 from __future__ import annotations
 
@@ -6,69 +6,37 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from ignite.engine import Engine, Events
-from monai.networks import copy_model_state
+from ignite.engine import Engine
+from ignite.handlers import EMAHandler
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from scanfill.engines import (
-    LoadCheckpoint,
-    Recipe,
-    SaveCheckpoints,
-    read_recipe,
-    trained_fact,
-    trained_flips,
-    trained_spacing,
-)
-from scanfill.engines.checkpoints import read_checkpoint, weights_with_recipe
+from miniature_training import Run, weight
+from scanfill.engines import LoadCheckpoint, SaveCheckpoints, TrainingRecord, read_record
+from scanfill.engines.checkpoint_files import read_checkpoint, weights_with_record
 from scanfill.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-SPACING = [1.0, 1.0, 2.0]
 
-
-class Run:
-    """A training in miniature: one weight that grows by one an epoch, judged by a given list of scores."""
-
-    def __init__(self, folder: Path, scores: list[float], epochs: int, resume: bool | str = False) -> None:
-        self.network = nn.Linear(1, 1)
-        nn.init.zeros_(self.network.weight)
-        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.1, momentum=0.9)
-        self.schedule = torch.optim.lr_scheduler.StepLR(self.optimizer, 1)
-        self.evaluator = Engine(lambda *_: None)
-        self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = -1, -1
-        recipe = Recipe(["t1", "flair"], SPACING, self.network)
-        state = {"optimizer": self.optimizer, "lr_scheduler": self.schedule}
-        saver = SaveCheckpoints(folder, recipe, self.network, self.evaluator, state, resume=resume)
-        self.epochs: list[int] = []
-
-        def train(engine: Engine, _: Any) -> None:
-            self.network.weight.data += 1
-            self.optimizer.step()
-            self.schedule.step()
-            self.epochs.append(engine.state.epoch)
-
-        def validate(engine: Engine) -> None:
-            score, state = scores[engine.state.epoch - 1], self.evaluator.state
-            if score > state.best_metric:
-                state.best_metric, state.best_metric_epoch = score, engine.state.epoch
-
-        self.trainer = Engine(train)
-        self.trainer.state.rank = 0
-        self.trainer.add_event_handler(Events.EPOCH_COMPLETED, validate)
-        saver.attach(self.trainer)
-        self.trainer.run([0], max_epochs=epochs)
-
-
-def weight(path: Path) -> float:
-    return float(read_checkpoint(path)["network"]["weight"])
+# --- the best and the last --------------------------------------------------------------------------------------------
 
 
 def test_model_is_the_best_and_last_is_the_last(tmp_path: Path) -> None:
     Run(tmp_path, scores=[0.1, 0.9, 0.5], epochs=3)
     assert weight(tmp_path / "model.pt") == 2
     assert weight(tmp_path / "last.pt") == 3
+
+
+@pytest.mark.parametrize("unjudged", [{"scores": None}, {"scores": [0.9, 0.5, 0.1], "key_metric": None}])
+def test_where_nothing_judges_the_model_is_the_latest(tmp_path: Path, unjudged: dict[str, Any]) -> None:
+    Run(tmp_path, epochs=2, **unjudged)
+    assert weight(tmp_path / "model.pt") == weight(tmp_path / "last.pt") == 2
+    assert read_checkpoint(tmp_path / "last.pt")["trainer"] == {"epoch": 2, "iteration": 2}
+    assert Run(tmp_path, epochs=3, resume=True, **unjudged).epochs == [3]
+    assert weight(tmp_path / "model.pt") == 3
 
 
 @pytest.mark.parametrize("switch", ["true", True])
@@ -99,44 +67,105 @@ def test_a_finished_training_trains_no_further(tmp_path: Path) -> None:
     assert Run(tmp_path, scores=[0.1, 0.2], epochs=2, resume=True).epochs == []
 
 
-def test_model_is_a_plain_state_dictionary_that_any_program_loads(tmp_path: Path) -> None:
-    Run(tmp_path, scores=[0.1], epochs=1)
-    weights = torch.load(tmp_path / "model.pt", weights_only=True)
-    assert set(weights) == {"weight", "bias"}
+def test_a_state_that_would_replace_a_part_of_the_file_is_refused(tmp_path: Path) -> None:
     network = nn.Linear(1, 1)
-    network.load_state_dict(weights, strict=True)
-    assert network.weight.item() == 1
-    assert "recipe" not in network.state_dict()._metadata[""], "a recipe must not travel into another training"
+    with pytest.raises(ValueError, match="must not have an entry 'network'"):
+        SaveCheckpoints(tmp_path, TrainingRecord(None, network), network, state={"network": network})
 
 
-def test_monai_copies_every_weight_of_a_model(tmp_path: Path) -> None:
-    Run(tmp_path, scores=[0.1], epochs=1)
-    network = nn.Linear(1, 1)
-    _, changed, unchanged = copy_model_state(network, torch.load(tmp_path / "model.pt", weights_only=True))
-    assert (set(changed), set(unchanged)) == ({"weight", "bias"}, set())
-    assert network.weight.item() == 1
+# --- averaged weights -------------------------------------------------------------------------------------------------
+
+Average = tuple[nn.Module, "Callable[[Engine], None]"]
 
 
-@pytest.mark.parametrize("name", ["model.pt", "last.pt"])
-def test_either_file_gives_recipe_and_weights(tmp_path: Path, name: str) -> None:
-    Run(tmp_path, scores=[0.1], epochs=1)
-    content = read_checkpoint(tmp_path / name)
-    assert content["recipe"] == {"modalities": ["t1", "flair"], "spacing": SPACING, "network": "Linear"}
-    assert set(content["network"]) == {"weight", "bias"}
+def averaged_model(network: nn.Module) -> Average:
+    """Torch's average: takes the first weights as they are, then keeps half of itself."""
+    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.5))
+    return averaged, lambda _: averaged.update_parameters(network)
 
 
-def test_a_model_of_the_earlier_nested_form_still_loads(tmp_path: Path) -> None:
-    network = nn.Linear(1, 1)
-    recipe = Recipe(["t1", "flair"], SPACING, network)
-    torch.save({"recipe": recipe.state_dict(), "network": network.state_dict()}, tmp_path / "model.pt")
-    other = nn.Linear(1, 1)
-    load(tmp_path / "model.pt", other, ["t1", "flair"])
-    assert torch.equal(other.weight, network.weight)
+def ema_handler(network: nn.Module) -> Average:
+    """Ignite's average: begins with the first, untrained weight, and keeps half of itself."""
+    handler = EMAHandler(network, momentum=0.5)
+
+    def update(engine: Engine) -> None:
+        engine.state.momentum = handler.momentum
+        handler._update_ema_model(engine, "momentum")
+
+    return handler.ema_model, update
 
 
-def test_spacing_is_kept_with_the_weights(tmp_path: Path) -> None:
-    Run(tmp_path, scores=[0.1], epochs=1)
-    assert trained_spacing(tmp_path / "model.pt") == SPACING
+AVERAGES = pytest.mark.parametrize(
+    ("average", "after_two", "after_three"), [(averaged_model, 1.5, 2.25), (ema_handler, 1.25, 2.125)]
+)
+
+
+@AVERAGES
+def test_model_holds_averaged_weights_and_last_holds_both(
+    tmp_path: Path, average: Callable[[nn.Module], Average], after_two: float, after_three: float
+) -> None:
+    run = Run(tmp_path, scores=[0.1, 0.9, 0.5], epochs=3, average=average)
+    assert weight(tmp_path / "model.pt") == after_two
+    assert (weight(tmp_path / "last.pt"), weight(tmp_path / "last.pt", "ema")) == (3, after_three)
+    used = nn.Linear(1, 1)
+    LoadCheckpoint(tmp_path / "last.pt", used, run.record)(Engine(lambda *_: None))
+    assert used.weight.item() == after_three, "either file gives the weights that the training was for"
+
+
+@AVERAGES
+def test_resuming_an_average_equals_an_unbroken_training(
+    tmp_path: Path, average: Callable[[nn.Module], Average], after_two: float, after_three: float
+) -> None:
+    Run(tmp_path, scores=None, epochs=2, average=average)
+    assert weight(tmp_path / "model.pt") == after_two
+    Run(tmp_path, scores=None, epochs=3, average=average, resume=True)
+    assert weight(tmp_path / "model.pt") == after_three
+    assert weight(tmp_path / "last.pt") == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [(averaged_model, None, "keeps no average .* has one"), (None, averaged_model, "keeps an average .* has none")],
+)
+def test_an_average_is_neither_dropped_nor_begun_by_resuming(
+    tmp_path: Path, first: Any, second: Any, message: str
+) -> None:
+    Run(tmp_path, scores=None, epochs=1, average=first)
+    with pytest.raises(CheckpointError, match=message):
+        Run(tmp_path, scores=None, epochs=2, average=second, resume=True)
+
+
+@AVERAGES
+def test_an_average_begins_with_pretrained_weights(
+    tmp_path: Path, average: Callable[[nn.Module], Average], after_two: float, after_three: float
+) -> None:
+    del after_two, after_three
+    Run(tmp_path / "first", scores=None, epochs=8)
+    Run(tmp_path / "second", scores=None, epochs=1, average=average, pretrained=tmp_path / "first" / "model.pt")
+    assert weight(tmp_path / "second" / "model.pt") == {averaged_model: 9.0, ema_handler: 8.5}[average]
+
+
+def test_an_average_of_another_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"`ema` \(a Sequential\) must hold the weights that `network` \(a Linear\)"):
+        Run(tmp_path, scores=None, epochs=1, average=lambda network: (nn.Sequential(network), lambda _: None))
+
+
+# --- patients ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_resumed_training_still_names_the_patients_it_was_pretrained_on(tmp_path: Path) -> None:
+    def record(name: str) -> TrainingRecord:
+        inputs = {"modalities": ["t1", "flair"]}
+        return TrainingRecord(inputs, nn.Linear(1, 1), training=[{"case_id": name, "patient": name}])
+
+    Run(tmp_path / "first", scores=None, epochs=1, record=record("old"))
+    knobs: dict[str, Any] = {"scores": None, "pretrained": tmp_path / "first" / "model.pt"}
+    Run(tmp_path / "second", epochs=1, record=record("new"), **knobs)
+    Run(tmp_path / "second", epochs=2, record=record("new"), resume=True, **knobs)
+    assert read_record(tmp_path / "second" / "model.pt")["training"]["patients"] == ["new", "old"]
+
+
+# --- loading ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -146,7 +175,8 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def load(path: Path, network: nn.Module, modalities: list[str]) -> None:
-    LoadCheckpoint(path, network, Recipe(modalities, None, network))(Engine(lambda *_: None))
+    record = TrainingRecord({"modalities": modalities}, network)
+    LoadCheckpoint(path, network, record)(Engine(lambda *_: None))
 
 
 def test_loading_restores_the_weights(checkpoint: Path) -> None:
@@ -165,100 +195,9 @@ def test_another_architecture_is_refused_by_name(checkpoint: Path) -> None:
         load(checkpoint, nn.Conv1d(1, 1, 1), ["t1", "flair"])
 
 
-def test_other_widths_are_refused_with_both_shapes(checkpoint: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"\(1, 1\), expected \(2, 1\)"):
-        load(checkpoint, nn.Linear(1, 2), ["t1", "flair"])
-
-
-def test_an_absent_checkpoint_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="No checkpoint at"):
-        trained_spacing(tmp_path / "model.pt")
-
-
-def test_a_truncated_checkpoint_is_told(checkpoint: Path) -> None:
-    checkpoint.write_bytes(checkpoint.read_bytes()[:200])
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        trained_spacing(checkpoint)
-
-
-def test_an_empty_checkpoint_is_told(checkpoint: Path) -> None:
-    checkpoint.write_bytes(b"")
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        trained_spacing(checkpoint)
-
-
-def test_foreign_weights_are_told(tmp_path: Path) -> None:
-    torch.save(nn.Linear(1, 1).state_dict(), tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match=r"\['weight', 'bias'\].*not written by scanfill"):
-        trained_spacing(tmp_path / "model.pt")
-
-
-def test_a_foreign_checkpoint_is_told(tmp_path: Path) -> None:
-    torch.save({"state_dict": {}}, tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match=r"\['state_dict'\].*not written by scanfill"):
-        trained_spacing(tmp_path / "model.pt")
-
-
-def recipe_for_flair(network: nn.Module, target: str = "flair", sources: tuple[str, ...] = ("t2",)) -> Recipe:
-    """A recipe with everything that a bundle may put into it."""
-    training = [{"case_id": name, "patient": name[0], "t2": f"/somewhere/{name}"} for name in ("b1", "a2", "a1")]
-    return Recipe(
-        list(sources),
-        SPACING,
-        network,
-        inputs="sources",
-        settings={"target": target},
-        facts={"reference": {"intensities": [1.0, 2.0, 3.0]}},
-        training=training,
-    )
-
-
-def save_flair(folder: Path) -> tuple[Path, nn.Module]:
-    network = nn.Linear(2, 1)
-    weights = weights_with_recipe(network.state_dict(), recipe_for_flair(network).state_dict())
-    torch.save(weights, folder / "model.pt")
-    return folder / "model.pt", network
-
-
-def test_a_checkpoint_keeps_its_training_list_and_what_a_run_must_know(tmp_path: Path) -> None:
-    path, _ = save_flair(tmp_path)
-    recipe = read_recipe(path)
-    assert recipe["training"] == {"cases": ["a1", "a2", "b1"], "patients": ["a", "b"]}
-    assert recipe["target"] == "flair"
-    assert trained_fact(path, "reference") == {"intensities": [1.0, 2.0, 3.0]}
-    assert "somewhere" not in str(recipe), "no path of a machine travels with weights"
-    with pytest.raises(CheckpointError, match=r"says nothing of average, only of modalities, .* reference"):
-        trained_fact(path, "average")
-
-
-def test_which_axes_were_flipped_is_known_or_none(tmp_path: Path) -> None:
-    path, network = save_flair(tmp_path)
-    assert trained_flips(path) is None
-    assert trained_flips(tmp_path / "absent.pt") is None
-    torch.save(weights_with_recipe(network.state_dict(), {**read_recipe(path), "flipped_axes": [0, 2]}), path)
-    assert trained_flips(path) == [0, 2]
-    path.write_bytes(b"no checkpoint")
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        trained_flips(path)
-
-
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        ({"sources": ("t1", "t2")}, r"""sources=\['t2'\], this run builds \['t1', 't2'\]. Pass --sources "\['t2'\]"""),
-        ({"target": "t1ce"}, "target='flair', this run builds 't1ce'. Pass --target flair"),
-    ],
-)
-def test_a_checkpoint_for_another_pair_is_refused(tmp_path: Path, other: dict[str, Any], message: str) -> None:
-    path, network = save_flair(tmp_path)
-    LoadCheckpoint(path, network, recipe_for_flair(network))(Engine(lambda *_: None))
-    with pytest.raises(CheckpointError, match=message):
-        LoadCheckpoint(path, network, recipe_for_flair(network, **other))(Engine(lambda *_: None))
-
-
-def test_a_checkpoint_that_does_not_say_a_setting_is_refused(tmp_path: Path) -> None:
-    network = nn.Linear(2, 1)
-    plain = Recipe(["t2"], SPACING, network)
-    torch.save(weights_with_recipe(network.state_dict(), plain.state_dict()), tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="target=None, this run builds 'flair'"):
-        LoadCheckpoint(tmp_path / "model.pt", network, recipe_for_flair(network))(Engine(lambda *_: None))
+def test_a_network_without_named_inputs_is_saved_and_loaded(tmp_path: Path) -> None:
+    network, other = nn.Linear(1, 1), nn.Linear(1, 1)
+    record = TrainingRecord(None, network)
+    torch.save(weights_with_record(network.state_dict(), record.state_dict()), tmp_path / "model.pt")
+    LoadCheckpoint(tmp_path / "model.pt", other, record)(Engine(lambda *_: None))
+    assert torch.equal(other.weight, network.weight)

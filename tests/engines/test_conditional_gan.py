@@ -22,7 +22,8 @@ from monai.utils import set_determinism
 from torch import nn
 from torch.utils.data import DataLoader
 
-from scanfill.engines import Recipe, SaveCheckpoints
+from scanfill.engines import SaveCheckpoints, TrainingRecord
+from scanfill.engines.checkpoint_files import read_checkpoint
 from scanfill.engines.conditional_gan import ConditionalGanTrainer, frozen, loss_terms, verdict
 from scanfill.engines.player import Player
 from scanfill.engines.random_state import RandomState
@@ -255,8 +256,8 @@ def saved_training(folder: Path, epochs: int, *, judged: bool, resume: bool) -> 
     painter, judge = players[0], players[1] if judged else None
     judged_by = evaluator(painter.network_to_save)
     state = {**dict(zip(["generator", "discriminator"], players, strict=False)), "random": RandomState()}
-    recipe = Recipe(["t1", "t2"], None, painter.bare)
-    keep = SaveCheckpoints(folder, recipe, painter.network_to_save, judged_by, state, resume=resume)
+    record = TrainingRecord({"modalities": ["t1", "t2"]}, painter.bare)
+    keep = SaveCheckpoints(folder, record, painter.network_to_save, judged_by, state, resume=resume)
     loader = DataLoader(cases(3), batch_size=1, shuffle=True)
     ConditionalGanTrainer(
         "cpu",
@@ -285,10 +286,14 @@ def test_resuming_equals_an_unbroken_training_bit_for_bit(judged: bool, tmp_path
 def test_checkpoints_hold_state_dictionaries_only(tmp_path: Path) -> None:
     painter, judge = saved_training(tmp_path, 1, judged=True, resume=False)
     content = torch.load(tmp_path / "last.pt", weights_only=True)
-    assert set(content) == {"recipe", "network", "generator", "discriminator", "random", "trainer"}
+    assert set(content) == {"record", "network", "generator", "discriminator", "random", "trainer"}
     assert set(content["generator"]) == {"network", "optimizer", "lr_scheduler", "scaler", "average"}
     assert same(content["network"], weights(painter.network_to_save))
     assert same(content["generator"]["network"], weights(painter.network))
+    assert painter.average is not None
+    assert same(content["generator"]["average"], painter.average.state_dict())
+    assert not same(content["network"], content["generator"]["network"]), "averaged and raw weights, both"
+    assert same(read_checkpoint(tmp_path / "model.pt")["network"], weights(painter.network_to_save))
     assert judge is not None
     assert same(content["discriminator"]["network"], weights(judge.network))
 

@@ -12,7 +12,7 @@ from monai.bundle import ConfigParser
 from monai.networks.nets import SegResNet, UNet
 
 from conftest import REPO
-from scanfill.engines import Recipe
+from scanfill.engines import TrainingRecord
 from scanfill.engines.pretrained import encoder_weights, start_from
 from scanfill.errors import CheckpointError
 
@@ -26,18 +26,19 @@ def unet(out_channels: int = 4, first: int = 4) -> UNet:
 
 def learned(network: torch.nn.Module, **more: Any) -> dict[str, Any]:
     patients = [{"case_id": "old", "patient": "old"}]
-    recipe = Recipe(MODALITIES, [1, 1, 1], network, facts={"pretext": "masked volumes", **more}, training=patients)
-    return {"recipe": recipe.state_dict(), "network": network.state_dict()}
+    facts = {"spacing": [1, 1, 1], "pretext": "masked volumes", **more}
+    record = TrainingRecord({"modalities": MODALITIES}, network, facts=facts, training=patients)
+    return {"record": record.state_dict(), "network": network.state_dict()}
 
 
-def recipe_of(network: torch.nn.Module, modalities: list[str] = MODALITIES) -> Recipe:
-    return Recipe(modalities, [1, 1, 1], network, training=[{"case_id": "new", "patient": "new"}])
+def record_for(network: torch.nn.Module, modalities: list[str] = MODALITIES) -> TrainingRecord:
+    return TrainingRecord({"modalities": modalities}, network, training=[{"case_id": "new", "patient": "new"}])
 
 
 def test_the_encoder_arrives_and_the_decoder_stays_as_it_was() -> None:
     theirs, ours = unet(out_channels=2), unet(out_channels=4)
     before = {name: value.clone() for name, value in ours.state_dict().items()}
-    arrived = start_from(learned(theirs), ours, recipe_of(ours), PATH)
+    arrived = start_from(learned(theirs), ours, record_for(ours), PATH)
     assert 0 < len(arrived) < len(before)
     for name, value in ours.state_dict().items():
         expected = theirs.state_dict()[name] if name in arrived else before[name]
@@ -50,24 +51,24 @@ def test_the_encoder_arrives_and_the_decoder_stays_as_it_was() -> None:
 
 def test_weights_of_the_same_task_are_taken_as_a_whole() -> None:
     theirs, ours = unet(), unet()
-    assert len(start_from(learned(theirs, pretext=None), ours, recipe_of(ours), PATH)) == len(ours.state_dict())
+    assert len(start_from(learned(theirs, pretext=None), ours, record_for(ours), PATH)) == len(ours.state_dict())
 
 
 def test_patients_of_the_pretraining_count_as_learned_from() -> None:
-    recipe = recipe_of(unet())
-    start_from(learned(unet()), unet(), recipe, PATH)
-    assert recipe.training == {"cases": ["new", "old"], "patients": ["new", "old"]}
+    record = record_for(unet())
+    start_from(learned(unet()), unet(), record, PATH)
+    assert record.training == {"cases": ["new", "old"], "patients": ["new", "old"]}
 
 
 def test_what_does_not_fit_is_refused() -> None:
     ours = unet()
     with pytest.raises(CheckpointError, match=re.escape("modalities=['t1', 't2'], this run builds ['t1', 'flair']")):
-        start_from(learned(unet()), ours, recipe_of(ours, ["t1", "flair"]), PATH)
+        start_from(learned(unet()), ours, record_for(ours, ["t1", "flair"]), PATH)
     with pytest.raises(CheckpointError, match="pretrained weights do not fit this UNet"):
-        start_from(learned(unet(first=6)), ours, recipe_of(ours), PATH)
+        start_from(learned(unet(first=6)), ours, record_for(ours), PATH)
     other = SegResNet(3, 8, 2, 4)
     with pytest.raises(CheckpointError, match="network='UNet', this run builds 'SegResNet'"):
-        start_from(learned(unet()), other, recipe_of(other), PATH)
+        start_from(learned(unet()), other, record_for(other), PATH)
     with pytest.raises(CheckpointError, match="whose encoder is not known"):
         encoder_weights(other.state_dict(), "SegResNet", PATH)
 

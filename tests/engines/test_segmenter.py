@@ -8,8 +8,8 @@ import pytest
 import torch
 from monai.networks.nets import BasicUNet
 
-from scanfill.engines import Recipe
-from scanfill.engines.checkpoints import weights_with_recipe
+from scanfill.engines import TrainingRecord
+from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.engines.segmenter import frozen_network
 from scanfill.errors import CheckpointError
 
@@ -31,21 +31,21 @@ network_def:
 """
 
 
-def bundle(root: Path, **recipe: Any) -> tuple[Path, BasicUNet]:
+def bundle(root: Path) -> tuple[Path, BasicUNet]:
     """A bundle whose checkpoint was trained with an overlay."""
     (root / "configs").mkdir(parents=True)
     (root / "models").mkdir()
     (root / "configs" / "inference.yaml").write_text(CONFIG)
     (root / "configs" / "basic.yaml").write_text(OVERLAY)
     network = BasicUNet(3, 2, 4, features=(2, 2, 2, 2, 2, 2))
-    about = Recipe(**{"modalities": MODALITIES, "spacing": [1, 1, 1], "network": network, **recipe})
-    torch.save(weights_with_recipe(network.state_dict(), about.state_dict()), root / "models" / "model.pt")
+    about = TrainingRecord({"modalities": MODALITIES}, network, facts={"spacing": [1, 1, 1]})
+    torch.save(weights_with_record(network.state_dict(), about.state_dict()), root / "models" / "model.pt")
     return root, network
 
 
 def test_the_network_has_the_bundles_weights_and_cannot_learn(tmp_path: Path) -> None:
     root, network = bundle(tmp_path / "b")
-    frozen = frozen_network(root, ["basic.yaml"], modalities=MODALITIES, spacing=[1, 1, 1])
+    frozen = frozen_network(root, ["basic.yaml"], inputs=MODALITIES, spacing=[1, 1, 1])
     for name, weight in network.state_dict().items():
         assert torch.equal(frozen.state_dict()[name], weight)
     assert not frozen.training
@@ -57,7 +57,7 @@ def test_the_network_has_the_bundles_weights_and_cannot_learn(tmp_path: Path) ->
     [
         ([], {}, "is of a BasicUNet, the configs build a UNet. Name the overlays"),
         (["unet.yaml"], {}, r"is no bundle with these configs: .*unet\.json not found"),
-        (["basic.yaml"], {"modalities": ["t1", "flair"]}, r"trained with modalities=\['t1', 't2'\]"),
+        (["basic.yaml"], {"inputs": ["t1", "flair"]}, r"trained with modalities=\['t1', 't2'\]"),
         (
             ["basic.yaml"],
             {"spacing": [2, 2, 2]},
@@ -69,4 +69,4 @@ def test_the_network_has_the_bundles_weights_and_cannot_learn(tmp_path: Path) ->
 def test_what_does_not_fit_is_told(tmp_path: Path, overlays: list[str], options: dict[str, Any], message: str) -> None:
     root, _ = bundle(tmp_path / "b")
     with pytest.raises(CheckpointError, match=message):
-        frozen_network(root, overlays, **{"modalities": MODALITIES, **options})
+        frozen_network(root, overlays, **{"inputs": MODALITIES, **options})

@@ -117,7 +117,7 @@ def test_a_folder_that_is_no_such_bundle_is_told(bundles: dict[str, Path], tmp_p
         opened(copy, "complete", tmp_path)
     shutil.copytree(bundles["complete"] / "configs", copy / "configs", dirs_exist_ok=True)
     (copy / "configs" / "inference.json").write_text(json.dumps({"cases": [], "run": []}))
-    with pytest.raises(UsageError, match="has no checkpoint, recipe, network_def, dataset, evaluator"):
+    with pytest.raises(UsageError, match="has no checkpoint, record, network_def, dataset, evaluator"):
         opened(copy, "complete", tmp_path)
 
 

@@ -45,8 +45,9 @@ class Painter:
     made: list[str] = field(default_factory=list)
 
     @property
-    def recipe(self) -> dict[str, Any]:
-        own = {"modalities": list(self.sources), "training": self.training}
+    def record(self) -> dict[str, Any]:
+        inputs = "modalities" if self.target is None else "sources"
+        own = {"inputs": {inputs: list(self.sources)}, "training": self.training}
         return own if self.target is None else own | {"target": self.target}
 
     @property

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 REFERENCE = {"modality": "flair", "intensities": [1.0, 2.0, 3.0], "deviations": [-1.0, 0.0, 1.0]}
 
 
-def saver(tmp_path: Path, output: Path, **recipe: Any) -> SaveSyntheticd:
+def saver(tmp_path: Path, output: Path, **record: Any) -> SaveSyntheticd:
     (tmp_path / "model.pt").write_bytes(b"weights")
     return SaveSyntheticd(
         keys="pred",
@@ -33,7 +33,7 @@ def saver(tmp_path: Path, output: Path, **recipe: Any) -> SaveSyntheticd:
         checkpoint=tmp_path / "model.pt",
         generator="mri_modality_synthesis",
         metadata={"version": "0.1.0"},
-        recipe={"reference": REFERENCE, **recipe},
+        record={"reference": REFERENCE, **record},
     )
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from scanfill.engines import Recipe
-from scanfill.engines.checkpoints import weights_with_recipe
+from scanfill.engines import TrainingRecord
+from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.errors import CheckpointError
 from scanfill.missing.trained_availability import trained_availability
 
@@ -20,19 +20,19 @@ MODALITIES = ["t1", "flair"]
 NETWORK = nn.Linear(1, 1)
 
 
-def save(path: Path, recipe: Recipe) -> Path:
-    torch.save(weights_with_recipe(NETWORK.state_dict(), recipe.state_dict()), path)
+def save(path: Path, record: TrainingRecord) -> Path:
+    torch.save(weights_with_record(NETWORK.state_dict(), record.state_dict()), path)
     return path
 
 
 def test_a_checkpoint_says_whether_it_was_told_what_is_there(tmp_path: Path) -> None:
     for availability in (True, False):
-        recipe = Recipe(MODALITIES, [1, 1, 1], NETWORK, settings={"availability": availability})
-        assert trained_availability(save(tmp_path / "model.pt", recipe)) is availability
+        record = TrainingRecord({"modalities": MODALITIES}, NETWORK, settings={"availability": availability})
+        assert trained_availability(save(tmp_path / "model.pt", record)) is availability
 
 
 def test_a_checkpoint_that_says_nothing_of_it_was_not_told(tmp_path: Path) -> None:
-    assert not trained_availability(save(tmp_path / "model.pt", Recipe(MODALITIES, None, NETWORK)))
+    assert not trained_availability(save(tmp_path / "model.pt", TrainingRecord({"modalities": MODALITIES}, NETWORK)))
 
 
 def test_without_a_checkpoint_nothing_is_told(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from torch import nn
 
 from archives import NAME, Copy, unpack
 from conftest import REPO
-from scanfill.engines.checkpoints import read_checkpoint, weights_with_recipe
+from scanfill.engines.checkpoint_files import read_checkpoint, weights_with_record
 from scanfill.errors import CheckpointError, UsageError
 from scanfill.sharing import weights
 
@@ -30,12 +30,12 @@ def train(repository: Copy, file: Path, *overlays: str, nested: bool = False, **
     configs = [str(repository.bundle / "configs" / name) for name in ("inference.yaml", *overlays)]
     parser = ConfigParser(ConfigParser.load_config_files(configs))
     parser.update(knobs)
-    network, recipe = parser.get_parsed_content("network_def"), parser.get_parsed_content("recipe").state_dict()
-    recipe["spacing"] = [1.0, 1.0, 3.0]
+    network, record = parser.get_parsed_content("network_def"), parser.get_parsed_content("record").state_dict()
+    record["spacing"] = [1.0, 1.0, 3.0]
     if nested:
-        torch.save({"recipe": recipe, "network": network.state_dict(), "optimizer": {}}, file)
+        torch.save({"record": record, "network": network.state_dict(), "optimizer": {}}, file)
     else:
-        torch.save(weights_with_recipe(network.state_dict(), recipe), file)
+        torch.save(weights_with_record(network.state_dict(), record), file)
     return file
 
 
@@ -59,7 +59,7 @@ def test_a_last_checkpoint_goes_in_as_plain_weights(repository: Copy, small: Pat
     content, given = torch.load(packed, weights_only=True), read_checkpoint(last)
     assert set(content) == set(given["network"]) == set(torch.load(small, weights_only=True))
     assert all(torch.equal(content[name], given["network"][name]) for name in content)
-    assert read_checkpoint(packed)["recipe"] == given["recipe"]
+    assert read_checkpoint(packed)["record"] == given["record"]
 
 
 def test_weights_of_another_network_are_refused_with_the_overlay_to_pass(repository: Copy, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_weights_of_other_modalities_are_refused_with_the_knob_to_pass(repositor
 
 def test_a_config_that_does_not_say_its_network_is_told(clone: Copy, small: Path, tmp_path: Path) -> None:
     (clone.bundle / "configs" / "inference.yaml").write_text("modalities: [t1, t1ce, t2, flair]\n")
-    with pytest.raises(UsageError, match=r"inference\.yaml has no recipe and no network_def"):
+    with pytest.raises(UsageError, match=r"inference\.yaml has no record and no network_def"):
         clone.pack(tmp_path / "dist", weights=small)
 
 
@@ -113,7 +113,7 @@ def test_weights_of_another_program_are_told(repository: Copy, tmp_path: Path) -
 
 
 def test_a_pickle_that_runs_code_is_refused_unread(repository: Copy, tmp_path: Path) -> None:
-    torch.save({"recipe": {}, "network": nn.Linear(1, 1)}, tmp_path / "model.pt")
+    torch.save({"record": {}, "network": nn.Linear(1, 1)}, tmp_path / "model.pt")
     with pytest.raises(CheckpointError, match="cannot be read"):
         repository.pack(tmp_path, weights=tmp_path / "model.pt")
 

@@ -10,8 +10,8 @@ import torch
 from ignite.engine import Engine, Events
 
 from scanfill.checksums import file_checksum
-from scanfill.engines import Recipe, read_recipe
-from scanfill.engines.checkpoints import weights_with_recipe
+from scanfill.engines import TrainingRecord, read_record
+from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.errors import UsageError
 from scanfill.studies.training import Progress, costs, finish, read_progress
 
@@ -77,19 +77,19 @@ def test_a_second_process_in_the_same_folder_is_refused(tmp_path: Path) -> None:
 
 def write_last(folder: Path) -> dict[str, Any]:
     network = torch.nn.Linear(1, 1)
-    recipe = Recipe(["t1"], None, network, training=CASES).state_dict()
-    torch.save({"recipe": recipe, "network": network.state_dict()}, folder / "last.pt")
-    torch.save(weights_with_recipe(network.state_dict(), recipe), folder / "model.pt")
-    return recipe
+    record = TrainingRecord({"modalities": ["t1"]}, network, training=CASES).state_dict()
+    torch.save({"record": record, "network": network.state_dict()}, folder / "last.pt")
+    torch.save(weights_with_record(network.state_dict(), record), folder / "model.pt")
+    return record
 
 
 @pytest.mark.parametrize("weights", ["last", "best"])
 def test_a_finished_training_leaves_weights_and_a_receipt_that_names_its_patients(tmp_path: Path, weights: str) -> None:
-    recipe = write_last(tmp_path)
+    record = write_last(tmp_path)
     out = tmp_path / "models"
     finish(tmp_path, out, about={"model": "x"}, training=CASES, device="cpu", weights=weights)
     receipt = json.loads((out / "receipt.json").read_text())
-    assert read_recipe(out / "model.pt") == recipe
+    assert read_record(out / "model.pt") == record
     assert receipt["training"] == {"cases": ["a", "b"], "patients": ["p", "q"]}
     assert receipt["sha256"] == file_checksum(out / "model.pt")
     assert sorted(path.name for path in out.iterdir()) == ["model.pt", "receipt.json"]

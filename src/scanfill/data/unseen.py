@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scanfill.engines.checkpoints import read_recipe
+from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def check_unseen(cases: Sequence[Case], checkpoint: str | Path, which: str = "va
     """
     if which != "training":
         remedy = "or pass --evaluate_on training to see what it has learned by heart"
-        refuse_seen(cases, read_recipe(checkpoint).get("training"), f"Checkpoint {checkpoint}", remedy)
+        refuse_seen(cases, read_record(checkpoint).get("training"), f"Checkpoint {checkpoint}", remedy)
     return list(cases)
 
 
@@ -41,7 +41,7 @@ def refuse_seen(
 
     Args:
         cases: To judge by.
-        training: ``cases`` and ``patients`` of the training, as a checkpoint's recipe keeps them; None where unknown.
+        training: ``cases`` and ``patients`` of the training, as a checkpoint's record keeps them; None where unknown.
         what: Was trained on them; begins the error message.
         remedy: What else can be done; ends it.
 

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from .batches import PrepareBatch
-from .checkpoints import (
-    LoadCheckpoint,
-    Recipe,
-    SaveCheckpoints,
-    read_recipe,
-    trained_fact,
-    trained_flips,
-    trained_spacing,
-)
+from .checkpoint_files import read_record, trained_fact, trained_flips, trained_spacing
+from .checkpoints import LoadCheckpoint, SaveCheckpoints
 from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
 from .knobs import check_knobs, is_true
@@ -20,6 +13,7 @@ from .pairs import PreparePair
 from .player import Player
 from .random_state import RandomState
 from .schedule import ConstantThenLinear
+from .training_record import TrainingRecord
 from .version import check_version
 
 __all__ = [
@@ -30,8 +24,8 @@ __all__ = [
     "PrepareBatch",
     "PreparePair",
     "RandomState",
-    "Recipe",
     "SaveCheckpoints",
+    "TrainingRecord",
     "announce",
     "check_knobs",
     "check_version",
@@ -39,7 +33,7 @@ __all__ = [
     "find_device",
     "is_true",
     "loss_terms",
-    "read_recipe",
+    "read_record",
     "trained_fact",
     "trained_flips",
     "trained_spacing",

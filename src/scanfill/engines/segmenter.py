@@ -9,7 +9,8 @@ from monai.bundle import ConfigParser
 
 from scanfill.errors import CheckpointError
 
-from .checkpoints import load_network, read_checkpoint
+from .checkpoint_files import load_network, read_checkpoint
+from .training_record import input_names, spacing_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ def frozen_network(
     bundle: str | Path,
     overlays: Sequence[str] = (),
     *,
-    modalities: Sequence[str],
+    inputs: Sequence[str],
     spacing: Sequence[float] | None = None,
     checkpoint: str | Path | None = None,
     device: torch.device | str = "cpu",
@@ -35,13 +36,13 @@ def frozen_network(
     Args:
         bundle: Folder of the bundle.
         overlays: Configs of the bundle that its training added, such as ``unet.yaml``.
-        modalities: That the images will have, in their order.
+        inputs: Names of the channels that the images will have, in their order.
         spacing: Voxel size in mm that the images will have; None leaves it unchecked.
         checkpoint: The weights; by default ``models/model.pt`` of the bundle.
         device: Where it goes.
 
     Raises:
-        CheckpointError: There is no such bundle; or it was trained for other modalities, another voxel size, or by
+        CheckpointError: There is no such bundle; or it was trained for other inputs, another voxel size, or by
             other configs.
     """
     bundle = Path(bundle)
@@ -53,26 +54,31 @@ def frozen_network(
         msg = f"{bundle} is no bundle with these configs: {', '.join(absent)} not found. Name the folder of a bundle."
         raise CheckpointError(msg)
     content = read_checkpoint(path)
-    recipe = content["recipe"]
-    if recipe["modalities"] != list(modalities):
+    record = content["record"]
+    if input_names(record) != list(inputs):
+        options = " and ".join(f"{option}={names!r}" for option, names in record.get("inputs", {}).items())
         msg = (
-            f"Checkpoint {path} was trained with modalities={recipe['modalities']!r}, the images here are "
-            f"{list(modalities)}. Name a segmenter of the same."
+            f"Checkpoint {path} was trained with {options or 'no named inputs'}, the images here are {list(inputs)}. "
+            "Name a segmenter of the same."
         )
         raise CheckpointError(msg)
-    trained = recipe.get("spacing")
-    if spacing and trained and max(abs(a - b) for a, b in zip(spacing, trained, strict=True)) > SPACING_TOLERANCE:
+    trained = spacing_of(record)
+    if spacing and trained and not _same_size(spacing, trained):
         msg = f"Checkpoint {path} was trained at {trained} mm, the images here have {list(spacing)} mm. Train it again."
         raise CheckpointError(msg)
     parser = ConfigParser()
     parser.read_config([str(file) for file in files])
-    parser.update({"bundle_root": str(bundle), "checkpoint": str(path), "modalities": list(modalities)})
+    parser.update({"bundle_root": str(bundle), "checkpoint": str(path), **record.get("inputs", {})})
     network: nn.Module = parser.get_parsed_content("network_def")
-    if recipe.get("network") != type(network).__name__:
+    if record.get("network") != type(network).__name__:
         msg = (
-            f"Checkpoint {path} is of a {recipe.get('network')}, the configs build a {type(network).__name__}. Name "
+            f"Checkpoint {path} is of a {record.get('network')}, the configs build a {type(network).__name__}. Name "
             f"the overlays that it was trained with, such as unet.yaml."
         )
         raise CheckpointError(msg)
     load_network(network, content, path)
     return network.to(device).eval().requires_grad_(requires_grad=False)
+
+
+def _same_size(one: Sequence[float], other: Sequence[float]) -> bool:
+    return len(one) == len(other) and all(abs(a - b) <= SPACING_TOLERANCE for a, b in zip(one, other, strict=True))

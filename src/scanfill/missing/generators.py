@@ -12,8 +12,9 @@ from monai.bundle import ConfigParser
 from scanfill import __version__
 from scanfill.checksums import file_checksum
 from scanfill.data.failures import one_line
-from scanfill.engines.checkpoints import load_network, read_checkpoint
+from scanfill.engines.checkpoint_files import load_network, read_checkpoint
 from scanfill.engines.mistakes import find_mistake
+from scanfill.engines.training_record import input_names
 from scanfill.engines.version import check_version
 from scanfill.errors import CaseError, CheckpointError, UsageError
 
@@ -32,7 +33,7 @@ Case = dict[str, Any]
 CONFIGS = ("inference.yaml", "inference.json")
 """A bundle's inference config; an archive has both, and they say the same."""
 
-USED = ("cases", "checkpoint", "recipe", "network_def", "dataset", "evaluator")
+USED = ("cases", "checkpoint", "record", "network_def", "dataset", "evaluator")
 """What an inference config must hold to be run from here."""
 
 
@@ -45,7 +46,7 @@ class Generator:
         knob: How a person named it, for messages.
         folder: Of the bundle.
         checkpoint: Its weights.
-        recipe: What the checkpoint says of its training.
+        record: What the checkpoint says of its training.
         metadata: The bundle's.
         schema: Of the cases that it completes.
     """
@@ -54,7 +55,7 @@ class Generator:
     knob: str
     folder: Path
     checkpoint: Path
-    recipe: Mapping[str, Any]
+    record: Mapping[str, Any]
     metadata: Mapping[str, Any]
     schema: CaseSchema
     _parser: ConfigParser = field(repr=False)
@@ -63,11 +64,12 @@ class Generator:
     def sources_of(self, case: Mapping[str, Any]) -> list[str]:
         """List what it would be given of a case: of its sources those that were acquired."""
         synthetic = case.get("synthetic", ())
-        return [name for name in self.recipe["modalities"] if case.get(name) and name not in synthetic]
+        return [name for name in input_names(self.record) if case.get(name) and name not in synthetic]
 
     def makes(self, target: str) -> bool:
         """Tell whether it was trained to make a modality."""
-        return bool(target == self.recipe["target"] if "target" in self.recipe else target in self.recipe["modalities"])
+        known = [self.record["target"]] if "target" in self.record else input_names(self.record)
+        return target in known
 
     def identity(self) -> dict[str, str]:
         """Say what the sidecar of an image says of the generator that made it."""
@@ -156,10 +158,10 @@ def open_generator(
         check_version(metadata)
         checkpoint = Path(parser.get_parsed_content("checkpoint"))
         content = read_checkpoint(checkpoint)
-        generator = Generator(strategy, knob, folder, checkpoint, content["recipe"], metadata, schema, parser)
+        generator = Generator(strategy, knob, folder, checkpoint, content["record"], metadata, schema, parser)
         _check_target(generator, target)
         _check_rule(generator)
-        parser.get_parsed_content("recipe").check(content["recipe"], checkpoint)
+        parser.get_parsed_content("record").check(content["record"], checkpoint)
         load_network(parser.get_parsed_content("network_def"), content, checkpoint)
         parser.get_parsed_content("evaluator")
     except Exception as error:
@@ -181,7 +183,7 @@ def how_to_make(bundle: str) -> str:
 
 
 def _check_target(generator: Generator, target: str | None) -> None:
-    made = generator.recipe.get("target")
+    made = generator.record.get("target")
     if target is not None and made != target:
         what = f"makes {made}" if made else "was trained to complete whatever is missing (--completion_bundle)"
         msg = f"Its checkpoint {what}, not {target}: name it under what it makes."
@@ -199,8 +201,8 @@ def _check_rule(generator: Generator) -> None:
     """Compare the rule of intensities that bundle and checkpoint state with the one that is run here."""
     rule = generator.schema.generators[generator.strategy].intensity_rule
     stated = {"metadata.json": generator.metadata.get("intensity_rule")}
-    if "intensity_rule" in generator.recipe:
-        stated["its checkpoint"] = generator.recipe["intensity_rule"]
+    if "intensity_rule" in generator.record:
+        stated["its checkpoint"] = generator.record["intensity_rule"]
     for where, found in stated.items():
         if found != rule:
             says = f"states intensity_rule={found!r}" if found else "states no intensity_rule"

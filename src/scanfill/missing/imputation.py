@@ -24,6 +24,7 @@ from scanfill.data.image import volume_suffix
 from scanfill.data.marks import read_sidecar, voxels_checksum
 from scanfill.data.provenance import carry_mark, synthetic_path
 from scanfill.data.unseen import refuse_seen
+from scanfill.engines.training_record import input_names
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.generators import Generator, how_to_make, open_generator
 from scanfill.missing.save_completed import copy_volume
@@ -101,7 +102,7 @@ class Imputation:
             for generator in self._opened.values():
                 used = [cases[i] for i, plan in plans.items() if isinstance(plan, dict) and generator in plan.values()]
                 what = f"{generator.knob} (={str(generator.folder)!r})"
-                refuse_seen(used, generator.recipe.get("training"), what, "or train the generator without them")
+                refuse_seen(used, generator.record.get("training"), what, "or train the generator without them")
         results = list(cases)
         for index, plan in tqdm(plans.items(), desc="Completing", unit="case", disable=not plans):
             if isinstance(plan, str):
@@ -144,7 +145,7 @@ class Imputation:
                     f"{', '.join(self.synthesis_bundles)}), or --missing complete."
                 )
             generator = self._open(target)
-            sources, given = generator.recipe["modalities"], generator.sources_of(case)
+            sources, given = input_names(generator.record), generator.sources_of(case)
             lacks = [source for source in sources if source not in given]
             if not generator.makes(target):
                 return f"{name} {generator.knob} knows only {', '.join(sources)}: give one that makes {target}."

@@ -40,7 +40,7 @@ class SaveCompletedd(Transform):  # type: ignore[misc]  # MONAI's class is untyp
         checkpoint: The weights.
         generator: Name of the bundle.
         metadata: Of the bundle; its version goes into the sidecar.
-        recipe: Of the checkpoint: training list and reference scales go into the sidecar.
+        record: Of the checkpoint: training list and reference scales go into the sidecar.
         case_key: Key of the case's name.
         mask_key: Key of the brain mask; copied where the case has a file for it.
 
@@ -56,14 +56,14 @@ class SaveCompletedd(Transform):  # type: ignore[misc]  # MONAI's class is untyp
         checkpoint: str | Path,
         generator: str,
         metadata: Mapping[str, Any],
-        recipe: Mapping[str, Any],
+        record: Mapping[str, Any],
         case_key: str = "case_id",
         mask_key: str = "mask",
     ) -> None:
         self.modalities = list(modalities)
         self.output_dir = Path(output_dir)
         self.case_key, self.mask_key = case_key, mask_key
-        self.references = recipe["reference"]
+        self.references = record["reference"]
         self.synthetic = SaveSyntheticd(
             [MADE + name for name in self.modalities],
             target="",
@@ -72,7 +72,7 @@ class SaveCompletedd(Transform):  # type: ignore[misc]  # MONAI's class is untyp
             checkpoint=checkpoint,
             generator=generator,
             metadata=metadata,
-            recipe=recipe,
+            record=record,
             case_key=case_key,
         )
 

@@ -30,7 +30,7 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
         checkpoint: The weights.
         generator: Name of the bundle.
         metadata: Of the bundle; its version goes into the sidecar.
-        recipe: Of the checkpoint: its training list and its reference scale go into the sidecar.
+        record: Of the checkpoint: its training list and its reference scale go into the sidecar.
         case_key: Key of the case's name.
 
     Raises:
@@ -47,7 +47,7 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
         checkpoint: str | Path,
         generator: str,
         metadata: Mapping[str, Any],
-        recipe: Mapping[str, Any],
+        record: Mapping[str, Any],
         case_key: str = "case_id",
     ) -> None:
         super().__init__(keys)
@@ -57,13 +57,13 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
         self.checkpoint = checkpoint
         self.generator = generator
         self.version = str(metadata.get("version", "unknown"))
-        self.recipe = dict(recipe)
+        self.record = dict(record)
         self.case_key = case_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the image; the data are returned untouched."""
         for key in self.key_iterator(data):
-            self.write(data, key, self.target, self.sources, self.recipe["reference"])
+            self.write(data, key, self.target, self.sources, self.record["reference"])
         return dict(data)
 
     def write(
@@ -90,7 +90,7 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
             version=self.version,
             checkpoint=self.checkpoint,
             inputs={source: case[source].meta["filename_or_obj"] for source in sources},
-            training_list=self.recipe.get("training"),
+            training_list=self.record.get("training"),
             scale=SCALE,
             more={"reference": reference, **more},
         )

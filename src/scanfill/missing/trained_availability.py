@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scanfill.engines.checkpoints import read_recipe
+from scanfill.engines.checkpoint_files import read_record
 
 
 def trained_availability(checkpoint: str | Path) -> bool:
@@ -18,4 +18,4 @@ def trained_availability(checkpoint: str | Path) -> bool:
     """
     if not Path(checkpoint).is_file():
         return False
-    return bool(read_recipe(checkpoint).get("availability", False))
+    return bool(read_record(checkpoint).get("availability", False))

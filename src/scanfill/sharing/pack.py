@@ -16,6 +16,7 @@ from monai.bundle import ConfigParser
 import scanfill
 from scanfill.checksums import file_checksum
 from scanfill.engines import is_true
+from scanfill.engines.training_record import input_names, spacing_of
 from scanfill.errors import UsageError
 
 from .archive import check_free, deliver, write_zip
@@ -91,7 +92,7 @@ def pack(
         baked = _bake(root / "configs", settings)
         metadata = choose_channels(metadata, _modalities(folder), _modalities(root))
         write_metadata(root / "configs" / "metadata.json", stamp(metadata, origin, baked, vendor=vendor))
-        recipe = None if weights is None else check_weights(Path(weights), root / "configs" / "inference.yaml")
+        record = None if weights is None else check_weights(Path(weights), root / "configs" / "inference.yaml")
         for configs in (root / "configs", root / "presets"):
             write_twins(configs)
         name = f"{folder.name}_v{metadata['version']}"
@@ -104,7 +105,7 @@ def pack(
         new = [deliver(file, Path(output) / file.name) for file in finished]
     packed = [Path(output) / file.name for file in finished]
     facts = {"archive": _about_file(packed[0], new[0]), "sha256": file_checksum(packed[0])}
-    facts |= _about_contents(metadata, origin, baked, vendor=vendor) | {"weights": _about_weights(recipe, folder)}
+    facts |= _about_contents(metadata, origin, baked, vendor=vendor) | {"weights": _about_weights(record, folder)}
     if large:
         facts |= {
             "in a file": f"{_about_file(packed[1], new[1])}: put it at {weights_url}",
@@ -155,10 +156,11 @@ def _about_contents(metadata: dict[str, Any], origin: Origin, baked: Sequence[st
     }
 
 
-def _about_weights(recipe: dict[str, Any] | None, bundle: Path) -> str:
-    if recipe is not None:
-        spacing = f" at {recipe['spacing']} mm" if recipe["spacing"] else ""
-        return f"{recipe['network']} for {', '.join(recipe['modalities'])}{spacing}"
+def _about_weights(record: dict[str, Any] | None, bundle: Path) -> str:
+    if record is not None:
+        inputs, spacing = ", ".join(input_names(record)), spacing_of(record)
+        channels, size = f" for {inputs}" if inputs else "", f" at {spacing} mm" if spacing else ""
+        return f"{record['network']}{channels}{size}"
     own = bundle / PLACE
     hint = f" Those at {own} go in with --weights {own}." if own.is_file() else ""
     return f"NONE: who unpacks the archive must train before it predicts anything.{hint}"

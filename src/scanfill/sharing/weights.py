@@ -10,7 +10,13 @@ import yaml
 from monai.bundle import ConfigParser
 
 from scanfill.checksums import file_checksum
-from scanfill.engines.checkpoints import load_network, read_checkpoint, recipe_of, weights_with_recipe
+from scanfill.engines.checkpoint_files import (
+    load_network,
+    read_checkpoint,
+    record_of,
+    weights_to_use,
+    weights_with_record,
+)
 from scanfill.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ def check_weights(weights: Path, config: Path) -> dict[str, Any]:
         config: The archive's ``inference.yaml``, with the overlays and knobs in it.
 
     Returns:
-        The recipe of the weights.
+        The record of the weights.
 
     Raises:
         CheckpointError: They are not there, not ours, or do not fit; says what to pass.
@@ -38,7 +44,7 @@ def check_weights(weights: Path, config: Path) -> dict[str, Any]:
         msg = f"There are no weights at {weights}: pass the models/model.pt of a training as --weights."
         raise CheckpointError(msg)
     content = read_checkpoint(weights)
-    recipe: dict[str, Any] = content["recipe"]
+    record: dict[str, Any] = content["record"]
     try:
         _fit(content, weights, config)
     except CheckpointError as error:
@@ -50,13 +56,13 @@ def check_weights(weights: Path, config: Path) -> dict[str, Any]:
         seen, _, _ = str(error).partition(". ")  # what follows is the remedy for a run
         fitting = [file.name for file in others if _fits_with(content, weights, config, file)]
         overlay = f" They fit with --overlays {' or '.join(fitting)}." if fitting else ""
+        theirs = "".join(f', --{option} "{names}" (these are theirs)' for option, names in _inputs(content).items())
         msg = (
             f"These weights do not fit the network that the archive's {config.name} would build. {seen}. To pack them, "
-            "pass the overlays and knobs that they were trained with: --overlays NAME.yaml,..., --modalities "
-            f'"{recipe["modalities"]}" (these are theirs).{overlay}'
+            f"pass the overlays and knobs that they were trained with: --overlays NAME.yaml,...{theirs}.{overlay}"
         )
         raise CheckpointError(msg) from error
-    return recipe
+    return record
 
 
 def add_weights(weights: Path, root: Path, beside: str, url: str | None) -> Path | None:
@@ -77,10 +83,10 @@ def add_weights(weights: Path, root: Path, beside: str, url: str | None) -> Path
     place = root / PLACE
     place.parent.mkdir(parents=True, exist_ok=True)
     content = read_checkpoint(weights)
-    if recipe_of(content["network"]) is not None:
+    if record_of(content["network"]) is not None:
         shutil.copyfile(weights, place)
     else:
-        torch.save(weights_with_recipe(content["network"], content["recipe"]), place)
+        torch.save(weights_with_record(weights_to_use(content), content["record"]), place)
     size = place.stat().st_size
     if size <= LARGE:
         return None
@@ -110,27 +116,32 @@ def _describe(listing: Path, weights: Path, url: str) -> None:
     listing.write_text(yaml.safe_dump(content, sort_keys=False, width=float("inf")))
 
 
-def _fit(content: dict[str, Any], weights: Path, *configs: Path, modalities: list[str] | None = None) -> None:
+def _fit(content: dict[str, Any], weights: Path, *configs: Path, knobs: dict[str, Any] | None = None) -> None:
     """Load weights into the network of merged configs, or raise a CheckpointError."""
     parser = ConfigParser(ConfigParser.load_config_files([str(file) for file in configs]))
-    if missing := [name for name in ("recipe", "network_def") if name not in parser]:
+    if missing := [name for name in ("record", "network_def") if name not in parser]:
         msg = (
             f"{configs[0].name} has no {' and no '.join(missing)}, so whether weights fit cannot be told: define them "
             "as the inference.yaml of brain_tumor_segmentation does, or pack without weights."
         )
         raise UsageError(msg)
-    if modalities is not None:
-        parser["modalities"] = modalities
-    parser.get_parsed_content("recipe").check(content["recipe"], weights)
+    parser.update(knobs or {})
+    parser.get_parsed_content("record").check(content["record"], weights)
     load_network(parser.get_parsed_content("network_def"), content, weights)
 
 
 def _fits_with(content: dict[str, Any], weights: Path, config: Path, overlay: Path) -> bool:
-    """Tell whether an overlay of the bundle would make the weights fit, if the modalities were theirs."""
+    """Tell whether an overlay of the bundle would make the weights fit, if the inputs were theirs."""
     if "network_def" not in ConfigParser.load_config_file(str(overlay)):
         return False
     try:
-        _fit(content, weights, config, overlay, modalities=content["recipe"]["modalities"])
+        _fit(content, weights, config, overlay, knobs=_inputs(content))
     except CheckpointError:
         return False
     return True
+
+
+def _inputs(content: dict[str, Any]) -> dict[str, list[str]]:
+    """Names of the input channels that weights were trained for, by the option that chooses them."""
+    inputs: dict[str, list[str]] = content["record"].get("inputs", {})
+    return inputs

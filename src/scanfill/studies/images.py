@@ -21,7 +21,7 @@ from scanfill.data.unseen import refuse_seen
 from scanfill.domains.brain_mri.labels import to_internal
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
-from scanfill.engines.checkpoints import read_recipe
+from scanfill.engines.checkpoint_files import read_record
 from scanfill.metrics import evaluation_brain, score_image
 from scanfill.missing.completed import z_scale
 from scanfill.missing.generators import Generator, open_generator
@@ -70,9 +70,9 @@ class Trained:
         names = ("inference.yaml", *self.overlays)
         parser = ConfigParser(ConfigParser.load_config_files([str(self.bundle / "configs" / name) for name in names]))
         parser.update({name: value for name, value in self.knobs.items() if name in parser})
-        recipe = read_recipe(self.checkpoint)
-        inputs = "sources" if "target" in recipe else "modalities"  # of an inner synthesizer no knob says them
-        parser.update({inputs: recipe["modalities"], **({"target": recipe["target"]} if "target" in recipe else {})})
+        record = read_record(self.checkpoint)
+        target = {"target": record["target"]} if "target" in record else {}
+        parser.update({**record.get("inputs", {}), **target})  # of an inner synthesizer no knob says them
         for steps in ("preprocessing", "postprocessing"):
             kept = [step for step in parser[steps]["transforms"] if "Preview" not in step["_target_"]]
             kept = [step for step in kept if not step["_target_"].endswith("WarnOfQualityd")]
@@ -133,7 +133,7 @@ def make_images(
     Raises:
         CaseError: The generator has learned from the patient, or the image could not be made.
     """
-    refuse_seen([case], generator.recipe.get("training"), f"{generator.knob} ({generator.checkpoint})")
+    refuse_seen([case], generator.record.get("training"), f"{generator.knob} ({generator.checkpoint})")
     given = {key: value for key, value in case.items() if key not in MODALITIES or key in sources}
     generator.make(given | {"synthetic": []})
     return {target: str(synthetic_path(folder, str(case["case_id"]), target)) for target in targets}
@@ -162,7 +162,7 @@ def judge_image(path: str, case: Case, generator: Generator, target: str, source
     given = np.logical_or.reduce([volumes[name] != 0 for name in sources])
     brain = convert_to_numpy(read_image(case["mask"], f"{where}: mask"))[0] != 0 if case.get("mask") else given
     rule = generator.schema.generators[generator.strategy].intensity_rule
-    reference = generator.recipe["reference"]
+    reference = generator.record["reference"]
     reference = reference[target] if rule == "zscore_in_brain" else reference
     written = reference_line(reference["intensities"], reference["deviations"])
     own = own_scale(volumes[target], brain, rule, where)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from scanfill.data import read_list, write_split
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.engines.training_record import input_names
 from scanfill.errors import CaseError
 
 from .images import make_images, open_trained, trained_from
@@ -77,7 +78,7 @@ def make_training_images(
         images: dict[str, str] = {}
         for target, generator in generators[inner].items():
             place = folder / "images" / f"inner_{inner}" / target
-            images |= make_images(generator, case, generator.recipe["modalities"], [target], place)
+            images |= make_images(generator, case, input_names(generator.record), [target], place)
         cases += [case, *(variant(case, names, images) for names in missing_sets)]
     write_split(split | {"training": cases}, folder / "list.json", name="synthetic_trained", schema=SCHEMA)
 

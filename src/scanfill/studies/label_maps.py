@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from scanfill.data.unseen import refuse_seen
 from scanfill.domains.brain_mri.save import SaveSegmentationd
 from scanfill.domains.brain_mri.schema import SCHEMA
-from scanfill.engines.checkpoints import read_recipe
+from scanfill.engines.checkpoint_files import read_record
+from scanfill.engines.training_record import input_names
 from scanfill.errors import CaseError
 from scanfill.missing.generators import logger as quiet
 from scanfill.missing.handle import handle_missing
@@ -37,8 +38,8 @@ class Segmenter:
 
     def __init__(self, model: Trained, device: torch.device | str) -> None:
         self.model = model
-        self.recipe = read_recipe(model.checkpoint)
-        self.modalities: list[str] = self.recipe["modalities"]
+        self.record = read_record(model.checkpoint)
+        self.modalities = input_names(self.record)
         self.availability = trained_availability(model.checkpoint)
         parser = model.inference()
         parser.update(
@@ -71,7 +72,7 @@ class Segmenter:
         Raises:
             CaseError: The network has learned from a case, or one could not be segmented.
         """
-        refuse_seen(cases, self.recipe.get("training"), f"{self.model.name} ({self.model.checkpoint})")
+        refuse_seen(cases, self.record.get("training"), f"{self.model.name} ({self.model.checkpoint})")
         absent = [name for name in missing if name in self.modalities]
         shown = [_without(case, absent) for case in cases]
         kept = [{key: value for key, value in case.items() if key != "label"} for case in shown]

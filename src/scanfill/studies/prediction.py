@@ -23,7 +23,7 @@ from scanfill import __version__
 from scanfill.data import read_list
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
-from scanfill.engines.checkpoints import read_recipe
+from scanfill.engines.checkpoint_files import read_record
 from scanfill.files import writing
 from scanfill.metrics.cohort import write_table
 
@@ -186,7 +186,7 @@ def predict(
 def _model_facts(model: Trained) -> dict[str, Any]:
     """Say which weights were used and on whom they were trained, so that nobody scores those."""
     receipt = json.loads((model.folder / "receipt.json").read_text(encoding="utf-8"))
-    return {"sha256": receipt["sha256"], "training": read_recipe(model.checkpoint)["training"]}
+    return {"sha256": receipt["sha256"], "training": read_record(model.checkpoint)["training"]}
 
 
 def _keep(cases: Sequence[Case], folder: Path) -> None:

@@ -20,7 +20,8 @@ from ignite.engine import Engine, Events
 
 from scanfill import __version__
 from scanfill.checksums import file_checksum
-from scanfill.engines.checkpoints import read_checkpoint, training_list, weights_with_recipe
+from scanfill.engines.checkpoint_files import read_checkpoint, weights_to_use, weights_with_record
+from scanfill.engines.training_record import training_list
 from scanfill.errors import UsageError
 from scanfill.files import writing
 
@@ -147,7 +148,7 @@ def finish(
             shutil.copyfile(source, temporary)
         else:
             content = read_checkpoint(source)
-            torch.save(weights_with_recipe(content["network"], content["recipe"]), temporary)
+            torch.save(weights_with_record(weights_to_use(content), content["record"]), temporary)
         receipt = {
             **about,
             "training": training_list(training),

@@ -1,0 +1,139 @@
+"""What a network was trained for: kept with its weights, compared before they are used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scanfill.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from torch import nn
+
+RESERVED = ("inputs", "network", "training")
+"""Entries of a record that no setting and no fact may replace."""
+
+
+class TrainingRecord:
+    """What a network was trained for; saved with its weights and compared when they are loaded.
+
+    Args:
+        inputs: The option that chooses the network's input channels, and their names in order, such as
+            ``{"modalities": ["t1", "flair"]}``. Empty where they have no names, as in a network that draws from noise.
+        network: The network itself; its class name is what is kept.
+        settings: What else must be the same when the weights are used, by its option, such as ``{"target": "flair"}``.
+        facts: What a run with the weights needs to know and does not state itself, such as the voxel size that the
+            network saw, ``{"spacing": [1, 1, 1]}`` in mm; plain values.
+        training: The cases it was trained on; names and patients are kept, so that nobody judges it by them unawares.
+
+    Raises:
+        ValueError: If a setting or a fact is named like an entry that every record has.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Sequence[str]] | None,
+        network: nn.Module,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
+        training: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.inputs = {option: list(names) for option, names in (inputs or {}).items()}
+        self.network = type(network).__name__
+        self.settings = dict(settings or {})
+        self.facts = dict(facts or {})
+        self.training = None if training is None else training_list(training)
+        if taken := [name for name in (*self.settings, *self.facts) if name in RESERVED]:
+            msg = f"`settings` and `facts` must not have an entry {taken[0]!r}: a record has one of its own."
+            raise ValueError(msg)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain strings, lists and numbers; without inputs or cases there is no such entry."""
+        inputs = {"inputs": self.inputs} if self.inputs else {}
+        training = {} if self.training is None else {"training": self.training}
+        return {**inputs, "network": self.network, **self.settings, **self.facts, **training}
+
+    def add_training(self, state: Mapping[str, Any]) -> None:
+        """Add the cases of another record whose weights this network goes on from, so that nobody judges it by them."""
+        if self.training is not None and state.get("training"):
+            own, theirs = self.training, state["training"]
+            self.training = {part: sorted({*own[part], *theirs[part]}) for part in ("cases", "patients")}
+
+    def check(self, state: Mapping[str, Any], path: Path) -> None:
+        """Compare with the record of a checkpoint.
+
+        Raises:
+            CheckpointError: Another network, other inputs, or another setting.
+        """
+        self.check_network_and_inputs(state, path)
+        for name, mine in self.settings.items():
+            remedy = f"Pass --{name} {state.get(name)}, or another checkpoint"
+            _compare(name, state.get(name), mine, path, remedy)
+
+    def check_network_and_inputs(self, state: Mapping[str, Any], path: Path, remedy: str | None = None) -> None:
+        """Compare only what decides the shapes of the weights with the record of a checkpoint.
+
+        Args:
+            state: Of the checkpoint.
+            path: Of the checkpoint, for the message.
+            remedy: What to do; by default, give this run the network or the inputs of the checkpoint.
+
+        Raises:
+            CheckpointError: Another network, or other inputs.
+        """
+        overlay = "Add the overlay that it was trained with to --config_file"
+        _compare("network", state.get("network"), self.network, path, remedy or overlay)
+        theirs = dict(state.get("inputs", {}))
+        if len(theirs) == len(self.inputs) == 1:  # 0.1 did not keep the option, and another name changes no channel
+            theirs = dict(zip(self.inputs, theirs.values(), strict=True))
+        for option in {**self.inputs, **theirs}:
+            names = theirs.get(option)
+            choose = f'Pass --{option} "{names}"' if option in self.inputs and names else "Give another checkpoint"
+            _compare(option, names, self.inputs.get(option), path, remedy or choose)
+
+
+def _compare(name: str, theirs: object, mine: object, path: Path, remedy: str) -> None:
+    if theirs != mine:
+        msg = f"Checkpoint {path} was trained with {name}={theirs!r}, this run builds {mine!r}. {remedy}."
+        raise CheckpointError(msg)
+
+
+def training_list(cases: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Name the cases and the patients of a training, for its checkpoint."""
+    return {
+        "cases": sorted(str(case["case_id"]) for case in cases),
+        "patients": sorted({str(case["patient"]) for case in cases}),
+    }
+
+
+def upgrade(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring a record into today's form; one that has it already stays as it is.
+
+    Version 0.1 called it a recipe, kept the names of the inputs as ``modalities``, whichever option chose them, and
+    always had a ``spacing``, None where there was none. Its only bundle with another option was the synthesis, which
+    alone had a target.
+    """
+    if not {"modalities", "spacing"} <= set(state) or "inputs" in state:
+        return dict(state)
+    option = "sources" if "target" in state else "modalities"
+    dropped = ("modalities",) if state["spacing"] is not None else ("modalities", "spacing")
+    kept = {name: value for name, value in state.items() if name not in dropped}
+    return {"inputs": {option: list(state["modalities"])}, **kept}
+
+
+def input_names(state: Mapping[str, Any]) -> list[str]:
+    """List the names of a network's input channels in their order; none where they have no names.
+
+    Args:
+        state: A record, or a recipe of version 0.1.
+    """
+    return [name for names in upgrade(state).get("inputs", {}).values() for name in names]
+
+
+def spacing_of(state: Mapping[str, Any]) -> list[float] | None:
+    """Read the voxel size in mm that a network saw; None where its record says nothing of it."""
+    spacing = state.get("spacing")
+    return None if spacing is None else [float(size) for size in spacing]
