@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanfill.metrics import REGIONS, read_scores
+from scanfill.domains.brain_mri.regions import REGIONS
+from scanfill.metrics import read_scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

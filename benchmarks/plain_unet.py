@@ -37,6 +37,7 @@ from monai.transforms import (
 from monai.utils import set_determinism
 from tqdm import tqdm
 
+from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.metrics import score_case, summarise, write_scores
 
 MODALITIES = ["t1", "t1ce", "t2", "flair"]
@@ -114,7 +115,7 @@ def evaluate(network: UNet, cases: list[dict[str, Any]], prepare: Compose) -> li
         data = prepare(case)
         with torch.no_grad():
             prediction = inferer(data["image"][None].as_tensor(), network).argmax(dim=1)
-        scores = score_case(prediction, data["label"], data["label"].pixdim.tolist())
+        scores = score_case(prediction, data["label"], data["label"].pixdim.tolist(), REGIONS)
         rows.append({"case_id": case["case_id"], **scores})
     return rows
 

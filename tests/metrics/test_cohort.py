@@ -120,3 +120,28 @@ def test_a_case_scored_differently_is_named() -> None:
 def test_no_cases_cannot_be_summed_up() -> None:
     with pytest.raises(ValueError, match="list of cases is empty"):
         summarise([])
+
+
+def flat(row: Row) -> Row:
+    """Turn a row of a volume into one of a picture."""
+    renamed = {"volume_ml": "area_mm2", "predicted_ml": "predicted_mm2"}
+    return {next((key.replace(a, b) for a, b in renamed.items() if a in key), key): value for key, value in row.items()}
+
+
+def test_areas_are_summed_up_as_volumes_are_but_none_is_small(tmp_path: Path) -> None:
+    flat_rows = [flat(row) for row in ROWS]
+    expected = summarise(ROWS)
+    for row, volume in zip(summarise(flat_rows), expected, strict=True):
+        same = {key: value for key, value in volume.items() if not key.startswith(("small", "large"))}
+        assert {key: value for key, value in row.items() if key != "metric"} == pytest.approx(
+            {key: value for key, value in same.items() if key != "metric"}, nan_ok=True
+        )
+    scores, summary = write_scores(flat_rows, tmp_path)
+    assert read_scores(scores) == flat_rows
+    assert "area_mm2" in summary.read_text()
+    assert "small" not in summary.read_text()
+
+
+def test_volumes_and_areas_are_not_mixed() -> None:
+    with pytest.raises(ValueError, match=r"lack \['area_mm2_CET', 'predicted_mm2_CET'\]"):
+        summarise([ROWS[0], flat(ROWS[1])])

@@ -15,6 +15,7 @@ from made_up_study import write_study
 from scanfill.data import read_list
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms import brain_cohort
+from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
@@ -198,7 +199,7 @@ def test_the_empty_row_is_what_an_empty_label_map_scores(tmp_path: Path) -> None
         if one["case_id"] == rows[0]["case_id"]
     )
     truth = read_truth(case)
-    expected = score_case(np.zeros(truth.shape), truth, voxel_size(truth))
+    expected = score_case(np.zeros(truth.shape), truth, voxel_size(truth), REGIONS)
     assert float(rows[0]["dice_WT"]) == expected["dice_WT"] == 0
     assert float(rows[0]["hd95_WT"]) == pytest.approx(expected["hd95_WT"], rel=1e-5)
 

@@ -14,22 +14,22 @@ from scanfill.metrics.intensity_protocols import PROTOCOLS
 from scanfill.metrics.quality_cohort import read_quality, summarise_quality, write_quality
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
 from scanfill.metrics.region_scores import RegionScores
-from scanfill.metrics.scoring import METRICS, REGIONS, Regions, region_volumes, score_case, score_region
+from scanfill.metrics.scoring import METRICS, Regions, check_regions, region_sizes, score_case, score_region
 
 __all__ = [
     "METRICS",
     "PROTOCOLS",
-    "REGIONS",
     "SMALL_ML",
     "ExplainedVariance",
     "ImageQuality",
     "RegionScores",
     "Regions",
+    "check_regions",
     "compare_case",
     "evaluation_brain",
     "read_quality",
     "read_scores",
-    "region_volumes",
+    "region_sizes",
     "score_case",
     "score_image",
     "score_region",

@@ -13,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from scanfill.files import writing
-from scanfill.metrics.scoring import METRICS
+from scanfill.metrics.scoring import METRICS, SIZES
 
 Row = Mapping[str, float | str]
 
 SMALL_ML = 0.5
 """Regions with a true volume below this many ml are listed apart: one voxel decides about their Dice."""
+
+SCORES = tuple(dict.fromkeys((*METRICS, *SIZES[2])))
+"""What a column of scores may begin with, in 2-D or 3-D."""
 
 
 def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
@@ -35,6 +38,8 @@ def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
     ``large_cases``, ``large_mean``    those of them with 0.5 ml or more
     =================================  ================================================================================
 
+    In 2-D, where sizes are areas, nothing is listed apart: no one area is small for every kind of structure.
+
     Detection: ``detection_sensitivity`` is the share of the cases with the region in which the prediction overlaps it,
     ``detection_specificity`` the share of the cases without it in which none is predicted; ``cases`` is the number of
     cases each is a share of. A mean of nothing is NaN.
@@ -49,13 +54,16 @@ def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
     regions = list(dict.fromkeys(region for _, region in keys))
     summary: list[dict[str, float | str]] = []
     for region in regions:
-        volume = column(rows, f"volume_ml_{region}")
+        true_size, predicted_size = next((names for names in SIZES.values() if (names[0], region) in keys), SIZES[3])
+        size = column(rows, f"{true_size}_{region}")
         for metric in [metric for metric, name in keys if name == region]:
             values = column(rows, f"{metric}_{region}")
-            summary.append({"region": region, "metric": metric, **_statistics(values, volume)})
+            summary.append(
+                {"region": region, "metric": metric, **_statistics(values, size, split=true_size == SIZES[3][0])}
+            )
         overlap = column(rows, f"dice_{region}") > 0
-        silent = column(rows, f"predicted_ml_{region}") == 0
-        detected = {"sensitivity": overlap[volume > 0], "specificity": silent[volume == 0]}
+        silent = column(rows, f"{predicted_size}_{region}") == 0
+        detected = {"sensitivity": overlap[size > 0], "specificity": silent[size == 0]}
         for name, hits in detected.items():
             summary.append({"region": region, "metric": f"detection_{name}", "cases": len(hits), "mean": mean(hits)})
     return summary
@@ -101,7 +109,7 @@ def read_scores(path: str | Path) -> list[dict[str, float | str]]:
 
 def split_key(key: str) -> tuple[str, str] | None:
     """Split ``hd95_WT`` into metric and region; None for a key that is no score."""
-    for metric in METRICS:
+    for metric in SCORES:
         if key.startswith(f"{metric}_"):
             return metric, key.removeprefix(f"{metric}_")
     return None
@@ -134,17 +142,20 @@ def mean(values: npt.NDArray[Any]) -> float:
     return float(values.mean()) if values.size else math.nan
 
 
-def _statistics(values: npt.NDArray[np.float64], volume_ml: npt.NDArray[np.float64]) -> dict[str, float | str]:
-    """Sum up one score ``(cases,)``, given the region's true volume in each case."""
-    small = (volume_ml > 0) & (volume_ml < SMALL_ML)
-    large = volume_ml >= SMALL_ML
+def _statistics(
+    values: npt.NDArray[np.float64], size: npt.NDArray[np.float64], *, split: bool
+) -> dict[str, float | str]:
+    """Sum up one score ``(cases,)``, given the region's true size in each case; by option small ones apart."""
+    groups = {"present": size > 0}
+    if split:
+        groups |= {"small": (size > 0) & (size < SMALL_ML), "large": size >= SMALL_ML}
     columns: dict[str, float | str] = {
         "cases": len(values),
         "mean": mean(values),
         "sd": float(values.std(ddof=1)) if len(values) > 1 else math.nan,
         "median": float(np.median(values)),
     }
-    for name, group in {"present": small | large, "small": small, "large": large}.items():
+    for name, group in groups.items():
         columns |= {f"{name}_cases": int(group.sum()), f"{name}_mean": mean(values[group])}
     return columns
 

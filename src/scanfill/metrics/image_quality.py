@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanfill.metrics.intensity_protocols import PROTOCOLS, ScaledPair, scale_pair
-from scanfill.metrics.scoring import as_volume
+from scanfill.metrics.scoring import as_image
 from scanfill.metrics.ssim import masked_ssim, region_ssim
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ def compare_case(
         raise ValueError(msg)
     try:
         brain = evaluation_brain(list(originals.values()))
-        truth = as_volume(originals[target], target)
-        images = {SYNTHETIC: as_volume(synthetic, "synthetic image")}
+        truth = as_image(originals[target], target)
+        images = {SYNTHETIC: as_image(synthetic, "synthetic image")}
         for source in sources:
             name = COPIED if len(sources) == 1 else f"{COPIED} ({source})"
-            images[name] = copy_source(as_volume(originals[source], source), truth, brain)
+            images[name] = copy_source(as_image(originals[source], source), truth, brain)
         images[CONSTANT] = constant_brain_mean(truth, brain)
         about = {"case_id": case_id, "target": target, "sources": ",".join(sources)}
         return [
@@ -119,11 +119,11 @@ def score_image(
         ValueError: Shapes differ, the brain is empty, a voxel in it is NaN or infinite, or the truth is constant.
     """
     volumes = {
-        "image": as_volume(image, "image"),
-        "truth": as_volume(truth, "truth"),
-        "brain": as_volume(brain, "brain"),
+        "image": as_image(image, "image"),
+        "truth": as_image(truth, "truth"),
+        "brain": as_image(brain, "brain"),
     }
-    tumour = np.zeros_like(volumes["brain"]) if label is None else as_volume(label, "label")
+    tumour = np.zeros_like(volumes["brain"]) if label is None else as_image(label, "label")
     _check(volumes | {"label": tumour})
     mask, tumour = volumes["brain"] != 0, tumour != 0
     regions = {"brain": mask, "tumour": mask & tumour, "healthy": mask & ~tumour}
@@ -159,7 +159,7 @@ def evaluation_brain(originals: Sequence[npt.ArrayLike]) -> Mask:
             f"another brain could not be compared: evaluate cases that have all four."
         )
         raise ValueError(msg)
-    volumes = [as_volume(image, "original") for image in originals]
+    volumes = [as_image(image, "original") for image in originals]
     if len({volume.shape for volume in volumes}) > 1:
         msg = f"The originals must be on one grid, found shapes {[volume.shape for volume in volumes]}. Resample them."
         raise ValueError(msg)

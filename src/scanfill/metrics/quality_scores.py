@@ -13,7 +13,7 @@ from scanfill.metrics.image_quality import SYNTHETIC, compare_case, score_image
 from scanfill.metrics.intensity_protocols import PROTOCOLS
 from scanfill.metrics.quality_cohort import write_quality
 from scanfill.metrics.region_scores import gather_rows, is_first_rank
-from scanfill.metrics.scoring import as_volume
+from scanfill.metrics.scoring import as_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +51,8 @@ class ExplainedVariance(Metric):  # type: ignore[misc]  # Ignite's class is unty
 
     def update(self, output: dict[str, Any]) -> None:
         """Score one case."""
-        truth = as_volume(output[self.truth_key], self.truth_key)
-        brain = (as_volume(output[self.brain_key], self.brain_key) != 0) & (truth != 0)
+        truth = as_image(output[self.truth_key], self.truth_key)
+        brain = (as_image(output[self.brain_key], self.brain_key) != 0) & (truth != 0)
         (row,) = score_image(output[self.pred_key], truth, brain, protocols=[PRIMARY])
         self.rows.append({"case_id": str(output[self.case_key]), "mse": row["mse_brain"]})
 

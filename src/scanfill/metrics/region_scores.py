@@ -12,9 +12,10 @@ import torch.distributed
 from ignite.exceptions import NotComputableError
 from ignite.metrics import Metric
 from monai.data import MetaTensor
+from monai.data.utils import affine_to_spacing
 
 from scanfill.metrics.cohort import column, mean, score_keys, write_scores
-from scanfill.metrics.scoring import METRICS, REGIONS, Regions, score_case
+from scanfill.metrics.scoring import METRICS, SIZES, Regions, check_regions, score_case
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,19 +23,21 @@ if TYPE_CHECKING:
 
 
 class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
-    """The scores above inside a MONAI evaluator: ``key_val_metric={"val_dice": RegionScores()}``.
+    """The scores above inside a MONAI evaluator: ``key_val_metric={"val_dice": RegionScores(regions)}``.
 
-    Takes the decollated ``pred`` and ``label`` ``(1, X, Y, Z)`` (label maps) after postprocessing, the voxel size from
-    the label's affine, and ``case_id`` from the batch. The metric's value is the mean of one score over cases and
-    regions. Its mean in each region, and that of the distance, stand in ``engine.state.metrics`` as ``dice_WT`` and so
-    on (where StatsHandler and TensorBoard find them), the score of every case ``(cases, regions)`` in
-    ``engine.state.metric_details``, and all scores in ``self.rows``. Ranks of a distributed run are brought together;
-    cases that the sampler repeated to fill up a rank count once.
+    Takes the decollated ``pred`` and ``label`` after postprocessing (label maps ``(1, X, Y[, Z])``, or overlapping
+    channels ``(C, X, Y[, Z])``), the voxel size from the label's affine, and ``case_id`` from the batch. The metric's
+    value is the mean of one score over cases and regions. Its mean in each region, and that of the distance, stand in
+    ``engine.state.metrics`` as ``dice_WT`` and so on (where StatsHandler and TensorBoard find them), the score of every
+    case ``(cases, regions)`` in ``engine.state.metric_details``, and all scores in ``self.rows``. Ranks of a
+    distributed run are brought together; cases that the sampler repeated to fill up a rank count once.
 
     Args:
-        regions: Name of each region and the labels that form it.
+        regions: Name of each region and the labels that form it; see :py:func:`score_case`.
+        exclusive: Whether prediction and label are label maps; otherwise channels of 0 and 1, which may overlap.
+        spatial_dims: 2 or 3. A picture whose file states no size has pixels of 1: distances are in pixels then.
         key: The score that the metric's value is made of.
-        key_regions: The regions it is averaged over. By default those of one label, each label once: NC, ED, CET.
+        key_regions: The regions it is averaged over. By default those of one label, each label once.
         hausdorff: Whether to compute distances; needless at each validation during training.
         save_dir: Where rank 0 writes ``scores.csv`` and ``summary.csv``; None writes nothing.
         note: A caveat for the files.
@@ -45,13 +48,16 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
             case may be without.
 
     Raises:
-        ValueError: ``key`` or ``key_regions`` names no score; at run time, prediction and label are on different grids.
+        ValueError: ``key`` or ``key_regions`` names no score, or a region a label that cannot be; at run time,
+            prediction and label are on different grids.
     """
 
     def __init__(
         self,
-        regions: Regions = REGIONS,
+        regions: Regions,
         *,
+        exclusive: bool = True,
+        spatial_dims: int = 3,
         key: str = "dice",
         key_regions: Sequence[str] | None = None,
         hausdorff: bool = True,
@@ -62,16 +68,20 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         case_key: str = "case_id",
         columns_key: str = "provenance",
     ) -> None:
+        self.regions = check_regions(regions)
+        if spatial_dims not in SIZES:
+            msg = f"RegionScores: `spatial_dims` (={spatial_dims}) must be 2 or 3."
+            raise ValueError(msg)
         if key_regions is None:
             key_regions = [region for region, labels in regions.items() if len(labels) == 1]
-        known = [metric for metric in METRICS if hausdorff or metric != "hd95"]
+        known = [metric for metric in (*METRICS[:4], *SIZES[spatial_dims]) if hausdorff or metric != "hd95"]
         if key not in known or not key_regions or not set(key_regions) <= set(regions):
             msg = (
                 f"RegionScores(key={key!r}, key_regions={list(key_regions)}) names no score: "
                 f"key must be one of {known}, key_regions some of {list(regions)}."
             )
             raise ValueError(msg)
-        self.regions = {region: tuple(labels) for region, labels in regions.items()}
+        self.exclusive, self.spatial_dims = exclusive, spatial_dims
         self.key, self.key_regions = key, tuple(key_regions)
         self.hausdorff = hausdorff
         self.save_dir, self.note = save_dir, note
@@ -84,12 +94,13 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         self.rows: list[dict[str, float | str]] = []
 
     def update(self, output: tuple[str, torch.Tensor, MetaTensor] | tuple[str, torch.Tensor, MetaTensor, Any]) -> None:
-        """Score one case: its name, prediction ``(1, X, Y, Z)``, label ``(1, X, Y, Z)``, and any further columns."""
+        """Score one case: its name, prediction, label ``(1 or C, X, Y[, Z])``, and any further columns."""
         case_id, prediction, label, *columns = output
         try:
             self._check_grid(prediction, label)
-            spacing = [float(size) for size in label.pixdim]
-            scores = score_case(prediction, label, spacing, self.regions, hausdorff=self.hausdorff)
+            spacing = voxel_sizes(label, self.spatial_dims)
+            how = {"exclusive": self.exclusive, "hausdorff": self.hausdorff}
+            scores = score_case(prediction, label, spacing, self.regions, **how)
         except ValueError as error:
             msg = f"Case {case_id!r}: {error}"
             raise ValueError(msg) from error
@@ -149,6 +160,12 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
             engine.state.metric_details = {}
         details = [column(self.rows, f"{self.key}_{region}") for region in self.regions]
         engine.state.metric_details[name] = torch.as_tensor(np.stack(details, axis=1))
+
+
+def voxel_sizes(image: MetaTensor, spatial_dims: int) -> list[float]:
+    """Voxel size along each spatial axis in mm; a 2-D image may lie in any plane, so all rows of its affine count."""
+    affine = image.affine
+    return [float(size) for size in affine_to_spacing(affine, len(affine) - 1)[:spatial_dims]]
 
 
 def _distributed() -> bool:

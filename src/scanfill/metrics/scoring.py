@@ -1,4 +1,4 @@
-"""Score a label map against the truth, region by region, on the truth's own grid."""
+"""Score labels against the truth, region by region, on the truth's own grid, in 2-D and 3-D."""
 
 from __future__ import annotations
 
@@ -14,55 +14,65 @@ from monai.metrics import get_mask_edges, get_surface_distance
 Regions = Mapping[str, Sequence[int]]
 Mask = npt.NDArray[np.bool_]
 
-REGIONS: Regions = {"NC": (1,), "ED": (2,), "CET": (3,), "TC": (1, 3), "WT": (1, 2, 3)}
-"""Regions of a brain tumour: necrotic core, edema, contrast-enhancing tumour, tumour core, whole tumour."""
+SIZES = {2: ("area_mm2", "predicted_mm2"), 3: ("volume_ml", "predicted_ml")}
+"""Spatial dimensions -> what the sizes of truth and prediction are called."""
 
-METRICS = ("dice", "precision", "sensitivity", "hd95", "volume_ml", "predicted_ml")
-"""What is known of each region; a row has the keys ``<metric>_<region>``."""
+METRICS = ("dice", "precision", "sensitivity", "hd95", *SIZES[3])
+"""What is known of each region of a volume; a row has the keys ``<metric>_<region>``. In 2-D the sizes are areas."""
 
 
 def score_case(
     prediction: npt.ArrayLike,
     truth: npt.ArrayLike,
     spacing: Sequence[float],
-    regions: Regions = REGIONS,
+    regions: Regions,
     *,
+    exclusive: bool = True,
     hausdorff: bool = True,
 ) -> dict[str, float]:
-    """Score one predicted label map, region by region, on the grid of the truth.
+    """Score one prediction, region by region, on the grid of the truth.
 
     See :py:func:`score_region` for the definitions and for the values of empty regions.
 
     Args:
-        prediction: Label map ``(X, Y, Z)`` or ``(1, X, Y, Z)``, array or tensor, already on the grid of the truth.
-            A slice is a volume of depth 1.
-        truth: Label map of the same shape, in the same label convention.
-        spacing: Voxel size along X, Y and Z in mm.
-        regions: Name of each region and the labels that form it. Together they name every label but 0.
+        prediction: Label map ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``, array or tensor, already on the grid of the truth.
+            Where labels overlap, channels ``(C, X, Y[, Z])`` of 0 and 1: label 1 is the first, label 2 the second.
+        truth: Of the same shape, in the same label convention.
+        spacing: Voxel size along X, Y and Z in mm; two numbers for 2-D. Where a file states no size, 1: distances and
+            areas are in pixels then.
+        regions: Name of each region and the labels that form it; of channels their union. In a label map, regions
+            together name every label but 0.
+        exclusive: Whether these are label maps; otherwise channels.
         hausdorff: Whether to compute the distance, which takes most of the time.
 
     Returns:
         Keys ``<metric>_<region>``: Dice, precision and sensitivity in [0, 1], ``hd95`` in mm, ``volume_ml`` of the
-        truth and ``predicted_ml`` of the prediction in ml.
+        truth and ``predicted_ml`` of the prediction in ml; in 2-D ``area_mm2`` and ``predicted_mm2`` in mm2.
 
     Raises:
-        ValueError: Shapes differ, a label is fractional or in no region, or the spacing is not three positive numbers.
+        ValueError: Shapes differ; a label is fractional or in no region; channels are not 0 and 1; a region names a
+            label that there cannot be; or the spacing is not two or three positive numbers.
     """
-    predicted_map, true_map = as_volume(prediction, "prediction"), as_volume(truth, "truth")
-    if predicted_map.shape != true_map.shape:
+    sizes = _checked_spacing(spacing)
+    predicted, true = (
+        _as_labels(values, what, len(sizes), exclusive=exclusive)
+        for values, what in ((prediction, "prediction"), (truth, "truth"))
+    )
+    if predicted.shape != true.shape:
         msg = (
-            f"Prediction {predicted_map.shape} and truth {true_map.shape} must be on the same grid. "
+            f"Prediction {predicted.shape} and truth {true.shape} must be on the same grid. "
             "Bring the prediction back to the grid of the label file (Invertd); never resample the label."
         )
         raise ValueError(msg)
-    diagonal = _diagonal(true_map.shape, _checked_spacing(spacing))
-    box = bounding_box((predicted_map != 0) | (true_map != 0))
-    predicted_map = _whole_labels(predicted_map[box], regions, "prediction")
-    true_map = _whole_labels(true_map[box], regions, "truth")
+    grid = true.shape[-len(sizes) :]
+    diagonal = _diagonal(grid, sizes)
+    shown = (predicted != 0) | (true != 0)
+    box = bounding_box(shown) if exclusive else (slice(None), *bounding_box(shown.any(axis=0)))
+    found = _region_masks(predicted[box], regions, "prediction", exclusive=exclusive)
+    wanted = _region_masks(true[box], regions, "truth", exclusive=exclusive)
     row = {}
-    for region, labels in regions.items():
-        masks = np.isin(predicted_map, labels), np.isin(true_map, labels)
-        scores = score_region(*masks, spacing, diagonal, hausdorff=hausdorff)
+    for region in regions:
+        scores = score_region(found[region], wanted[region], sizes, diagonal, hausdorff=hausdorff)
         row.update({f"{metric}_{region}": value for metric, value in scores.items()})
     return row
 
@@ -75,7 +85,7 @@ def score_region(
     *,
     hausdorff: bool = True,
 ) -> dict[str, float]:
-    """Score one region given as two masks; for labels that overlap, call this once a label.
+    """Score one region given as two masks.
 
     With TP, FP, FN the voxels found, invented and missed:
 
@@ -93,15 +103,15 @@ def score_region(
     surface of a slice is its outline.
 
     Args:
-        prediction: Mask ``(X, Y, Z)``.
+        prediction: Mask ``(X, Y[, Z])``.
         truth: Mask of the same shape.
-        spacing: Voxel size along X, Y and Z in mm.
+        spacing: Voxel size along its axes in mm.
         diagonal: Distance in mm when one of the two is empty; by default the diagonal of the masks' own grid. State
             it where the masks are cropped.
         hausdorff: Whether to compute the distance.
 
     Returns:
-        The keys of the table, ``volume_ml`` (truth) and ``predicted_ml``.
+        The keys of the table, ``volume_ml`` (truth) and ``predicted_ml``; in 2-D ``area_mm2`` and ``predicted_mm2``.
     """
     found = np.count_nonzero(prediction & truth)
     predicted, true = np.count_nonzero(prediction), np.count_nonzero(truth)
@@ -118,33 +128,125 @@ def score_region(
             scores["hd95"] = _hausdorff_95(prediction, truth, spacing)
         else:
             scores["hd95"] = diagonal if predicted or true else 0.0
-    voxel_ml = math.prod(spacing) / 1000
-    return scores | {"volume_ml": true * voxel_ml, "predicted_ml": predicted * voxel_ml}
+    voxel = _voxel_size(spacing)
+    return scores | dict(zip(SIZES[len(spacing)], (true * voxel, predicted * voxel), strict=True))
 
 
-def region_volumes(label: npt.ArrayLike, spacing: Sequence[float], regions: Regions = REGIONS) -> dict[str, float]:
-    """Measure each region of a label map ``(X, Y, Z)`` or ``(1, X, Y, Z)`` in ml, given the voxel size in mm."""
-    label_map = _whole_labels(as_volume(label, "label"), regions, "label")
-    voxel_ml = math.prod(_checked_spacing(spacing)) / 1000
-    return {region: np.count_nonzero(np.isin(label_map, labels)) * voxel_ml for region, labels in regions.items()}
+def region_sizes(
+    label: npt.ArrayLike, spacing: Sequence[float], regions: Regions, *, exclusive: bool = True
+) -> dict[str, float]:
+    """Measure each region: in ml, in 2-D in mm2.
+
+    Args:
+        label: As the prediction of :py:func:`score_case`.
+        spacing: Likewise.
+        regions: Likewise.
+        exclusive: Likewise.
+    """
+    sizes = _checked_spacing(spacing)
+    labels = _as_labels(label, "label", len(sizes), exclusive=exclusive)
+    masks = _region_masks(labels, regions, "label", exclusive=exclusive)
+    voxel = _voxel_size(sizes)
+    return {region: np.count_nonzero(mask) * voxel for region, mask in masks.items()}
 
 
-def as_volume(values: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
-    """Take a volume ``(X, Y, Z)`` or ``(1, X, Y, Z)``, array or tensor, as an array ``(X, Y, Z)``.
+def check_regions(regions: Regions, channels: int | None = None) -> dict[str, tuple[int, ...]]:
+    """Check that every region is formed of labels that there can be.
+
+    Args:
+        regions: Name of each region and the labels that form it.
+        channels: How many channels overlapping labels have; None for a label map, or where that is not known yet.
+
+    Returns:
+        The regions, labels as tuples.
 
     Raises:
-        ValueError: It has another shape; ``what`` begins the message.
+        ValueError: There is no region, one has no label, or one that cannot be.
     """
-    array = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
-    if array.ndim == 4 and array.shape[0] == 1:
+    if not regions:
+        msg = "There are no regions to score: name each with the labels that form it, such as {'kidney': [1, 2]}."
+        raise ValueError(msg)
+    for region, labels in regions.items():
+        strangers = [
+            label for label in labels if label != int(label) or label < 1 or (channels is not None and label > channels)
+        ]
+        if strangers or not labels:
+            there = "1, 2, ... (0 is the background)" if channels is None else f"1 to {channels}, one a channel"
+            msg = (
+                f"Region {region!r} is formed of labels {list(labels)}, which the truth cannot hold: labels are "
+                f"{there}. Correct the regions."
+            )
+            raise ValueError(msg)
+    return {region: tuple(int(label) for label in labels) for region, labels in regions.items()}
+
+
+def as_image(values: npt.ArrayLike, what: str, spatial_dims: int = 3) -> npt.NDArray[Any]:
+    """Take an image of one channel, array or tensor, as an array without channel.
+
+    Args:
+        values: ``(X, Y, Z)`` or ``(1, X, Y, Z)``; in 2-D ``(X, Y)`` or ``(1, X, Y)``.
+        what: Begins the message.
+        spatial_dims: 2 or 3.
+
+    Raises:
+        ValueError: It has another shape.
+    """
+    array = _as_array(values)
+    if array.ndim == spatial_dims + 1 and array.shape[0] == 1:
         array = array[0]
-    if array.ndim != 3:
+    if array.ndim != spatial_dims:
+        one, axes = ("one volume", "X, Y, Z") if spatial_dims == 3 else ("one 2-D image", "X, Y")
         msg = (
-            f"The {what} must be one volume (X, Y, Z) or (1, X, Y, Z), found shape {array.shape}. "
-            "Choose one channel, or turn channels into one label map (AsDiscrete argmax); pass a slice as (X, Y, 1)."
+            f"The {what} must be {one} ({axes}) or (1, {axes}), found shape {array.shape}. "
+            "Choose one channel, or turn channels into one label map (AsDiscrete argmax)"
+        )
+        further = "; pass a slice as (X, Y, 1), or as 2-D with two voxel sizes." if spatial_dims == 3 else "."
+        raise ValueError(msg + further)
+    return array
+
+
+def _as_array(values: npt.ArrayLike) -> npt.NDArray[Any]:
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+
+
+def _as_labels(values: npt.ArrayLike, what: str, spatial_dims: int, *, exclusive: bool) -> npt.NDArray[Any]:
+    """Take a label map without channel, or channels of overlapping labels ``(C, ...)``."""
+    if exclusive:
+        return as_image(values, what, spatial_dims)
+    array = _as_array(values)
+    if array.ndim != spatial_dims + 1:
+        axes = ", ".join("XYZ"[:spatial_dims])
+        msg = (
+            f"The {what} must be channels (C, {axes}), one a label, found shape {array.shape}. "
+            "For a label map leave exclusive=True."
         )
         raise ValueError(msg)
     return array
+
+
+def _region_masks(values: npt.NDArray[Any], regions: Regions, what: str, *, exclusive: bool) -> dict[str, Mask]:
+    """Find the voxels of each region."""
+    if exclusive:
+        labels = _whole_labels(values, check_regions(regions), what)
+        return {region: np.isin(labels, members) for region, members in regions.items()}
+    masks = _binary_channels(values, what)
+    checked = check_regions(regions, len(masks))
+    return {
+        region: np.logical_or.reduce([masks[label - 1] for label in members]) for region, members in checked.items()
+    }
+
+
+def _binary_channels(values: npt.NDArray[Any], what: str) -> Mask:
+    """Check that channels hold 0 and 1 only."""
+    masks: Mask = values == 1
+    wrong = values[~masks & (values != 0)]
+    if wrong.size:
+        msg = (
+            f"The {what} must hold channels of 0 and 1, found {wrong.flat[0]}. Threshold probabilities (AsDiscrete "
+            "threshold=0.5); give each structure of a label map a channel of its own, or leave exclusive=True."
+        )
+        raise ValueError(msg)
+    return masks
 
 
 def _whole_labels(values: npt.NDArray[Any], regions: Regions, what: str) -> npt.NDArray[np.int32]:
@@ -165,17 +267,25 @@ def _whole_labels(values: npt.NDArray[Any], regions: Regions, what: str) -> npt.
     return labels
 
 
+def _voxel_size(spacing: Sequence[float]) -> float:
+    """Measure a voxel in ml, a pixel in mm2."""
+    return math.prod(spacing) / (1000 if len(spacing) == 3 else 1)
+
+
 def _checked_spacing(spacing: Sequence[float]) -> list[float]:
-    """Return the voxel size as three positive numbers in mm."""
+    """Return the voxel size as two or three positive numbers in mm."""
     sizes = [float(size) for size in spacing]
-    if len(sizes) != 3 or not all(size > 0 and math.isfinite(size) for size in sizes):
-        msg = f"spacing (={sizes}) must be three positive numbers in mm. Take them from the label file's affine."
+    if len(sizes) not in SIZES or not all(size > 0 and math.isfinite(size) for size in sizes):
+        msg = (
+            f"spacing (={sizes}) must be three positive numbers in mm, two for 2-D. Take them from the label file's "
+            "affine."
+        )
         raise ValueError(msg)
     return sizes
 
 
 def _diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
-    """Measure from corner to opposite corner of a volume in mm."""
+    """Measure from corner to opposite corner of a grid in mm."""
     return math.hypot(*(length * size for length, size in zip(shape, spacing, strict=True)))
 
 

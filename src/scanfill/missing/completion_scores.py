@@ -14,7 +14,7 @@ from scanfill.metrics.cohort import Row, column, write_table
 from scanfill.metrics.image_quality import compare_case, evaluation_brain, score_image
 from scanfill.metrics.quality_scores import PRIMARY, ExplainedVariance, ImageQuality
 from scanfill.metrics.region_scores import is_first_rank
-from scanfill.metrics.scoring import as_volume
+from scanfill.metrics.scoring import as_image
 from scanfill.metrics.uncertainty import interval_coverage, rank_agreement
 from scanfill.missing.completed import DOUBT, MADE, lacking
 
@@ -57,8 +57,8 @@ class CompletionVariance(ExplainedVariance):
         """Score every image that was made in one case."""
         given, made = told_apart(output, self.modalities)
         for target in made:
-            truth = as_volume(output[f"{self.prefix}{target}"], target)
-            brain = (as_volume(output[self.brain_key], self.brain_key) != 0) & (truth != 0)
+            truth = as_image(output[f"{self.prefix}{target}"], target)
+            brain = (as_image(output[self.brain_key], self.brain_key) != 0) & (truth != 0)
             (row,) = score_image(output[MADE + target], truth, brain, protocols=[PRIMARY])
             name = f"{output[self.case_key]}: {target} from {','.join(given)}"  # one row each, also over ranks
             self.rows.append({"case_id": name, "mse": row["mse_brain"]})
@@ -174,12 +174,12 @@ def judge_doubt(
         One row a region; NaN where a figure is not defined, as for a tumour that is not there.
     """
     brain = evaluation_brain(list(originals.values()))
-    tumour: Mask = brain & (as_volume(label, "label") != 0) if label is not None else np.zeros_like(brain)
-    truth = as_volume(originals[target], target).astype(np.float64)
-    error = np.abs(as_volume(image, "synthetic image").astype(np.float64) - truth)
-    spread = as_volume(doubt, "uncertainty").astype(np.float64)
+    tumour: Mask = brain & (as_image(label, "label") != 0) if label is not None else np.zeros_like(brain)
+    truth = as_image(originals[target], target).astype(np.float64)
+    error = np.abs(as_image(image, "synthetic image").astype(np.float64) - truth)
+    spread = as_image(doubt, "uncertainty").astype(np.float64)
     log_variance = 2 * np.log(np.maximum(spread, np.finfo(np.float32).tiny))
-    slopes = {name: gradient_magnitude(as_volume(originals[name], name)) for name in sources}
+    slopes = {name: gradient_magnitude(as_image(originals[name], name)) for name in sources}
     rows: list[dict[str, float | str]] = []
     for region, where in {"brain": brain, "tumour": tumour}.items():
         rivals = {name: rank_agreement(error, slope, where) for name, slope in slopes.items()}

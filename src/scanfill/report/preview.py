@@ -15,8 +15,8 @@ from nibabel.affines import voxel_sizes
 
 from scanfill.domains.brain_mri.reliability import INPUTS, WITHHELD
 from scanfill.files import writing
-from scanfill.metrics import region_volumes
-from scanfill.metrics.scoring import as_volume
+from scanfill.metrics import region_sizes
+from scanfill.metrics.scoring import as_image
 from scanfill.report.page import RESEARCH_ONLY
 from scanfill.report.panels import (
     PLANES,
@@ -83,15 +83,15 @@ def draw_preview(
         ValueError: The grids differ, the voxel size is unknown, or a label has no name.
     """
     affine = affine_of(label, spacing)
-    maps = {"prediction": as_volume(label, "label map")}
-    maps |= {} if truth is None else {"truth": as_volume(truth, "truth")}
-    grey = as_volume(image, "image")
+    maps = {"prediction": as_image(label, "label map")}
+    maps |= {} if truth is None else {"truth": as_image(truth, "truth")}
+    grey = as_image(image, "image")
     for name, labels in maps.items():
         if labels.shape != grey.shape:
             msg = f"{name} {labels.shape} and image {grey.shape} must be on one grid to be drawn as {path}."
             raise ValueError(msg)
     regions = {name: (value,) for value, name in legend.items()}
-    volumes = {name: region_volumes(labels, voxel_sizes(affine), regions) for name, labels in maps.items()}
+    volumes = {name: region_sizes(labels, voxel_sizes(affine), regions) for name, labels in maps.items()}
     turned, sizes = turn_to_patient({**maps, "image": grey}, affine)
     figure = _draw_planes(turned.pop("image"), turned, sizes, list(legend), stamp)
     _write_texts(figure, title, volumes)

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from monai.transforms import Transform
 
 from scanfill.files import writing
-from scanfill.metrics.scoring import as_volume
+from scanfill.metrics.scoring import as_image
 from scanfill.report.page import RESEARCH_ONLY
 from scanfill.report.panels import (
     TOP,
@@ -84,10 +84,10 @@ def draw_synthesis(
         ValueError: There is no source, the grids differ, or the voxel size is unknown.
     """
     affine = affine_of(synthetic, spacing)
-    given = {f"{name}, given": as_volume(image, name) for name, image in sources.items()}
-    volumes = {SYNTHETIC: as_volume(synthetic, SYNTHETIC), **given}
+    given = {f"{name}, given": as_image(image, name) for name, image in sources.items()}
+    volumes = {SYNTHETIC: as_image(synthetic, SYNTHETIC), **given}
     optional = {TRUTH: truth, DOUBT: uncertainty, TUMOUR: label}
-    volumes |= {name: as_volume(image, name) for name, image in optional.items() if image is not None}
+    volumes |= {name: as_image(image, name) for name, image in optional.items() if image is not None}
     shapes = {name: volume.shape for name, volume in volumes.items()}
     if not sources or len(set(shapes.values())) > 1:
         msg = f"Sources, synthetic image, truth and what else is drawn as {path} must be on one grid: {shapes}."

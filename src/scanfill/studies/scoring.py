@@ -18,6 +18,7 @@ from scanfill.data.image import read_image
 from scanfill.data.unseen import refuse_seen
 from scanfill.domains.brain_mri.labels import to_internal
 from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
@@ -82,12 +83,12 @@ def score_fold(
                     source = figures.get("source", "") if strategy.startswith("pairwise") else ""
                     about: Row = {"evaluation": evaluation, "strategy": strategy_of(strategy, task)}
                     about |= {"missing": join(task["missing"]), "source": source, "seed": seed, "fold": fold}
-                    scores = score_case(read_label_map(place, case, truth), truth, voxel_size(truth))
+                    scores = score_case(read_label_map(place, case, truth), truth, voxel_size(truth), REGIONS)
                     quality = {name: figures.get(name, math.nan) for name in FIGURES}
                     rows.append({**about, **_who(case), **scores, **quality})
             if empty:
                 about = {"evaluation": evaluation, "strategy": empty, "missing": "", "source": "", "seed": seed}
-                scores = score_case(np.zeros_like(convert_to_numpy(truth)), truth, voxel_size(truth))
+                scores = score_case(np.zeros_like(convert_to_numpy(truth)), truth, voxel_size(truth), REGIONS)
                 rows.append({**about, "fold": fold, **_who(case), **scores, **dict.fromkeys(FIGURES, math.nan)})
     write_table(rows, Path(output), "")
 
@@ -124,7 +125,7 @@ def score_ensemble(
                 votes = [read_label_map(Path(folder) / folder_of(task), case, truth) for folder in folders]
                 about: Row = {"evaluation": "held_out", "strategy": f"{strategy_of(strategy, task)}_ensemble"}
                 about |= {"missing": join(task["missing"]), "source": task["source"], "seed": seed, "fold": "all"}
-                scores = score_case(majority(votes), truth, voxel_size(truth))
+                scores = score_case(majority(votes), truth, voxel_size(truth), REGIONS)
                 rows.append({**about, **_who(case), **scores, **dict.fromkeys(FIGURES, math.nan)})
     write_table(rows, Path(output), "")
 

@@ -14,7 +14,8 @@ from scanfill.data.provenance import is_synthetic
 from scanfill.domains.brain_mri.demo import ABSENT, run_demo, write_report
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE
-from scanfill.metrics import REGIONS, compare_case, read_scores, score_case, write_quality, write_scores
+from scanfill.domains.brain_mri.regions import REGIONS
+from scanfill.metrics import compare_case, read_scores, score_case, write_quality, write_scores
 from scanfill.report import draw_preview
 from scanfill.studies.report import write_study_report
 from scanfill.studies.statistics import Bootstrap
@@ -48,7 +49,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp_path = tmp_path_factory.mktemp("demo")
     truth = np.zeros((8, 8, 8), int)
     truth[2:5, 2:5, 2:5] = 2
-    write_scores([{"case_id": "c1", **score_case(truth, truth, [1, 1, 1])}], tmp_path / "scores")
+    write_scores([{"case_id": "c1", **score_case(truth, truth, [1, 1, 1], REGIONS)}], tmp_path / "scores")
     picture(tmp_path / "scores", "c1")
     for results, core in (("predictions", "1.25"), ("completed", "null")):
         picture(tmp_path / results, "c2")

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 import scanfill
 from scanfill.data import write_case_list, write_splits
 from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE, brain_cohort, write_brain_cohort
+from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.domains.brain_mri.schema import SCHEMA
-from scanfill.metrics import REGIONS, read_scores, summarise
+from scanfill.metrics import read_scores, summarise
 from scanfill.report.page import Figure, Page, Row, Section, Table
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from scanfill.data.schema import CaseSchema, GeneratorSpec, ImageSpec
 from scanfill.domains.brain_mri.cases import BrainFinder
 from scanfill.domains.brain_mri.check_mri import check_mri
-from scanfill.domains.brain_mri.labels import CET, ED, NC, TUMOUR
+from scanfill.domains.brain_mri.labels import TUMOUR
 from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.domains.brain_mri.regions import REGIONS
 
 SCHEMA = CaseSchema(
     name="brain_mri",
@@ -14,7 +15,7 @@ SCHEMA = CaseSchema(
     images=[ImageSpec(key) for key in MODALITIES],
     finder=BrainFinder(),
     label=TUMOUR,
-    regions={"NC": (NC,), "ED": (ED,), "CET": (CET,), "TC": (NC, CET), "WT": (NC, ED, CET)},
+    regions=REGIONS,
     mask_key="mask",
     check_image=check_mri,
     generators={

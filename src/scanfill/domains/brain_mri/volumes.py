@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ignite.engine import Engine, Events
 
+from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.domains.brain_mri.reliability import INPUTS, REDUCED, UNRELIABLE, WITHHELD
 from scanfill.files import writing
-from scanfill.metrics import REGIONS, region_volumes
+from scanfill.metrics import region_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +77,7 @@ def volume_row(output: Mapping[str, Any], key: str = "pred") -> dict[str, Any]:
     inputs: Mapping[str, str] = output.get(INPUTS) or {}
     row: dict[str, Any] = {
         f"{name}_ml": WITHHELD_VOLUME if name in withheld else round(ml, 3)
-        for name, ml in region_volumes(label, label.pixdim.tolist()).items()
+        for name, ml in region_sizes(label, label.pixdim.tolist(), REGIONS).items()
     }
     return row | {
         "TC_confidence": REDUCED if output.get(UNRELIABLE) else "",

@@ -13,6 +13,7 @@ from ignite.engine import Engine
 from monai.bundle import ConfigParser
 
 import scanfill
+from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.engines import LoadCheckpoint
 from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import UsageError
@@ -105,7 +106,7 @@ class Evaluation:
         voxels = seen.stop() / image[0, 0].numel()
         finished = self._finish({**case, "pred": logits[0].float().cpu()})
         label = case["label"]
-        scores = score_case(finished["pred"], label, [float(size) for size in label.pixdim])  # mm
+        scores = score_case(finished["pred"], label, [float(size) for size in label.pixdim], REGIONS)  # mm
         return Outcome(scores, seconds, worked, _averaged(inferer), voxels)
 
 
