@@ -8,6 +8,8 @@ from scanfill.data.finders import ClassFinder, FileFinder, FolderFinder, TableFi
 from scanfill.data.lists import read_list, write_case_list, write_split
 from scanfill.data.load_schema import load_schema
 from scanfill.data.read import ReadCased
+from scanfill.data.save_label import SaveLabeld
+from scanfill.data.save_synthetic import SaveSyntheticd
 from scanfill.data.schema import CaseSchema, ConditionSpec, GeneratorSpec, ImageSpec, LabelSpec
 from scanfill.data.spacing import median_spacing
 from scanfill.data.splits import choose_cases, fold_cases, load_cases, split_cases, write_splits
@@ -23,6 +25,8 @@ __all__ = [
     "ImageSpec",
     "LabelSpec",
     "ReadCased",
+    "SaveLabeld",
+    "SaveSyntheticd",
     "TableFinder",
     "choose_cases",
     "find_cases",

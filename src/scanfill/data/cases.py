@@ -33,7 +33,8 @@ def find_cases(
 
     Args:
         folder: Searched with all its subfolders; may be one case itself.
-        modalities: Images that each case must have, by their keys; by default whatever is there. Only these are listed.
+        modalities: Images that each case must have, by their keys; by default whatever is there; ``"none"``
+            where the truth or conditions alone are needed. Only these are listed.
         labels: What the values in label maps mean: one of the schema's conventions; ``"auto"`` decides for the whole
             cohort or refuses; ``"none"`` (or None) leaves labels aside, and then no voxel is read at all.
         patient_regex: Which part of a case's name is the patient; see

@@ -272,7 +272,8 @@ def check_names_differ(cases: Sequence[Mapping[str, Any]]) -> None:
 
 def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
     """Leave out what is not asked for, and say what a case lacks or what must not be in it."""
-    kept = [*(request.images or schema.image_keys), *([schema.mask_key] if schema.mask_key else [])]
+    images = schema.image_keys if request.images is None else request.images
+    kept = [*images, *([schema.mask_key] if schema.mask_key else [])]
     if schema.label and request.with_label:
         kept.append(schema.label.key)
     case = {key: value for key, value in case.items() if key not in schema.path_keys or key in kept}
@@ -288,9 +289,9 @@ def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
                         f"an ordinary file. Move it away, or say synthetic=True where generated files are wanted."
                     )
                 break
-    wanted = [] if request.incomplete else request.images or _required(schema)
-    missing = [key for key in wanted if key not in case]
-    if missing or not (any(key in case for key in schema.image_keys) or not schema.images):
+    wanted = _required(schema) if request.images is None else request.images
+    missing = [key for key in wanted if key not in case and not request.incomplete]
+    if missing or not any(key in case for key in (*images, *schema.path_keys, *schema.condition_keys)):
         there = ", ".join(key for key in schema.path_keys if key in case) or "no file"
         problems.append(
             f"Case {case['case_id']!r} has no {' and no '.join(missing) or 'image'}; it has {there}. Add the file, or "

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
+    "INPUTS",
     "PROVENANCE",
     "Origin",
     "carry_mark",
@@ -47,6 +48,9 @@ __all__ = [
     "synthetic_reason",
     "write_synthetic",
 ]
+
+INPUTS = "inputs"
+"""Where a predicted case keeps what each input was: ``acquired``, ``absent``, ``synthetic``, or ``unusable``."""
 
 PROVENANCE = "provenance"
 """Where a case keeps what made its synthetic inputs: generator, its version, the checksum of its weights, ..."""

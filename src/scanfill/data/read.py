@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from monai.transforms import MapTransform
+from monai.utils import ensure_tuple
 
 from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, read_image
 from scanfill.data.load_schema import load_schema
@@ -37,7 +38,7 @@ class ReadCased(MapTransform):  # type: ignore[misc]
     and a mask as the same, uint8; labels that overlap as ``(labels, X, Y)``, uint8, 0 and 1.
 
     Args:
-        keys: Images to read, such as ``[t1, t1ce, t2, flair]``.
+        keys: Images to read, by the schema's names; empty where the truth alone is read.
         label_key: Key of the label; null where there is none to read, as in inference.
         mask_key: Key of the mask of the part that counts, read when the case has one: 1 inside, 0 outside. By default
             the schema's.
@@ -57,7 +58,8 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         *,
         schema: CaseSchema | str | Mapping[str, Any],
     ) -> None:
-        super().__init__(keys, allow_missing_keys)
+        super().__init__(keys or label_key, allow_missing_keys)  # MONAI wants a key, be it the truth's alone
+        self.images = [str(key) for key in ensure_tuple(keys)]
         self.schema = load_schema(schema)
         self.label_key = label_key
         self.mask_key = mask_key or self.schema.mask_key
@@ -93,8 +95,8 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         return read_image(path, where, self.schema.spatial_dims, self.schema.advice)
 
     def _keys_present(self, case: Mapping[Hashable, Any], name: str) -> list[str]:
-        present = [key for key in self.keys if case.get(key)]
-        missing = [key for key in self.keys if key not in present]
+        present = [key for key in self.images if case.get(key)]
+        missing = [key for key in self.images if key not in present]
         if missing and not (self.allow_missing_keys and present):
             there = [str(key) for key, value in case.items() if isinstance(value, str) and Path(value).is_absolute()]
             msg = (
@@ -192,7 +194,7 @@ def check_values(image: MetaTensor, where: str, has_mask: bool) -> None:  # noqa
 def _check_one_grid(volumes: Mapping[str, MetaTensor], paths: Mapping[str, str], name: str) -> None:
     (first_key, first), *others = volumes.items()
     for key, volume in others:
-        if volume.shape != first.shape:
+        if volume.shape[1:] != first.shape[1:]:
             msg = (
                 f"{name}: {key} has shape {tuple(volume.shape[1:])}, {first_key} has {tuple(first.shape[1:])} "
                 f"({paths[key]}, {paths[first_key]}). Resample all files of a case to one grid."

@@ -254,13 +254,13 @@ class CaseSchema:
         return [condition.key for condition in self.conditions]
 
     def check_images(self, names: Sequence[str] | str | None) -> list[str] | None:
-        """Return some of the image keys as a list; a string may name several, separated by commas.
+        """Return some of the image keys as a list; a string may name several, separated by commas, or ``none``.
 
         Raises:
             CaseError: One is unknown.
         """
-        if names is None:
-            return None
+        if names is None or names == "none":
+            return None if names is None else []
         listed = names.replace(",", " ").split() if isinstance(names, str) else list(names)
         unknown = [name for name in listed if name not in self.image_keys]
         if unknown or not listed:

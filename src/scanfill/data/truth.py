@@ -39,7 +39,8 @@ def read_truth(case: Mapping[Any, Any], schema: CaseSchema, key: str) -> MetaTen
         key: Where its file or files stand.
 
     Returns:
-        A label map ``(1, ...)`` or, where labels overlap, ``(labels, ...)`` of 0 and 1; uint8.
+        A label map ``(1, ...)`` or, where labels overlap, ``(labels, ...)`` of 0 and 1; uint8. Of several files the
+        names stand in ``meta["filename_or_obj"]``, a line each.
 
     Raises:
         CaseError: The files are of another kind than the schema says, cannot be read, or hold what it does not know.
@@ -98,7 +99,8 @@ def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, n
             raise CaseError(msg)
         masks.append(mask)
     stacked = torch.cat([mask.as_tensor() != 0 for mask in masks]).to(torch.uint8)
-    return MetaTensor(stacked, affine=masks[0].affine, meta=dict(masks[0].meta))
+    meta = dict(masks[0].meta) | {"filename_or_obj": "\n".join(files)}
+    return MetaTensor(stacked, affine=masks[0].affine, meta=meta)
 
 
 def _fill_outlines(path: Path, label: LabelSpec, shape: Sequence[int], name: str) -> torch.Tensor:

@@ -14,7 +14,6 @@ from scanfill.missing.availability import (
 from scanfill.missing.completion_cases import find_lacking, hide_subsets, load_completions
 from scanfill.missing.handle import handle_missing
 from scanfill.missing.reference_scale import reference_scale, reference_scales
-from scanfill.missing.save_synthetic import SaveSyntheticd
 from scanfill.missing.source_target import find_incomplete, load_pairs
 from scanfill.missing.trained_availability import trained_availability
 from scanfill.missing.unusable import handle_unusable
@@ -25,7 +24,6 @@ __all__ = [
     "FillMissingModalitiesd",
     "RandDropModalities",
     "RandDropModalitiesd",
-    "SaveSyntheticd",
     "StackModalitiesd",
     "fill_missing",
     "find_incomplete",

@@ -10,10 +10,10 @@ from monai.transforms import Transform
 
 from scanfill.data.image import volume_suffix
 from scanfill.data.provenance import synthetic_path
+from scanfill.data.save_synthetic import SaveSyntheticd
 from scanfill.errors import CaseError
 from scanfill.files import writing
 from scanfill.missing.completed import DOUBT, MADE, lacking
-from scanfill.missing.save_synthetic import SaveSyntheticd
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -28,7 +28,7 @@ class SaveCompletedd(Transform):  # type: ignore[misc]  # MONAI's class is untyp
     ==============================================  ====================================================================
     ``<case>_<modality>.nii.gz``, ``<case>_mask``   what was given, byte for byte, whatever its name was; its type stays
     ``<case>_synthetic_<modality>.nii.gz``          what was made, with header and sidecar, see
-                                                    :py:class:`~scanfill.missing.save_synthetic.SaveSyntheticd`
+                                                    :py:class:`~scanfill.data.save_synthetic.SaveSyntheticd`
     ``<case>_synthetic_<modality>-uncertainty``     its SD in the same intensities, marked likewise; by its name no case
                                                     finder takes it for a modality
     ==============================================  ====================================================================

@@ -13,7 +13,8 @@ from monai.data import MetaTensor
 from monai.transforms import SpatialResample, Transform
 from nibabel.affines import voxel_sizes
 
-from scanfill.domains.brain_mri.reliability import INPUTS, WITHHELD
+from scanfill.data.provenance import INPUTS
+from scanfill.domains.brain_mri.reliability import WITHHELD
 from scanfill.files import writing
 from scanfill.metrics import region_sizes
 from scanfill.metrics.scoring import as_image

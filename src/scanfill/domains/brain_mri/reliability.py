@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from monai.transforms import MapTransform
 
+from scanfill.data.provenance import INPUTS
 from scanfill.domains.brain_mri.labels import CET, NC
 from scanfill.missing.availability import AVAILABILITY
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 CONTRAST = "t1ce"
 """The modality without which the core cannot be subdivided."""
 
-INPUTS, UNRELIABLE, WITHHELD = "inputs", "unreliable", "withheld"
-"""Keys of a predicted case: what each input was, why parts are unreliable (empty: they are not), which are withheld."""
+UNRELIABLE, WITHHELD = "unreliable", "withheld"
+"""Keys of a predicted case: why parts are unreliable (empty: they are not), and which are withheld."""
 
 CORE_NAME = "NC: core, not subdivided (necrotic, non-enhancing and contrast-enhancing tumour together)"
 """What the label NC means where the parts are withheld."""

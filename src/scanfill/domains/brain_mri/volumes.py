@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ignite.engine import Engine, Events
 
+from scanfill.data.provenance import INPUTS
 from scanfill.domains.brain_mri.regions import REGIONS
-from scanfill.domains.brain_mri.reliability import INPUTS, REDUCED, UNRELIABLE, WITHHELD
+from scanfill.domains.brain_mri.reliability import REDUCED, UNRELIABLE, WITHHELD
 from scanfill.files import writing
 from scanfill.metrics import region_sizes
 

@@ -63,7 +63,7 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the image; the data are returned untouched."""
         for key in self.key_iterator(data):
-            self.write(data, key, self.target, self.sources, self.record["reference"])
+            self.write(data, key, self.target, self.sources, self.record.get("reference"))
         return dict(data)
 
     def write(
@@ -72,7 +72,7 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
         key: Hashable,
         name: str,
         sources: Sequence[str],
-        reference: Mapping[str, Any],
+        reference: Mapping[str, Any] | None,
         **more: Any,
     ) -> Path:
         """Write one image of a case.
@@ -82,18 +82,24 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
             key: The image.
             name: What it shows, the last part of the file's name.
             sources: What it was made from.
-            reference: The scale that it is written in.
+            reference: The scale that it is written in, where the training has measured one.
             more: Further entries for the sidecar.
         """
         origin = Origin(
             generator=self.generator,
             version=self.version,
             checkpoint=self.checkpoint,
-            inputs={source: case[source].meta["filename_or_obj"] for source in sources},
+            inputs={name: file for source in sources for name, file in _files_of(case, source).items()},
             training_list=self.record.get("training"),
-            scale=SCALE,
-            more={"reference": reference, **more},
+            scale="" if reference is None else SCALE,
+            more=({} if reference is None else {"reference": reference}) | more,
         )
         path = synthetic_path(self.output_dir, str(case[self.case_key]), name)
         image = case[key]
         return write_synthetic(convert_to_numpy(image)[0].astype(np.float32), np.asarray(image.affine), path, origin)
+
+
+def _files_of(case: Mapping[Hashable, Any], source: str) -> dict[str, str]:
+    """Name the file of a source, or each of them where it was read from several."""
+    files = str(case[source].meta["filename_or_obj"]).split("\n")
+    return {source: files[0]} if len(files) == 1 else {f"{source}_{n}": file for n, file in enumerate(files, start=1)}

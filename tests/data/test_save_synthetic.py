@@ -13,8 +13,8 @@ from monai.data import MetaTensor
 
 from scanfill.data.image import read_image
 from scanfill.data.provenance import is_synthetic
+from scanfill.data.save_synthetic import SaveSyntheticd
 from scanfill.errors import CaseError
-from scanfill.missing.save_synthetic import SaveSyntheticd
 from tiny_cases import AFFINE, SHAPE, save_case
 
 if TYPE_CHECKING:

@@ -1,0 +1,133 @@
+"""Write predicted labels so that they lie exactly on the image that they were predicted from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+from monai.transforms import MapTransform
+from monai.utils import convert_to_numpy
+from PIL import Image
+
+from scanfill.data.load_schema import load_schema
+from scanfill.data.provenance import PROVENANCE
+from scanfill.errors import UsageError
+from scanfill.files import writing
+from scanfill.transforms.renumber import renumber
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from monai.config import KeysCollection
+    from numpy.typing import NDArray
+
+    from scanfill.data.schema import CaseSchema
+
+DESCRIPTION = "scanfill: research use only"
+USE = "Research use only. Not for diagnosis or treatment."
+
+
+class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Write ``<output_dir>/<case>/<case>_seg`` in the schema's terms and, beside it, what it means (``_seg.json``).
+
+    A label map becomes one file, in the values of the case's convention; labels that overlap become one mask each,
+    ``<case>_seg_<name>``. Volumes, and slices with a place in space, are NIfTI; pictures are PNG, masks 0 and 255.
+
+    The JSON says what each value or file means; what made a synthetic input, where the case has that under
+    ``provenance``; and what was found wrong with the images, where it has ``warnings``.
+
+    MONAI's SaveImaged writes in place, so a full disk leaves half a file, and knows no label conventions.
+
+    Args:
+        keys: Labels ``(1, ...)`` or, where they overlap, ``(labels, ...)``, MetaTensors on the grid to save.
+        output_dir: Made if absent; one folder a case.
+        case_key: Key of the case's name.
+        convention_key: Key of the label convention to write, where there are several.
+        name: Last part of the file name.
+        schema: Name of a kind of data, or its schema.
+        warnings_key: Key of the warnings, one a line; left out of the file where a case has no such key.
+
+    Raises:
+        UsageError: The schema has no truth.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_dir: str | Path,
+        case_key: str = "case_id",
+        convention_key: str = "output_labels",
+        name: str = "seg",
+        *,
+        schema: CaseSchema | str | Mapping[str, Any],
+        warnings_key: str = "warnings",
+    ) -> None:
+        super().__init__(keys)
+        kind = load_schema(schema)
+        if kind.label is None:
+            msg = f"The schema {kind.name!r} has no labels to save."
+            raise UsageError(msg)
+        self.schema, self.label = kind, kind.label
+        self.output_dir = Path(output_dir)
+        self.case_key, self.convention_key = case_key, convention_key
+        self.name = name
+        self.warnings_key = warnings_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write each key's labels; the data are returned untouched."""
+        case = str(data[self.case_key])
+        convention = self.label.convention_of(data, self.convention_key)
+        stem = self.output_dir / case / f"{case}_{self.name}"
+        for key in self.key_iterator(data):
+            label = data[key]
+            affine = np.asarray(label.affine, dtype=np.float64)
+            if self.label.exclusive:
+                values = renumber(label[0].cpu(), self.label.values_in_file(convention), "the numbering inside")
+                self._write(stem, convert_to_numpy(values).astype(np.uint8), affine)
+            else:
+                for channel, structure in zip(convert_to_numpy(label), self.label.names.values(), strict=True):
+                    mask = np.where(channel != 0, 255 if self._is_picture(affine) else 1, 0).astype(np.uint8)
+                    self._write(stem.with_name(f"{stem.name}_{structure}"), mask, affine)
+            with writing(stem.with_name(f"{stem.name}.json")) as temporary:
+                temporary.write_text(json.dumps(self.describe(data, convention), indent=2) + "\n")
+        return dict(data)
+
+    def describe(self, case: Mapping[Hashable, Any], convention: str) -> dict[str, Any]:
+        """Say what the written values mean, as it goes into JSON.
+
+        Args:
+            case: After prediction.
+            convention: Of the written label map.
+        """
+        about: dict[str, Any] = {"labels": self.label.look_up_table(convention), "convention": convention}
+        if not self.label.exclusive:
+            about = {
+                "labels": {f"{case[self.case_key]}_{self.name}_{name}": name for name in self.label.names.values()}
+            }
+        about |= self.describe_inputs(case)
+        if self.warnings_key in case:
+            about["warnings"] = str(case[self.warnings_key]).splitlines()
+        return about | {"use": USE}
+
+    def describe_inputs(self, case: Mapping[Hashable, Any]) -> dict[str, Any]:
+        """Say what made a synthetic input, where there is one."""
+        made = case.get(PROVENANCE) or {}
+        return {"made_by": dict(made)} if made.get("synthetic_inputs") else {}
+
+    def _is_picture(self, affine: NDArray[np.float64]) -> bool:
+        """Whether the grid is that of a picture, which states no size and no place."""
+        return self.schema.spatial_dims == 2 and np.array_equal(affine, np.eye(len(affine)))
+
+    def _write(self, stem: Path, values: NDArray[np.uint8], affine: NDArray[np.float64]) -> None:
+        if self._is_picture(affine):
+            with writing(stem.with_name(f"{stem.name}.png")) as temporary:
+                Image.fromarray(np.ascontiguousarray(values.T)).save(temporary, format="png")
+            return
+        image = nib.Nifti1Image(values, affine)
+        image.header.set_xyzt_units("mm")
+        image.header["descrip"] = DESCRIPTION.encode()
+        with writing(stem.with_name(f"{stem.name}.nii.gz")) as temporary:
+            nib.save(image, temporary)
