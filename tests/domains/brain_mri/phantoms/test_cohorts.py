@@ -7,8 +7,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from scanfill.data.phantoms import PHANTOM_NOTE
 from scanfill.domains.brain_mri.cases import find_cases
-from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE, brain_cohort, note
+from scanfill.domains.brain_mri.phantoms import brain_cohort, note
 
 
 def times(folder: Path) -> list[int]:

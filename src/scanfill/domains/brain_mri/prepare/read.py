@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scanfill.data.nifti import phantom_text
+from scanfill.data.phantoms import phantom_text
 from scanfill.data.read import check_image, check_images_differ, checked_mask
 from scanfill.data.volume import GRID_TOLERANCE, grid_distance, read_volume
 from scanfill.domains.brain_mri.labels import label_values
