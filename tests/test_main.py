@@ -13,7 +13,8 @@ import pytest
 import scanfill
 from scanfill.__main__ import main
 from scanfill.data.cases import find_cases
-from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE, note
+from scanfill.data.phantoms import PHANTOM_NOTE
+from scanfill.domains.brain_mri.phantoms import note
 from scanfill.domains.brain_mri.phantoms.brain import make_subject
 from scanfill.domains.brain_mri.schema import SCHEMA
 
@@ -88,6 +89,17 @@ def test_an_unknown_kind_of_phantom_is_told_with_those_there_are(
         scanfill_verb(monkeypatch, "phantoms", "heart", str(tmp_path))
     assert "'heart'" in (told := capsys.readouterr().err)
     assert "brain" in told
+
+
+def test_an_option_that_a_kind_of_phantom_has_not_is_told_with_those_it_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        scanfill_verb(monkeypatch, "phantoms", "brain", str(tmp_path / "new"), "--scull")
+    told = capsys.readouterr().err
+    assert "no option --scull" in told
+    assert "--skull: heads as they come from the scanner" in told
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_bundle_is_found_by_name_or_path() -> None:

@@ -30,23 +30,27 @@ def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
     run_demo(Path(folder), epochs=epochs, seed=seed)
 
 
-def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int = 0, *, skull: bool = False) -> None:
+def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int = 0, **options: Any) -> None:
     """Make synthetic patients with known truth.
 
     Args:
-        kind: ``brain``: four MRI contrasts with a three-part tumour, in BraTS naming.
+        kind: Such as ``brain``: four MRI contrasts with a three-part tumour, in BraTS naming. Another word lists all.
         folder: Where they go, one folder a case.
         cases: How many.
         size: Voxels a side; the field of view stays the same.
         seed: Same seed, same bytes.
-        skull: Heads as they come from the scanner, not stripped.
+        options: Those that only this kind has, such as ``--skull`` of ``brain``: heads as they come from the scanner,
+            not stripped.
     """
-    from scanfill.domains.brain_mri.phantoms import KINDS  # noqa: PLC0415
+    from scanfill.domains import find_phantoms  # noqa: PLC0415
 
-    if kind not in KINDS:
-        msg = f"There are no {kind!r} phantoms; choose from {', '.join(KINDS)}."
+    kinds = find_phantoms()
+    if kind not in kinds:
+        known = "; ".join(f"{name}: {found.about}" for name, found in kinds.items())
+        msg = f"There are no {kind!r} phantoms; there are {known}."
         raise UsageError(msg)
-    KINDS[kind](folder, cases=cases, size=size, seed=seed, skull=skull)
+    kinds[kind].check_options(options)
+    kinds[kind].write(folder, cases=cases, size=size, seed=seed, **options)
     print(f"{cases} {kind} phantoms in {folder}")
 
 
@@ -191,8 +195,13 @@ def check(*paths: str, ignore: str | list[str] | None = None, json: bool = False
     """
     from scanfill.sharing.check import as_json, as_text, look  # noqa: PLC0415
 
+    def is_synthetic(path: Path) -> bool:
+        from scanfill.data import marks  # noqa: PLC0415  it brings MONAI, and most configs name no list of cases
+
+        return marks.is_synthetic(path)
+
     try:
-        checked = look.check(look.listed(paths), look.listed(ignore))
+        checked = look.check(look.listed(paths), look.listed(ignore), is_synthetic)
     except (UsageError, OSError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

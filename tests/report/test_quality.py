@@ -14,7 +14,7 @@ from matplotlib.image import imread
 import scanfill
 from browser import needs_browser, visit
 from planted_faults import half_covered, subject
-from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE
+from scanfill.data.phantoms import PHANTOM_NOTE
 from scanfill.domains.brain_mri.phantoms.brain import BrainPhantom, write_case
 from scanfill.domains.brain_mri.quality import CODES
 from scanfill.errors import CaseError, UsageError

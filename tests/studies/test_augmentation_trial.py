@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import json
 import shutil
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,12 +21,12 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.studies import commands
-from scanfill.studies.augmentation import check_extras, find_models, find_predictions
-from scanfill.studies.kinds import KINDS
-from scanfill.studies.page_augmentation import draw_presets
+from scanfill.studies.kinds import default_kind, find_kinds
+from scanfill.studies.kinds.augmentation import check_extras, find_models, find_predictions
+from scanfill.studies.pages.augmentation import draw_presets
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
-from scanfill.studies.report import LAYOUTS, write_study_report
+from scanfill.studies.report import write_study_report
 from scanfill.studies.run import run_study, write_plan
 from scanfill.studies.score_files import read_study_scores
 from scanfill.studies.scoring import read_truth, score_fold, voxel_size
@@ -46,8 +47,9 @@ def trial_with(*settings: str, smoke: bool = False) -> dict[str, Any]:
 
 
 def test_every_kind_of_study_has_its_protocol_its_smoke_file_and_its_page() -> None:
-    assert set(LAYOUTS) == set(KINDS)
-    for kind in KINDS.values():
+    assert default_kind() == "missing_modality"
+    for name, kind in find_kinds().items():
+        assert import_module(f"scanfill.studies.pages.{name}").LAYOUT.title
         study = read_study(f"{kind.name}.yaml", [FOUR] if kind.name == "augmentation" else [], smoke=True)
         assert set(kind.incomparable) <= set(study)
         assert len(kind.find_models(study)) > 1

@@ -40,8 +40,3 @@ def header_text(path: str | Path) -> str:
         return ""
     text: str = nib.load(path).header["descrip"].item().decode("ascii", "replace")
     return text
-
-
-def phantom_text(paths: list[str]) -> str:
-    """Read what the first phantom among some files says of itself; nothing where there is none."""
-    return next((text for text in map(header_text, paths) if "phantom" in text), "")

@@ -32,11 +32,11 @@ class GeneratorOnBase(nn.Module):
     The generator works in SD: it sees z-scored sources, 0 outside the brain, and its correction counts in SD of the
     target. (In [-1, 1] one SD is 0.11, and the background lies 6.5 SD below the brain's mean.)
 
-    Measured on BraTS cases at 2 mm in three folds, MSE in the brain of unseen ones: FLAIR from T2, 14 cases, regression
-    of the voxel 0.70, with its surroundings 0.50, with a generator after 600 steps 0.44; T1CE from T1, 15 cases, 0.397,
-    0.392 and 0.401 (docs/results/modality_synthesis.md).
+    Measured on unseen cases in three folds, MSE of regression of the voxel, with its surroundings, with a generator
+    after 600 steps: 0.70, 0.50 and 0.44 for one pair of MRI sequences (14 cases), 0.397, 0.392 and 0.401 for another
+    (15 cases); which ones, and how: docs/results/modality_synthesis.md.
 
-    The trap: where the regression is nearly all that the sources can tell, as for T1CE from T1, a correction learned
+    The trap: where the regression is nearly all that the sources can tell, as for the second pair, a correction learned
     from ten patients may be worse than none. Judge it on cases not trained on.
 
     Call :py:func:`fit_base` once before the training; the coefficients then are part of every checkpoint. Unfitted, the

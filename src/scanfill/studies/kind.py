@@ -15,8 +15,8 @@ Study = dict[str, Any]
 class Kind:
     """A kind of study.
 
-    Only the standard library is needed where a kind is made: a page of results, which needs more, is found by the
-    kind's name in :py:mod:`scanfill.studies.report`.
+    Nothing heavy is needed where a kind is made: its page of results, which needs more, is the module of the same name
+    in :py:mod:`scanfill.studies.pages`.
 
     Attributes:
         name: The knob ``name``; its full protocol, the list of all knobs, is ``configs/studies/<name>.yaml``.
@@ -31,6 +31,7 @@ class Kind:
         further: What else goes into ``study.json``.
         configs: Folders beside ``configs/studies`` that jobs read.
         empty: Name of the row that says what an empty prediction scores; "" for no such row.
+        default: Whether a study file that does not say of which kind it is, is of this one.
     """
 
     name: str
@@ -44,3 +45,4 @@ class Kind:
     further: Callable[[Study], dict[str, Any]]
     configs: tuple[str, ...] = ()
     empty: str = ""
+    default: bool = False

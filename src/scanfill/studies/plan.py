@@ -15,7 +15,7 @@ import scanfill
 from scanfill.errors import UsageError
 
 from .checks import check_name, check_study
-from .kinds import KINDS, kind_of_study
+from .kinds import default_kind, kind_of_study
 from .places import studies_folder
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = 
     """
     folder = studies_folder()
     own = read_yaml(next((path for path in (Path(file), folder / file) if path.is_file()), Path(file)))
-    kind = kind_of_study({"name": next(iter(KINDS))} | own, str(file))
+    kind = kind_of_study({"name": default_kind()} | own, str(file))
     changes = [(f"--set {text}", parse_setting(text)) for text in settings]
     small = smoke or own.get("smoke") or any(change.get("smoke") for _, change in changes)
     layers = [(str(file), own), *([(kind.smoke, read_yaml(folder / kind.smoke))] if small else []), *changes]

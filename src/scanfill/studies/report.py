@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from scanfill.report.page import Page, Section
-from scanfill.studies import page_augmentation, page_missing_modality
 from scanfill.studies.folded import Notes
 from scanfill.studies.score_files import read_study_scores
 from scanfill.studies.settings import settings_sections
 from scanfill.studies.tables import Methods
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from scanfill.report.page import Part
+    from scanfill.studies.layout import Layout
     from scanfill.studies.score_files import StudyScores
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How the page of one kind of study is put together.
-
-    Attributes:
-        title: Of the page.
-        evaluation: Makes and writes tables and figures of one evaluation, and lays them out.
-        opening: Lays out what stands above all evaluations.
-    """
-
-    title: str
-    evaluation: Callable[[StudyScores, str, Methods], list[Part]]
-    opening: Callable[[StudyScores], list[Part]] = lambda _: []
-
-
-LAYOUTS: Mapping[str, Layout] = {
-    "missing_modality": Layout(page_missing_modality.TITLE, page_missing_modality.missing_modality_parts),
-    "augmentation": Layout(
-        page_augmentation.TITLE, page_augmentation.augmentation_parts, page_augmentation.augmentation_opening
-    ),
-}
-"""Kind of study -> its page."""
 
 
 def write_study_report(folder: Path, *, partial: bool = False, methods: Methods | None = None) -> Path:
@@ -60,7 +35,7 @@ def write_study_report(folder: Path, *, partial: bool = False, methods: Methods 
     """
     scores = read_study_scores(folder, partial=partial)
     methods = methods or Methods(variant=scores.study.get("correction", "holm"))
-    layout = LAYOUTS[scores.study["name"]]
+    layout: Layout = import_module(f"scanfill.studies.pages.{scores.study['name']}").LAYOUT
     sections: list[Part] = [*_absent(scores), *layout.opening(scores)]
     for evaluation in scores.evaluations:
         sections += layout.evaluation(scores, evaluation, methods)

@@ -37,7 +37,7 @@ def union_of_nonzero(images: Sequence[NdarrayOrTensor]) -> NDArray[np.bool_]:
 def normalize_in_brain(image: NdarrayOrTensor, mask: NdarrayOrTensor, where: str = "The image") -> NdarrayOrTensor:
     """Z-score an image over its own measured voxels inside the brain; all other voxels become exactly 0.
 
-    Measured is what is finite and not 0: a FLAIR that covers half of the brain is z-scored over that half. The result
+    Measured is what is finite and not 0: a scan that covers half of the brain is z-scored over that half. The result
     does not change when the intensities are multiplied by a positive number.
 
     Args:

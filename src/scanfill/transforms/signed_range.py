@@ -6,9 +6,9 @@ voxel of the brain has. Beyond the 0.01th and the 99.99th percentile in the brai
 cut a fifth or more of the enhancing voxels in half of all cases); should one of the two lie outside -6 to 12 SD, the SD
 is enlarged until it fits.
 
-Mean and SD, not the largest value, because that says little about all others: a degree-4 regression of FLAIR on T2 has
-an MSE of 0.70 in 14 BraTS cases (unseen ones, three folds) when both are scaled by mean and SD, 0.71 by their 0.5th and
-99.5th percentiles, and 1.22 by the 99.99th alone; of T1CE on T1 0.40, 0.45 and 0.87.
+Mean and SD, not the largest value, because that says little about all others: a degree-4 regression of one MRI sequence
+on another has an MSE of 0.70 in 14 BraTS cases (unseen ones, three folds) when both are scaled by mean and SD, 0.71 by
+their 0.5th and 99.5th percentiles, and 1.22 by the 99.99th alone; of another pair 0.40, 0.45 and 0.87.
 """
 
 from __future__ import annotations

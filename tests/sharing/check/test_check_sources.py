@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from conftest import BUNDLES, REPO
+from scanfill.data.marks import MARKED_NAME, is_synthetic
+from scanfill.data.nifti import nifti_bytes
 from scanfill.errors import UsageError
-from scanfill.sharing.check import check
+from scanfill.sharing.check import check, pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,6 +190,25 @@ def test_the_exit_code_says_clean_found_or_unreadable(bundle: Path) -> None:
     assert '"rule": "label-interpolation"' in found.stdout
     assert "There is no config nowhere.yaml" in unreadable.stderr
     assert run(f"['{train}', '{linear}']", "--ignore", "label-interpolation,ct-geometry").returncode == 0
+
+
+def test_a_judging_image_is_known_as_synthetic_by_its_header_where_files_are_read(tmp_path: Path) -> None:
+    affine = np.eye(4)
+    (tmp_path / "plain.nii.gz").write_bytes(nifti_bytes(np.zeros((2, 2, 2), np.int16), affine, "scanfill synthetic t2"))
+    listed = {"validation": [{"case_id": "a", "t2": "plain.nii.gz"}]}
+    (tmp_path / "list.json").write_text(json.dumps(listed))
+    config = tmp_path / "train.yaml"
+    config.write_text("datalist: list.json\n")
+    assert not check([str(config)]).findings, "its name says nothing"
+    (finding,) = check([str(config)], is_synthetic=is_synthetic).findings
+    assert finding.rule == "data-list"
+    found = run(str(config))
+    assert found.returncode == 1
+    assert "'a' is synthetic and in validation" in " ".join(found.stdout.split())
+
+
+def test_the_name_of_a_synthetic_image_is_the_same_to_check_and_to_what_marks_it() -> None:
+    assert pipeline.SYNTHETIC.pattern == MARKED_NAME.pattern
 
 
 def test_it_is_quick_since_it_brings_no_monai(bundle: Path) -> None:

@@ -14,7 +14,7 @@ from .rules import RULES
 from .sources import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .config import Config
 
@@ -35,12 +35,16 @@ class Checked(NamedTuple):
     idle: list[Silence]
 
 
-def check(paths: Sequence[str], ignore: Sequence[str] = ()) -> Checked:
+def check(
+    paths: Sequence[str], ignore: Sequence[str] = (), is_synthetic: Callable[[Path], bool] | None = None
+) -> Checked:
     """Look for faults in a bundle, or in configs that are merged as MONAI merges them. Nothing of them is run.
 
     Args:
         paths: A bundle (name, folder or zip file), with or without overlays behind it; or the configs to merge.
         ignore: Rules to leave out.
+        is_synthetic: Tells whether a network made an image that a list of cases names, such as
+            ``scanfill.data.marks.is_synthetic``, which reads files; by default their names tell.
 
     Raises:
         UsageError: Something is not there or cannot be read, or a rule to ignore does not exist.
@@ -55,7 +59,7 @@ def check(paths: Sequence[str], ignore: Sequence[str] = ()) -> Checked:
         for config in source.configs():
             checked.append(_name(config))
             ignored = Ignored([*config.documents, *config.included], NAMES)
-            for finding in _look(config, ignored, ignore):
+            for finding in _look(Pipeline(config, is_synthetic), ignored, ignore):
                 found.setdefault((finding.file, finding.line, finding.rule, finding.id, finding.what), finding)
             # what lies below may have been replaced, and the comments there with it
             own = {document.file for document in (config.documents[-1], *config.included)}
@@ -65,9 +69,9 @@ def check(paths: Sequence[str], ignore: Sequence[str] = ()) -> Checked:
     return Checked(findings, checked, sorted(stated - used))
 
 
-def _look(config: Config, ignored: Ignored, ignore: Sequence[str]) -> Iterator[Finding]:
+def _look(pipeline: Pipeline, ignored: Ignored, ignore: Sequence[str]) -> Iterator[Finding]:
     """Find what is wrong in one merged config, but for what is silenced."""
-    pipeline = Pipeline(config)
+    config = pipeline.config
     for rule in RULES:
         for fault in rule.look(pipeline) if rule.name not in ignore else ():
             node, place = fault.node, config.name_of(fault.node)

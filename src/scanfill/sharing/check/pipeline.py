@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +12,8 @@ from .merge import split_id
 from .transforms import CONTAINERS, KNOWN, Transform, base_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from .config import Component, Config
     from .document import Node
@@ -20,6 +22,15 @@ Role = Literal["training", "evaluation", "postprocessing"]
 Branches = tuple[tuple["Component", int], ...]
 LOADERS: dict[str, Role] = {"train_data_loader": "training", "val_data_loader": "evaluation"}
 """Arguments of MONAI's engines, and of those that follow them."""
+
+
+SYNTHETIC = re.compile(r"(?:^|[-_.])synthetic(?:[-_.]|$)", re.IGNORECASE)
+"""What the name of a synthetic image holds, in scanfill and in most other places."""
+
+
+def named_synthetic(path: Path) -> bool:
+    """Whether a file's name says that a network made it."""
+    return SYNTHETIC.search(path.name) is not None
 
 
 @dataclass(eq=False)
@@ -98,10 +109,12 @@ class Pipeline:
 
     Args:
         config: The merged config.
+        is_synthetic: Tells whether a network made a file; by its name alone unless something that reads files is given.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, is_synthetic: Callable[[Path], bool] | None = None) -> None:
         self.config = config
+        self.is_synthetic = is_synthetic or named_synthetic
         self._busy: set[int] = set()
         self._endless: set[int] = set()
         self.components = list(config.components())

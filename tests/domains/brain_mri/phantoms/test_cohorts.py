@@ -8,7 +8,8 @@ import nibabel as nib
 import numpy as np
 
 from scanfill.data.cases import find_cases
-from scanfill.domains.brain_mri.phantoms import PHANTOM_NOTE, brain_cohort, note
+from scanfill.data.phantoms import PHANTOM_NOTE
+from scanfill.domains.brain_mri.phantoms import brain_cohort, note
 from scanfill.domains.brain_mri.schema import SCHEMA
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from scanfill.data.phantoms import Phantoms
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort as write_brain_cohort
-from scanfill.domains.brain_mri.phantoms.cohorts import KINDS, PHANTOM_NOTE, brain_cohort, note
+from scanfill.domains.brain_mri.phantoms.cohorts import brain_cohort, note
 
-__all__ = ["KINDS", "PHANTOM_NOTE", "brain_cohort", "note", "write_brain_cohort"]
+__all__ = ["PHANTOMS", "brain_cohort", "note", "write_brain_cohort"]
+
+PHANTOMS = Phantoms(
+    name="brain",
+    about="four MRI contrasts with a three-part tumour, in BraTS naming",
+    write=write_brain_cohort,
+    options={"skull": "heads as they come from the scanner, not stripped"},
+)

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 
-from scanfill.data.nifti import header_text, phantom_text
+from scanfill.data.nifti import header_text
+from scanfill.data.phantoms import PHANTOM_NOTE, phantom_text
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-PHANTOM_NOTE = "phantoms: checks the software, says nothing about patients"
-KINDS: dict[str, Callable[..., list[Path]]] = {"brain": write_cohort}
-"""The command line's name of each kind, and what writes a cohort of it."""
+    from collections.abc import Mapping, Sequence
 
 
 def brain_cohort(

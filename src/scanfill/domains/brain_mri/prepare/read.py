@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
-from scanfill.data.nifti import phantom_text
+from scanfill.data.phantoms import phantom_text
 from scanfill.data.read import check_images_differ, checked_mask
 from scanfill.domains.brain_mri.check_mri import check_mri
 from scanfill.domains.brain_mri.modalities import MODALITIES

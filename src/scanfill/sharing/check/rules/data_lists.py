@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scanfill.sharing.check.finding import Fault, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from scanfill.sharing.check.document import Node
     from scanfill.sharing.check.pipeline import Pipeline
@@ -28,7 +28,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         parts = _read(path)
         if parts:
             yield from _leaks(node, path, parts)
-            yield from _synthetic(node, path, parts)
+            yield from _synthetic(node, path, parts, pipeline.is_synthetic)
 
 
 def _lists(pipeline: Pipeline) -> Iterator[tuple[Node, Path]]:
@@ -98,9 +98,13 @@ def _identities(case: Case) -> Iterator[str]:
             yield f"image {file!r}"
 
 
-def _synthetic(node: Node, path: Path, parts: dict[str, list[Case]]) -> Iterator[Fault]:
+def _synthetic(
+    node: Node, path: Path, parts: dict[str, list[Case]], is_synthetic: Callable[[Path], bool]
+) -> Iterator[Fault]:
     for part in JUDGES:
-        marked = [case for case in parts.get(part, ()) if case.get("synthetic") or _made(case, path.parent)]
+        marked = [
+            case for case in parts.get(part, ()) if case.get("synthetic") or _made(case, path.parent, is_synthetic)
+        ]
         if marked:
             who = next(iter(_identities(marked[0])), str(marked[0]))
             more = f", and {len(marked) - 1} more like it" if len(marked) > 1 else ""
@@ -109,14 +113,10 @@ def _synthetic(node: Node, path: Path, parts: dict[str, list[Case]]) -> Iterator
             yield Fault(node, what, why, f"Keep only acquired images in {part}; synthetic ones may teach.")
 
 
-def _made(case: Case, folder: Path) -> bool:
+def _made(case: Case, folder: Path, is_synthetic: Callable[[Path], bool]) -> bool:
     """Whether a file of the case bears the mark that a network made it."""
     files = [file for value in case.values() for file in (value if isinstance(value, list) else [value])]
     images = [file for file in files if isinstance(file, str) and file.lower().endswith(IMAGES)]
-    if not images:
-        return False
-    from scanfill.data.marks import is_synthetic  # noqa: PLC0415  it brings MONAI; most configs name no such list
-
     return any(is_synthetic(folder / file) for file in images)
 
 

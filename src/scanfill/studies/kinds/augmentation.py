@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import scanfill
 from scanfill.errors import UsageError
 from scanfill.presets import REFERENCE, presets
-
-from .checks import check_choices, check_least, check_name, chosen
-from .kind import Kind
-from .strategies import SEGMENTERS
+from scanfill.studies.checks import check_choices, check_least, check_name, chosen
+from scanfill.studies.kind import Kind
+from scanfill.studies.strategies import SEGMENTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,7 +118,7 @@ def trained_presets(study: Study) -> list[str]:
     return [REFERENCE, *(name for name in study["subset"]["presets"] if name != REFERENCE)]
 
 
-AUGMENTATION = Kind(
+KIND = Kind(
     name="augmentation",
     smoke="smoke_augmentation.yaml",
     incomparable=(

@@ -6,10 +6,9 @@ from typing import Any
 
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import UsageError
-
-from .checks import check_choices, check_least, chosen
-from .kind import Kind
-from .strategies import BUNDLES, SEGMENTERS, STRATEGIES, find_models, find_predictions, missing_sets
+from scanfill.studies.checks import check_choices, check_least, chosen
+from scanfill.studies.kind import Kind
+from scanfill.studies.strategies import BUNDLES, SEGMENTERS, STRATEGIES, find_models, find_predictions, missing_sets
 
 Study = dict[str, Any]
 
@@ -32,7 +31,7 @@ def check_missing(study: Study) -> None:
         raise UsageError(msg)
 
 
-MISSING_MODALITY = Kind(
+KIND = Kind(
     name="missing_modality",
     smoke="smoke.yaml",
     incomparable=(
@@ -53,4 +52,5 @@ MISSING_MODALITY = Kind(
     find_models=find_models,
     find_predictions=find_predictions,
     further=lambda study: {"missing_sets": [list(names) for names in missing_sets(study)]},
+    default=True,
 )

@@ -12,9 +12,10 @@ from scanfill.errors import UsageError
 from scanfill.presets import REFERENCE
 from scanfill.report.augmentation import draw_row, draw_sheet
 from scanfill.report.page import Figure, Section
-from scanfill.studies.augmentation import EMPTY, trained_presets
 from scanfill.studies.figures import boxes_of, write_svg
 from scanfill.studies.folded import Folded, Told
+from scanfill.studies.kinds.augmentation import EMPTY, trained_presets
+from scanfill.studies.layout import Layout
 from scanfill.studies.score_files import EVALUATIONS, HOW, Cell
 from scanfill.studies.tables import descriptive_table, effect_tables, read_receipts, write_table
 
@@ -103,3 +104,6 @@ def augmentation_parts(scores: StudyScores, evaluation: str, methods: Methods) -
         *map(Folded, (tests, *others, described)),
         Section(f"{name}: pictures", figures=figures),
     ]
+
+
+LAYOUT = Layout(TITLE, augmentation_parts, augmentation_opening)

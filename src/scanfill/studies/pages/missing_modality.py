@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scanfill.report.page import Figure, Section
 from scanfill.studies.figures import draw_study
 from scanfill.studies.folded import Folded, Told
+from scanfill.studies.layout import Layout
 from scanfill.studies.score_files import EVALUATIONS, HOW
 from scanfill.studies.tables import (
     descriptive_table,
@@ -72,3 +73,6 @@ def _figures(drawings: Sequence[Drawing], kinds: Sequence[str]) -> list[Figure]:
     """Show the drawings of some kinds where at most one sequence is missing; the others lie in the folder."""
     chosen = [drawing for drawing in drawings if drawing.kind in kinds and "+" not in drawing.missing]
     return [Figure(drawing.path, drawing.caption) for drawing in chosen]
+
+
+LAYOUT = Layout(TITLE, missing_modality_parts)

@@ -1,0 +1,51 @@
+"""Phantoms of any kind of data: how the command line offers a kind, and how files are known as phantoms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scanfill.data.nifti import header_text
+from scanfill.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+PHANTOM_NOTE = "phantoms: checks the software, says nothing about patients"
+
+
+@dataclass(frozen=True)
+class Phantoms:
+    """The phantoms of one domain, as the package ``phantoms`` in its folder offers them under ``PHANTOMS``.
+
+    Attributes:
+        name: What the command line calls them.
+        about: What they are, in one line.
+        write: Writes a cohort: ``write(folder, cases=..., size=..., seed=..., **options)``, one folder a case.
+        options: Further options that only this kind has -> what each does.
+    """
+
+    name: str
+    about: str
+    write: Callable[..., Sequence[Path]]
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def check_options(self, asked: Mapping[str, Any]) -> None:
+        """Refuse options that this kind does not have.
+
+        Raises:
+            UsageError: Names the option, and those that there are.
+        """
+        if unknown := [name for name in asked if name not in self.options]:
+            known = "; ".join(f"--{name}: {what}" for name, what in self.options.items()) or "none"
+            msg = (
+                f"{self.name} phantoms have no option --{unknown[0]} (={asked[unknown[0]]!r}). Beside --cases, --size "
+                f"and --seed they have {known}."
+            )
+            raise UsageError(msg)
+
+
+def phantom_text(paths: Sequence[str]) -> str:
+    """Read what the first phantom among some files says of itself in its header; nothing where there is none."""
+    return next((text for text in map(header_text, paths) if "phantom" in text), "")

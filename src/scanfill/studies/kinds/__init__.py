@@ -1,0 +1,46 @@
+"""The kinds of studies there are: a module of this folder each, with its ``KIND``.
+
+The scheduler and the verb ``study`` read them before anything heavy is imported; what a kind shows of its results is a
+module of the same name in :py:mod:`scanfill.studies.pages`.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from scanfill.studies.checks import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scanfill.studies.kind import Kind
+
+
+@cache
+def find_kinds() -> dict[str, Kind]:
+    """Find every kind of study: knob ``name`` of a study file -> what it means."""
+    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    return {module.KIND.name: module.KIND for module in modules}
+
+
+def default_kind() -> str:
+    """Name the kind of a study file that does not say of which it is."""
+    return next(name for name, kind in find_kinds().items() if kind.default)
+
+
+def kind_of_study(study: Mapping[str, Any], where: str = "The study") -> Kind:
+    """Find the kind of a study.
+
+    Args:
+        study: With the knob ``name``.
+        where: Begins the message.
+
+    Raises:
+        UnknownKnobError: There is no such kind.
+    """
+    kinds = find_kinds()
+    check_name(study["name"], kinds, f"{where}: name is no kind of study:")
+    return kinds[study["name"]]

@@ -1,0 +1,204 @@
+"""Imports point one way: building blocks <- data <- report <- missing, domains <- studies, sharing <- the command line.
+
+Every import statement counts: relative ones, those inside functions, and those for type checkers only.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conftest import REPO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+ROOT = REPO / "src"
+LIGHT = {"errors", "files", "checksums", "presets"}
+"""Modules that stand beside all layers and import none of them."""
+BLOCKS = {"networks", "losses", "transforms", "metrics", "inferers", "engines", "optimizers"}
+LAYERS = {
+    **dict.fromkeys(LIGHT, LIGHT),
+    **dict.fromkeys(BLOCKS, BLOCKS),
+    "data": BLOCKS | {"data"},
+    "report": BLOCKS | {"data", "report"},
+    "missing": BLOCKS | {"data", "report", "missing"},
+    "domains": BLOCKS | {"data", "report", "missing", "domains"},
+    "studies": BLOCKS | {"data", "report", "missing", "domains", "studies"},
+    "sharing": BLOCKS | {"data", "report", "missing", "sharing"},
+    "__main__": BLOCKS | {"data", "report", "missing", "domains", "studies", "sharing"},
+}
+"""Layer -> those that it may import from, beside the light modules and ``scanfill`` itself, which has the version."""
+SEQUENCES = re.compile(r"(?<![a-z])(t1ce|flair)(?![a-z])", re.IGNORECASE)
+
+
+@cache
+def modules(root: Path) -> dict[str, Path]:
+    """Every module below a folder by its dotted name."""
+    found = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(root: Path, name: str) -> set[str]:
+    """Modules of ours that a module imports; a name from a package is the package, unless it is a module of it."""
+    known, path = modules(root), modules(root)[name]
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            inner = {f"{base}.{alias.name}" for alias in node.names}
+            found |= (inner & set(known)) | ({base} if inner - set(known) else set())
+    return (found & set(known)) - {name}
+
+
+@cache
+def graph(root: Path) -> dict[str, set[str]]:
+    return {name: imports(root, name) for name in modules(root)}
+
+
+def layer_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def wrong_arrows(arrows: Mapping[str, set[str]]) -> Iterator[str]:
+    """Imports against the law, each as ``module -> module``."""
+    for module, targets in arrows.items():
+        own = layer_of(module)
+        for target in sorted(targets):
+            layer = layer_of(target)
+            allowed = not own or not layer or layer in LAYERS[own] | LIGHT
+            if own == layer == "domains" and module.count(".") > 1:
+                allowed = module.split(".")[:3] == target.split(".")[:3]
+            if module.startswith("scanfill.sharing.check"):
+                allowed = target.startswith("scanfill.sharing.check") or target in ("scanfill", "scanfill.errors")
+            if not own:  # the package itself: its version, and where bundles lie
+                allowed = False
+            if not allowed:
+                yield f"{module} -> {target}"
+
+
+def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that import one another, directly or by way of others (Tarjan's components of two or more)."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    found = []
+
+    def visit(module: str) -> None:
+        order[module] = lowest[module] = len(order)
+        stack.append(module)
+        for target in sorted(arrows[module]):
+            if target not in order:
+                visit(target)
+                lowest[module] = min(lowest[module], lowest[target])
+            elif target in stack:
+                lowest[module] = min(lowest[module], order[target])
+        if lowest[module] == order[module]:
+            group = stack[stack.index(module) :]
+            del stack[stack.index(module) :]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for module in arrows:
+        if module not in order:
+            visit(module)
+    return found
+
+
+def test_every_layer_has_its_place_in_the_law() -> None:
+    assert {layer_of(module) for module in modules(ROOT)} - {""} == set(LAYERS)
+
+
+def test_imports_point_one_way() -> None:
+    assert list(wrong_arrows(graph(ROOT))) == []
+
+
+def test_no_two_modules_import_each_other() -> None:
+    assert circles(graph(ROOT)) == []
+
+
+def test_building_blocks_name_no_sequence() -> None:
+    named = [
+        f"{module}: {found[0]}"
+        for module, path in modules(ROOT).items()
+        if layer_of(module) in BLOCKS
+        for found in [SEQUENCES.search(path.read_text(encoding="utf-8"))]
+        if found
+    ]
+    assert named == []
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "wrong"),
+    [
+        ("networks.a", "from scanfill.data import b", "scanfill.networks.a -> scanfill.data.b"),
+        ("networks.a", "def f():\n    import scanfill.data.b", "scanfill.networks.a -> scanfill.data.b"),
+        ("data.b", "if TYPE_CHECKING:\n    from ..report import c", "scanfill.data.b -> scanfill.report.c"),
+        ("data.b", "from scanfill.report import something", "scanfill.data.b -> scanfill.report"),
+        ("domains.x.d", "from scanfill.domains.y import d", "scanfill.domains.x.d -> scanfill.domains.y.d"),
+        ("sharing.check.e", "from scanfill.files import writing", "scanfill.sharing.check.e -> scanfill.files"),
+        ("report.c", "from scanfill import __main__", "scanfill.report.c -> scanfill.__main__"),
+    ],
+)
+def test_a_wrong_arrow_is_found_wherever_it_stands(module: str, text: str, wrong: str, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path, {module: text})
+    assert list(wrong_arrows(graph(tree))) == [wrong]
+
+
+def test_right_arrows_and_siblings_are_left_alone(tmp_path: Path) -> None:
+    tree = write_tree(
+        tmp_path,
+        {
+            "data.b": "from scanfill import __version__\nfrom . import f\nfrom scanfill.networks.a import x",
+            "report.c": "import numpy\nfrom scanfill.errors import UsageError\nfrom .. import data",
+            "domains.x.d": "from scanfill.domains.x import g\nfrom scanfill.report.c import x",
+            "sharing.check.e": "from scanfill import bundle_path\nfrom scanfill.errors import UsageError",
+        },
+    )
+    assert list(wrong_arrows(graph(tree))) == []
+    assert graph(tree)["scanfill.data.b"] == {"scanfill", "scanfill.data.f", "scanfill.networks.a"}
+    assert circles(graph(tree)) == []
+
+
+def test_a_circle_of_three_is_found(tmp_path: Path) -> None:
+    texts = {
+        "data.b": "from . import f",
+        "data.f": "def g():\n    from scanfill.report import c",
+        "report.c": "import scanfill.data.b",
+    }
+    tree = write_tree(tmp_path, texts)
+    assert circles(graph(tree)) == [["scanfill.data.b", "scanfill.data.f", "scanfill.report.c"]]
+
+
+def write_tree(folder: Path, texts: Mapping[str, str]) -> Path:
+    """Write a small package of empty modules, but for some."""
+    names = (
+        "networks.a",
+        "data.b",
+        "data.f",
+        "report.c",
+        "domains.x.d",
+        "domains.x.g",
+        "domains.y.d",
+        "sharing.check.e",
+    )
+    for name in (*names, "errors", "files", "__main__"):
+        path = folder.joinpath("scanfill", *name.split(".")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(texts.get(name, ""))
+    for parent in {path.parent for path in folder.rglob("*.py")} | {folder / "scanfill" / "domains"}:
+        (parent / "__init__.py").touch()
+    (folder / "scanfill" / "sharing" / "__init__.py").touch()
+    return folder
