@@ -262,3 +262,37 @@ def test_the_knob_says_when_there_is_nothing_to_flip(axes: Any, trained: list[in
     assert with_tta("none", own, axes, trained=trained) is own
     with pytest.raises(UsageError, match=said):
         with_tta("flips", own, axes, trained=trained)
+
+
+def test_the_knob_knows_how_many_axes_a_picture_has() -> None:
+    own = SimpleInferer()
+    assert with_tta("flips", own, [0, 1], spatial_dims=2).axes == (0, 1)
+    with pytest.raises(UsageError, match=r"`tta_axes` \(=\[2\]\) must be different axes out of \[0, 1\]"):
+        with_tta("flips", own, [2], spatial_dims=2)
+
+
+@pytest.mark.parametrize("name", ["flips", "adaptive"])
+def test_a_network_that_names_the_side_gains_nothing_and_loses_nothing_by_its_mirror_image(name: str) -> None:
+    """Channel 0 sees the left half, channel 1 the right one, channel 2 everything: an exact network, in 2-D."""
+
+    def sides(image: Tensor) -> Tensor:
+        half = image.shape[2] // 2
+        left = torch.cat([image[:, :, :half], torch.zeros_like(image[:, :, half:])], dim=2)
+        return torch.cat([left, image - left, image], dim=1)
+
+    image = image_of(6, 4)[:, :1]
+    pairs = [(1, 2)]
+    options = {"threshold": 0.0, "margin": 2, "multiple": 1} if name == "adaptive" else {}
+    inferer = with_tta(name, SimpleInferer(), [0], spatial_dims=2, pairs=pairs, exclusive=False, **options)
+    torch.testing.assert_close(inferer(image, sides).sigmoid(), sides(image).sigmoid())
+    unpaired = with_tta("flips", SimpleInferer(), [0], spatial_dims=2, exclusive=False)
+    left = (image.sigmoid() + 0.5) / 2  # where one channel said it in the image, and the other in its mirror image
+    torch.testing.assert_close(unpaired(image, sides).sigmoid()[:, :1, :3], left[:, :, :3])
+
+
+def test_the_knob_counts_channels_from_the_background_where_labels_exclude_each_other() -> None:
+    own = SimpleInferer()
+    alone = with_tta("flips", own, [0], pairs=[(1, 2)])
+    overlapping = with_tta("flips", own, [0], pairs=[(1, 2)], exclusive=False)
+    assert (alone.paired_channels, alone.classes.exclusive) == ([(1, 2)], True)
+    assert (overlapping.paired_channels, overlapping.classes.exclusive) == ([(0, 1)], False)

@@ -15,14 +15,15 @@ from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio
 
 from scanfill.metrics.image_quality import (
-    CONSTANT,
     COPIED,
+    IMAGE_REGIONS,
     QUALITY_METRICS,
     QUALITY_REGIONS,
     SYNTHETIC,
     clipped_share,
     compare_case,
     constant_brain_mean,
+    constant_name,
     copy_source,
     evaluation_brain,
     score_image,
@@ -196,13 +197,13 @@ def test_tensors_arrays_and_channels_score_alike() -> None:
 def test_a_case_has_a_row_for_every_image_and_protocol() -> None:
     images = originals(11)
     rows = compare_case("c1", "flair", images["flair"] * 1.1, images, ["t1", "t2"], label=label())
-    names = [SYNTHETIC, f"{COPIED} (t1)", f"{COPIED} (t2)", CONSTANT]
+    names = [SYNTHETIC, f"{COPIED} (t1)", f"{COPIED} (t2)", constant_name()]
     assert [(row["image"], row["protocol"]) for row in rows] == [(name, p) for name in names for p in PROTOCOLS]
     assert {(row["case_id"], row["target"], row["sources"]) for row in rows} == {("c1", "flair", "t1,t2")}
     single = compare_case("c1", "flair", images["flair"], images, ["t2"], protocols=["zscore_truth"])
-    assert [row["image"] for row in single] == [SYNTHETIC, COPIED, CONSTANT]
+    assert [row["image"] for row in single] == [SYNTHETIC, COPIED, constant_name()]
     assert row_of(single, "zscore_truth", SYNTHETIC)["mse_brain"] == 0
-    assert row_of(single, "zscore_truth", CONSTANT)["mse_brain"] == pytest.approx(1)
+    assert row_of(single, "zscore_truth", constant_name())["mse_brain"] == pytest.approx(1)
 
 
 def test_evaluation_brain_is_where_all_four_are_measured() -> None:
@@ -248,3 +249,52 @@ def test_target_and_sources_must_differ_and_exist(target: str, sources: list[str
 def test_bad_input_is_named(image: Volume, brain: npt.NDArray[np.bool_], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         score_image(image, originals(0)["t1"], brain)
+
+
+def flat_pair() -> tuple[Volume, Volume]:
+    """A picture and its truth, drawn at random."""
+    rng = np.random.default_rng(3)
+    truth = ndimage.gaussian_filter(rng.normal(size=(30, 26)), 2) * 400 - 20
+    return truth + rng.normal(0, 5, truth.shape), truth
+
+
+def test_a_picture_is_scored_as_the_slice_that_it_is_by_hand() -> None:
+    image, truth = flat_pair()
+    everything, labelled = np.ones(truth.shape, bool), np.zeros(truth.shape, np.uint8)
+    labelled[4:9, 5:20] = 7
+    rows = score_image(image[None], truth, everything, labelled, regions=IMAGE_REGIONS, spatial_dims=2)
+    row = row_of(rows, "zscore_truth")
+    assert row["mse_image"] == pytest.approx(((image - truth) ** 2).mean() / truth.var())
+    assert row["mae_label"] == pytest.approx(np.abs(image - truth)[4:9, 5:20].mean() / truth.std())
+    low, high = np.percentile(truth, (0.5, 99.5))
+    scaled = [(np.clip(each, low, high) - low) / (high - low) for each in (image, truth)]
+    similarity = ssim_map(*scaled)
+    assert similarity.shape == truth.shape
+    row = row_of(rows, "percentile_truth")
+    assert row["ssim_image"] == pytest.approx(similarity.mean())
+    assert row["ssim_rest"] == pytest.approx(similarity[labelled == 0].mean())
+    assert not any("brain" in key for key in row)
+
+
+def test_a_picture_made_from_a_label_map_is_compared_with_a_constant_only() -> None:
+    image, truth = flat_pair()
+    mask = truth > -20
+    rows = compare_case(
+        *("c1", "ct", image, {"ct": truth}, ["label"]),
+        mask=mask,
+        copy_sources=False,
+        regions=IMAGE_REGIONS,
+        spatial_dims=2,
+    )
+    assert {row["image"] for row in rows} == {SYNTHETIC, "constant image mean"}
+    assert {row["sources"] for row in rows} == {"label"}
+    expected = ((image - truth)[mask] ** 2).mean() / truth[mask].var()
+    assert row_of(rows, "zscore_truth", SYNTHETIC)["mse_image"] == pytest.approx(expected)
+    assert row_of(rows, "zscore_truth", "constant image mean")["mse_image"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("mask", [np.zeros((30, 26)), np.ones((30, 25))])
+def test_a_mask_that_is_empty_or_on_another_grid_is_named(mask: Volume) -> None:
+    image, truth = flat_pair()
+    with pytest.raises(ValueError, match=r"Case 'c1', ct: The mask of what is evaluated has shape .* truth's grid"):
+        compare_case("c1", "ct", image, {"ct": truth}, ["label"], mask=mask, copy_sources=False, spatial_dims=2)

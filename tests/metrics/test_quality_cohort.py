@@ -70,9 +70,9 @@ def test_several_sources_have_no_published_figure() -> None:
     assert all(math.isnan(float(line[PUBLISHED])) for line in summary)
 
 
-def test_without_published_figures_their_column_is_empty() -> None:
+def test_without_published_figures_there_is_no_column_for_them() -> None:
     summary = summarise_quality([row("a", "zscore_own")])
-    assert all(math.isnan(float(line[PUBLISHED])) for line in summary)
+    assert not any(PUBLISHED in line for line in summary)
 
 
 @pytest.mark.parametrize("key", ["protocol", "target", "sources", "image", "case_id"])
@@ -117,10 +117,30 @@ def test_reading_gives_what_was_written(tmp_path: Path) -> None:
     with summary_path.open(newline="") as file:
         summary = list(csv.DictReader(file))
     assert len(summary) == len(PROTOCOLS) * len(QUALITY_REGIONS) * len(QUALITY_METRICS)
-    assert PUBLISHED in summary[0]
+    assert PUBLISHED not in summary[0]
 
 
 def test_what_cannot_be_summed_up_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="more than once"):
         write_quality([row("a", "brasyn")] * 2, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_published_figures_stand_in_the_file_where_there_are_any(tmp_path: Path) -> None:
+    _, summary_path = write_quality([row("a", "zscore_own")], tmp_path, published={("flair", "t2"): 0.342234})
+    with summary_path.open(newline="") as file:
+        assert next(csv.DictReader(file))[PUBLISHED] == "0.342234"
+
+
+def test_images_that_are_not_of_a_brain_have_their_own_regions(tmp_path: Path) -> None:
+    rows = [
+        {
+            key.replace("brain", "image").replace("tumour", "label").replace("healthy", "rest"): value
+            for key, value in each.items()
+        }
+        for each in (row("a", "zscore_own"), row("b", "zscore_own", mse_brain=1.5))
+    ]
+    path, _ = write_quality(rows, tmp_path)
+    assert [line["mse_image"] for line in read_quality(path)] == [0.5, 1.5]
+    assert of(summarise_quality(rows), "zscore_own", "image")["mean"] == 1
+    assert {line["region"] for line in summarise_quality(rows)} == {"image", "label", "rest"}

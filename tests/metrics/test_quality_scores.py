@@ -12,6 +12,7 @@ from ignite.exceptions import NotComputableError
 from monai.engines import SupervisedEvaluator
 from torch import nn
 
+from scanfill.domains.brain_mri.published import published_mse
 from scanfill.metrics import ExplainedVariance, ImageQuality, compare_case
 
 if TYPE_CHECKING:
@@ -99,3 +100,69 @@ def test_no_case_is_told() -> None:
     for metric in (ExplainedVariance(), ImageQuality("flair", ["t2"], MODALITIES)):
         with pytest.raises(NotComputableError, match="has seen no case"):
             metric.compute()
+
+
+FLAT = (14, 12)
+
+
+def picture(seed: int) -> dict[str, Any]:
+    """A 2-D case whose image was made from channels of a label."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(-50, 10, FLAT).astype(np.float32)
+    truth[:3] = 0
+    mask = np.zeros(FLAT, bool)
+    mask[2:9, 3:10] = True
+    return {
+        "case_id": f"c{seed}",
+        "acquired_ct": torch.from_numpy(truth)[None],
+        "pred": torch.from_numpy(truth + rng.normal(0, 3, FLAT).astype(np.float32))[None],
+        "label": (torch.rand(2, *FLAT, generator=torch.Generator().manual_seed(seed)) > 0.5).float(),
+        "body": torch.from_numpy(mask)[None],
+    }
+
+
+def error(one: dict[str, Any], chosen: np.ndarray) -> float:
+    made, truth = (one[key][0].numpy().astype(float)[chosen] for key in ("pred", "acquired_ct"))
+    return float(((made - truth) ** 2).mean() / truth.var())
+
+
+@pytest.mark.parametrize("mask_key", [None, "body"])
+def test_a_picture_is_judged_in_its_mask_or_everywhere(mask_key: str | None, tmp_path: Path) -> None:
+    protocols = ["zscore_truth", "percentile_truth"]
+    metric = ImageQuality(
+        *("ct", ["label"]),
+        save_dir=tmp_path,
+        label_key=None,
+        mask_key=mask_key,
+        copy_sources=False,
+        protocols=protocols,
+        spatial_dims=2,
+    )
+    cases = [picture(0), picture(1)]
+    for one in cases:
+        metric.update(one)
+    where = np.ones(FLAT, bool) if mask_key is None else cases[0][mask_key][0].numpy()
+    assert metric.compute() == pytest.approx(np.mean([error(one, where) for one in cases]), rel=1e-5)
+    assert {row["protocol"] for row in metric.rows} == set(protocols)
+    with (tmp_path / "image_quality_summary.csv").open() as file:
+        assert not any("published" in key for key in next(csv.DictReader(file)))
+
+
+def test_without_a_brain_every_voxel_counts_also_those_that_are_zero() -> None:
+    metric = ExplainedVariance(truth_key="acquired_ct", brain_key=None, spatial_dims=2)
+    metric.update(picture(0))
+    assert metric.compute() == pytest.approx(1 - error(picture(0), np.ones(FLAT, bool)), rel=1e-5)
+
+
+def test_the_summary_of_a_brain_tells_what_is_published(tmp_path: Path) -> None:
+    run(ImageQuality("flair", ["t2"], MODALITIES, save_dir=tmp_path, published=published_mse()))
+    with (tmp_path / "image_quality_summary.csv").open() as file:
+        told = [
+            value for row in csv.DictReader(file) for key, value in row.items() if key.startswith("published") and value
+        ]
+    assert told == ["0.342234", "0.342234"]
+
+
+def test_the_protocol_of_the_value_must_be_among_the_protocols() -> None:
+    with pytest.raises(ValueError, match=r"`protocols` \(=\['brasyn'\]\) must have 'zscore_truth'"):
+        ImageQuality("flair", ["t2"], MODALITIES, protocols=["brasyn"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monai.data import DataLoader, Dataset, MetaTensor
 from monai.transforms import ClassesToIndicesd
 
-from scanfill.transforms.crop import RandCropByClass, RandCropByClassd, crop_centred
+from scanfill.transforms.crop import RandCropByClass, RandCropByClassd, class_indices, crop_centred
 
 
 def volume() -> torch.Tensor:
@@ -160,3 +160,76 @@ def test_impossible_shares_are_refused(shares: list[float]) -> None:
 def test_no_samples_are_refused() -> None:
     with pytest.raises(ValueError, match=r"`num_samples` \(=0\)"):
         RandCropByClass(3, num_classes=3, num_samples=0)
+
+
+def test_affine_of_a_slice_in_any_plane_follows_the_crop_by_hand() -> None:
+    sagittal = torch.tensor([[0.0, 0, 2, 5], [0.5, 0, 0, 6], [0, 3, 0, 7], [0, 0, 0, 1]], dtype=torch.float64)
+    image = MetaTensor(torch.arange(4.0 * 5).reshape(1, 4, 5), affine=sagittal)
+    crop = crop_centred(image, (3, 1), (2, 4))  # starts at pixel (2, -1)
+    assert crop.as_tensor().tolist() == [[[0, 10, 11, 12], [0, 15, 16, 17]]]
+    assert crop.affine[:3, 3].tolist() == [5, 6 + 2 * 0.5, 7 - 3]
+    assert torch.equal(crop.affine[:3, :3], sagittal[:3, :3])
+    flat = MetaTensor(image.as_tensor())
+    flat.affine = torch.diag(torch.tensor([2.0, 3, 1], dtype=torch.float64))
+    assert crop_centred(flat, (3, 1), (2, 4)).affine[:2, -1].tolist() == [2 * 2, -3]
+
+
+def hand() -> torch.Tensor:
+    """Two structures on 3 x 4 pixels, which share pixel 5."""
+    channels = torch.zeros(2, 3, 4)
+    channels[0, 0, 1] = channels[0, 1, 1] = 1  # pixels 1 and 5
+    channels[1, 1, 1:3] = 1  # pixels 5 and 6
+    return channels
+
+
+def test_classes_of_overlapping_channels_are_the_background_and_each_channel() -> None:
+    found = class_indices(hand(), 3)
+    assert [indices.tolist() for indices in found] == [[0, 2, 3, 4, 7, 8, 9, 10, 11], [1, 5], [5, 6]]
+    mask = torch.zeros(1, 3, 4)
+    mask[:, 1] = 1
+    assert [indices.tolist() for indices in class_indices(hand(), 3, mask)] == [[4, 7], [5], [5, 6]]
+
+
+def test_one_channel_a_class_and_class_indices_mean_what_they_mean_in_monai() -> None:
+    one_hot = torch.cat([1 - hand().amax(0, keepdim=True), hand()])
+    assert [len(indices) for indices in class_indices(one_hot, 3)] == [9, 2, 2]
+    assert [len(indices) for indices in class_indices(hand()[:1] * 2, 3)] == [10, 0, 2]
+
+
+def test_patches_of_2d_overlapping_channels_are_centred_on_each_class_in_turn() -> None:
+    crop = RandCropByClassd(["image", "label"], "label", 1, 3, num_samples=3, spatial_dims=2).set_random_state(0)
+    data = {"image": torch.arange(12.0).reshape(1, 3, 4), "label": hand()}
+    for _ in range(10):
+        samples = crop(data)
+        assert all(sample["label"].shape == (2, 1, 1) for sample in samples)
+        places = sorted(int(sample["image"]) for sample in samples)
+        classes = [[0, 2, 3, 4, 7, 8, 9, 10, 11], [1, 5], [5, 6]]
+        assert all(sum(place in indices for place in places) >= 1 for indices in classes)
+
+
+def test_a_list_states_how_many_axes_there_are() -> None:
+    label = torch.ones(1, 6, 5)
+    (patch,) = RandCropByClass((2, 3), num_classes=2, context=1)(label, label)
+    assert patch.shape == (1, 4, 5)
+    (patch,) = RandCropByClass([2, 3], num_classes=2, context=[0, 2])(label, label)
+    assert patch.shape == (1, 2, 7)
+    (patch,) = RandCropByClass(3, num_classes=2, spatial_dims=2)(label, label)
+    assert patch.shape == (1, 3, 3)
+
+
+def test_a_patch_of_other_dimensions_than_the_image_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"size \[3, 3, 3\] .* shape \(1, 6, 5\), which has 2 spatial axes"):
+        RandCropByClass(3, num_classes=2)(torch.ones(1, 6, 5), torch.ones(1, 6, 5))
+    with pytest.raises(ValueError, match=r"`context` \(=\[1, 2, 3\]\) must have as many numbers as `patch_size`"):
+        RandCropByClass((3, 3), num_classes=2, context=[1, 2, 3])
+
+
+def test_channels_that_do_not_fit_the_classes_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"`num_classes` \(=5\) does not fit a label of 2 channels: state 3"):
+        RandCropByClass(1, num_classes=5, spatial_dims=2)(hand(), hand())
+
+
+def test_ready_indices_without_the_background_are_refused() -> None:
+    data = ClassesToIndicesd("label", num_classes=2)({"label": hand()})
+    with pytest.raises(ValueError, match=r"indices of 2 classes, but `num_classes` is 3.*background"):
+        RandCropByClassd("label", "label", 1, 3, spatial_dims=2)(data)

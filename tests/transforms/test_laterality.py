@@ -14,7 +14,7 @@ from monai.transforms import Compose
 from scipy.spatial.transform import Rotation
 
 from scanfill.errors import UsageError
-from scanfill.transforms import RandLateralFlipd, swap_channels, swap_labels
+from scanfill.transforms import RandLateralFlipd, channel_pairs, swap_channels, swap_labels
 
 RAS = torch.eye(4, dtype=torch.float64)
 
@@ -123,3 +123,12 @@ def test_other_mistakes_are_told() -> None:
         RandLateralFlipd("image", pairs="never")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="channel 7"):
         swap_channels(torch.zeros(2, 3, 3), [[0, 7]])
+
+
+def test_labels_become_channels_with_a_background_or_without() -> None:
+    assert channel_pairs([[1, 2], [5, 4]], exclusive=True) == [(1, 2), (5, 4)]
+    assert channel_pairs([[1, 2], [5, 4]], exclusive=False) == [(0, 1), (4, 3)]
+    with pytest.raises(UsageError, match="names label 0, but labels are counted from 1"):
+        channel_pairs([[0, 1]], exclusive=False)
+    with pytest.raises(UsageError, match="must be a list of pairs"):
+        channel_pairs([[1, 1]], exclusive=False)

@@ -52,7 +52,8 @@ class FlipInferer(Inferer):  # type: ignore[misc]
 
     Args:
         inferer: Predicts one orientation; any MONAI inferer.
-        axes: Spatial axes to flip, from 0. All orders of axes in scanfill's bundles are RAS: 0 is left to right.
+        axes: Spatial axes to flip, from 0: two at most for 2-D images. Images in RAS order have 0 from left to right,
+            pictures have it from one side to the other.
         rotation_plane: Two axes in which to rotate by 90 degrees as well. Only where voxels are isotropic in that plane
             and the modality is not CT; needs ``modality``.
         modality: What the image is, such as ``"MRI"``; only asked for rotations.

@@ -12,6 +12,7 @@ from scanfill.errors import UsageError
 from scanfill.inferers.adaptive import AdaptiveFlipInferer
 from scanfill.inferers.flips import FlipInferer
 from scanfill.inferers.orientations import check_axes
+from scanfill.transforms.laterality import channel_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,9 @@ def with_tta(
     axes: Sequence[int] | int | None = None,
     *,
     trained: Sequence[int] | None = None,
+    spatial_dims: int = 3,
+    pairs: Sequence[Sequence[int]] = (),
+    exclusive: bool = True,
     **options: Any,
 ) -> Inferer:
     """Wrap a bundle's inferer as its knob says.
@@ -36,10 +40,16 @@ def with_tta(
         inferer: The bundle's own.
         axes: To flip; None: those of ``trained``. Others than those are flipped with a warning.
         trained: Axes that training flipped, where that is known.
+        spatial_dims: 2 or 3, of the images.
+        pairs: Left and right label of each structure that has two sides, as the data's schema has them; their channels
+            change places when left and right do.
+        exclusive: Whether a voxel has one label only: probabilities are then those of a softmax, the background first;
+            otherwise those of a sigmoid, one channel a label.
         **options: Of :class:`FlipInferer` or :class:`AdaptiveFlipInferer`.
 
     Raises:
-        UsageError: Another name; an axis that no image has; no axis to flip, or nobody knows which.
+        UsageError: Another name; an axis that no image has; no axis to flip, or nobody knows which; pairs that are no
+            permutation.
     """
     if isinstance(name, Inferer):
         return name
@@ -49,10 +59,13 @@ def with_tta(
         raise UsageError(msg)
     if word == "none":
         return inferer
-    return (FlipInferer if word == "flips" else AdaptiveFlipInferer)(inferer, _chosen(axes, trained), **options)
+    chosen = _chosen(axes, trained, spatial_dims)
+    own = {"activation": "softmax" if exclusive else "sigmoid"}
+    paired = {"paired_channels": channel_pairs(pairs, exclusive=exclusive)} if pairs else {}
+    return (FlipInferer if word == "flips" else AdaptiveFlipInferer)(inferer, chosen, **{**own, **paired, **options})
 
 
-def _chosen(axes: Sequence[int] | int | None, trained: Sequence[int] | None) -> list[int]:
+def _chosen(axes: Sequence[int] | int | None, trained: Sequence[int] | None, spatial_dims: int) -> list[int]:
     """Settle which axes are flipped."""
     if axes is None and trained is None:
         msg = (
@@ -61,7 +74,7 @@ def _chosen(axes: Sequence[int] | int | None, trained: Sequence[int] | None) -> 
         )
         raise UsageError(msg)
     chosen = list(trained or ()) if axes is None else list(ensure_tuple(axes))
-    check_axes("tta_axes", chosen, 3)  # now, not after an epoch of training
+    check_axes("tta_axes", chosen, spatial_dims)  # now, not after an epoch of training
     if not chosen:
         why = "training flipped none, so mirror images are new to the network" if axes is None else "none is named"
         msg = f'There is no axis to flip: {why}. Leave --tta none, or state axes, such as --tta_axes "[0]".'

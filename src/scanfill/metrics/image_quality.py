@@ -1,4 +1,4 @@
-"""Compare a synthetic image with the truth: MSE, MAE, PSNR and SSIM in brain, tumour and healthy brain."""
+"""Compare a synthetic image with the truth, in 2-D or 3-D: MSE, MAE, PSNR and SSIM in the whole and in parts of it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ QUALITY_METRICS = ("mse", "mae", "psnr", "ssim", "clipped")
 QUALITY_REGIONS = ("brain", "tumour", "healthy")
 """The evaluation brain, the tumour in it, and the rest of it."""
 
-SYNTHETIC, COPIED, CONSTANT = "synthetic", "source copied", "constant brain mean"
-"""Which image a row is about: the model's, or one of the two that any model should beat."""
+IMAGE_REGIONS = ("image", "label", "rest")
+"""Likewise where there is no brain: what is evaluated of the image, what is labelled in it, and the rest."""
+
+SYNTHETIC, COPIED = "synthetic", "source copied"
+"""Which image a row is about: the model's, or one that any model should beat; see also :py:func:`constant_name`."""
 
 
 def compare_case(
@@ -37,18 +40,28 @@ def compare_case(
     sources: Sequence[str],
     *,
     label: npt.ArrayLike | None = None,
+    mask: npt.ArrayLike | None = None,
+    copy_sources: bool = True,
     protocols: Sequence[str] = PROTOCOLS,
+    regions: Sequence[str] = QUALITY_REGIONS,
+    spatial_dims: int = 3,
 ) -> list[dict[str, float | str]]:
-    """Score a synthetic image and the two reference images of one case, under every protocol.
+    """Score a synthetic image and the reference images of one case, under every protocol.
 
     Args:
         case_id: Name of the case.
         target: The modality that was made, a key of ``originals``.
-        synthetic: ``(X, Y, Z)`` or ``(1, X, Y, Z)``, on the truth's intensity scale as well as its maker can know it.
-        originals: All four acquired images; see :py:func:`evaluation_brain`.
-        sources: The modalities that it was made from, keys of ``originals``.
+        synthetic: ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``, on the truth's intensity scale as well as its maker can know
+            it.
+        originals: The acquired images on its grid. Without a mask all four of a brain; see :py:func:`evaluation_brain`.
+        sources: What it was made from, keys of ``originals``.
         label: Label map, tumour where not 0; without one the tumour's figures are NaN, and healthy is the brain.
+        mask: What is evaluated, where not 0; None: the evaluation brain.
+        copy_sources: Whether copies of the sources are scored too. Not where they are no images, such as label maps;
+            then they need not be among ``originals``.
         protocols: Of :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
+        regions: What the whole, the labelled part and the rest are called in the keys of the rows.
+        spatial_dims: 2 or 3.
 
     Returns:
         One row an image and protocol, with ``case_id``, ``target``, ``sources``, ``image``, ``protocol``, and the
@@ -57,7 +70,7 @@ def compare_case(
     Raises:
         ValueError: See :py:func:`score_image` and :py:func:`evaluation_brain`; or the target is among the sources.
     """
-    absent = [name for name in (target, *sources) if name not in originals]
+    absent = [name for name in (target, *(sources if copy_sources else ())) if name not in originals]
     if absent or target in sources or not sources:
         msg = (
             f"Case {case_id!r}: target (={target!r}) and sources (={list(sources)}) must be different modalities of "
@@ -65,18 +78,21 @@ def compare_case(
         )
         raise ValueError(msg)
     try:
-        brain = evaluation_brain(list(originals.values()))
-        truth = as_image(originals[target], target)
-        images = {SYNTHETIC: as_image(synthetic, "synthetic image")}
-        for source in sources:
+        truth = as_image(originals[target], target, spatial_dims)
+        if mask is None:
+            brain = evaluation_brain(list(originals.values()), spatial_dims)
+        else:
+            brain = _checked_mask(mask, truth, spatial_dims)
+        images = {SYNTHETIC: as_image(synthetic, "synthetic image", spatial_dims)}
+        for source in sources if copy_sources else ():
             name = COPIED if len(sources) == 1 else f"{COPIED} ({source})"
-            images[name] = copy_source(as_image(originals[source], source), truth, brain)
-        images[CONSTANT] = constant_brain_mean(truth, brain)
+            images[name] = copy_source(as_image(originals[source], source, spatial_dims), truth, brain)
+        images[constant_name(regions)] = constant_brain_mean(truth, brain)
         about = {"case_id": case_id, "target": target, "sources": ",".join(sources)}
         return [
             {**about, "image": name, **row}
             for name, image in images.items()
-            for row in score_image(image, truth, brain, label, protocols)
+            for row in score_image(image, truth, brain, label, protocols, regions=regions, spatial_dims=spatial_dims)
         ]
     except ValueError as error:
         msg = f"Case {case_id!r}, {target}: {error}"
@@ -89,6 +105,9 @@ def score_image(
     brain: npt.ArrayLike,
     label: npt.ArrayLike | None = None,
     protocols: Sequence[str] = PROTOCOLS,
+    *,
+    regions: Sequence[str] = QUALITY_REGIONS,
+    spatial_dims: int = 3,
 ) -> list[dict[str, float | str]]:
     """Score one image against the truth, under every protocol.
 
@@ -105,50 +124,53 @@ def score_image(
     ============  ======================================================================================================
 
     Args:
-        image: ``(X, Y, Z)`` or ``(1, X, Y, Z)``.
+        image: ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``.
         truth: Of the same shape.
-        brain: The evaluation brain, of the same shape.
+        brain: The evaluation brain, or whatever else is evaluated, of the same shape.
         label: Label map, tumour where not 0.
         protocols: Of :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
+        regions: What the whole, the labelled part and the rest are called.
+        spatial_dims: 2 or 3.
 
     Returns:
-        One row a protocol: ``protocol`` and ``<metric>_<region>`` for :py:data:`QUALITY_METRICS` and
-        :py:data:`QUALITY_REGIONS`. NaN for a region that is empty, and for a constant image on a scale of its own.
+        One row a protocol: ``protocol`` and ``<metric>_<region>`` for :py:data:`QUALITY_METRICS` and the regions. NaN
+        for a region that is empty, and for a constant image on a scale of its own.
 
     Raises:
         ValueError: Shapes differ, the brain is empty, a voxel in it is NaN or infinite, or the truth is constant.
     """
     volumes = {
-        "image": as_image(image, "image"),
-        "truth": as_image(truth, "truth"),
-        "brain": as_image(brain, "brain"),
+        "image": as_image(image, "image", spatial_dims),
+        "truth": as_image(truth, "truth", spatial_dims),
+        "brain": as_image(brain, regions[0], spatial_dims),
     }
-    tumour = np.zeros_like(volumes["brain"]) if label is None else as_image(label, "label")
-    _check(volumes | {"label": tumour})
+    tumour = np.zeros_like(volumes["truth"]) if label is None else as_image(label, "label", spatial_dims)
+    _check(volumes | {"label": tumour}, regions[0])
     mask, tumour = volumes["brain"] != 0, tumour != 0
-    regions = {"brain": mask, "tumour": mask & tumour, "healthy": mask & ~tumour}
-    organisers_masks = {"brain": mask, "tumour": tumour, "healthy": ~tumour}
+    parts = dict(zip(regions, (mask, mask & tumour, mask & ~tumour), strict=True))
+    organisers_masks = dict(zip(regions, (mask, tumour, ~tumour), strict=True))
     rows = []
     for protocol in protocols:
         pair = scale_pair(volumes["image"], volumes["truth"], mask, protocol)
-        similarity = dict.fromkeys(regions, math.nan)
+        similarity = dict.fromkeys(parts, math.nan)
         if protocol == "brasyn":
             similarity = {name: masked_ssim(pair.image, pair.truth, kept) for name, kept in organisers_masks.items()}
         elif protocol == "percentile_truth":
-            similarity = region_ssim(pair.image, pair.truth, regions, pair.data_range)
+            similarity = region_ssim(pair.image, pair.truth, parts, pair.data_range)
         row: dict[str, float | str] = {"protocol": protocol}
-        for name, region in regions.items():
+        for name, region in parts.items():
             scores = _errors(pair, region) | {"ssim": similarity[name]}
             row |= {f"{metric}_{name}": scores.get(metric, math.nan) for metric in QUALITY_METRICS}
         rows.append(row)
     return rows
 
 
-def evaluation_brain(originals: Sequence[npt.ArrayLike]) -> Mask:
-    """Find the voxels where figures are computed: where all four acquired images are non-zero, ``(X, Y, Z)``.
+def evaluation_brain(originals: Sequence[npt.ArrayLike], spatial_dims: int = 3) -> Mask:
+    """Find the voxels where figures are computed: where all four acquired images are non-zero, ``(X, Y[, Z])``.
 
     Args:
-        originals: The four acquired images of a case, ``(X, Y, Z)`` or ``(1, X, Y, Z)``.
+        originals: The four acquired images of a case, ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``.
+        spatial_dims: 2 or 3.
 
     Raises:
         ValueError: There are not four, their shapes differ, or nothing is left.
@@ -159,7 +181,7 @@ def evaluation_brain(originals: Sequence[npt.ArrayLike]) -> Mask:
             f"another brain could not be compared: evaluate cases that have all four."
         )
         raise ValueError(msg)
-    volumes = [as_image(image, "original") for image in originals]
+    volumes = [as_image(image, "original", spatial_dims) for image in originals]
     if len({volume.shape for volume in volumes}) > 1:
         msg = f"The originals must be on one grid, found shapes {[volume.shape for volume in volumes]}. Resample them."
         raise ValueError(msg)
@@ -168,6 +190,22 @@ def evaluation_brain(originals: Sequence[npt.ArrayLike]) -> Mask:
         msg = "No voxel is non-zero in all four originals: one is blank, or they do not overlap. Look at the images."
         raise ValueError(msg)
     return brain
+
+
+def constant_name(regions: Sequence[str] = QUALITY_REGIONS) -> str:
+    """What the reference image of one value is called: ``constant brain mean``."""
+    return f"constant {regions[0]} mean"
+
+
+def _checked_mask(mask: npt.ArrayLike, truth: Volume, spatial_dims: int) -> Mask:
+    inside: Mask = as_image(mask, "mask", spatial_dims) != 0
+    if inside.shape != truth.shape or not inside.any():
+        msg = (
+            f"The mask of what is evaluated has shape {inside.shape} and {np.count_nonzero(inside)} voxels inside, the "
+            f"truth shape {truth.shape}. Give a mask on the truth's grid that is not empty."
+        )
+        raise ValueError(msg)
+    return inside
 
 
 def copy_source(source: Volume, truth: Volume, brain: Mask) -> Volume:
@@ -206,14 +244,14 @@ def _errors(pair: ScaledPair, region: Mask) -> dict[str, float]:
     return {"mse": mse, "mae": mae, "psnr": psnr, "clipped": float(pair.clipped[region].mean())}
 
 
-def _check(volumes: Mapping[str, Volume]) -> None:
+def _check(volumes: Mapping[str, Volume], whole: str) -> None:
     """Refuse other grids, an empty brain, and voxels that are no numbers."""
     shapes = {name: volume.shape for name, volume in volumes.items()}
     if len(set(shapes.values())) > 1:
         msg = f"All must be on one grid, found shapes {shapes}. Bring the image back to the truth's grid (Invertd)."
         raise ValueError(msg)
     if not volumes["brain"].any():
-        msg = "The evaluation brain is empty. See evaluation_brain."
+        msg = f"The evaluation {whole} is empty. See evaluation_brain, or look at the mask."
         raise ValueError(msg)
     for name in ("image", "truth"):
         bad = np.count_nonzero(~np.isfinite(volumes[name]))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanfill.metrics.cohort import Row, as_number, column, mean, write_table
-from scanfill.metrics.image_quality import QUALITY_METRICS, QUALITY_REGIONS, SYNTHETIC
+from scanfill.metrics.image_quality import QUALITY_METRICS, SYNTHETIC
 from scanfill.metrics.intensity_protocols import PROTOCOLS
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def summarise_quality(rows: Sequence[Row], published: Published | None = None) -
     ``region``, ``metric``       where and what
     ``cases``                    cases that have the figure (a case without a tumour has none in it)
     ``mean``, ``sd``, ``median`` over them (sample SD); NaN over none
-    published MSE                beside the model's ``mse`` in the brain by z-scores, for one source: it must not be
-                                 compared, because its normalisation is not published
+    published MSE                only with ``published``: beside the model's ``mse`` of the whole by z-scores; it must
+                                 not be compared, because its normalisation is not published
     ===========================  ======================================================================================
 
     Args:
@@ -58,15 +58,22 @@ def summarise_quality(rows: Sequence[Row], published: Published | None = None) -
     summary: list[dict[str, float | str]] = []
     for group, members in groups.items():
         about: dict[str, str] = dict(zip(GROUP, group, strict=True))
-        for region in QUALITY_REGIONS:
+        regions = regions_of(members[0])
+        for region in regions:
             for metric in QUALITY_METRICS:
-                theirs = (published or {}).get((about["target"], about["sources"]), math.nan)
-                beside = metric == "mse" and region == "brain" and about["image"] == SYNTHETIC
                 figures: dict[str, float | str] = {"region": region, "metric": metric}
                 figures |= _statistics(members, f"{metric}_{region}")
-                figures[PUBLISHED] = theirs if beside and about["protocol"].startswith("zscore") else math.nan
+                if published is not None:
+                    theirs = published.get((about["target"], about["sources"]), math.nan)
+                    beside = metric == "mse" and region == regions[0] and about["image"] == SYNTHETIC
+                    figures[PUBLISHED] = theirs if beside and about["protocol"].startswith("zscore") else math.nan
                 summary.append({**about, **figures})
     return summary
+
+
+def regions_of(row: Row) -> list[str]:
+    """List the regions that a row has figures of, the whole first."""
+    return [key.removeprefix("mse_") for key in row if key.startswith("mse_")]
 
 
 def write_quality(
@@ -95,12 +102,11 @@ def write_quality(
 
 def read_quality(path: str | Path) -> list[dict[str, float | str]]:
     """Read the rows of an ``image_quality.csv``: figures as numbers, every other column as text."""
-    figures = {f"{metric}_{region}" for metric in QUALITY_METRICS for region in QUALITY_REGIONS}
     with Path(path).open(newline="", encoding="utf-8") as file:
-        return [
-            {key: as_number(value) if key in figures else value for key, value in row.items()}
-            for row in csv.DictReader(file)
-        ]
+        rows = list(csv.DictReader(file))
+    regions = regions_of(rows[0]) if rows else []
+    figures = {f"{metric}_{region}" for metric in QUALITY_METRICS for region in regions}
+    return [{key: as_number(value) if key in figures else value for key, value in row.items()} for row in rows]
 
 
 def _group(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:

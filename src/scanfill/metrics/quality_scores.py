@@ -9,7 +9,13 @@ import numpy as np
 from ignite.exceptions import NotComputableError
 from ignite.metrics import Metric
 
-from scanfill.metrics.image_quality import SYNTHETIC, compare_case, score_image
+from scanfill.metrics.image_quality import (
+    IMAGE_REGIONS,
+    QUALITY_REGIONS,
+    SYNTHETIC,
+    compare_case,
+    score_image,
+)
 from scanfill.metrics.intensity_protocols import PROTOCOLS
 from scanfill.metrics.quality_cohort import write_quality
 from scanfill.metrics.region_scores import gather_rows, is_first_rank
@@ -19,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from scanfill.metrics.quality_cohort import Published
 
 PRIMARY = "zscore_truth"
@@ -26,7 +34,7 @@ PRIMARY = "zscore_truth"
 
 
 class ExplainedVariance(Metric):  # type: ignore[misc]  # Ignite's class is untyped
-    """Share of the true image's variance in the brain that a synthetic image explains, averaged over cases.
+    """Share of the true image's variance that a synthetic image explains in the brain, averaged over cases.
 
     That is 1 - MSE of protocol ``zscore_truth``: 1 is perfect, 0 no better than a constant. Greater is better, so it
     can decide which weights are the best. The brain is that of the sources as far as the truth is not 0, for want of
@@ -35,13 +43,21 @@ class ExplainedVariance(Metric):  # type: ignore[misc]  # Ignite's class is unty
     Args:
         pred_key: Key of the synthetic image, on the truth's intensity scale.
         truth_key: Key of the acquired image as in its file.
-        brain_key: Key of the brain mask of the sources on the truth's grid.
+        brain_key: Key of the brain mask of the sources on the truth's grid; None: every voxel counts.
         case_key: Key of the case's name.
+        spatial_dims: 2 or 3.
     """
 
     def __init__(
-        self, pred_key: str = "pred", truth_key: str = "truth", brain_key: str = "brain", case_key: str = "case_id"
+        self,
+        pred_key: str = "pred",
+        truth_key: str = "truth",
+        brain_key: str | None = "brain",
+        case_key: str = "case_id",
+        *,
+        spatial_dims: int = 3,
     ) -> None:
+        self.spatial_dims = spatial_dims
         self.pred_key, self.truth_key, self.brain_key, self.case_key = pred_key, truth_key, brain_key, case_key
         super().__init__()
 
@@ -51,10 +67,17 @@ class ExplainedVariance(Metric):  # type: ignore[misc]  # Ignite's class is unty
 
     def update(self, output: dict[str, Any]) -> None:
         """Score one case."""
-        truth = as_image(output[self.truth_key], self.truth_key)
-        brain = (as_image(output[self.brain_key], self.brain_key) != 0) & (truth != 0)
-        (row,) = score_image(output[self.pred_key], truth, brain, protocols=[PRIMARY])
-        self.rows.append({"case_id": str(output[self.case_key]), "mse": row["mse_brain"]})
+        truth = as_image(output[self.truth_key], self.truth_key, self.spatial_dims)
+        self.score(str(output[self.case_key]), output[self.pred_key], truth, output)
+
+    def score(self, name: str, image: Any, truth: npt.NDArray[Any], output: dict[str, Any]) -> None:
+        """Score one image against ``truth``, ``(X, Y[, Z])``, in the brain that ``output`` holds, if any."""
+        if self.brain_key is None:
+            brain = np.ones(truth.shape, bool)
+        else:
+            brain = (as_image(output[self.brain_key], self.brain_key, self.spatial_dims) != 0) & (truth != 0)
+        (row,) = score_image(image, truth, brain, protocols=[PRIMARY], spatial_dims=self.spatial_dims)
+        self.rows.append({"case_id": name, "mse": row["mse_brain"]})
 
     def iteration_completed(self, engine: Any) -> None:
         """Score every case of the batch that ``engine`` has just painted."""
@@ -73,41 +96,62 @@ class ExplainedVariance(Metric):  # type: ignore[misc]  # Ignite's class is unty
 class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
     """Every figure of :py:func:`~scanfill.metrics.image_quality.compare_case`, written to two tables.
 
-    The metric's value is the mean ``zscore_truth`` MSE in the brain of the synthetic images (smaller is better). Each
-    ``<protocol>_<metric>_brain`` that is not NaN stands in ``engine.state.metrics``, for the log.
+    The metric's value is the mean ``zscore_truth`` MSE of the synthetic images in what is evaluated (smaller is
+    better). Each ``<protocol>_<metric>_brain`` that is not NaN stands in ``engine.state.metrics``, for the log.
+
+    What is evaluated is ``mask_key``; without it, of modalities of a brain, the evaluation brain; or else every voxel.
 
     Args:
         target: The modality that was made.
         sources: Those that it was made from.
-        modalities: All four, whose files give the evaluation brain; see
-            :py:func:`~scanfill.metrics.image_quality.evaluation_brain`.
+        modalities: All four of a brain, whose files give the evaluation brain; see
+            :py:func:`~scanfill.metrics.image_quality.evaluation_brain`. None where the image is not of a brain.
         save_dir: Where rank 0 writes ``image_quality.csv`` and ``image_quality_summary.csv``; None writes nothing.
         note: A caveat for the files.
         published: (target, source) -> published MSE, to stand beside ours; see
             :py:func:`~scanfill.metrics.quality_cohort.summarise_quality`.
         prefix: A case holds each modality under this and its name, as in its file, all on one grid.
         pred_key: Key of the synthetic image, on the truth's intensity scale.
-        label_key: Key of the label map, which a case may lack.
+        label_key: Key of the label map, which a case may lack; None: labelled parts have no figures.
         case_key: Key of the case's name.
+        mask_key: Key of a mask on the grid of the truth.
+        copy_sources: Whether copies of the sources are scored too; not where sources are no images, such as label maps.
+        protocols: Scales of intensities that are reported, ``zscore_truth`` among them.
+        spatial_dims: 2 or 3.
+
+    Raises:
+        ValueError: ``protocols`` lacks ``zscore_truth``; at run time, see ``compare_case``.
     """
 
     def __init__(
         self,
         target: str,
         sources: Sequence[str],
-        modalities: Sequence[str],
+        modalities: Sequence[str] = (),
         *,
         save_dir: str | Path | None = None,
         note: str = "",
         published: Published | None = None,
         prefix: str = "acquired_",
         pred_key: str = "pred",
-        label_key: str = "label",
+        label_key: str | None = "label",
         case_key: str = "case_id",
+        mask_key: str | None = None,
+        copy_sources: bool = True,
+        protocols: Sequence[str] = PROTOCOLS,
+        spatial_dims: int = 3,
     ) -> None:
+        if PRIMARY not in protocols:
+            msg = (
+                f"ImageQuality: `protocols` (={list(protocols)}) must have {PRIMARY!r}, which gives the metric's value."
+            )
+            raise ValueError(msg)
         self.target, self.sources, self.modalities = target, list(sources), list(modalities)
         self.save_dir, self.note, self.published = save_dir, note, published
         self.prefix, self.pred_key, self.label_key, self.case_key = prefix, pred_key, label_key, case_key
+        self.mask_key, self.copy_sources = mask_key, copy_sources
+        self.protocols, self.spatial_dims = list(protocols), spatial_dims
+        self.regions = QUALITY_REGIONS if self.modalities else IMAGE_REGIONS
         super().__init__()
 
     def reset(self) -> None:
@@ -117,10 +161,31 @@ class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
     def update(self, output: dict[str, Any]) -> None:
         """Score one case."""
         name = str(output[self.case_key])
-        originals = {key: output[f"{self.prefix}{key}"] for key in self.modalities}
-        label = output.get(self.label_key)
-        rows = compare_case(name, self.target, output[self.pred_key], originals, self.sources, label=label)
+        needed = self.modalities or [self.target, *(self.sources if self.copy_sources else ())]
+        originals = {key: output[f"{self.prefix}{key}"] for key in needed}
+        mask: Any = None
+        if self.mask_key is not None:
+            mask = output[self.mask_key]
+        elif not self.modalities:
+            mask = np.ones(originals[self.target].shape, bool)
+        rows = compare_case(
+            name,
+            self.target,
+            output[self.pred_key],
+            originals,
+            self.sources,
+            label=self.label_of(output),
+            mask=mask,
+            copy_sources=self.copy_sources,
+            protocols=self.protocols,
+            regions=self.regions,
+            spatial_dims=self.spatial_dims,
+        )
         self.cases.append({"case_id": name, "rows": rows})
+
+    def label_of(self, output: dict[str, Any]) -> Any:
+        """Find the label map of a case, if there is one."""
+        return None if self.label_key is None else output.get(self.label_key)
 
     def iteration_completed(self, engine: Any) -> None:
         """Score every case of the batch that ``engine`` has just painted."""
@@ -140,17 +205,18 @@ class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
             raise NotComputableError(msg)
         if self.save_dir is not None and is_first_rank():
             write_quality(self.rows, self.save_dir, self.note, self.published)
-        return statistics.fmean(self._figures(PRIMARY, "mse_brain"))
+        return statistics.fmean(self._figures(PRIMARY, "mse"))
 
     def completed(self, engine: Any, name: str) -> None:
-        """Put the value and the mean figures of the brain into the state of ``engine``."""
+        """Put the value and the mean figures of the whole into the state of ``engine``."""
         super().completed(engine, name)
-        for protocol in PROTOCOLS:
+        for protocol in self.protocols:
             for metric in ("mse", "mae", "psnr", "ssim"):
-                values = self._figures(protocol, f"{metric}_brain")
+                values = self._figures(protocol, metric)
                 if np.isfinite(values).all():
                     engine.state.metrics[f"{protocol}_{metric}"] = statistics.fmean(values)
 
-    def _figures(self, protocol: str, key: str) -> list[float]:
+    def _figures(self, protocol: str, metric: str) -> list[float]:
+        key = f"{metric}_{self.regions[0]}"
         chosen = [row for row in self.rows if row["image"] == SYNTHETIC and row["protocol"] == protocol]
         return [float(row[key]) for row in chosen]

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scanfill.metrics.cohort import Row, column, write_table
-from scanfill.metrics.image_quality import compare_case, evaluation_brain, score_image
-from scanfill.metrics.quality_scores import PRIMARY, ExplainedVariance, ImageQuality
+from scanfill.metrics.image_quality import compare_case, evaluation_brain
+from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
 from scanfill.metrics.region_scores import is_first_rank
 from scanfill.metrics.scoring import as_image
 from scanfill.metrics.uncertainty import interval_coverage, rank_agreement
@@ -58,10 +58,8 @@ class CompletionVariance(ExplainedVariance):
         given, made = told_apart(output, self.modalities)
         for target in made:
             truth = as_image(output[f"{self.prefix}{target}"], target)
-            brain = (as_image(output[self.brain_key], self.brain_key) != 0) & (truth != 0)
-            (row,) = score_image(output[MADE + target], truth, brain, protocols=[PRIMARY])
             name = f"{output[self.case_key]}: {target} from {','.join(given)}"  # one row each, also over ranks
-            self.rows.append({"case_id": name, "mse": row["mse_brain"]})
+            self.score(name, output[MADE + target], truth, output)
 
 
 class CompletionQuality(ImageQuality):
@@ -93,12 +91,21 @@ class CompletionQuality(ImageQuality):
         label_key: str = "label",
         case_key: str = "case_id",
     ) -> None:
-        more = {"prefix": prefix, "label_key": label_key, "case_key": case_key}
-        super().__init__("", (), modalities, save_dir=save_dir, note=note, published=published, **more)
+        super().__init__(
+            "",
+            (),
+            modalities,
+            save_dir=save_dir,
+            note=note,
+            prefix=prefix,
+            label_key=label_key,
+            case_key=case_key,
+            published=published,
+        )
 
     def update(self, output: dict[str, Any]) -> None:
         """Score every image that was made in one case."""
-        name, label = str(output[self.case_key]), output.get(self.label_key)
+        name, label = str(output[self.case_key]), self.label_of(output)
         originals = {key: output[f"{self.prefix}{key}"] for key in self.modalities}
         given, made = told_apart(output, self.modalities)
         for target in made:

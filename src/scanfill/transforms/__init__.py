@@ -16,7 +16,7 @@ from scanfill.transforms.histogram import (
     standardize_histogram,
 )
 from scanfill.transforms.intensity_jitter import RandGaussianShiftScale, RandGaussianShiftScaled
-from scanfill.transforms.laterality import RandLateralFlipd, swap_channels, swap_labels
+from scanfill.transforms.laterality import RandLateralFlipd, channel_pairs, swap_channels, swap_labels
 from scanfill.transforms.lesion_mixing import mix_lesion
 from scanfill.transforms.mix_lesions import RandMixLesionsd
 from scanfill.transforms.normalize import NormalizeInBraind, normalize_in_brain
@@ -58,6 +58,7 @@ __all__ = [
     "SplitResolutionsd",
     "StandardizeHistogramd",
     "UnscaleSignedd",
+    "channel_pairs",
     "clahe",
     "fit_landmarks",
     "flipped_axes",

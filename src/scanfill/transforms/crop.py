@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Randomizable, map_classes_to_indices
-from monai.utils import ensure_tuple_rep
+from monai.utils import ensure_tuple, ensure_tuple_rep
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -21,14 +21,23 @@ def crop_centred(img: Tensor, centre: Sequence[int], size: Sequence[int], fill: 
     """Crop around a voxel; what sticks out of the image is filled.
 
     Args:
-        img: ``(C, D, H, W)``; the affine of a MetaTensor follows the crop.
+        img: ``(C, ...)`` with any number of spatial axes; the affine of a MetaTensor follows the crop.
         centre: Voxel in the middle of the crop (for an even size, the one behind the middle).
         size: Of the crop along each axis.
         fill: Value outside the image.
 
     Returns:
         A copy ``(C, *size)``.
+
+    Raises:
+        ValueError: The centre or the size has not as many numbers as the image has spatial axes.
     """
+    if not len(centre) == len(size) == img.ndim - 1:
+        msg = (
+            f"A crop of size {list(size)} around {list(centre)} does not fit an image of shape {tuple(img.shape)}, "
+            f"which has {img.ndim - 1} spatial axes behind its channels. Give the size one number an axis."
+        )
+        raise ValueError(msg)
     start = [middle - length // 2 for middle, length in zip(centre, size, strict=True)]
     source, target = [], []
     for first, length, total in zip(start, size, img.shape[1:], strict=True):
@@ -41,10 +50,41 @@ def crop_centred(img: Tensor, centre: Sequence[int], size: Sequence[int], fill: 
     if not isinstance(img, MetaTensor):
         return crop
     affine = img.affine.clone()
-    affine[:3, 3] += affine[:3, :3] @ torch.as_tensor(start, dtype=affine.dtype, device=affine.device)
+    # A 2-D image has an affine of three axes, too, of which it uses the first two.
+    affine[:-1, -1] += affine[:-1, : len(start)] @ torch.as_tensor(start, dtype=affine.dtype, device=affine.device)
     meta = {key: value for key, value in img.meta.items() if key != "affine"}
     result: Tensor = MetaTensor(crop, affine=affine, meta=meta)
     return result
+
+
+def class_indices(label: Tensor, num_classes: int, mask: Tensor | None = None) -> list[Any]:
+    """List the voxels of each class, as flat indices.
+
+    Args:
+        label: Class indices ``(1, ...)``; or channels ``(C, ...)``, not 0 inside: one a class, or, where there is one
+            class more than channels, labels that may overlap. Class 0 is then the background, where there is none of
+            them, and a voxel of two labels belongs to the classes of both.
+        num_classes: Background included.
+        mask: ``(1, ...)``; voxels count where it is above 0.
+
+    Raises:
+        ValueError: There are not as many channels as classes, nor one less.
+    """
+    channels = label.shape[0]
+    if channels > 1 and channels == num_classes - 1:
+        background = ~(label != 0).any(dim=0, keepdim=True)
+        return [
+            *map_classes_to_indices(background.to(label.dtype), 2, mask)[1:],
+            *map_classes_to_indices(label, num_classes - 1, mask),
+        ]
+    if channels not in (1, num_classes):
+        msg = (
+            f"`num_classes` (={num_classes}) does not fit a label of {channels} channels: state {channels + 1} where "
+            f"labels may overlap (the background is a class, too), {channels} where one channel is the background."
+        )
+        raise ValueError(msg)
+    indices: list[Any] = map_classes_to_indices(label, num_classes, mask)
+    return indices
 
 
 class RandCropByClass(Randomizable):  # type: ignore[misc]
@@ -55,12 +95,13 @@ class RandCropByClass(Randomizable):  # type: ignore[misc]
     stick out.
 
     Args:
-        patch_size: Voxels to predict along each axis.
-        num_classes: Number of classes, background included.
+        patch_size: Voxels to predict along each axis, whose number a list states; one number is for every axis.
+        num_classes: Number of classes, background included: for labels that may overlap one more than channels.
         context: Further voxels on each side that the network wants to see.
         num_samples: Patches a volume. Their classes follow the shares as closely as whole numbers allow.
         shares: How often each class is drawn, in any unit; default: all equally. What falls on classes that a volume
             does not have goes to its other classes in proportion.
+        spatial_dims: How many axes there are where ``patch_size`` is one number.
 
     Raises:
         ValueError: If sizes or shares do not make sense.
@@ -73,14 +114,20 @@ class RandCropByClass(Randomizable):  # type: ignore[misc]
         context: int | Sequence[int] = 0,
         num_samples: int = 1,
         shares: Sequence[float] | None = None,
+        *,
+        spatial_dims: int = 3,
     ) -> None:
         if num_samples < 1:
             msg = f"`num_samples` (={num_samples}) must be at least 1."
             raise ValueError(msg)
-        self.size = [
-            patch + 2 * around
-            for patch, around in zip(ensure_tuple_rep(patch_size, 3), ensure_tuple_rep(context, 3), strict=True)
-        ]
+        patch = list(ensure_tuple(patch_size))
+        patch = patch * spatial_dims if len(patch) == 1 else patch
+        around = list(ensure_tuple(context))
+        around = around * len(patch) if len(around) == 1 else around
+        if len(around) != len(patch):
+            msg = f"`context` (={context}) must have as many numbers as `patch_size` (={patch_size}), or be one number."
+            raise ValueError(msg)
+        self.size = [length + 2 * more for length, more in zip(patch, around, strict=True)]
         self.num_classes = num_classes
         self.num_samples = num_samples
         self.shares = np.ones(num_classes) if shares is None else np.asarray(shares, dtype=float)
@@ -97,8 +144,15 @@ class RandCropByClass(Randomizable):  # type: ignore[misc]
             indices: For each class, flat indices of the voxels that may be a centre.
 
         Raises:
-            ValueError: If there is no voxel to draw.
+            ValueError: If there is no voxel to draw, or there are other classes than stated.
         """
+        if len(indices) != self.num_classes:
+            msg = (
+                f"There are indices of {len(indices)} classes, but `num_classes` is {self.num_classes}. MONAI's "
+                f"ClassesToIndicesd knows no background of labels that may overlap: leave it out, or give the label a "
+                f"channel for the background."
+            )
+            raise ValueError(msg)
         shares = np.where([len(of_class) > 0 for of_class in indices], self.shares, 0)
         if shares.sum() == 0:
             msg = (
@@ -115,19 +169,19 @@ class RandCropByClass(Randomizable):  # type: ignore[misc]
     def __call__(
         self, img: Tensor, label: Tensor | None = None, mask: Tensor | None = None, fill: float = 0.0
     ) -> list[Tensor]:
-        """Crop ``num_samples`` patches from ``(C, D, H, W)``.
+        """Crop ``num_samples`` patches from ``(C, ...)``.
 
         Args:
             img: What to crop.
-            label: Class indices ``(1, D, H, W)``; if not given, the last centres are used again.
-            mask: ``(1, D, H, W)``; centres lie where it is above 0. Default: everywhere.
+            label: See :py:func:`class_indices`; if not given, the last centres are used again.
+            mask: ``(1, ...)``; centres lie where it is above 0. Default: everywhere.
             fill: Value outside the volume.
 
         Returns:
             Patches ``(C, patch_size + 2 * context)``.
         """
         if label is not None:
-            self.randomize(label.shape[1:], map_classes_to_indices(label, self.num_classes, mask))
+            self.randomize(label.shape[1:], class_indices(label, self.num_classes, mask))
         return [crop_centred(img, centre, self.size, fill) for centre in self.centres]
 
 
@@ -140,7 +194,7 @@ class RandCropByClassd(MapTransform, Randomizable):  # type: ignore[misc]
 
     Args:
         keys: What to crop: images, label, mask.
-        label_key: Class indices ``(1, D, H, W)``.
+        label_key: Class indices ``(1, ...)``, or channels; see :py:func:`class_indices`.
         patch_size: See :py:class:`RandCropByClass`.
         num_classes: Likewise.
         context: Likewise.
@@ -151,6 +205,7 @@ class RandCropByClassd(MapTransform, Randomizable):  # type: ignore[misc]
         indices_key: Where ready indices are, if there are any; left out of the result. Default: ``label_cls_indices``
             for a label key ``label``, as MONAI names it.
         fill: Value outside the volume, one for all keys or one for each.
+        spatial_dims: See :py:class:`RandCropByClass`.
         allow_missing_keys: Pass over keys that are not there.
     """
 
@@ -167,6 +222,7 @@ class RandCropByClassd(MapTransform, Randomizable):  # type: ignore[misc]
         mask_key: str | None = None,
         indices_key: str | None = None,
         fill: float | Sequence[float] = 0.0,
+        spatial_dims: int = 3,
         allow_missing_keys: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
@@ -174,7 +230,7 @@ class RandCropByClassd(MapTransform, Randomizable):  # type: ignore[misc]
         self.mask_key = mask_key
         self.indices_key = indices_key or f"{label_key}_cls_indices"
         self.fill = ensure_tuple_rep(fill, len(self.keys))
-        self.crop = RandCropByClass(patch_size, num_classes, context, num_samples, shares)
+        self.crop = RandCropByClass(patch_size, num_classes, context, num_samples, shares, spatial_dims=spatial_dims)
 
     def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandCropByClassd:
         """Fix what is drawn."""
@@ -188,7 +244,7 @@ class RandCropByClassd(MapTransform, Randomizable):  # type: ignore[misc]
         indices = data.get(self.indices_key)
         if indices is None:
             mask = data.get(self.mask_key) if self.mask_key else None
-            indices = map_classes_to_indices(label, self.crop.num_classes, mask)
+            indices = class_indices(label, self.crop.num_classes, mask)
         self.crop.randomize(label.shape[1:], indices)
         others = {key: value for key, value in data.items() if key != self.indices_key}
         samples = [dict(others) for _ in self.crop.centres]

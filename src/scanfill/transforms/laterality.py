@@ -86,6 +86,25 @@ def swapped_channels(pairs: Sequence[Sequence[int]], channels: int, knob: str = 
     return [exchange.get(channel, channel) for channel in range(channels)]
 
 
+def channel_pairs(pairs: Sequence[Sequence[int]], *, exclusive: bool) -> list[tuple[int, int]]:
+    """Turn pairs of labels, as a schema has them, into pairs of a network's channels.
+
+    Args:
+        pairs: Left and right label of each structure, counted from 1.
+        exclusive: Whether a voxel has one label only, so that channel 0 is the background and label 1 channel 1;
+            otherwise label 1 is channel 0.
+
+    Raises:
+        UsageError: The pairs are no permutation, or name a label below 1.
+    """
+    low = sorted(label for label in check_lateral_pairs(pairs) if label < 1)
+    if low:
+        msg = f"`pairs` (={pairs}) names label {low[0]}, but labels are counted from 1: 0 is the background."
+        raise UsageError(msg)
+    first = 0 if exclusive else 1
+    return [(int(left) - first, int(right) - first) for left, right in pairs]
+
+
 def swap_channels(img: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> NdarrayOrTensor:
     """Exchange paired channels of an image ``(C, ...)`` with one channel a structure; its own inverse.
 

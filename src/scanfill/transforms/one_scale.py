@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 class RandOneScaleGrid(RandAffineGrid):  # type: ignore[misc]  # MONAI's class is untyped
     """MONAI's random affine grid, with the first axis's scale for every axis."""
 
+    spatial_dims = 3
+
     def randomize(self, data: Any = None) -> None:
         """Draw, then copy the first scale."""
         super().randomize(data)
-        self.scale_params: list[float] = [self.scale_params[0]] * 3
+        self.scale_params: list[float] = [self.scale_params[0]] * self.spatial_dims
 
 
 class RandOneScaled(RandAffined):  # type: ignore[misc]
@@ -33,6 +35,7 @@ class RandOneScaled(RandAffined):  # type: ignore[misc]
         mode: One for all keys, or one each: ``bilinear`` for images, ``nearest`` for label maps.
         prob: Probability of doing anything.
         padding_mode: What is seen beyond the image.
+        spatial_dims: 2 or 3, of the images.
         allow_missing_keys: Pass over keys that are not there.
     """
 
@@ -44,14 +47,17 @@ class RandOneScaled(RandAffined):  # type: ignore[misc]
         prob: float = 0.2,
         padding_mode: str = "border",
         *,
+        spatial_dims: int = 3,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(
             keys,
             prob=prob,
-            scale_range=[tuple(scale_range)] * 3,
+            scale_range=[tuple(scale_range)] * spatial_dims,
             mode=mode,
             padding_mode=padding_mode,
             allow_missing_keys=allow_missing_keys,
         )
-        self.rand_affine.rand_affine_grid = RandOneScaleGrid(scale_range=[tuple(scale_range)] * 3)
+        grid = RandOneScaleGrid(scale_range=[tuple(scale_range)] * spatial_dims)
+        grid.spatial_dims = spatial_dims
+        self.rand_affine.rand_affine_grid = grid
