@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from fork_server import run_module
 
 REPO = Path(__file__).parents[1]
 EXIT_STATUS = pytest.StashKey[int]()
@@ -42,10 +43,8 @@ class TrainedBundle:
 
 
 def run_bundle(configs: list[str], *knobs: str, code: int = 0, timeout: int = 300) -> str:
-    """Run ``python -m monai.bundle run`` as a person would, in a process of its own."""
-    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(configs), *knobs]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=timeout)
+    """Run ``python -m monai.bundle run`` as a person would, in a process of its own, but without its imports."""
+    finished = run_module("monai.bundle", "run", "--config_file", str(configs), *knobs, timeout=timeout)
     log = finished.stdout + finished.stderr
     assert finished.returncode == code, f"exit code {finished.returncode}, expected {code}:\n{log[-5000:]}"
     return log
