@@ -13,6 +13,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from fork_server import run_module
 
+pytest_plugins = ("cpu_seconds",)
+
 REPO = Path(__file__).parents[1]
 EXIT_STATUS = pytest.StashKey[int]()
 BUNDLES = sorted(path for path in (REPO / "bundles").iterdir() if (path / "configs").is_dir())
@@ -62,12 +64,17 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return bundle
 
 
+def bundle_of(nodeid: str) -> str | None:
+    """The bundle that a test has among its parameters."""
+    parameters = nodeid.partition("[")[2]
+    return next((bundle.name for bundle in BUNDLES if bundle.name in parameters), None)
+
+
 class ByBundle(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
     """Where two processes share the tests, keep together what shares a trained bundle, else what shares a file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file, _, test = nodeid.partition("::")
-        return next((bundle.name for bundle in BUNDLES if bundle.name in test.partition("[")[2]), file)
+        return bundle_of(nodeid) or nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)

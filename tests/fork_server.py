@@ -27,6 +27,8 @@ import pytest
 IMPORTS = "imported_once"
 CONTEXT = get_context("forkserver")
 STREAMS = ("stdout", "stderr")
+CPU_SECONDS: list[float] = []
+"""Of each run so far."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def run_module(module: str, *words: str, cwd: Path | None = None, timeout: float
         told = folder / "cpu_seconds"
         finished = Finished(child.exitcode or 0, out, err, float(told.read_text()) if told.exists() else 0.0)
         child.close()
+    CPU_SECONDS.append(finished.cpu_seconds)
     return finished
 
 

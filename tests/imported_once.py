@@ -8,6 +8,7 @@ import pkgutil
 import sys
 from pathlib import Path
 
+import fire  # noqa: F401  the command line
 import monai.bundle  # noqa: F401
 import torch._dynamo  # the first step of an optimizer would import it
 import torch.utils.tensorboard  # noqa: F401

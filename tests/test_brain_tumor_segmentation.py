@@ -208,7 +208,7 @@ def test_a_subset_of_modalities_trains_and_predicts_by_one_knob(trained: Trained
         run_here(trained.configs("inference.yaml"), **{**knobs, "modalities": list(MODALITIES)})
 
 
-@pytest.mark.parametrize("overlay", ["unet.yaml", "segresnet.yaml"])
+@pytest.mark.parametrize("overlay", ["unet.yaml", pytest.param("segresnet.yaml", marks=pytest.mark.slow)])
 def test_an_overlay_applies_unchanged_to_train_evaluate_and_inference(
     trained: TrainedBundle, tmp_path: Path, overlay: str
 ) -> None:

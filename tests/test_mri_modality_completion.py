@@ -284,6 +284,7 @@ def test_one_sequence_makes_the_three_others(trained: TrainedBundle, tmp_path: P
 # --- other recipes ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_adversary_and_segmenter_train_by_overlay(trained: TrainedBundle, tmp_path: Path) -> None:
     segmenter = trained_segmenter(trained, tmp_path / "segmenter")
     knobs = {"segmenter_bundle": str(segmenter), "network_def#filters": 8, "ssim_weight": 0.5}

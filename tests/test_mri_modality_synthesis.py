@@ -201,7 +201,9 @@ def test_several_sources_make_any_target(trained: TrainedBundle, tmp_path: Path)
         use(trained, case, tmp_path / "out", checkpoint=model, **(knobs | {"sources": ["t1", "t2"]}))
 
 
-@pytest.mark.parametrize("overlays", [["slices.yaml"], ["l1.yaml", "resnet.yaml"]], ids="+".join)
+@pytest.mark.parametrize(
+    "overlays", [["slices.yaml"], pytest.param(["l1.yaml", "resnet.yaml"], marks=pytest.mark.slow)], ids="+".join
+)
 def test_an_overlay_trains_evaluates_and_paints(trained: TrainedBundle, tmp_path: Path, overlays: list[str]) -> None:
     filters = "network_def#filters" if "resnet.yaml" in overlays else "network_def#network#filters"
     lighter = {filters: 8, "patch_size": [32, 32, 1 if "slices.yaml" in overlays else 32]}
