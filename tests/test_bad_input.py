@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,6 +209,9 @@ def test_a_checkpoint_of_another_training_is_refused(trained: TrainedBundle, tmp
         use(trained, trained.new_cases, tmp_path / "out", **refusals.other)
 
 
-def test_a_checkpoint_that_is_not_there_is_told(trained: TrainedBundle, tmp_path: Path) -> None:
-    with stopped_by(OSError, re.escape(str(tmp_path / "model.pt"))):
-        use(trained, trained.new_cases, tmp_path / "out", checkpoint=str(tmp_path / "model.pt"))
+def test_a_checkpoint_that_is_not_there_or_is_damaged_is_told(trained: TrainedBundle, tmp_path: Path) -> None:
+    file = tmp_path / "model.pt"
+    for said in ("No checkpoint at .*model.pt", "Checkpoint .*model.pt cannot be read"):
+        with stopped_by(CheckpointError, said):
+            use(trained, trained.new_cases, tmp_path / "out", checkpoint=str(file))
+        file.write_bytes((trained.root / "models" / "model.pt").read_bytes()[:-1000])
