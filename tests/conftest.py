@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,10 @@ from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from fork_server import run_module
+
+pytest_plugins = ("cpu_seconds",)
 
 REPO = Path(__file__).parents[1]
 EXIT_STATUS = pytest.StashKey[int]()
@@ -42,10 +45,8 @@ class TrainedBundle:
 
 
 def run_bundle(configs: list[str], *knobs: str, code: int = 0, timeout: int = 300) -> str:
-    """Run ``python -m monai.bundle run`` as a person would, in a process of its own."""
-    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(configs), *knobs]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=timeout)
+    """Run ``python -m monai.bundle run`` as a person would, in a process of its own, but without its imports."""
+    finished = run_module("monai.bundle", "run", "--config_file", str(configs), *knobs, timeout=timeout)
     log = finished.stdout + finished.stderr
     assert finished.returncode == code, f"exit code {finished.returncode}, expected {code}:\n{log[-5000:]}"
     return log
@@ -63,12 +64,17 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return bundle
 
 
+def bundle_of(nodeid: str) -> str | None:
+    """The bundle that a test has among its parameters."""
+    parameters = nodeid.partition("[")[2]
+    return next((bundle.name for bundle in BUNDLES if bundle.name in parameters), None)
+
+
 class ByBundle(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
     """Where two processes share the tests, keep together what shares a trained bundle, else what shares a file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file, _, test = nodeid.partition("::")
-        return next((bundle.name for bundle in BUNDLES if bundle.name in test.partition("[")[2]), file)
+        return bundle_of(nodeid) or nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)

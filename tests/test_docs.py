@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import nibabel as nib
@@ -16,6 +13,7 @@ import pytest
 
 from archives import NAME
 from conftest import REPO
+from fork_server import run_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,13 +35,10 @@ def commands(page: Path) -> list[list[str]]:
 
 def run(page: Path, folder: Path) -> int:
     """Run our commands of a page in ``folder`` and count them."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     ours = [words for words in commands(page) if words[0] not in OTHER_PROGRAMS]
     for words in ours:
-        assert words[0] == "python", f"{page.name}: {words[0]} is neither python nor a program that we know"
-        finished = subprocess.run(
-            [sys.executable, *words[1:]], cwd=folder, env=environment, check=False, capture_output=True, text=True
-        )
+        assert words[:2] == ["python", "-m"], f"{page.name}: {words[0]} is neither a module nor a program that we know"
+        finished = run_module(*words[2:], cwd=folder)
         log = finished.stdout[-2000:] + finished.stderr[-3000:]
         assert finished.returncode == 0, f"$ {shlex.join(words)}\n{log}"
     return len(ours)
@@ -51,8 +46,8 @@ def run(page: Path, folder: Path) -> int:
 
 @pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids=[NAME], indirect=True)
 def test_from_raw_scans_to_a_label_map_on_the_scan_it_came_from(trained_unpacked: Path, tmp_path: Path) -> None:
-    make = ["phantoms", "brain", "raw", "--cases", "1", "--size", "32"]
-    subprocess.run([sys.executable, "-m", "scanfill", *make], cwd=tmp_path, check=True)
+    made = run_module("scanfill", "phantoms", "brain", "raw", "--cases", "1", "--size", "32", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
     shutil.copytree(trained_unpacked, tmp_path / "brain_tumor_segmentation")
     assert run(REPO / "docs" / "start" / "your_data.md", tmp_path) >= 5
     scan = nib.load(next(tmp_path.glob("raw/*_001/*_flair.nii.gz")))

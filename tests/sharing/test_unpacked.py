@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     from scanfill.sharing import PackedBundle
 
 pytest_plugins = ("archive_fixtures",)
-# One bundle shows it for all: each process costs ten seconds. The demo unpacks others and runs them.
-pytestmark = pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids=[NAME], indirect=True)
+
+
+def on(*names: str) -> pytest.MarkDecorator:
+    """Each process costs ten seconds: one bundle of each task predicts, and one shows the rest for all."""
+    return pytest.mark.parametrize("trained", [REPO / "bundles" / name for name in names], ids=names, indirect=True)
+
 
 LOAD = """
 import sys, torch, monai.bundle
@@ -74,12 +78,13 @@ def assert_trained(network: dict[str, torch.Tensor], trained: TrainedBundle) -> 
     assert all(torch.equal(network[name], weights[name]) for name in weights)
 
 
+@on(NAME, "mri_modality_synthesis")
 def test_it_predicts_without_scanfill_what_the_bundle_predicts(
-    downloaded: Path, trained: TrainedBundle, bare: Environment, tmp_path: Path
+    trained_unpacked: Path, trained: TrainedBundle, bare: Environment, tmp_path: Path
 ) -> None:
-    config = downloaded / "configs" / "inference.yaml"
+    config = trained_unpacked / "configs" / "inference.yaml"
     bare.run(
-        *("-m", "monai.bundle", "run", "--bundle_root", str(downloaded), "--config_file", str(config)),
+        *("-m", "monai.bundle", "run", "--bundle_root", str(trained_unpacked), "--config_file", str(config)),
         *("--dataset_dir", str(trained.new_cases), "--output_dir", str(tmp_path)),
     )
     theirs = sorted(tmp_path.glob("*/*.nii.gz"))
@@ -93,6 +98,7 @@ def test_it_predicts_without_scanfill_what_the_bundle_predicts(
     assert not list(bare.folder.iterdir()), "nothing is written to the working directory"
 
 
+@on(NAME)
 def test_its_json_twin_trains_without_scanfill(
     downloaded: Path, trained: TrainedBundle, bare: Environment, tmp_path: Path
 ) -> None:
@@ -106,6 +112,7 @@ def test_its_json_twin_trains_without_scanfill(
     assert set(weights) == set(torch.load(downloaded / "models" / "model.pt", weights_only=True))
 
 
+@on(NAME)
 def test_a_notebook_without_scanfill_loads_it_with_its_folder_on_the_path(
     downloaded: Path, trained: TrainedBundle, bare: Environment, image: Path, tmp_path: Path
 ) -> None:
@@ -122,6 +129,7 @@ def test_a_notebook_without_scanfill_loads_it_with_its_folder_on_the_path(
         torch.testing.assert_close(found["output"], own(torch.load(image, weights_only=True)))
 
 
+@on(NAME)
 @pytest.mark.usefixtures("logging_restored")
 def test_a_notebook_with_scanfill_loads_it_as_it_is(trained_unpacked: Path, trained: TrainedBundle) -> None:
     network = monai.bundle.load(
@@ -131,6 +139,7 @@ def test_a_notebook_with_scanfill_loads_it_as_it_is(trained_unpacked: Path, trai
     assert_trained(network.state_dict(), trained)
 
 
+@on(NAME)
 def test_monai_verifies_and_exports_it(trained_unpacked: Path, tmp_path: Path) -> None:
     configs = trained_unpacked / "configs"
     files = {"meta_file": str(configs / "metadata.json"), "config_file": str(configs / "inference.json")}

@@ -1,0 +1,217 @@
+"""What every bundle refuses, and how: bundles x faults. What one bundle alone refuses stands in its own file."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import pytest
+import torch
+from monai.bundle import ConfigParser
+
+from conftest import BUNDLES, TrainedBundle, run_bundle
+from scanfill.errors import CaseError, CheckpointError, UsageError
+from test_brain_tumor_segmentation import file_of, run_here, stopped_by
+from untrained_bundles import COMPLETION, SYNTHESIS
+
+SEGMENTATION = "brain_tumor_segmentation"
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """What a bundle says to faults that depend on what it is for.
+
+    Attributes:
+        lacking: Images that a whole case must lose for the bundle to have no use for it.
+        lacks: What is said of that case; ``{case}`` is its name.
+        other: Knobs of inference that ask for something else than the checkpoint was trained for.
+        differs: What is said of the checkpoint.
+        hidden: Knobs of inference under which the case that loses images is one to be used at all.
+        misspelt: A knob of the bundle's own, misspelt, and what is meant.
+    """
+
+    lacking: tuple[str, ...]
+    lacks: str
+    other: dict[str, Any]
+    differs: str
+    hidden: dict[str, Any] = field(default_factory=dict)
+    misspelt: tuple[str, str] = ("--modality", "--modalities")
+
+
+REFUSALS = {
+    SEGMENTATION: Refusals(
+        lacking=("t2",),
+        lacks="Case {case!r} has no t2",
+        other={"modalities": ["t1ce", "flair"]},
+        differs=r"modalities=\['t1', 't1ce', 't2', 'flair'\], this run builds \['t1ce', 'flair'\]",
+    ),
+    SYNTHESIS: Refusals(
+        lacking=("t2", "flair"),
+        lacks="Case {case!r} has no t2 image, from which flair is made",
+        other={"target": "t1ce", "existing": "synthesize"},
+        differs="target='flair', this run builds 't1ce'. Pass --target flair",
+        misspelt=("--source", "--sources"),
+    ),
+    COMPLETION: Refusals(
+        lacking=("t1", "t2"),
+        lacks="Case {case!r} has no t1 and no t1ce and no t2 and no flair image",
+        other={"modalities": ["t1", "t2", "flair"]},
+        differs=r"modalities=\['t1', 't1ce', 't2', 'flair'\], this run builds \['t1', 't2', 'flair'\]",
+        hidden={"leave_out": ["t1ce", "flair"]},
+    ),
+}
+MAKES_IMAGES = [bundle for bundle in BUNDLES if bundle.name in {SYNTHESIS, COMPLETION}]
+that_make_images = pytest.mark.parametrize("trained", MAKES_IMAGES, ids=lambda path: path.name, indirect=True)
+
+
+def use(trained: TrainedBundle, cases: Path, output: Path, **knobs: Any) -> None:
+    """Run inference in this process, in small windows where the bundle has windows."""
+    files = trained.configs("inference.yaml")
+    windows = {"patch_size": [32, 32, 32]} if "patch_size" in ConfigParser.load_config_files(files) else {}
+    places = {"bundle_root": str(trained.root), "dataset_dir": str(cases), "output_dir": str(output)}
+    run_here(files, **{**windows, **places, **knobs})
+
+
+def copy_of(cases: Path, number: int, folder: Path) -> Path:
+    """A copy of a phantom, without its label, to damage at will."""
+    case = sorted(path for path in cases.iterdir() if path.is_dir())[number]
+    copy = Path(shutil.copytree(case, folder / case.name))
+    for label in copy.glob("*_seg.nii.gz"):
+        label.unlink()
+    return copy
+
+
+def made(output: Path, case: Path) -> list[Path]:
+    """Images that are there for a case, but not copies of its own."""
+    given = {path.read_bytes() for path in case.glob("*.nii.gz")}
+    return [path for path in output.glob(f"**/{case.name}/*.nii.gz") if path.read_bytes() not in given]
+
+
+def test_every_bundle_says_here_what_it_refuses() -> None:
+    assert set(REFUSALS) == {bundle.name for bundle in BUNDLES}
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
+def test_a_misspelt_knob_stops_the_command_line(bundle: Path) -> None:
+    for wrong, right in (("--max_epoch", "--max_epochs"), REFUSALS[bundle.name].misspelt):
+        log = run_bundle([str(bundle / "configs" / "train.yaml")], wrong, "3", code=1)
+        assert f"\nStopped: Unknown knob {wrong} (='3')" in log
+        assert right in log
+
+
+def test_a_gpu_that_is_not_there_stops_the_run(trained: TrainedBundle, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with stopped_by(UsageError, "sees 0 GPUs"):
+        use(trained, trained.new_cases, tmp_path, device="cuda")
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_cases_at_all_is_told(trained: TrainedBundle, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with stopped_by(CaseError, "No cases found in .*empty"):
+        use(trained, tmp_path / "empty", tmp_path / "out")
+
+
+def test_an_output_folder_that_cannot_be_written_is_told_first(trained: TrainedBundle, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with stopped_by(OSError, "output folder .*file is not writable"):
+        use(trained, trained.new_cases, tmp_path / "file")
+
+
+def test_a_full_disk_leaves_no_half_written_image(
+    trained: TrainedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = copy_of(trained.new_cases, 0, tmp_path / "cases")
+    write = nib.save
+
+    def fail_in_the_middle(image: Any, path: Any) -> None:
+        write(image, path)
+        Path(path).write_bytes(Path(path).read_bytes()[:50])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(nib, "save", fail_in_the_middle)
+    with stopped_by(OSError, "No space left"):
+        use(trained, case, tmp_path / "out")
+    assert not made(tmp_path / "out", case)
+
+
+@that_make_images
+def test_nothing_is_written_into_the_folder_of_the_scans(trained: TrainedBundle, tmp_path: Path) -> None:
+    case = copy_of(trained.new_cases, 0, tmp_path / "cases")
+    before = sorted(case.iterdir())
+    with stopped_by(CaseError, "would lie in the folder of an input"):
+        use(trained, tmp_path / "cases", tmp_path / "cases")
+    assert sorted(case.iterdir()) == before
+
+
+# --- cases ------------------------------------------------------------------------------------------------------------
+
+
+def test_one_bad_case_does_not_stop_the_others(
+    trained: TrainedBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = (copy_of(trained.new_cases, number, tmp_path / "cases") for number in (0, 1))
+    files = list(bad.glob("*.nii.gz"))
+    for file in files:
+        file.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(SystemExit) as stopped:
+        use(trained, tmp_path / "cases", tmp_path / "out")
+    assert stopped.value.code == 1
+    told = "".join(capsys.readouterr())
+    assert "1 of 2 cases failed" in told
+    assert bad.name in told
+    assert any(file.name in told for file in files)
+    assert made(tmp_path / "out", good)
+    assert not (tmp_path / "out" / bad.name).exists()
+
+
+def test_a_case_that_lacks_what_is_needed_does_not_stop_the_others(
+    trained: TrainedBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refusals = REFUSALS[trained.source.name]
+    good, bad = copy_of(trained.new_cases, 0, tmp_path / "cases"), copy_of(trained.dataset_dir, 1, tmp_path / "cases")
+    for name in refusals.lacking:
+        file_of(bad, name).unlink()
+    with pytest.raises(SystemExit):
+        use(trained, tmp_path / "cases", tmp_path / "out", **refusals.hidden)
+    assert refusals.lacks.format(case=bad.name) in "".join(capsys.readouterr())
+    assert made(tmp_path / "out", good)
+    assert not (tmp_path / "out" / bad.name).exists()
+
+
+@that_make_images
+def test_a_synthetic_file_is_no_truth(trained: TrainedBundle, tmp_path: Path) -> None:
+    cases = tmp_path / "cases"
+    fake, *_ = (copy_of(trained.dataset_dir, number, cases) for number in range(3))
+    painted = next((trained.root / "eval" / "predictions").glob("*/*_synthetic_flair.nii.gz"))
+    shutil.copy(painted, file_of(fake, "flair"))  # renamed to an ordinary one: its header still tells
+    knobs = {"bundle_root": str(trained.root), "dataset_dir": str(cases), "labels": "none"}
+    for files in (["train.yaml"], ["train.yaml", "evaluate.yaml"]):
+        with stopped_by(CaseError, rf"{fake.name}.*flair.*is synthetic \(its NIfTI header says so\)"):
+            run_here(trained.configs(*files), **knobs, output_dir=str(tmp_path), ckpt_dir=str(trained.root / "models"))
+
+
+# --- checkpoints ------------------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_of_another_training_is_refused(trained: TrainedBundle, tmp_path: Path) -> None:
+    refusals = REFUSALS[trained.source.name]
+    with stopped_by(CheckpointError, refusals.differs):
+        use(trained, trained.new_cases, tmp_path / "out", **refusals.other)
+
+
+def test_a_checkpoint_that_is_not_there_or_is_damaged_is_told(trained: TrainedBundle, tmp_path: Path) -> None:
+    file = tmp_path / "model.pt"
+    for said in ("No checkpoint at .*model.pt", "Checkpoint .*model.pt cannot be read"):
+        with stopped_by(CheckpointError, said):
+            use(trained, trained.new_cases, tmp_path / "out", checkpoint=str(file))
+        file.write_bytes((trained.root / "models" / "model.pt").read_bytes()[:-1000])

@@ -1,0 +1,118 @@
+"""Every overlay of a bundle learns from one batch and predicts one case: in this process, phantoms, tiny networks.
+
+That a checkpoint of an overlay is evaluated and used with it, and not without it, the tests of the bundles show.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from monai.bundle import ConfigParser
+from monai.utils import set_determinism
+
+from conftest import BUNDLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+TASKS = {"train.yaml", "evaluate.yaml", "inference.yaml", "multi_gpu_train.yaml"}
+OVERLAYS = [
+    file for bundle in BUNDLES for file in sorted((bundle / "configs").glob("*.yaml")) if file.name not in TASKS
+]
+WIDTH, SIDE = 8, 32
+"""The most channels of a layer, and the most voxels along an axis of a patch."""
+WIDTHS = {"filters", "init_filters", "channels"}
+"""What networks call the channels of their layers."""
+NEEDS: dict[str, dict[str, Any]] = {
+    "consistency.yaml": {
+        "segmenter": {
+            "_target_": "torch.nn.Conv3d",
+            "in_channels": "$len(@modalities)",
+            "out_channels": 4,
+            "kernel_size": 3,
+            "padding": 1,
+        }
+    }
+}
+"""What an overlay takes from outside of the bundle."""
+
+
+@pytest.fixture(autouse=True)
+def _leave_global_generators_alone() -> Iterator[None]:
+    yield
+    set_determinism(None)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Where a bundle's phantoms lie, made for the first of its overlays."""
+    folder = tmp_path_factory.mktemp("bundles")
+    return lambda bundle: folder / bundle.name
+
+
+def narrow(node: Any) -> Any:
+    """The same network with fewer channels."""
+    if isinstance(node, list):
+        return [narrow(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {name: cap(value, WIDTH) if name in WIDTHS else narrow(value) for name, value in node.items()}
+
+
+def cap(value: Any, most: int) -> Any:
+    return [min(item, most) for item in value] if isinstance(value, list) else min(value, most)
+
+
+def tiny(overlay: Path, root: Path) -> ConfigParser:
+    """What a training with the overlay would read, on the bundle's laptop-sized network where it has one."""
+    files = [overlay.with_name(name) for name in ("train.yaml", "small.yaml")]
+    parser = ConfigParser()
+    parser.read_config([str(file) for file in (*files, overlay) if file.exists()])
+    parser.update({name: narrow(node) for name, node in parser.config.items() if name.endswith("_def")})
+    parser.update(
+        {
+            "bundle_root": str(root),
+            "dataset_dir#cases": 3,
+            "dataset_dir#size": SIDE,
+            "patch_size": cap(parser["patch_size"], SIDE),
+            "batch_size": 1,
+            "max_epochs": 1,
+            "epoch_length": 1,
+            "cache_num": 0,
+            "device": "cpu",
+            "train#trainer#train_handlers": [],
+            "validate#evaluator#val_handlers": [],
+            "validate#evaluator#epoch_length": 1,
+            **NEEDS.get(overlay.name, {}),
+        }
+    )
+    return parser
+
+
+def numbers(node: Any) -> list[torch.Tensor]:
+    """All that an engine says of its last step in numbers: images, predictions, losses."""
+    if isinstance(node, torch.Tensor | float):
+        return [torch.as_tensor(node)]
+    items = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return [number for item in items for number in numbers(item)]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_an_overlay_learns_from_one_batch_and_predicts_one_case(overlay: Path, root: Callable[[Path], Path]) -> None:
+    parser = tiny(overlay, root(overlay.parents[1]))
+    set_determinism(0)
+    trainer = parser.get_parsed_content("train#trainer")
+    trainer.run()
+    assert trainer.state.iteration == 1
+    assert len(told := numbers(trainer.state.output)) > 2
+    gradients = [parameter.grad for parameter in trainer.network.parameters() if parameter.grad is not None]
+    assert all(number.isfinite().all() for number in (*told, *gradients))
+    assert any(gradient.any() for gradient in gradients)
+    evaluator = parser.get_parsed_content("validate#evaluator")
+    evaluator.run()
+    assert len(told := numbers(evaluator.state.output)) > 1
+    assert all(number.isfinite().all() for number in told)
+    assert evaluator.state.metrics
