@@ -10,8 +10,9 @@ from scanfill.data.load_schema import load_schema
 from scanfill.data.read import ReadCased
 from scanfill.data.save_label import SaveLabeld
 from scanfill.data.save_synthetic import SaveSyntheticd
-from scanfill.data.schema import CaseSchema, ConditionSpec, GeneratorSpec, ImageSpec, LabelSpec
+from scanfill.data.schema import CaseSchema
 from scanfill.data.spacing import median_spacing
+from scanfill.data.specs import ConditionSpec, GeneratorSpec, ImageSpec, LabelSpec
 from scanfill.data.splits import choose_cases, fold_cases, load_cases, split_cases, write_splits
 
 __all__ = [

@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scanfill.data.finder import Case, Cohort, Request
 from scanfill.data.load_schema import load_schema
+from scanfill.data.schema import Case, Cohort, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scanfill.data.finder import Case, Cohort, Finder, Request
 from scanfill.data.image import IMAGE_SUFFIXES, image_suffix
 from scanfill.data.marks import stem_of, synthetic_reason
 from scanfill.data.patients import find_patients
+from scanfill.data.schema import Case, Cohort, Finder, Request
 from scanfill.errors import CaseError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class _Listed(Finder):
     """What all layouts share: the cases are listed by names alone, then checked against the schema."""
 
     def find(self, folder: Path, schema: CaseSchema, request: Request) -> Cohort:
-        """Find every case below a folder; see :py:class:`~scanfill.data.finder.Finder`."""
+        """Find every case below a folder; see :py:class:`~scanfill.data.schema.Finder`."""
         folder = Path(folder).expanduser().resolve()
         if not folder.is_dir():
             msg = f"No cases found: there is no folder {folder}. Give the folder that holds the cases."

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from scanfill.data.schema import CaseSchema, LabelSpec
+    from scanfill.data.schema import CaseSchema
+    from scanfill.data.specs import LabelSpec
 
 FORMS = {
     "map": "one label map",

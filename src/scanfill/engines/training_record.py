@@ -21,9 +21,9 @@ class TrainingRecord:
 
     Args:
         inputs: The option that chooses the network's input channels, and their names in order, such as
-            ``{"modalities": ["t1", "flair"]}``. Empty where they have no names, as in a network that draws from noise.
+            ``{"modalities": ["t1", "t2"]}``. Empty where they have no names, as in a network that draws from noise.
         network: The network itself; its class name is what is kept.
-        settings: What else must be the same when the weights are used, by its option, such as ``{"target": "flair"}``.
+        settings: What else must be the same when the weights are used, by its option, such as ``{"target": "t2"}``.
         facts: What a run with the weights needs to know and does not state itself, such as the voxel size that the
             network saw, ``{"spacing": [1, 1, 1]}`` in mm; plain values.
         training: The cases it was trained on; names and patients are kept, so that nobody judges it by them unawares.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from monai.transforms import MapTransform
 
-from scanfill.data.schema import LabelSpec
+from scanfill.data.specs import LabelSpec
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import check_known, renumber
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from scanfill.data.schema import CaseSchema, GeneratorSpec, ImageSpec
+from scanfill.data.schema import CaseSchema
+from scanfill.data.specs import GeneratorSpec, ImageSpec
 from scanfill.domains.brain_mri.cases import BrainFinder
 from scanfill.domains.brain_mri.check_mri import check_mri
 from scanfill.domains.brain_mri.labels import TUMOUR
