@@ -13,8 +13,7 @@ import pytest
 import scanfill
 from scanfill.__main__ import main
 from scanfill.data.cases import find_cases
-from scanfill.data.phantoms import PHANTOM_NOTE
-from scanfill.domains.brain_mri.phantoms import note
+from scanfill.data.phantoms import PHANTOM_NOTE, phantom_note
 from scanfill.domains.brain_mri.phantoms.brain import make_subject
 from scanfill.domains.brain_mri.schema import SCHEMA
 
@@ -66,7 +65,7 @@ def test_a_whole_head_is_prepared_only_with_a_brain_mask(
     scanfill_verb(monkeypatch, "prepare", str(raw), "-o", str(prepared), "--spacing", "4.8")
     stripped = nib.load(prepared / case.name / f"{case.name}_flair.nii.gz")
     assert 0.05 < (np.asarray(stripped.dataobj) != 0).mean() < 0.5
-    assert note(find_cases(prepared, labels="none", schema=SCHEMA)) == PHANTOM_NOTE
+    assert phantom_note(find_cases(prepared, labels="none", schema=SCHEMA), SCHEMA) == PHANTOM_NOTE
     restored = tmp_path / "restored.nii.gz"
     label = prepared / case.name / f"{case.name}_seg.nii.gz"
     scanfill_verb(monkeypatch, "restore", str(label), "--prepared", str(prepared / case.name), "-o", str(restored))

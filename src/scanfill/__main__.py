@@ -86,7 +86,9 @@ def cases(
             msg = f"The report {qc} has a JSON file of the same name beside it, which would be the list {output}: "
             msg += "give one of them another name, such as --qc quality.html."
             raise UsageError(msg)
-        write_quality_report(folder, qc, modalities=modalities, patient_regex=patient_regex, workers=workers)
+        write_quality_report(
+            folder, qc, schema=schema, modalities=modalities, patient_regex=patient_regex, workers=workers
+        )
     write_case_list(
         folder, output=output, modalities=modalities, labels=labels, patient_regex=patient_regex, schema=schema
     )
@@ -335,7 +337,7 @@ def augmentation_sheet(
         draws: Columns.
         seed: Of what is drawn.
     """
-    from scanfill.report.augmentation import make_sheet  # noqa: PLC0415
+    from scanfill.domains.brain_mri.augmentation_sheet import make_sheet  # noqa: PLC0415
 
     print(make_sheet(output, presets, config, dataset_dir=dataset_dir, draws=draws, seed=seed))
 

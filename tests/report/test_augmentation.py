@@ -11,8 +11,9 @@ import pytest
 from matplotlib.image import imread
 
 from conftest import REPO
+from scanfill.domains.brain_mri.augmentation_sheet import make_sheet, usual_presets
 from scanfill.errors import UsageError
-from scanfill.report.augmentation import _busiest, draw_row, draw_sheet, make_sheet, usual_presets
+from scanfill.report.augmentation import _busiest, draw_row, draw_sheet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -38,7 +38,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_case(folder / HALF, halved, "scanfill brain phantom")
     write_case(folder / TORN, subject(2, 2, 40), "scanfill brain phantom")
     (folder / TORN / f"{TORN}_t2.nii.gz").write_bytes(b"torn")
-    return write_quality_report(folder, folder.parent / "new" / "quality.html")
+    return write_quality_report(folder, folder.parent / "new" / "quality.html", schema="brain_mri")
 
 
 def content(report: Path) -> dict[str, Any]:
@@ -122,19 +122,19 @@ def test_voxels_that_are_not_square_make_a_head_that_is() -> None:
 
 def test_a_report_is_named_as_a_page(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"name it like report\.html, not 'report\.json'"):
-        write_quality_report(tmp_path, tmp_path / "report.json")
+        write_quality_report(tmp_path, tmp_path / "report.json", schema="brain_mri")
 
 
 def test_an_empty_folder_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(CaseError, match="No cases found"):
-        write_quality_report(tmp_path / "empty", tmp_path / "quality.html")
+        write_quality_report(tmp_path / "empty", tmp_path / "quality.html", schema="brain_mri")
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
 def test_it_needs_a_worker(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="workers=0"):
-        write_quality_report(tmp_path, tmp_path / "quality.html", workers=0)
+        write_quality_report(tmp_path, tmp_path / "quality.html", workers=0, schema="brain_mri")
 
 
 def test_marks_stand_in_a_table_and_are_escaped() -> None:

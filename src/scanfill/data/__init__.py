@@ -7,6 +7,7 @@ from scanfill.data.failures import CollectFailures
 from scanfill.data.finders import ClassFinder, FileFinder, FolderFinder, TableFinder
 from scanfill.data.lists import read_list, write_case_list, write_split
 from scanfill.data.load_schema import load_schema
+from scanfill.data.phantoms import phantom_note
 from scanfill.data.read import ReadCased
 from scanfill.data.save_label import SaveLabeld
 from scanfill.data.save_synthetic import SaveSyntheticd
@@ -35,6 +36,7 @@ __all__ = [
     "load_cases",
     "load_schema",
     "median_spacing",
+    "phantom_note",
     "read_list",
     "split_cases",
     "write_case_list",

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from scanfill.data.schema import CaseSchema
+
 PHANTOM_NOTE = "phantoms: checks the software, says nothing about patients"
 
 
@@ -49,3 +51,9 @@ class Phantoms:
 def phantom_text(paths: Sequence[str]) -> str:
     """Read what the first phantom among some files says of itself in its header; nothing where there is none."""
     return next((text for text in map(header_text, paths) if "phantom" in text), "")
+
+
+def phantom_note(cases: Sequence[Mapping[str, Any]], schema: CaseSchema) -> str:
+    """Say what figures on these cases are worth: a caveat when any of them is a phantom, else nothing."""
+    images = [case[key] for case in cases for key in schema.image_keys if key in case]
+    return PHANTOM_NOTE if phantom_text(images) else ""

@@ -103,6 +103,7 @@ class CaseSchema:
             message, and whether the case has a mask. By default an image must be finite and must vary.
         generators: Way of making a missing image (``synthesize``, ``complete``) -> the bundle that does.
         advice: Appended to the message that a file has too many dimensions.
+        quality: Checks of its own, :py:class:`scanfill.data.quality.QualityChecks`; by default those of any kind.
 
     Raises:
         UsageError: Keys that stand twice; an image, a truth or a condition that no file provides; a region whose label
@@ -120,6 +121,7 @@ class CaseSchema:
     check_image: CheckImage | None = None
     generators: Mapping[str, GeneratorSpec] = field(default_factory=dict)
     advice: str = ""
+    quality: Any = None
 
     def __post_init__(self) -> None:
         if self.spatial_dims not in (2, 3):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,20 +13,14 @@ from monai.transforms import Compose
 from monai.utils import convert_to_numpy
 from scipy import ndimage
 
-from scanfill import bundle_path
-from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.errors import UsageError
 from scanfill.files import writing
-from scanfill.presets import presets as all_presets
-from scanfill.presets import presets_folder
 from scanfill.report.page import RESEARCH_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-    from scanfill.presets import Preset
 
 TRIES = 10
 """How often a preset may leave the case alone for each draw that is shown."""
@@ -39,50 +32,7 @@ SPECK = 10
 """Voxels of a slice; fewer are not counted as a lesion to look at."""
 
 SHOWN = -1
-"""The channel that is shown: FLAIR of the four sequences."""
-
-IMAGES = "MR"
-"""What presets are for that are drawn unless others are named."""
-
-
-def make_sheet(
-    output: str | Path,
-    presets: Sequence[str] = (),
-    config: str | Path | Sequence[str | Path] | None = None,
-    *,
-    dataset_dir: str | Path | None = None,
-    draws: int = 4,
-    seed: int = 0,
-) -> Path:
-    """Draw what presets do to the first training case; draws that change nothing are passed over.
-
-    Args:
-        output: The PNG file.
-        presets: Files, or names in ``configs/augmentation``; by default :py:func:`usual_presets`.
-        config: See :py:func:`draw_row`; by default the ``train.yaml`` of ``brain_tumor_segmentation``.
-        dataset_dir: Folder of the cases; without one, and without a config, a few phantoms are made for the picture.
-        draws: Columns.
-        seed: Of what is drawn.
-
-    Returns:
-        The PNG file.
-    """
-    bundle = bundle_path("brain_tumor_segmentation")
-    folder = presets_folder() / "augmentation"
-    named = [Path(name) if Path(name).suffix else folder / f"{name}.yaml" for name in presets]
-    files = named or [preset.path for preset in usual_presets()]
-    with TemporaryDirectory() as made:
-        knobs = {} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}
-        if dataset_dir is None and config is None:
-            knobs["dataset_dir"] = str(brain_cohort(made, cases=4, size=64, seed=seed))
-        train = config or bundle / "configs" / "train.yaml"
-        return draw_sheet([draw_row(train, file, draws=draws, seed=seed, **knobs) for file in files], output)
-
-
-def usual_presets() -> list[Preset]:
-    """List the presets for MRI whose packages are installed; those that need any stand last."""
-    there = [preset for preset in all_presets().values() if IMAGES in preset.made_for and not preset.absent]
-    return sorted(there, key=lambda preset: bool(preset.needs))
+"""The channel that is shown: the last one."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +77,8 @@ def draw_row(
             raise UsageError(msg)
     parser = ConfigParser()
     parser.read_config([str(file) for file in files])
+    if (metadata := files[0].with_name("metadata.json")).is_file():
+        parser.read_meta(str(metadata))
     parser.update(knobs)
     needed = ("cases", "reading", "raw_augmentation", "normalization", "augmentation", "image_keys", "label_key")
     absent = [name for name in needed if name not in parser]

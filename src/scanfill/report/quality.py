@@ -14,37 +14,23 @@ import numpy as np
 from PIL import Image
 
 import scanfill
-from scanfill.domains.brain_mri.cases import list_cases
-from scanfill.domains.brain_mri.phantoms import note as phantom_note
-from scanfill.domains.brain_mri.quality import CODES, CaseQuality, CohortQuality, Finding, check_cohort
-from scanfill.domains.brain_mri.quality.thresholds import THRESHOLDS
-from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.data.cases import find_cohort
+from scanfill.data.load_schema import load_schema
+from scanfill.data.phantoms import phantom_note
+from scanfill.data.quality import CaseQuality, CohortQuality, Finding, QualityChecks, checks_of
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY, Figure, Mark, Page, Row, Section, Table
-from scanfill.report.preview import PLANES
+from scanfill.report.panels import PLANES, Plane
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from scanfill.data.schema import CaseSchema
+
 KINDS: dict[str, Literal["bad", "warn", "known"]] = {"error": "bad", "warning": "warn", "note": "known"}
-COLUMNS = {
-    "files": ("incomplete", "unreadable", "refused", "grids", "blank"),
-    "slices": ("thick_slices",),
-    "coverage": ("coverage",),
-    "skull": ("skull",),
-    "alignment": ("misregistered", "information"),
-    "intensities": ("normalised", "few_levels", "clipped"),
-    "duplicates": ("duplicate",),
-    "names": ("swapped",),
-}
-"""Columns of the table, and which findings they show."""
-
-SHORT = {"thick_slices": "thick", "misregistered": "moved", "information": "unlike others", "few_levels": "few levels"}
-"""What a code is called where there is little room."""
-
 PICTURE_WIDTH = 150  # CSS pixels of a modality's column of three planes
 
 
@@ -52,6 +38,7 @@ def write_quality_report(
     folder: str | Path,
     output: str | Path,
     *,
+    schema: CaseSchema | str | Mapping[str, Any],
     modalities: Sequence[str] | str | None = None,
     patient_regex: str | None = None,
     workers: int = 1,
@@ -61,6 +48,7 @@ def write_quality_report(
     Args:
         folder: See :py:func:`scanfill.data.find_cases`, also for ``modalities`` and ``patient_regex``.
         output: The page, ``.html``.
+        schema: Name of a kind of data, or its schema: which images there are, and what is checked.
         modalities: Those that each case must have.
         patient_regex: Which part of a case's name is the patient.
         workers: Processes that look at the cases.
@@ -79,31 +67,33 @@ def write_quality_report(
     if workers < 1:
         msg = f"The cases are checked by at least one process, got workers={workers}."
         raise UsageError(msg)
-    cases = list_cases(folder, SCHEMA.check_images(modalities), patient_regex, with_label=False).cases
-    quality = check_cohort(cases, workers)
-    phantoms = phantom_note([case for case in cases if not case.get("problem")])
+    kind = load_schema(schema)
+    cases = find_cohort(folder, modalities, "none", patient_regex, schema=kind, strict=False).cases
+    checks = checks_of(kind)
+    quality = checks.check(cases, workers)
+    phantoms = phantom_note([case for case in cases if not case.get("problem")], kind)
     with writing(output.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(_as_json(quality, phantoms), indent=1) + "\n", encoding="utf-8")
-    _page(quality, Path(folder).resolve().name, phantoms).write(output)
+        temporary.write_text(json.dumps(_as_json(quality, checks, phantoms), indent=1) + "\n", encoding="utf-8")
+    _page(quality, checks, Path(folder).resolve().name, phantoms).write(output)
     return output
 
 
-def _as_json(quality: CohortQuality, phantoms: str) -> dict[str, Any]:
+def _as_json(quality: CohortQuality, checks: QualityChecks, phantoms: str) -> dict[str, Any]:
     return {
         "scanfill": scanfill.__version__,
         "use": RESEARCH_ONLY,
         "note": phantoms,
-        "codes": CODES,
-        "thresholds": THRESHOLDS,
+        "codes": dict(checks.codes),
+        "thresholds": dict(checks.thresholds),
         "cases": [case.as_dict() for case in quality.cases],
     }
 
 
-def _page(quality: CohortQuality, name: str, phantoms: str) -> Page:
+def _page(quality: CohortQuality, checks: QualityChecks, name: str, phantoms: str) -> Page:
     found = sorted(quality.with_findings, key=_urgency)
     clean = [case for case in quality.cases if not case.findings]
-    sections: list[Section | CasePart] = [_summary(quality), _overview(found + clean)]
-    sections += [CasePart(case) for case in found + clean]
+    sections: list[Section | CasePart] = [_summary(quality, checks), _overview(found + clean, checks)]
+    sections += [CasePart(case, checks) for case in found + clean]
     remark = f"{RESEARCH_ONLY} A finding is a reason to look, not a verdict."
     return Page(f"Quality of {name}", sections, note=f"{remark} {phantoms}".strip(), wide=True)
 
@@ -114,13 +104,13 @@ def _urgency(case: CaseQuality) -> tuple[int, int]:
     return worst, -sum(finding.severity == list(KINDS)[worst] for finding in case.findings)
 
 
-def _summary(quality: CohortQuality) -> Section:
+def _summary(quality: CohortQuality, checks: QualityChecks) -> Section:
     cases, found = len(quality.cases), len(quality.with_findings)
     codes = Counter(code for case in quality.cases for code in {finding.code for finding in case.findings})
     worst = {finding.code: finding.severity for case in quality.cases for finding in reversed(case.findings)}
     rows = [
-        [Mark(CODES[code], KINDS[worst[code]]), codes[code], ", ".join(_with_code(quality, code))]
-        for code in CODES
+        [Mark(checks.codes[code], KINDS[worst[code]]), codes[code], ", ".join(_with_code(quality, code))]
+        for code in checks.codes
         if codes[code]
     ]
     worth = sum(any(finding.severity != "note" for finding in case.findings) for case in quality.with_findings)
@@ -133,15 +123,16 @@ def _with_code(quality: CohortQuality, code: str, most: int = 5) -> list[str]:
     return names if len(names) <= most else [*names[:most], f"and {len(names) - most} more"]
 
 
-def _overview(cases: Sequence[CaseQuality]) -> Section:
-    rows = [[case.case_id, _spacing(case), *(_cell(case, column) for column in COLUMNS)] for case in cases]
+def _overview(cases: Sequence[CaseQuality], checks: QualityChecks) -> Section:
+    rows = [
+        [case.case_id, _spacing(case), *(_cell(case, column, checks) for column in checks.columns)] for case in cases
+    ]
     text = (
         "Findings first. \N{MULTIPLICATION X}: cannot be used so. !: look at it. i: can be used, but know. "
-        "Coverage: the least of the modalities. MI: normalised mutual information, 1 to 2, of the pair that has least."
-        "\n\nBelow, each case: axial, coronal and sagittal slice through the middle of the brain, the patient's left "
-        "on the right."
+        f"{checks.remark}\n\nBelow, each case: of a volume the axial, coronal and sagittal slice through the middle, "
+        "the patient's left on the right."
     )
-    return Section("All cases", text, tables=[Table(["case", "spacing (mm)", *COLUMNS], rows)])
+    return Section("All cases", text, tables=[Table(["case", "spacing (mm)", *checks.columns], rows)])
 
 
 def _spacing(case: CaseQuality) -> str:
@@ -152,49 +143,50 @@ def _spacing(case: CaseQuality) -> str:
     return "; ".join(texts) or "?"
 
 
-def _cell(case: CaseQuality, column: str) -> object:
-    """Marks of the findings of one column; without one its number, or that it is all right."""
-    found = [finding for finding in case.findings if finding.code in COLUMNS[column]]
+def _cell(case: CaseQuality, column: str, checks: QualityChecks) -> object:
+    """Marks of the findings of one column; without one its figure, or that it is all right."""
+    found = [finding for finding in case.findings if finding.code in checks.columns[column]]
     if found:
-        return _marks(found, column)
-    images = case.measures.get("images", {})
-    if column == "coverage" and case.measures.get("coverage"):
-        return f"{min(seen['covered'] for seen in case.measures['coverage'].values()):.0%}"
-    if column == "alignment" and case.measures.get("pairs"):
-        return f"MI {min(seen['information'] for seen in case.measures['pairs'].values()):.2f}"
-    return Mark("", "good") if images or column == "files" else None
+        return _marks(found, column, checks)
+    if column in checks.figures and (figure := checks.figures[column](case.measures)):
+        return figure
+    return Mark("", "good") if case.views or case.measures.get("images") or column == "files" else None
 
 
-def _marks(findings: Sequence[Finding], column: str) -> list[Mark]:
-    """One mark for each code and severity, with the modalities it is said of; the column's own name is left out."""
+def _marks(findings: Sequence[Finding], column: str, checks: QualityChecks) -> list[Mark]:
+    """One mark for each code and severity, with the images it is said of; the column's own name is left out."""
     together: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
         named = together.setdefault((finding.code, finding.severity), [])
         named += [name for name in finding.modality.split(", ") if name and name not in named]
     marks = []
     for (code, severity), modalities in together.items():
-        word = "" if code == column else SHORT.get(code, code)
+        word = "" if code == column else checks.short.get(code, code)
         marks.append(Mark(f"{word} {', '.join(modalities)}".strip(), KINDS[severity]))
     return marks
 
 
-def _mark(finding: Finding) -> Mark:
-    return Mark(f"{SHORT.get(finding.code, finding.code)} {finding.modality}".strip(), KINDS[finding.severity])
+def _mark(finding: Finding, checks: QualityChecks) -> Mark:
+    return Mark(f"{checks.short.get(finding.code, finding.code)} {finding.modality}".strip(), KINDS[finding.severity])
 
 
 @dataclass(frozen=True)
 class CasePart:
-    """One case: its findings in words, and its images in three planes.
+    """One case: its findings in words, and its images, volumes in three planes.
 
     Args:
         case: What was seen.
+        checks: What saw it.
     """
 
     case: CaseQuality
+    checks: QualityChecks
 
     def html(self) -> str:
         """Write the case as HTML."""
-        lines = "".join(f"<li>{_mark(each).html()} {escape(each.text)}</li>" for each in self.case.findings)
+        lines = "".join(
+            f"<li>{_mark(each, self.checks).html()} {escape(each.text)}</li>" for each in self.case.findings
+        )
         findings = f"<ul>{lines}</ul>" if lines else f"<p>{Mark('nothing found', 'good').html()}</p>"
         spacing = self.case.spacing
         pictures = [
@@ -204,24 +196,29 @@ class CasePart:
 
 
 def _picture(views: Sequence[NDArray[np.uint8]], spacing: Sequence[float]) -> bytes:
-    """Stack the axial, coronal and sagittal slice of one image in radiological convention, as PNG.
+    """Stack the axial, coronal and sagittal slice of a volume in radiological convention, or take a picture, as PNG.
 
     Args:
-        views: The middle sagittal, coronal and axial slice, axes to the left, front and head.
+        views: The middle sagittal, coronal and axial slice, axes to the left, front and head; or one picture.
         spacing: Voxel size along these axes, in mm.
     """
-    rows = []
-    for plane in PLANES:
-        volume = np.expand_dims(views[plane.normal], plane.normal)
-        picture = plane.cut(volume, 0)[::-1]  # rows from top to bottom
-        across, down = np.delete(np.asarray(spacing), plane.normal)
-        rows.append(_stretch(picture, down, across))
+    if len(views) == 1:  # a picture, stored with x first
+        rows = [_stretch(views[0].T, spacing[1], spacing[0])]
+    else:
+        rows = [_row(plane, views[plane.normal], spacing) for plane in PLANES]
     width = max(row.shape[1] for row in rows)
     rows = [np.pad(row, ((1, 1), ((width - row.shape[1]) // 2, -(-(width - row.shape[1]) // 2)))) for row in rows]
     buffer = BytesIO()
     # One grey channel of 32 levels, where Matplotlib writes four of 256: a third of the bytes.
     Image.fromarray(np.vstack(rows) // 8 * 8).save(buffer, format="png", optimize=True)
     return buffer.getvalue()
+
+
+def _row(plane: Plane, view: NDArray[np.uint8], spacing: Sequence[float]) -> NDArray[np.uint8]:
+    """Turn one slice as it is looked at, rows from top to bottom, voxels square."""
+    picture = plane.cut(np.expand_dims(view, plane.normal), 0)[::-1]
+    across, down = np.delete(np.asarray(spacing), plane.normal)
+    return _stretch(picture, down, across)
 
 
 def _stretch(picture: NDArray[np.uint8], down: float, across: float) -> NDArray[np.uint8]:

@@ -17,8 +17,9 @@ import torch
 
 import scanfill
 from scanfill.data.cases import find_cases
+from scanfill.data.phantoms import phantom_note
 from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.phantoms import brain_cohort, note
+from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.files import writable_folder, writing
@@ -163,7 +164,7 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
         "python": sys.executable,
         "gpu": int(study["device"].startswith("cuda") or (study["device"] == "auto" and torch.cuda.is_available())),
         "versions": {"scanfill": scanfill.__version__, "monai": monai.__version__, "torch": torch.__version__},
-        "note": note(cases),
+        "note": phantom_note(cases, SCHEMA),
         "data_sha256": protocol["images"],
         "command": shlex.join(["python", "-m", "scanfill", *sys.argv[1:]]),
     }

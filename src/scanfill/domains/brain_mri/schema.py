@@ -8,6 +8,7 @@ from scanfill.domains.brain_mri.cases import BrainFinder
 from scanfill.domains.brain_mri.check_mri import check_mri
 from scanfill.domains.brain_mri.labels import TUMOUR
 from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.domains.brain_mri.quality.checks import CHECKS
 from scanfill.domains.brain_mri.regions import REGIONS
 
 SCHEMA = CaseSchema(
@@ -23,5 +24,6 @@ SCHEMA = CaseSchema(
         "synthesize": GeneratorSpec("mri_modality_synthesis", intensity_rule="signed_range"),
         "complete": GeneratorSpec("mri_modality_completion", intensity_rule="zscore_in_brain"),
     },
+    quality=CHECKS,
     advice="The channels of an MSD brain image are flair, t1, t1ce, t2, in this order.",
 )

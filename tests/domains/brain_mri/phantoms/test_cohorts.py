@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 
 from scanfill.data.cases import find_cases
-from scanfill.data.phantoms import PHANTOM_NOTE
-from scanfill.domains.brain_mri.phantoms import brain_cohort, note
+from scanfill.data.phantoms import PHANTOM_NOTE, phantom_note
+from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.domains.brain_mri.schema import SCHEMA
 
 
@@ -52,6 +52,6 @@ def test_a_cohort_reads_as_brats(tmp_path: Path) -> None:
 
 def test_figures_on_phantoms_carry_the_caveat_and_others_do_not(tmp_path: Path) -> None:
     cases = find_cases(brain_cohort(tmp_path / "phantoms", cases=1, size=24), labels="none", schema=SCHEMA)
-    assert note(cases) == PHANTOM_NOTE
+    assert phantom_note(cases, SCHEMA) == PHANTOM_NOTE
     nib.save(nib.Nifti1Image(np.ones((3, 3, 3), np.uint8), np.eye(4)), tmp_path / "t1.nii.gz")
-    assert note([{"t1": str(tmp_path / "t1.nii.gz")}]) == ""
+    assert phantom_note([{"t1": str(tmp_path / "t1.nii.gz")}], SCHEMA) == ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from scanfill.data.phantoms import Phantoms
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort as write_brain_cohort
-from scanfill.domains.brain_mri.phantoms.cohorts import brain_cohort, note
+from scanfill.domains.brain_mri.phantoms.cohorts import brain_cohort
 
-__all__ = ["PHANTOMS", "brain_cohort", "note", "write_brain_cohort"]
+__all__ = ["PHANTOMS", "brain_cohort", "write_brain_cohort"]
 
 PHANTOMS = Phantoms(
     name="brain",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 
 from scanfill.data.nifti import header_text
-from scanfill.data.phantoms import PHANTOM_NOTE, phantom_text
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 def brain_cohort(
@@ -43,9 +42,3 @@ def brain_cohort(
             for name in lacking:
                 (case / f"{case.name}_{name}.nii.gz").unlink()
     return str(folder)
-
-
-def note(cases: Sequence[Mapping[str, Any]]) -> str:
-    """Say what figures on these cases are worth: a caveat when any of them is a phantom, else nothing."""
-    images = [case[modality] for case in cases for modality in MODALITIES if modality in case]
-    return PHANTOM_NOTE if phantom_text(images) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanfill.domains.brain_mri.quality.case import CaseQuality, check_case
-from scanfill.domains.brain_mri.quality.cohort import CohortQuality, check_cohort
+from scanfill.domains.brain_mri.quality.cohort import check_cohort
 from scanfill.domains.brain_mri.quality.findings import CODES, Finding
 from scanfill.domains.brain_mri.quality.skull import suspect_skull
 from scanfill.domains.brain_mri.quality.warn import WarnOfQualityd
@@ -11,7 +11,6 @@ from scanfill.domains.brain_mri.quality.warn import WarnOfQualityd
 __all__ = [
     "CODES",
     "CaseQuality",
-    "CohortQuality",
     "Finding",
     "WarnOfQualityd",
     "check_case",

@@ -11,6 +11,8 @@ from monai.data import MetaTensor
 from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
+from scanfill.data.quality import CaseQuality as AnyCaseQuality
+from scanfill.data.quality import Finding as AnyFinding
 from scanfill.data.read import ReadCased
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.quality.alignment import find_displaced, measure_alignment
@@ -36,38 +38,14 @@ EXPLAINED = {"normalised", "blank", "duplicate", "grids", "unreadable", "incompl
 
 
 @dataclass
-class CaseQuality:
-    """What was seen in one case.
+class CaseQuality(AnyCaseQuality):
+    """What was seen in one case of the brain.
 
     Attributes:
-        case_id: Its name.
-        patient: Whose it is.
-        modalities: Those that it has.
-        measures: Every number measured, by modality, pair or case; ready for JSON.
-        findings: What a person should look at, the worst first.
         signatures: Modality -> small picture, to find the image elsewhere.
-        views: Modality -> the middle sagittal, coronal and axial slice, uint8, axes to the left, front and head.
-        spacing: Voxel size of these slices in mm, along the same axes.
     """
 
-    case_id: str
-    patient: str
-    modalities: list[str]
-    measures: dict[str, Any] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
     signatures: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    views: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
-    spacing: tuple[float, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what goes into JSON: no pictures."""
-        return {
-            "case_id": self.case_id,
-            "patient": self.patient,
-            "modalities": self.modalities,
-            "findings": [finding.as_dict() for finding in self.findings],
-            "measures": self.measures,
-        }
 
 
 def check_case(case: Mapping[str, Any]) -> CaseQuality:
@@ -198,7 +176,9 @@ def _find_other_grids(images: Mapping[str, MetaTensor]) -> list[Finding]:
     return findings
 
 
-def _read_what_can_be_read(case: Mapping[str, Any], keys: list[str], findings: list[Finding]) -> dict[str, MetaTensor]:
+def _read_what_can_be_read(
+    case: Mapping[str, Any], keys: list[str], findings: list[AnyFinding]
+) -> dict[str, MetaTensor]:
     """Read each modality by itself where the case as a whole was refused."""
     read = {}
     for key in keys:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
+from scanfill.data.quality import CohortQuality
 from scanfill.domains.brain_mri.quality.case import CaseQuality, check_case
 from scanfill.domains.brain_mri.quality.duplicates import ALIKE, find_pairs
 from scanfill.domains.brain_mri.quality.findings import Finding, in_order
@@ -30,22 +30,6 @@ REASONS = {"misregistered", "swapped", "skull", "normalised"}
 """Findings that explain why a pair tells little: it is not said twice."""
 
 
-@dataclass
-class CohortQuality:
-    """What was seen in each case of a cohort.
-
-    Attributes:
-        cases: In the order in which they were given.
-    """
-
-    cases: list[CaseQuality]
-
-    @property
-    def with_findings(self) -> list[CaseQuality]:
-        """The cases that have any."""
-        return [case for case in self.cases if case.findings]
-
-
 def check_cohort(cases: Sequence[Mapping[str, Any]], workers: int = 1) -> CohortQuality:
     """Check each case, then compare them with each other.
 
@@ -60,12 +44,12 @@ def check_cohort(cases: Sequence[Mapping[str, Any]], workers: int = 1) -> Cohort
         msg = f"The cases are checked by at least one process, got workers={workers}."
         raise ValueError(msg)
     checked = tqdm(_check(cases, workers), total=len(cases), desc="Checking the cases", unit="case", disable=None)
-    cohort = CohortQuality(list(checked))
-    _find_duplicates(cohort.cases)
-    _find_outliers(cohort.cases)
-    for case in cohort.cases:
+    found = list(checked)
+    _find_duplicates(found)
+    _find_outliers(found)
+    for case in found:
         case.findings = in_order(case.findings)
-    return cohort
+    return CohortQuality(found)
 
 
 def _check(cases: Sequence[Mapping[str, Any]], workers: int) -> Iterator[CaseQuality]:

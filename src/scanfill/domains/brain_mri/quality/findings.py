@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
-Severity = Literal["error", "warning", "note"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""error: the case cannot be used so; warning: look at it; note: it can be used, but know."""
+from scanfill.data.quality import SEVERITIES
+from scanfill.data.quality import Finding as AnyFinding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CODES = {
     "incomplete": "a file is missing, or there are two",
@@ -29,37 +30,16 @@ CODES = {
 """Each code and its name, in the order in which they are shown."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that a person should look at.
-
-    Attributes:
-        code: One of :py:data:`CODES`.
-        severity: How bad it is.
-        modality: Of which image; empty where it is the case's.
-        value: What was measured; None where the finding is no number.
-        threshold: From where on it is a finding.
-        text: A sentence: what was seen, what it may mean, what to do.
-    """
-
-    code: str
-    severity: Severity
-    modality: str
-    value: float | None
-    threshold: float | None
-    text: str
+class Finding(AnyFinding):
+    """A finding with one of :py:data:`CODES`."""
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
             msg = f"Unknown code of a finding {self.code!r}: choose of {', '.join(CODES)}."
             raise ValueError(msg)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the finding as it goes into JSON."""
-        return asdict(self)
 
-
-def in_order(findings: list[Finding]) -> list[Finding]:
+def in_order(findings: Sequence[AnyFinding]) -> list[AnyFinding]:
     """Sort by severity, then by code; equal ones stay as they are."""
     codes = list(CODES)
     return sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), codes.index(finding.code)))

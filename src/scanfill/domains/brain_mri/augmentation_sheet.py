@@ -1,0 +1,62 @@
+"""What presets of augmentation do to a brain, in one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from scanfill import bundle_path
+from scanfill.domains.brain_mri.phantoms import brain_cohort
+from scanfill.presets import presets as all_presets
+from scanfill.presets import presets_folder
+from scanfill.report.augmentation import draw_row, draw_sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scanfill.presets import Preset
+
+IMAGES = "MR"
+"""What presets are for that are drawn unless others are named."""
+
+
+def make_sheet(
+    output: str | Path,
+    presets: Sequence[str] = (),
+    config: str | Path | Sequence[str | Path] | None = None,
+    *,
+    dataset_dir: str | Path | None = None,
+    draws: int = 4,
+    seed: int = 0,
+) -> Path:
+    """Draw what presets do to the first training case; draws that change nothing are passed over.
+
+    Args:
+        output: The PNG file.
+        presets: Files, or names in ``configs/augmentation``; by default :py:func:`usual_presets`.
+        config: See :py:func:`scanfill.report.augmentation.draw_row`; by default the ``train.yaml`` of
+            ``brain_tumor_segmentation``.
+        dataset_dir: Folder of the cases; without one, and without a config, a few phantoms are made for the picture.
+        draws: Columns.
+        seed: Of what is drawn.
+
+    Returns:
+        The PNG file.
+    """
+    bundle = bundle_path("brain_tumor_segmentation")
+    folder = presets_folder() / "augmentation"
+    named = [Path(name) if Path(name).suffix else folder / f"{name}.yaml" for name in presets]
+    files = named or [preset.path for preset in usual_presets()]
+    with TemporaryDirectory() as made:
+        knobs = {} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}
+        if dataset_dir is None and config is None:
+            knobs["dataset_dir"] = str(brain_cohort(made, cases=4, size=64, seed=seed))
+        train = config or bundle / "configs" / "train.yaml"
+        return draw_sheet([draw_row(train, file, draws=draws, seed=seed, **knobs) for file in files], output)
+
+
+def usual_presets() -> list[Preset]:
+    """List the presets for MRI whose packages are installed; those that need any stand last."""
+    there = [preset for preset in all_presets().values() if IMAGES in preset.made_for and not preset.absent]
+    return sorted(there, key=lambda preset: bool(preset.needs))
