@@ -15,9 +15,9 @@ import torch.utils.tensorboard  # noqa: F401
 
 import scanfill
 
-# But not `__main__`: a run executes it anew.
+# Packages with what they import themselves; a module by itself would hide the function of its name in its package.
 for module in pkgutil.walk_packages(scanfill.__path__, "scanfill."):
-    if not module.name.endswith(".__main__"):
+    if module.ispkg:
         importlib.import_module(module.name)
 
 PATH = [entry for entry in sys.path if entry not in {"", str(Path(__file__).parent)}]
