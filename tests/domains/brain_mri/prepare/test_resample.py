@@ -113,4 +113,5 @@ def test_slabs_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None
     target, pose = prepared_grid(image.grid, 5.0), rigid(image, 10, 3, seed=4)
     whole = resample_image(image, target, pose)
     monkeypatch.setattr(resample, "SLAB", 3000)
-    np.testing.assert_array_equal(resample_image(image, target, pose), whole)
+    # Not bit by bit: a matrix product of another width may add in another order.
+    np.testing.assert_allclose(resample_image(image, target, pose), whole, rtol=1e-5)
