@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass
@@ -12,12 +13,17 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from fork_server import run_module
+from scanfill.data.schema import Request
+from scanfill.sharing.declaration import Declaration, read_declaration
 
 pytest_plugins = ("cpu_seconds",)
 
 REPO = Path(__file__).parents[1]
 EXIT_STATUS = pytest.StashKey[int]()
-BUNDLES = sorted(path for path in (REPO / "bundles").iterdir() if (path / "configs").is_dir())
+ROOT = Path(os.environ.get("SCANFILL_BUNDLES", REPO / "bundles"))
+"""Where the bundles lie that are tested: those of the project, or those of somebody else."""
+
+BUNDLES = sorted(path for path in ROOT.iterdir() if (path / "configs").is_dir())
 
 
 @dataclass(frozen=True)
@@ -29,14 +35,30 @@ class TrainedBundle:
     logs: dict[str, str]
 
     @property
+    def declared(self) -> Declaration:
+        """What it says of itself."""
+        file = self.source / "configs" / "metadata.json"
+        return read_declaration(json.loads(file.read_text(encoding="utf-8")), str(file))
+
+    @property
+    def data(self) -> Path:
+        """Folder of its data: phantoms that it made, or what lies beside the bundles for it."""
+        return self.root / "data" if self.declared.smoke.phantoms else self.source.parent / "data" / self.source.name
+
+    @property
     def dataset_dir(self) -> Path:
-        """Phantoms that it learned from."""
-        return min(path for path in (self.root / "data").iterdir() if path.is_dir())
+        """What it learned from."""
+        return min(path for path in self.data.iterdir() if path.is_dir())
 
     @property
     def new_cases(self) -> Path:
-        """Phantoms that it was used on: the same, or others that lack what it makes."""
-        return max(path for path in (self.root / "data").iterdir() if path.is_dir())
+        """What it was used on: the same, or others that lack what it makes."""
+        return max(path for path in self.data.iterdir() if path.is_dir())
+
+    def case_ids(self) -> list[str]:
+        """Names of the cases that it was used on."""
+        kind, request = self.declared.kind, Request(labels="none", strict=False, check=False)
+        return [str(case["case_id"]) for case in kind.finder.find(self.new_cases, kind, request).cases]
 
     def configs(self, *names: str) -> list[str]:
         """Paths of configs, with the bundle's laptop-sized network where it has one."""
@@ -56,11 +78,14 @@ def run_bundle(configs: list[str], *knobs: str, code: int = 0, timeout: int = 30
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainedBundle:
     """Each bundle, trained for seconds on a few small phantoms of its own making, then evaluated and used."""
     bundle = TrainedBundle(request.param, tmp_path_factory.mktemp(request.param.name), {})
-    phantoms = ("--bundle_root", str(bundle.root), "--dataset_dir#cases", "5", "--dataset_dir#size", "32")
-    smoke = str(REPO / "configs" / "smoke.yaml")
-    bundle.logs["train"] = run_bundle([*bundle.configs("train.yaml"), smoke], *phantoms)
-    bundle.logs["evaluate"] = run_bundle(bundle.configs("train.yaml", "evaluate.yaml"), *phantoms)
-    bundle.logs["inference"] = run_bundle(bundle.configs("inference.yaml"), *phantoms)
+    where, smoke = ("--bundle_root", str(bundle.root)), bundle.declared.smoke
+    known, new = (("--dataset_dir#cases", str(smoke.cases), "--dataset_dir#size", str(smoke.size)),) * 2
+    if smoke.phantoms is None:
+        known, new = (("--dataset_dir", str(folder)) for folder in (bundle.dataset_dir, bundle.new_cases))
+    shrunk = str(REPO / "configs" / "smoke.yaml")
+    bundle.logs["train"] = run_bundle([*bundle.configs("train.yaml"), shrunk], *where, *known)
+    bundle.logs["evaluate"] = run_bundle(bundle.configs("train.yaml", "evaluate.yaml"), *where, *known)
+    bundle.logs["inference"] = run_bundle(bundle.configs("inference.yaml"), *where, *new)
     return bundle
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import monai.bundle
 import pytest
@@ -12,6 +13,10 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from conftest import BUNDLES, REPO, TrainedBundle
 from scanfill.engines.checkpoint_files import read_checkpoint
+from scanfill.sharing.declaration import Declaration, read_declaration
+
+STATED = "@_meta_#scanfill#schema"
+"""How a config names a schema that the metadata state in words."""
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,36 +36,29 @@ REQUIRED_METADATA = {
     "copyright",
     "network_data_format",
 }
-# What overlays that work on any bundle rely on.
-CONTRACT = {
-    "image_keys",
-    "label_key",
-    "spatial_dims",
-    "augmentation",
-    "cases",
-    "input_keys",
-    "interpolation",
-    "learned",
-    "raw_augmentation",
-    "raw_keys",
-    "patch_size",
-    "max_epochs",
-    "epoch_length",
-    "network_def",
-    "inferer",
-}
-
 bundles = pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
 
 
-def metadata(bundle: Path) -> dict[str, object]:
-    content: dict[str, object] = json.loads((bundle / "configs" / "metadata.json").read_text())
+def metadata(bundle: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((bundle / "configs" / "metadata.json").read_text())
     return content
 
 
-def input_channels(bundle: Path) -> int:
-    channels: int = metadata(bundle)["network_data_format"]["inputs"]["image"]["num_channels"]  # type: ignore[index]
-    return channels
+def declared(bundle: Path) -> Declaration:
+    return read_declaration(metadata(bundle), bundle.name)
+
+
+def inputs_of_network(bundle: Path, side: int, batch: int = 1) -> dict[str, torch.Tensor]:
+    """An example of each argument of the network's ``forward``, as the metadata describe it."""
+    described = metadata(bundle)["network_data_format"]["inputs"]
+    examples = {}
+    for name in declared(bundle).inputs_of_network:
+        about = described[name]
+        free = [size if isinstance(size, int) else side for size in about["spatial_shape"]]
+        shape = (batch, *([about["num_channels"]] if about["num_channels"] else []), *free)
+        kind = getattr(torch, about["dtype"])
+        examples[name] = torch.randint(0, 4, shape).to(kind) if about["dtype"] == "int64" else torch.randn(shape)
+    return examples
 
 
 def config(bundle: Path, name: str) -> ConfigParser:
@@ -106,14 +104,19 @@ def test_the_readme_says_that_it_is_for_research(bundle: Path) -> None:
 
 
 @bundles
-def test_train_has_the_ids_that_generic_overlays_set(bundle: Path) -> None:
-    assert set(config(bundle, "train.yaml").get()) >= CONTRACT
+def test_train_has_the_ids_that_its_task_asks_for(bundle: Path) -> None:
+    assert set(config(bundle, "train.yaml").get()) >= declared(bundle).contract
 
 
 @bundles
-def test_those_that_segment_have_the_knob_of_test_time_augmentation(bundle: Path) -> None:
-    outputs = metadata(bundle)["network_data_format"]["outputs"]  # type: ignore[index]
-    segments = outputs["pred"]["format"] == "segmentation"
+def test_configs_use_the_schema_that_the_metadata_name(bundle: Path) -> None:
+    stated = {name: config(bundle, name)["schema"]["name"] for name in ("train.yaml", "inference.yaml")}
+    assert set(stated.values()) <= {declared(bundle).schema if isinstance(declared(bundle).schema, str) else STATED}
+
+
+@bundles
+def test_only_those_that_segment_have_the_knob_of_test_time_augmentation(bundle: Path) -> None:
+    segments = declared(bundle).task == "segmentation"
     for name in ("train.yaml", "inference.yaml"):
         parser = config(bundle, name)
         assert [parser.get(knob) is not None for knob in ("tta", "flipped_axes")] == [segments, segments]
@@ -122,11 +125,14 @@ def test_those_that_segment_have_the_knob_of_test_time_augmentation(bundle: Path
 @bundles
 @pytest.mark.parametrize("part", ["network_def", "inferer"])
 def test_train_and_inference_state_the_same(bundle: Path, part: str) -> None:
-    assert config(bundle, "train.yaml")[part] == config(bundle, "inference.yaml")[part]
+    if part in declared(bundle).contract:
+        assert config(bundle, "train.yaml")[part] == config(bundle, "inference.yaml")[part]
 
 
 @bundles
-def test_training_and_inference_prepare_a_scan_alike(bundle: Path) -> None:
+def test_training_and_inference_prepare_an_image_alike(bundle: Path) -> None:
+    if declared(bundle).task not in ("segmentation", "translation"):
+        pytest.skip("it is used on something else than images")
     train, inference = config(bundle, "train.yaml"), config(bundle, "inference.yaml")["preprocessing"]
     assert train["preprocessing"] == "$@reading + @normalization"
     leave_images_alone = {"CopyItemsd", "scanfill.domains.brain_mri.quality.WarnOfQualityd"}
@@ -140,12 +146,14 @@ def test_training_and_inference_prepare_a_scan_alike(bundle: Path) -> None:
 @bundles
 def test_network_takes_and_gives_what_the_metadata_says(bundle: Path) -> None:
     folder = bundle / "configs"
+    _, *further = inputs_of_network(bundle, 64).items()
     monai.bundle.verify_net_in_out(
         net_id="network_def",
         meta_file=str(folder / "metadata.json"),
         config_file=str(folder / "inference.yaml"),
         device="cpu",
         n=4,
+        extra_forward_args=dict(further),
     )
 
 
@@ -173,33 +181,47 @@ def test_training_writes_a_tensorboard_log(trained: TrainedBundle) -> None:
     assert list((trained.root / "eval").glob("events.out.tfevents.*"))
 
 
-def test_evaluation_writes_scores_that_say_they_are_of_phantoms(trained: TrainedBundle) -> None:
+def test_evaluation_writes_tables_that_say_what_they_are_worth(trained: TrainedBundle) -> None:
     tables = {path.stem: path.read_text() for path in (trained.root / "eval").glob("*.csv")}
-    summaries = [name for name in tables if name.endswith("summary")]
-    assert len(summaries) * 2 == len(tables) > 0, "of each, one row a case, and a summary"
-    assert all("phantoms: checks the software, says nothing about patients" in text for text in tables.values())
+    assert tables
+    if trained.declared.task != "generation":
+        summaries = [name for name in tables if name.endswith("summary")]
+        assert len(summaries) * 2 == len(tables), "of each, one row a case, and a summary"
+    if trained.declared.smoke.phantoms:
+        assert all("phantoms: checks the software, says nothing about patients" in text for text in tables.values())
 
 
 def test_inference_writes_something_for_every_case(trained: TrainedBundle) -> None:
-    cases = {path.name for path in trained.new_cases.iterdir() if path.is_dir()}
     written = trained.root / "eval" / "predictions"
-    assert {path.name for path in written.iterdir() if path.is_dir()} == cases
-    assert all(list((written / case).glob("*_preview.png")) for case in cases)
+    assert sorted(path.name for path in written.iterdir() if path.is_dir()) == trained.case_ids()
+    for case in trained.case_ids():
+        assert list((written / case).glob("*.json")), "what it is, beside it"
+        if trained.declared.task != "generation":
+            assert list((written / case).glob("*_preview.png"))
 
 
 def test_network_exports_to_torchscript(trained: TrainedBundle, tmp_path: Path) -> None:
+    if trained.declared.export == "none":
+        pytest.skip("the bundle says that its network is not exported")
     configs, file = trained.configs("inference.yaml"), tmp_path / "model.ts"
-    monai.bundle.ckpt_export(
-        net_id="network_def",
-        filepath=str(file),
-        ckpt_file=str(trained.root / "models" / "model.pt"),
-        meta_file=str(trained.source / "configs" / "metadata.json"),
-        config_file=configs,
-    )
     parser = ConfigParser()
     parser.read_config(configs)
     network = parser.get_parsed_content("network_def").eval()
     network.load_state_dict(torch.load(trained.root / "models" / "model.pt", weights_only=True))
-    image = torch.randn(1, input_channels(trained.source), 16, 16, 16)
-    with torch.no_grad():
-        torch.testing.assert_close(torch.jit.load(str(file))(image), network(image))
+    if trained.declared.export == "trace":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)  # checks of shapes in MONAI's layers
+            traced = torch.jit.trace(network, tuple(inputs_of_network(trained.source, 16).values()), strict=False)
+        torch.jit.save(traced, file)
+    else:
+        monai.bundle.ckpt_export(
+            net_id="network_def",
+            filepath=str(file),
+            ckpt_file=str(trained.root / "models" / "model.pt"),
+            meta_file=str(trained.source / "configs" / "metadata.json"),
+            config_file=configs,
+        )
+    for side, batch in ((16, 1), (32, 2)):  # other sizes and batches than the example
+        examples = tuple(inputs_of_network(trained.source, side, batch).values())
+        with torch.no_grad():
+            torch.testing.assert_close(torch.jit.load(str(file))(*examples), network(*examples))
