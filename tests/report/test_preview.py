@@ -14,13 +14,15 @@ from monai.data import MetaTensor
 from monai.transforms import Orientation
 
 from scanfill.report import SavePreviewd, draw_preview
-from scanfill.report.panels import STAMP
-from scanfill.report.preview import COLOURS, LEGEND_OF_WHOLE_CORE, PLANES
+from scanfill.report.palette import palette
+from scanfill.report.panels import STAMP, blacken
+from scanfill.report.preview import COLOURS, PLANES, _entries
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Array = npt.NDArray[Any]
+NAMES = {1: "NC necrotic core", 2: "ED edema", 3: "CET enhancing tumour"}
 
 
 def head(size: int = 24) -> Array:
@@ -58,7 +60,7 @@ def affine_of(*sizes: float) -> torch.Tensor:
 
 
 def test_the_picture_is_in_radiological_convention(tmp_path: Path) -> None:
-    path = draw_preview(head(), tumour(), tmp_path / "a.png", spacing=(1, 1, 1))
+    path = draw_preview(head(), tumour(), tmp_path / "a.png", spacing=(1, 1, 1), legend=NAMES)
     for part, (right, up) in enumerate([centre_of(path, COLOURS[1], part) for part in range(3)]):
         assert right < 0.5, PLANES[part].name  # the patient's right and front are on the left
         assert up > 0.5, PLANES[part].name
@@ -78,7 +80,7 @@ def test_the_slice_is_the_one_with_the_most_tumour(tmp_path: Path) -> None:
     label = np.zeros((24, 24, 24), np.uint8)
     label[5, 5, 5] = 1
     label[14:20, 14:20, 17] = 3
-    path = draw_preview(head(), label, tmp_path / "a.png", spacing=(1, 1, 1))
+    path = draw_preview(head(), label, tmp_path / "a.png", spacing=(1, 1, 1), legend=NAMES)
     right, up = centre_of(path, COLOURS[2], 0)
     assert (right < 0.5, up > 0.5) == (True, True)
 
@@ -86,14 +88,16 @@ def test_the_slice_is_the_one_with_the_most_tumour(tmp_path: Path) -> None:
 def test_each_label_has_a_colour_of_its_own(tmp_path: Path) -> None:
     label = tumour()
     label[4:8, 16:20, 16:20] = 1
-    path = draw_preview(head(), label, tmp_path / "a.png", spacing=(1, 1, 1))
+    path = draw_preview(head(), label, tmp_path / "a.png", spacing=(1, 1, 1), legend=NAMES)
     assert centre_of(path, COLOURS[1], 0)[0] < 0.5 < centre_of(path, COLOURS[0], 0)[0]
 
 
 def test_truth_is_drawn_in_a_second_row(tmp_path: Path) -> None:
     spacing = (1, 1, 1)
-    alone = imread(draw_preview(head(), tumour(), tmp_path / "a.png", spacing=spacing))
-    both = draw_preview(head(), np.zeros_like(tumour()), tmp_path / "b.png", spacing=spacing, truth=tumour())
+    alone = imread(draw_preview(head(), tumour(), tmp_path / "a.png", spacing=spacing, legend=NAMES))
+    both = draw_preview(
+        head(), np.zeros_like(tumour()), tmp_path / "b.png", spacing=spacing, truth=tumour(), legend=NAMES
+    )
     assert imread(both).shape[0] > 1.6 * alone.shape[0]
     assert centre_of(both, COLOURS[1], 0)[1] < 0.5  # only the lower row has a tumour
 
@@ -106,14 +110,14 @@ def test_an_empty_prediction_is_still_a_picture(tmp_path: Path, image: Array) ->
 
 def test_a_slice_is_one_panel(tmp_path: Path) -> None:
     image, label = head()[:, :, 17:18], tumour()[:, :, 17:18]
-    path = draw_preview(image, label, tmp_path / "a.png", spacing=(1, 1, 5))
+    path = draw_preview(image, label, tmp_path / "a.png", spacing=(1, 1, 5), legend=NAMES)
     right, up = centre_of(path, COLOURS[1], 0, parts=1)
     assert (right < 0.5, up > 0.5) == (True, True)
 
 
 def test_thick_slices_are_drawn_in_millimetres(tmp_path: Path) -> None:
-    thin = imread(draw_preview(head(), tumour(), tmp_path / "a.png", spacing=(1, 1, 1)))
-    thick = imread(draw_preview(head(), tumour(), tmp_path / "b.png", spacing=(1, 1, 2)))
+    thin = imread(draw_preview(head(), tumour(), tmp_path / "a.png", spacing=(1, 1, 1), legend=NAMES))
+    thick = imread(draw_preview(head(), tumour(), tmp_path / "b.png", spacing=(1, 1, 2), legend=NAMES))
     assert (thick.shape[0] - 121) / (thin.shape[0] - 121) == pytest.approx(2, rel=0.01)  # 121 pixels of text
 
 
@@ -136,7 +140,7 @@ def test_bad_input_is_named_and_leaves_no_file(
     tmp_path: Path, image: Array, label: Array, spacing: tuple[float, ...] | None, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        draw_preview(image, label, tmp_path / "a.png", spacing=spacing)
+        draw_preview(image, label, tmp_path / "a.png", spacing=spacing, legend=NAMES)
     assert not list(tmp_path.iterdir())
 
 
@@ -231,9 +235,154 @@ def test_where_the_image_itself_is_synthetic_the_stamp_says_that(tmp_path: Path)
     assert shown.read_bytes() == expected.read_bytes()
 
 
-def test_a_core_that_is_not_subdivided_has_a_legend_of_its_own(tmp_path: Path) -> None:
+def test_a_case_may_say_itself_what_its_labels_are_called(tmp_path: Path) -> None:
+    image, own = case()["image"][1:], {1: "core, not subdivided", 2: "ED edema"}
+    told = preview_of(tmp_path / "told", ["image"], image=image, legend=own)
+    expected = draw_preview(image, case()["pred"], tmp_path / "expected.png", title="a", legend=own)
+    assert told.read_bytes() == expected.read_bytes()
+    assert told.read_bytes() != preview_of(tmp_path / "usual", ["image"], image=image).read_bytes()
+
+
+def test_a_schema_names_the_labels(tmp_path: Path) -> None:
     image = case()["image"][1:]
-    withheld = preview_of(tmp_path / "withheld", ["image"], image=image, withheld=["NC", "CET"])
-    expected = draw_preview(image, case()["pred"], tmp_path / "expected.png", title="a", legend=LEGEND_OF_WHOLE_CORE)
-    assert withheld.read_bytes() == expected.read_bytes()
-    assert withheld.read_bytes() != preview_of(tmp_path / "usual", ["image"], image=image).read_bytes()
+    SavePreviewd("image", "pred", tmp_path, schema="brain_mri")(case() | {"image": image})
+    expected = draw_preview(image, case()["pred"], tmp_path / "expected.png", title="a", legend=NAMES)
+    assert (tmp_path / "a" / "a_preview.png").read_bytes() == expected.read_bytes()
+
+
+def panel_of(path: Path, lines: int = 1) -> Array:
+    """Cut heading and legend off a picture."""
+    pixels = imread(path)[..., :3]
+    bottom = 0.65 + 0.2 * (lines - 1)
+    return np.asarray(pixels[round(0.45 * 110) : -round(bottom * 110)])
+
+
+def middle_of(panel: Array, colour: str, opacity: float = 0.55) -> tuple[float, float]:
+    """Find a colour on black: rightwards and upwards in [0, 1]."""
+    found = np.argwhere(np.abs(panel - opacity * np.array(to_rgb(colour))).max(axis=2) < 0.03)
+    assert len(found) > 20
+    down, right = found.mean(axis=0) / panel.shape[:2]
+    return right, 1 - down
+
+
+def corner(shape: tuple[int, int] = (30, 20)) -> Array:
+    """Mark what is on the left in the third row from the top, in a picture ``(X, Y)`` as it is stored."""
+    label = np.zeros(shape, np.uint8)
+    label[2:8, 2:8] = 1
+    return label
+
+
+def picture(values: Array, affine: torch.Tensor | None = None) -> MetaTensor:
+    return MetaTensor(torch.from_numpy(values)[None], torch.eye(4, dtype=torch.float64) if affine is None else affine)
+
+
+def test_a_picture_is_shown_as_it_is_stored(tmp_path: Path) -> None:
+    black = np.zeros((30, 20), np.float32)
+    black[-1, -1] = 1000  # so that there is something to scale by
+    path = draw_preview(picture(black), picture(corner()), tmp_path / "a.png", spatial_dims=2)
+    panel = panel_of(path)
+    inside = panel[:, panel.shape[1] // 2 - panel.shape[0] * 3 // 4 : panel.shape[1] // 2 + panel.shape[0] * 3 // 4]
+    right, up = middle_of(inside, COLOURS[0])
+    assert right == pytest.approx(5 / 30, abs=0.04)
+    assert up == pytest.approx(1 - 5 / 20, abs=0.04)
+    alone = imread(draw_preview(black, corner(), tmp_path / "b.png", spatial_dims=2))
+    assert np.array_equal(alone, imread(path))  # an array without affine is a picture, too
+
+
+def test_a_slice_with_an_affine_is_turned_to_the_patient(tmp_path: Path) -> None:
+    """Axes to the right and to the front: radiological convention turns the first, and the second upwards."""
+    black = np.zeros((30, 20), np.float32)
+    black[-1, -1] = 1000
+    affine = torch.diag(torch.tensor([2.0, 2.0, 1.0, 1.0], dtype=torch.float64))
+    path = draw_preview(picture(black, affine), picture(corner(), affine), tmp_path / "a.png", spatial_dims=2)
+    panel = panel_of(path)
+    half = panel.shape[0] * 3 // 4
+    right, up = middle_of(panel[:, panel.shape[1] // 2 - half : panel.shape[1] // 2 + half], COLOURS[0])
+    assert (right, up) == (pytest.approx(1 - 5 / 30, abs=0.04), pytest.approx(5 / 20, abs=0.04))
+    standing = torch.tensor([[0.0, 0, 5, 0], [2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 1]], dtype=torch.float64)
+    path = draw_preview(picture(black, standing), picture(corner(), standing), tmp_path / "b.png", spatial_dims=2)
+    panel = panel_of(path)
+    right, up = middle_of(panel[:, panel.shape[1] // 2 - half : panel.shape[1] // 2 + half], COLOURS[0])
+    assert (right, up) == (pytest.approx(1 - 5 / 30, abs=0.04), pytest.approx(5 / 20, abs=0.04))  # front on the left
+
+
+def test_a_resampled_picture_is_still_as_it_was_stored(tmp_path: Path) -> None:
+    black, label = picture(np.ones((30, 20), np.float32)), picture(corner())
+    for image in (black, label):
+        image.meta["original_affine"] = np.eye(4)
+    expected = imread(draw_preview(black, label, tmp_path / "a.png", spatial_dims=2))
+    for image in (black, label):
+        image.affine = torch.diag(torch.tensor([3.0, 3.0, 1.0, 1.0], dtype=torch.float64))
+    found = imread(draw_preview(black, label, tmp_path / "b.png", spatial_dims=2))
+    assert found.shape == expected.shape
+    assert np.array_equal(panel_of(tmp_path / "a.png"), panel_of(tmp_path / "b.png"))
+
+
+HAND = {
+    "name": "hand",
+    "spatial_dims": 2,
+    "images": [{"key": "image"}],
+    "label": {"names": {number: f"bone {number}" for number in range(1, 30)}, "kind": "channels"},
+    "finder": {"by": "folder", "files": {"image": "image.png", "label": "{name}.png"}},
+}
+
+
+def bones() -> Array:
+    """29 squares ``(29, X, Y)``, each overlapping the next; the first ones are the smallest."""
+    channels = np.zeros((29, 130, 60), np.uint8)
+    for number in range(29):
+        channels[number, 4 * number : 4 * number + 8, 10 : 14 + number] = 1
+    return channels
+
+
+def test_overlapping_structures_are_all_drawn_and_the_largest_listed(tmp_path: Path) -> None:
+    image = picture(np.full((130, 60), 1e-3, np.float32))
+    pred = MetaTensor(torch.from_numpy(bones()), torch.eye(4, dtype=torch.float64))
+    SavePreviewd("image", "pred", tmp_path, schema=HAND, truth_key="label")(
+        {"case_id": "h", "image": image, "pred": pred, "label": pred}
+    )
+    pixels = imread(tmp_path / "h" / "h_preview.png")
+    assert pixels.shape[1] <= 10 * 110
+    for colour in palette(29):
+        outlines = np.abs(pixels[..., :3] - np.array(to_rgb(colour))).max(axis=2) < 0.15
+        assert outlines.any(), colour
+    swatches = [c for c in palette(29) if (np.abs(pixels[-200:, :, :3] - to_rgb(c)).max(axis=2) < 0.01).sum() > 200]
+    assert swatches == palette(29)[19:]  # as large as a patch of the legend: ten of them, the largest
+
+
+def test_the_legend_says_how_many_there_are_besides() -> None:
+    sizes = {"prediction": {f"b{number}": float(number) for number in range(12)}}
+    sizes["truth"] = {**dict.fromkeys(sizes["prediction"], 2.5), "b1": 50.0}
+    entries = _entries(sizes, palette(12), "px")
+    listed = ["b1", *(f"b{number}" for number in range(3, 12))]  # those of 3 or more, in the order of the labels
+    assert [text.split()[0] for text, _ in entries] == [*listed, "and"]
+    assert entries[0] == ("b1  1 px (truth 50)", palette(12)[1])
+    assert entries[-1] == ("and 2 more", None)
+
+
+def test_channels_without_a_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has 29 channels, but the legend names 2"):
+        draw_preview(
+            np.ones((130, 60)),
+            bones(),
+            tmp_path / "a.png",
+            legend={1: "a", 2: "b"},
+            exclusive=False,
+            spatial_dims=2,
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_overlapping_structures_of_a_volume_are_cut_in_three_planes(tmp_path: Path) -> None:
+    channels = np.stack([tumour() == 2, np.roll(tumour(), 2, 0) == 2]).astype(np.uint8)
+    path = draw_preview(head(), channels, tmp_path / "a.png", spacing=(1, 1, 1), exclusive=False)
+    expected = draw_preview(head(), tumour(), tmp_path / "b.png", spacing=(1, 1, 1))
+    assert imread(path).shape == imread(expected).shape
+    assert not np.array_equal(imread(path), imread(expected))
+
+
+def test_a_value_of_zero_is_black_only_where_it_is_the_background() -> None:
+    scored = np.array([[0.0, 0.0, -2.0, 2.0]])
+    assert blacken(scored, -2.0).tolist() == [[-2, -2, -2, 2]]
+    hounsfield = np.linspace(-1000, 1000, 41)
+    assert blacken(hounsfield, -1000.0)[20] == 0

@@ -14,7 +14,7 @@ from monai.data import MetaTensor
 from monai.transforms import Orientation
 
 from scanfill.report.panels import PLANES, STAMP
-from scanfill.report.synthesis import OUTLINE, draw_synthesis
+from scanfill.report.synthesis import OUTLINE, SaveSynthesisPreviewd, draw_synthesis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,3 +159,67 @@ def test_bad_input_is_named_and_leaves_no_file(
     with pytest.raises(ValueError, match=message):
         draw_synthesis(sources, head(), tmp_path / "a.png", target="flair", **more)
     assert not list(tmp_path.iterdir())
+
+
+def halves(path: Path, panels: int) -> list[Array]:
+    """Cut the picture of 2-D images into its panels, side by side."""
+    pixels = imread(path)[..., :3]
+    row = pixels[round(0.45 * 110) : -round(0.65 * 110)]
+    width = row.shape[1] // panels
+    return [row[:, number * width : (number + 1) * width] for number in range(panels)]
+
+
+def flat() -> tuple[Array, Array]:
+    """A picture ``(X, Y)``, and two structures that overlap in it, the first in the upper left corner."""
+    image = np.full((40, 36), 50.0, np.float32)
+    channels = np.zeros((2, 40, 36), np.uint8)
+    channels[0, 2:14, 2:14] = channels[1, 10:30, 10:30] = 1
+    return image + 50 * channels.sum(axis=0), channels
+
+
+def test_a_picture_made_from_labels_stands_beside_them(tmp_path: Path) -> None:
+    image, channels = flat()
+    path = draw_synthesis(
+        {"label": channels}, image, tmp_path / "a.png", target="ct", truth=image, label_maps=["label"], spatial_dims=2
+    )
+    labels, _, synthetic, _ = halves(path, 4)
+    first = found(labels, "#005b8e")  # the palette's blue on black
+    down, right = np.argwhere(first).mean(axis=0) / labels.shape[:2]
+    assert first.sum() > 100
+    assert (down < 0.4, right < 0.4) == (True, True)  # first row on top, as it is stored
+    assert found(labels, STAMP).sum() < 5
+    assert found(synthetic, STAMP).sum() > 100
+
+
+def test_a_label_map_is_shown_as_its_channels_are(tmp_path: Path) -> None:
+    image, channels = flat()
+    channels[1, channels[0] > 0] = 0
+    paths = [
+        draw_synthesis({"label": given}, image, tmp_path / name, target="ct", label_maps=["label"], spatial_dims=2)
+        for name, given in {"map.png": channels[0] + 3 * channels[1], "channels.png": channels}.items()
+    ]
+    assert np.array_equal(*(imread(path) for path in paths))
+
+
+def test_a_schema_says_which_source_is_a_label_map(tmp_path: Path) -> None:
+    image, channels = flat()
+    schema = {
+        "name": "slices",
+        "spatial_dims": 2,
+        "images": [{"key": "ct"}],
+        "label": {"names": {1: "kidney", 2: "tumour"}, "kind": "channels"},
+        "finder": {"by": "folder", "files": {"ct": "ct.png", "label": "{name}.png"}},
+    }
+    about = {"case_id": "a", "pred": image[None], "acquired_ct": image[None], "label": channels}
+    assert SaveSynthesisPreviewd(["label"], "ct", tmp_path, schema=schema)(about) is about
+    expected = draw_synthesis(
+        {"label": channels},
+        image,
+        tmp_path / "expected.png",
+        target="ct",
+        truth=image,
+        label_maps=["label"],
+        spatial_dims=2,
+        title="a",
+    )
+    assert (tmp_path / "a" / "a_preview.png").read_bytes() == expected.read_bytes()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INPUTS",
+    "LEGEND",
     "PROVENANCE",
     "Origin",
     "carry_mark",
@@ -51,6 +52,9 @@ __all__ = [
 
 INPUTS = "inputs"
 """Where a predicted case keeps what each input was: ``acquired``, ``absent``, ``synthetic``, or ``unusable``."""
+
+LEGEND = "legend"
+"""Where a predicted case keeps what its labels are called, label -> short name, if its schema calls them otherwise."""
 
 PROVENANCE = "provenance"
 """Where a case keeps what made its synthetic inputs: generator, its version, the checksum of its weights, ..."""

@@ -209,10 +209,12 @@ def _as_array(values: npt.ArrayLike) -> npt.NDArray[Any]:
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
 
 
-def _as_labels(values: npt.ArrayLike, what: str, spatial_dims: int, *, exclusive: bool) -> npt.NDArray[Any]:
-    """Take a label map without channel, or channels of overlapping labels ``(C, ...)``."""
-    if exclusive:
-        return as_image(values, what, spatial_dims)
+def as_channels(values: npt.ArrayLike, what: str, spatial_dims: int = 3) -> npt.NDArray[Any]:
+    """Take channels of overlapping labels ``(C, X, Y[, Z])``, array or tensor, as an array.
+
+    Raises:
+        ValueError: It has another shape; ``what`` begins the message.
+    """
     array = _as_array(values)
     if array.ndim != spatial_dims + 1:
         axes = ", ".join("XYZ"[:spatial_dims])
@@ -222,6 +224,11 @@ def _as_labels(values: npt.ArrayLike, what: str, spatial_dims: int, *, exclusive
         )
         raise ValueError(msg)
     return array
+
+
+def _as_labels(values: npt.ArrayLike, what: str, spatial_dims: int, *, exclusive: bool) -> npt.NDArray[Any]:
+    """Take a label map without channel, or channels of overlapping labels."""
+    return (as_image if exclusive else as_channels)(values, what, spatial_dims)
 
 
 def _region_masks(values: npt.NDArray[Any], regions: Regions, what: str, *, exclusive: bool) -> dict[str, Mask]:

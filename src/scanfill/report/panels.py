@@ -1,7 +1,8 @@
-"""What every picture of a volume shares: three planes, right way up, in one scale, with sides and stamps."""
+"""What every picture of an image shares: its planes, right way up, in one scale, with sides and stamps."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 from monai.data import MetaTensor
+from monai.data.utils import to_affine_nd
 from nibabel.affines import voxel_sizes
 
 if TYPE_CHECKING:
@@ -22,6 +24,12 @@ STAMP = "#F0E442"
 
 TOP, BOTTOM = 0.45, 0.65
 """Room for texts above and below the panels, in inches."""
+
+WIDE, TALL, ABREAST = 10.0, 6.0, 4
+"""Of 2-D images: width of a figure and height of a panel at most, in inches; how many panels stand side by side."""
+
+NARROWEST = 0.7
+"""Share of that width that a figure has at least, for its texts."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,84 @@ PLANES = (
 )
 
 
+AS_STORED = Plane("", 2, flip=False, sides=("", ""))
+"""A picture that says nothing of the patient's sides: its first row on top."""
+
+BACKGROUND = 0.1
+"""Share of an image's voxels that are 0 from which 0 is what lies outside, and not a value among others."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the voxels of an image lie, which decides how it is turned.
+
+    Args:
+        affine: ``(4, 4)``, from voxel to the patient's right, front and head in mm.
+        spatial_dims: 2 or 3.
+        as_stored: Whether it is a picture whose file states no size: it is shown as it is stored.
+    """
+
+    affine: Array
+    spatial_dims: int = 3
+    as_stored: bool = False
+
+    @classmethod
+    def of(cls, image: npt.ArrayLike, spacing: Sequence[float] | None, spatial_dims: int) -> Grid:
+        """Find the grid of an image; of one without affine by its voxel size.
+
+        A 2-D image is shown as it is stored where its file had no other affine than the identity, as that of a PNG, or
+        where it has none. A 2-D slice with an affine is turned as a volume is.
+        """
+        if spatial_dims == 3:
+            return cls(affine_of(image, spacing))
+        if not isinstance(image, MetaTensor):
+            return cls(np.diag([*(spacing or (1.0, 1.0)), 1.0, 1.0]), 2, as_stored=True)
+        affine = np.asarray(to_affine_nd(3, image.affine.cpu().numpy()), float)
+        of_file = np.asarray(image.meta.get("original_affine", affine), float)
+        identity = np.array_equal(of_file[:-1, :-1], np.eye(len(of_file) - 1))
+        return cls(affine, 2, as_stored=identity)
+
+    @property
+    def sizes(self) -> list[float]:
+        """Voxel size along each axis of the image."""
+        return [float(size) for size in voxel_sizes(self.affine)[: self.spatial_dims]]
+
+    def turn(self, volumes: Mapping[str, Array]) -> tuple[dict[str, Array], Array]:
+        """Turn images ``(X, Y[, Z])``, with further axes behind if they have them, so that planes can be cut from them.
+
+        Returns:
+            Volumes ``(X, Y, Z)``, a 2-D image one voxel deep, and their voxel size.
+        """
+        if self.spatial_dims == 2:
+            volumes = {name: volume[:, :, None] for name, volume in volumes.items()}
+        if self.as_stored:
+            return {name: volume[:, ::-1] for name, volume in volumes.items()}, voxel_sizes(self.affine)
+        return turn_to_patient(volumes, self.affine)
+
+    def view(self, shown: Array) -> tuple[slice, ...]:
+        """Cut away the empty rim of a turned volume; a 2-D image is shown whole."""
+        return view_of(shown) if self.spatial_dims == 3 else tuple(slice(0, length) for length in shown.shape)
+
+    def lay_out(
+        self, rows: int, shape: Sequence[int], sizes: Array, bottom: float = BOTTOM
+    ) -> tuple[Figure, Array, list[Plane]]:
+        """Prepare a figure for turned volumes; see :py:func:`lay_out`. Rows of 2-D images stand side by side."""
+        if self.spatial_dims == 3:
+            return lay_out(rows, shape, sizes, bottom)
+        planes = [AS_STORED] if self.as_stored else [plane for plane in PLANES if shape[plane.normal] == 1][:1]
+        width, height = np.delete(np.multiply(shape, sizes), planes[0].normal)
+        columns = min(rows, ABREAST)
+        lines = math.ceil(rows / columns)
+        across = min(WIDE / columns, TALL * width / height)
+        size = (max(across * columns, NARROWEST * WIDE), across * height / width * lines + TOP + bottom)
+        figure = Figure(figsize=size, dpi=110, facecolor="black")
+        room = {"left": 0, "right": 1, "bottom": bottom / size[1], "top": 1 - TOP / size[1]}
+        axes = figure.subplots(lines, columns, squeeze=False, gridspec_kw={**room, "wspace": 0.03, "hspace": 0.03})
+        for axis in axes.ravel()[rows:]:
+            axis.set_axis_off()
+        return figure, axes.ravel()[:rows, None], planes
+
+
 def affine_of(volume: npt.ArrayLike, spacing: Sequence[float] | None) -> Array:
     """Find the affine ``(4, 4)`` of a volume, or make one from the voxel size."""
     if isinstance(volume, MetaTensor):
@@ -65,7 +151,7 @@ def affine_of(volume: npt.ArrayLike, spacing: Sequence[float] | None) -> Array:
 
 
 def turn_to_patient(volumes: Mapping[str, Array], affine: Array) -> tuple[dict[str, Array], Array]:
-    """Turn volumes ``(X, Y, Z)`` so that their axes point to the patient's left, front and head.
+    """Turn volumes ``(X, Y, Z, ...)`` so that their axes point to the patient's left, front and head.
 
     Returns:
         The turned volumes, and their voxel size in mm.
@@ -90,13 +176,14 @@ def view_of(shown: Array) -> tuple[slice, ...]:
     return tuple(view)
 
 
-def lay_out(rows: int, shape: Sequence[int], sizes: Array) -> tuple[Figure, Array, list[Plane]]:
+def lay_out(rows: int, shape: Sequence[int], sizes: Array, bottom: float = BOTTOM) -> tuple[Figure, Array, list[Plane]]:
     """Prepare a black figure with one row a volume and one column a plane, all in one scale.
 
     Args:
         rows: How many.
         shape: Of the volumes, ``(X, Y, Z)``, axes to the patient's left, front and head.
         sizes: Voxel size in mm.
+        bottom: Room for texts below the panels, in inches.
 
     Returns:
         The figure, its axes ``(rows, planes)``, and the planes: those across an axis of length 1 are left out.
@@ -104,7 +191,7 @@ def lay_out(rows: int, shape: Sequence[int], sizes: Array) -> tuple[Figure, Arra
     planes = [plane for plane in PLANES if min(np.delete(shape, plane.normal)) > 1]
     extent = np.multiply(shape, sizes)  # mm
     widths, heights = zip(*(np.delete(extent, plane.normal) for plane in planes), strict=True)
-    figure = Figure(figsize=(10, max(heights) * 10 / sum(widths) * rows + TOP + BOTTOM), dpi=110, facecolor="black")
+    figure = Figure(figsize=(10, max(heights) * 10 / sum(widths) * rows + TOP + bottom), dpi=110, facecolor="black")
     height = figure.get_size_inches()[1]
     axes = figure.subplots(
         rows,
@@ -114,7 +201,7 @@ def lay_out(rows: int, shape: Sequence[int], sizes: Array) -> tuple[Figure, Arra
         gridspec_kw={
             "left": 0,
             "right": 1,
-            "bottom": BOTTOM / height,
+            "bottom": bottom / height,
             "top": 1 - TOP / height,
             "wspace": 0.03,
             "hspace": 0,
@@ -127,6 +214,13 @@ def placed(plane: Plane, shape: Sequence[int], sizes: Array) -> dict[str, Any]:
     """Say how ``imshow`` places a slice in millimetres, rows from bottom to top."""
     width, height = np.delete(np.multiply(shape, sizes), plane.normal)
     return {"origin": "lower", "extent": (0, width, 0, height)}
+
+
+def blacken(image: Array, low: float) -> Array:
+    """Give what lies outside the body the lowest shown value, so that it is black also where 0 lies in the middle."""
+    outside = image == 0
+    darkened: Array = np.where(outside, low, image) if outside.mean() >= BACKGROUND else image
+    return darkened
 
 
 def mark_panel(axis: Any, plane: Plane, row: str) -> None:

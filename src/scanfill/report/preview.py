@@ -1,4 +1,4 @@
-"""A picture of a label map on its image: three planes through the tumour, right way up."""
+"""A picture of labels on their image: three planes through them, or the 2-D image, right way up."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 from monai.data import MetaTensor
 from monai.transforms import SpatialResample, Transform
-from nibabel.affines import voxel_sizes
 
-from scanfill.data.provenance import INPUTS
-from scanfill.domains.brain_mri.reliability import WITHHELD
+from scanfill.data.load_schema import load_schema
+from scanfill.data.provenance import INPUTS, LEGEND
 from scanfill.files import writing
 from scanfill.metrics import region_sizes
-from scanfill.metrics.scoring import as_image
+from scanfill.metrics.scoring import as_channels, as_image
 from scanfill.report.page import RESEARCH_ONLY
+from scanfill.report.palette import COLOURS, blend, palette
 from scanfill.report.panels import (
+    BOTTOM,
+    NARROWEST,
     PLANES,
-    affine_of,
+    WIDE,
+    Grid,
+    blacken,
     fullest_slices,
-    lay_out,
     mark_panel,
     placed,
     stamp_panel,
-    turn_to_patient,
-    view_of,
 )
 
 if TYPE_CHECKING:
@@ -37,18 +37,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-__all__ = ["COLOURS", "LEGEND", "LEGEND_OF_WHOLE_CORE", "PLANES", "SavePreviewd", "draw_preview"]
+    from scanfill.data.schema import CaseSchema
+
+__all__ = ["COLOURS", "PLANES", "SavePreviewd", "draw_preview"]
 
 Array = npt.NDArray[Any]
 
-LEGEND: Mapping[int, str] = {1: "NC necrotic core", 2: "ED edema", 3: "CET enhancing tumour"}
-"""What each label of a brain tumour is called."""
+LISTED = 10
+"""How many labels the legend lists at most; of more, the largest."""
 
-LEGEND_OF_WHOLE_CORE: Mapping[int, str] = {1: "TC core, not subdivided (reduced confidence)", 2: "ED edema"}
-"""What the labels are called where NC and CET are not told apart."""
-
-# Of Okabe and Ito's palette, which colour-blind people can tell apart; the brightest for the outermost.
-COLOURS = ("#0072B2", "#F0E442", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+COLUMNS, LINE, LETTER, PATCH = 4, 0.2, 0.072, 0.75
+"""Of the legend: entries side by side at most; height of a line, width of a letter, and of a patch, in inches."""
 
 
 def draw_preview(
@@ -59,22 +58,29 @@ def draw_preview(
     spacing: Sequence[float] | None = None,
     truth: npt.ArrayLike | None = None,
     title: str = "",
-    legend: Mapping[int, str] = LEGEND,
+    legend: Mapping[int, str] | None = None,
+    exclusive: bool = True,
+    spatial_dims: int = 3,
     stamp: str = "",
 ) -> Path:
-    """Draw a label map over its image as a PNG: axial, coronal and sagittal, in radiological convention.
+    """Draw labels over their image as a PNG: axial, coronal and sagittal, in radiological convention; or a 2-D image.
 
-    Each plane is the one in which the truth (without one the label map, or else the image) covers most.
+    Each plane is the one in which the truth (without one the labels, or else the image) covers most. A picture whose
+    file states no size, such as a PNG, is shown as it is stored; see :py:class:`~scanfill.report.panels.Grid`.
 
     Args:
-        image: Grey image ``(X, Y, Z)`` or ``(1, X, Y, Z)``; shown from its 1st to 99.5th percentile where not zero.
-        label: Label map on the same grid. The affine of a MetaTensor turns the picture; without one the axes are taken
-            to point to the patient's right, front and head.
+        image: Grey image ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``; shown from its 1st to 99.5th percentile where not zero.
+        label: Label map on the same grid; where labels overlap, channels ``(C, X, Y[, Z])`` of 0 and 1. The affine of a
+            MetaTensor turns the picture; without one the axes are taken to point to the patient's right, front and
+            head.
         path: The PNG file, written whole or not at all.
-        spacing: Voxel size in mm; needed where ``label`` has no affine.
-        truth: True label map on the same grid, drawn in a second row.
+        spacing: Voxel size in mm; needed in 3-D where ``label`` has no affine.
+        truth: True labels on the same grid, drawn in a second row, in 2-D beside them.
         title: Heading, for instance the case.
-        legend: Name of each label that may occur.
+        legend: Name of each label that may occur; by default the labels that do, by their numbers. The legend lists the
+            :py:data:`LISTED` largest.
+        exclusive: Whether ``label`` is a label map; otherwise channels.
+        spatial_dims: 2 or 3.
         stamp: Stamped on every panel, such as ``synthetic``; nothing where it is empty.
 
     Returns:
@@ -83,19 +89,31 @@ def draw_preview(
     Raises:
         ValueError: The grids differ, the voxel size is unknown, or a label has no name.
     """
-    affine = affine_of(label, spacing)
-    maps = {"prediction": as_image(label, "label map")}
-    maps |= {} if truth is None else {"truth": as_image(truth, "truth")}
-    grey = as_image(image, "image")
+    grid = Grid.of(label, spacing, spatial_dims)
+    given = {"prediction": label} | ({} if truth is None else {"truth": truth})
+    what = {"prediction": "label map", "truth": "truth"}
+    maps = {name: _labels(labels, what[name], spatial_dims, exclusive) for name, labels in given.items()}
+    grey = as_image(image, "image", spatial_dims)
     for name, labels in maps.items():
-        if labels.shape != grey.shape:
+        if labels.shape[:spatial_dims] != grey.shape:
             msg = f"{name} {labels.shape} and image {grey.shape} must be on one grid to be drawn as {path}."
             raise ValueError(msg)
+    legend = _numbered(maps, exclusive) if legend is None else legend
     regions = {name: (value,) for value, name in legend.items()}
-    volumes = {name: region_sizes(labels, voxel_sizes(affine), regions) for name, labels in maps.items()}
-    turned, sizes = turn_to_patient({**maps, "image": grey}, affine)
-    figure = _draw_planes(turned.pop("image"), turned, sizes, list(legend), stamp)
-    _write_texts(figure, title, volumes)
+    sizes = (
+        {name: region_sizes(given[name], grid.sizes, regions, exclusive=exclusive) for name in maps} if regions else {}
+    )
+    if not exclusive and (unnamed := maps["prediction"].shape[-1] - len(legend)):
+        msg = f"The label has {len(legend) + unnamed} channels, but the legend names {len(legend)}: name each."
+        raise ValueError(msg)
+    unit = "ml" if spatial_dims == 3 else "px" if grid.as_stored and spacing is None else "mm\N{SUPERSCRIPT TWO}"
+    entries = _entries(sizes, palette(len(legend)), unit)
+    columns = _columns([text for text, _ in entries])
+    lines = -(-len(entries) // columns)
+    turned, voxel = grid.turn({**maps, "image": grey})
+    bottom = BOTTOM + LINE * max(lines - 1, 0)
+    figure = _draw_planes(turned.pop("image"), turned, grid, voxel, list(legend), stamp=stamp, bottom=bottom)
+    _write_texts(figure, title, entries, columns, bottom)
     path = Path(path)
     with writing(path) as temporary:
         figure.savefig(temporary, format="png")
@@ -106,20 +124,20 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Write ``<output_dir>/<case>/<case>_preview.png`` for each case and pass the case on untouched.
 
     An image on another grid than the label map (because only the prediction was brought back to the input's own grid)
-    is resampled for the picture. Where the image, or an input, was synthetic the picture is stamped so; where the parts
-    of the core are withheld (:py:class:`scanfill.domains.brain_mri.JudgeReliabilityd`) the legend says that it is one
-    class.
-    See :py:func:`draw_preview`.
+    is resampled for the picture. Where the image, or an input, was synthetic the picture is stamped so. What a case
+    itself says of its labels under ``legend`` goes before the schema. See :py:func:`draw_preview`.
 
     Args:
-        image_key: Key of the image ``(C, X, Y, Z)``. Of several, the first that is shown is the first that was
+        image_key: Key of the image ``(C, X, Y[, Z])``. Of several, the first that is shown is the first that was
             acquired and is not blank (an absent modality is filled with 0), or else the first that is not blank.
-        label_key: Key of the predicted label map ``(1, X, Y, Z)``, a MetaTensor.
+        label_key: Key of the predicted labels, a MetaTensor: a label map ``(1, X, Y[, Z])``, or overlapping channels.
         output_dir: Folder of the results.
         case_key: Key of the case's name.
-        truth_key: Key of the true label map ``(1, X, Y, Z)``; drawn where a case has it.
+        schema: What lies on disk, by name, in words, or as it is: gives the dimensions, the names of the labels, and
+            whether they overlap. Without one: label maps of volumes, by their numbers.
+        truth_key: Key of the true labels; drawn where a case has them.
         channel: The channel of the image to show.
-        legend: Name of each label that may occur.
+        legend: Name of each label that may occur, instead of the schema's.
     """
 
     def __init__(
@@ -129,15 +147,20 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         output_dir: str | Path,
         case_key: str = "case_id",
         *,
+        schema: str | Mapping[str, Any] | CaseSchema | None = None,
         truth_key: str | None = None,
         channel: int = 0,
-        legend: Mapping[int, str] = LEGEND,
+        legend: Mapping[int, str] | None = None,
     ) -> None:
+        known = None if schema is None else load_schema(schema)
+        label = None if known is None else known.label
+        self.spatial_dims = 3 if known is None else known.spatial_dims
+        self.exclusive = label is None or label.exclusive
+        self.legend = label.legend if label is not None and legend is None else legend
         self.image_keys = [image_key] if isinstance(image_key, str) else list(image_key)
         self.label_key, self.truth_key = label_key, truth_key
         self.case_key, self.channel = case_key, channel
         self.output_dir = Path(output_dir)
-        self.legend = dict(legend)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """Draw one case."""
@@ -152,12 +175,21 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
             image = SpatialResample(mode="bilinear", padding_mode="zeros")(plain, label.affine, label.shape[1:])
         truth = data.get(self.truth_key) if self.truth_key is not None else None
         path = self.output_dir / case / f"{case}_preview.png"
-        legend = LEGEND_OF_WHOLE_CORE if data.get(WITHHELD) else self.legend
-        draw_preview(image, label, path, truth=truth, title=case, legend=legend, stamp=_stamp_of(data, shown))
+        draw_preview(
+            image,
+            label,
+            path,
+            truth=truth,
+            title=case,
+            legend=data.get(LEGEND) or self.legend,
+            exclusive=self.exclusive,
+            spatial_dims=self.spatial_dims,
+            stamp=_stamp_of(data, shown),
+        )
         return data
 
     def _choose_image(self, data: Mapping[Hashable, Any]) -> tuple[str, Tensor]:
-        """Take the channel ``(1, X, Y, Z)`` to show: rather an acquired one than a synthetic one, never a blank one.
+        """Take the channel ``(1, X, Y[, Z])`` to show: rather an acquired one than a synthetic one, never a blank one.
 
         Returns:
             Its key, and the channel.
@@ -185,64 +217,123 @@ def _stamp_of(data: Mapping[Hashable, Any], shown: str) -> str:
 
 
 def _same_grid(image: MetaTensor, label: MetaTensor) -> bool:
-    """Tell whether two volumes ``(C, X, Y, Z)`` have the same voxels in space."""
+    """Tell whether two images ``(C, X, Y[, Z])`` have the same voxels in space."""
     return image.shape[1:] == label.shape[1:] and np.allclose(image.affine, label.affine, atol=1e-3)
+
+
+def _labels(values: npt.ArrayLike, what: str, spatial_dims: int, exclusive: bool) -> Array:
+    """Take a label map ``(X, Y[, Z])``, or overlapping channels, which are moved behind the axes."""
+    return (
+        as_image(values, what, spatial_dims)
+        if exclusive
+        else np.moveaxis(as_channels(values, what, spatial_dims), 0, -1)
+    )
+
+
+def _numbered(maps: Mapping[str, Array], exclusive: bool) -> dict[int, str]:
+    """Name the labels that occur by their numbers; of channels all of them."""
+    if not exclusive:
+        return {label: f"label {label}" for label in range(1, maps["prediction"].shape[-1] + 1)}
+    values = sorted({int(value) for labels in maps.values() for value in np.unique(labels[np.isfinite(labels)])} - {0})
+    return {value: f"label {value}" for value in values}
+
+
+def _layers(labels: Array, values: Sequence[int]) -> list[Array]:
+    """Split labels, a map ``(X, Y, Z)`` or channels ``(X, Y, Z, C)``, into one mask a label."""
+    if labels.ndim == 3:
+        return [labels == value for value in values]
+    return [labels[..., value - 1] > 0 for value in values]
+
+
+def _any(labels: Array) -> Array:
+    covered: Array = labels > 0 if labels.ndim == 3 else np.any(labels > 0, axis=-1)
+    return covered
 
 
 def _covered(maps: Mapping[str, Array], grey: Array) -> Array:
     """Choose what decides on the slices: the truth; without one the prediction, or else the image."""
     shown = [maps[name] for name in ("truth", "prediction") if name in maps]
-    return next((labels > 0 for labels in shown if labels.any()), grey != 0)
+    return next((_any(labels) for labels in shown if labels.any()), grey != 0)
 
 
-def _draw_planes(grey: Array, maps: Mapping[str, Array], sizes: Array, values: list[int], stamp: str = "") -> Figure:
-    """Draw one row a label map and one column a plane, all in one scale; the grid's axes are left, front, head."""
-    view = view_of((grey != 0) | np.any([labels > 0 for labels in maps.values()], axis=0))
+def _draw_planes(
+    grey: Array,
+    maps: Mapping[str, Array],
+    grid: Grid,
+    sizes: Array,
+    values: list[int],
+    *,
+    stamp: str,
+    bottom: float,
+) -> Figure:
+    """Draw one row a label map and one column a plane, all in one scale; the volumes' axes are left, front, head."""
+    view = grid.view((grey != 0) | np.any([_any(labels) for labels in maps.values()], axis=0))
     grey, maps = grey[view], {name: labels[view] for name, labels in maps.items()}
     centre = fullest_slices(_covered(maps, grey))
     low, high = np.percentile(grey[grey != 0], [1, 99.5]) if grey.any() else (0, 1)
-    grey = np.where(grey == 0, min(low, 0), grey)  # outside the brain is black, also where images are z-scored
+    grey = blacken(grey, min(low, 0))
     high += 0.25 * (high - low)  # white becomes light grey, on which the colours are still told apart
-    figure, axes, planes = lay_out(len(maps), grey.shape, sizes)
+    figure, axes, planes = grid.lay_out(len(maps), grey.shape, sizes, bottom)
     for row, (name, labels) in zip(axes, maps.items(), strict=True):
+        layers = _layers(labels, values)
         for axis, plane in zip(row, planes, strict=True):
             place = placed(plane, grey.shape, sizes)
-            slice_of = plane.cut(grey, centre[plane.normal])
-            axis.imshow(slice_of, cmap="gray", vmin=low, vmax=high, interpolation="bilinear", **place)
-            overlay = _coloured(plane.cut(labels, centre[plane.normal]), values)
-            axis.imshow(overlay, interpolation="nearest", **place)
+            index = centre[plane.normal]
+            axis.imshow(plane.cut(grey, index), cmap="gray", vmin=low, vmax=high, interpolation="bilinear", **place)
+            _draw_labels(axis, [plane.cut(layer, index) for layer in layers], place, overlapping=labels.ndim == 4)
             mark_panel(axis, plane, name if len(maps) > 1 and plane is planes[0] else "")
             if stamp:
                 stamp_panel(axis, stamp)
     return figure
 
 
-def _coloured(labels: Array, values: list[int]) -> Array:
-    """Colour a slice of labels ``(rows, columns)`` as RGBA in [0, 1], half transparent."""
-    picture = np.zeros((*labels.shape, 4))
-    for value, colour in zip(values, _colours(len(values)), strict=True):
-        picture[labels == value] = (*to_rgb(colour), 0.55)
-    return picture
+def _draw_labels(axis: Any, masks: list[Array], place: Mapping[str, Any], *, overlapping: bool) -> None:
+    """Colour masks ``(rows, columns)`` half transparently; where they may overlap, more so and with an outline each."""
+    if not masks:
+        return
+    colours = palette(len(masks))
+    axis.imshow(blend(masks, colours, 0.35 if overlapping else 0.55), interpolation="nearest", **place)
+    for mask, colour in zip(masks, colours, strict=True):
+        if overlapping and mask.any() and not mask.all():
+            axis.contour(mask.astype(float), levels=[0.5], colors=colour, linewidths=0.9, **place)
 
 
-def _colours(number: int) -> list[str]:
-    """Take as many colours as there are labels, from the start again where they run out."""
-    return [COLOURS[index % len(COLOURS)] for index in range(number)]
+def _entries(
+    sizes: Mapping[str, Mapping[str, float]], colours: Sequence[str], unit: str
+) -> list[tuple[str, str | None]]:
+    """List texts of the legend and their colours: all labels, or the largest and how many there are besides."""
+    names = list(sizes.get("prediction", {}))
+    digits = 1 if unit == "ml" else 0
+    texts = {name: f"{name}  {sizes['prediction'][name]:.{digits}f} {unit}" for name in names}
+    if "truth" in sizes:
+        texts = {name: f"{text} (truth {sizes['truth'][name]:.{digits}f})" for name, text in texts.items()}
+    listed = names
+    if len(names) > LISTED:
+        listed = sorted(names, key=lambda name: max(of[name] for of in sizes.values()), reverse=True)[:LISTED]
+    entries: list[tuple[str, str | None]] = [
+        (texts[name], colour) for name, colour in zip(names, colours, strict=True) if name in listed
+    ]
+    return entries + [(f"and {len(names) - LISTED} more", None)] * (len(names) > LISTED)
 
 
-def _write_texts(figure: Figure, title: str, volumes: Mapping[str, Mapping[str, float]]) -> None:
-    """Write the heading, the legend with volumes in ml, and what the picture is not for."""
-    names = list(volumes["prediction"])
-    lines = [f"{name}  {volumes['prediction'][name]:.1f} ml" for name in names]
-    if "truth" in volumes:
-        lines = [f"{line} (truth {volumes['truth'][name]:.1f})" for line, name in zip(lines, names, strict=True)]
-    patches = [Patch(color=colour, label=line) for colour, line in zip(_colours(len(lines)), lines, strict=True)]
+def _columns(texts: Sequence[str]) -> int:
+    """Say how many entries of a legend fit side by side; those of one line are as wide as they are."""
+    if len(texts) <= COLUMNS:
+        return len(texts) or 1
+    return max(1, min(COLUMNS, int(WIDE * NARROWEST / (max(map(len, texts)) * LETTER + PATCH))))
+
+
+def _write_texts(
+    figure: Figure, title: str, entries: Sequence[tuple[str, str | None]], columns: int, bottom: float
+) -> None:
+    """Write the heading, the legend with sizes, and what the picture is not for."""
+    patches = [Patch(color=colour or "none", label=text) for text, colour in entries]
     height = figure.get_size_inches()[1]
     figure.legend(
         handles=patches,
         loc="center",
-        bbox_to_anchor=(0.5, 0.42 / height),
-        ncols=min(4, len(patches)),
+        bbox_to_anchor=(0.5, (0.42 + (bottom - BOTTOM) / 2) / height),
+        ncols=columns,
         frameon=False,
         labelcolor="white",
         fontsize=9,

@@ -10,25 +10,19 @@ import numpy.typing as npt
 from matplotlib.colors import LinearSegmentedColormap
 from monai.transforms import Transform
 
+from scanfill.data.load_schema import load_schema
 from scanfill.files import writing
-from scanfill.metrics.scoring import as_image
+from scanfill.metrics.scoring import as_channels, as_image
 from scanfill.report.page import RESEARCH_ONLY
-from scanfill.report.panels import (
-    TOP,
-    affine_of,
-    fullest_slices,
-    lay_out,
-    mark_panel,
-    placed,
-    stamp_panel,
-    turn_to_patient,
-    view_of,
-)
+from scanfill.report.palette import blend, palette
+from scanfill.report.panels import TOP, Grid, blacken, fullest_slices, mark_panel, placed, stamp_panel
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Mapping, Sequence
 
     from matplotlib.figure import Figure
+
+    from scanfill.data.schema import CaseSchema
 
 Array = npt.NDArray[Any]
 
@@ -58,24 +52,32 @@ def draw_synthesis(
     uncertainty: npt.ArrayLike | None = None,
     spacing: Sequence[float] | None = None,
     title: str = "",
+    label_maps: Collection[str] = (),
+    outlined: str = TUMOUR,
+    spatial_dims: int = 3,
 ) -> Path:
-    """Draw a synthetic image as a PNG: axial, coronal and sagittal, in radiological convention.
+    """Draw a synthetic image as a PNG: axial, coronal and sagittal, in radiological convention; or a 2-D image.
 
     One row for each source, then the truth, the synthetic image (stamped as such, in the truth's window of grey) and
     the difference synthetic - truth (orange where too bright, blue where too dark, black where right), and how unsure
-    the network is. Each plane is the one that the tumour (without one the brain) fills most.
+    the network is. Each plane is the one that the tumour (without one the brain) fills most. In 2-D the rows stand side
+    by side, and a picture whose file states no size is shown as it is stored.
 
     Args:
-        sources: Modality -> image that was given, ``(X, Y, Z)`` or ``(1, X, Y, Z)``, all on one grid.
+        sources: Modality -> image that was given, ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``, all on one grid.
         synthetic: The image that was made. The affine of a MetaTensor turns the picture; without one the axes are taken
             to point to the patient's right, front and head.
         path: The PNG file, written whole or not at all.
         target: The modality that was made.
         truth: The acquired image; without one its row and the difference are left out.
-        label: Label map, tumour where not 0; its outline is drawn into every row.
+        label: Label map, tumour where not 0; its outline is drawn into every row, but not into label maps.
         uncertainty: SD of each voxel of the synthetic image, in its intensities; without one its row is left out.
-        spacing: Voxel size in mm; needed where ``synthetic`` has no affine.
+        spacing: Voxel size in mm; needed in 3-D where ``synthetic`` has no affine.
         title: Heading, for instance the case.
+        label_maps: Those of the sources that hold labels, which are shown in colours as they are; they may be channels
+            ``(C, X, Y[, Z])``, not 0 inside.
+        outlined: What the outline is of.
+        spatial_dims: 2 or 3.
 
     Returns:
         The path.
@@ -83,18 +85,25 @@ def draw_synthesis(
     Raises:
         ValueError: There is no source, the grids differ, or the voxel size is unknown.
     """
-    affine = affine_of(synthetic, spacing)
-    given = {f"{name}, given": as_image(image, name) for name, image in sources.items()}
-    volumes = {SYNTHETIC: as_image(synthetic, SYNTHETIC), **given}
+    grid = Grid.of(synthetic, spacing, spatial_dims)
+    labels = {
+        f"{name}, given": _layers(image, name, spatial_dims) for name, image in sources.items() if name in label_maps
+    }
+    given = {
+        f"{name}, given": as_image(image, name, spatial_dims)
+        for name, image in sources.items()
+        if name not in label_maps
+    }
+    volumes = {SYNTHETIC: as_image(synthetic, SYNTHETIC, spatial_dims), **labels, **given}
     optional = {TRUTH: truth, DOUBT: uncertainty, TUMOUR: label}
-    volumes |= {name: as_image(image, name) for name, image in optional.items() if image is not None}
-    shapes = {name: volume.shape for name, volume in volumes.items()}
+    volumes |= {name: as_image(image, name, spatial_dims) for name, image in optional.items() if image is not None}
+    shapes = {name: volume.shape[:spatial_dims] for name, volume in volumes.items()}
     if not sources or len(set(shapes.values())) > 1:
         msg = f"Sources, synthetic image, truth and what else is drawn as {path} must be on one grid: {shapes}."
         raise ValueError(msg)
-    turned, sizes = turn_to_patient(volumes, affine)
-    figure = _draw(turned, list(given), sizes, target)
-    _write_texts(figure, title, [name for name, image in optional.items() if image is not None])
+    turned, sizes = grid.turn(volumes)
+    figure = _draw(turned, [f"{name}, given" for name in sources], grid, sizes, target)
+    _write_texts(figure, title, [name for name, image in optional.items() if image is not None], outlined)
     path = Path(path)
     with writing(path) as temporary:
         figure.savefig(temporary, format="png")
@@ -112,6 +121,9 @@ class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class i
         label_key: Key of the label map on that grid, which a case may lack.
         prefix: See ``sources``.
         case_key: Key of the case's name.
+        schema: What lies on disk, by name, in words, or as it is: gives the dimensions. A source that is its truth is
+            shown as labels; a case holds it under its own key, or with ``prefix``.
+        outlined: What ``label_key`` marks.
     """
 
     def __init__(
@@ -124,34 +136,60 @@ class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class i
         label_key: str = "label",
         prefix: str = "acquired_",
         case_key: str = "case_id",
+        schema: str | Mapping[str, Any] | CaseSchema | None = None,
+        outlined: str = TUMOUR,
     ) -> None:
+        known = None if schema is None else load_schema(schema)
+        self.spatial_dims = 3 if known is None else known.spatial_dims
+        self.label_maps = [known.label.key] if known is not None and known.label is not None else []
+        self.outlined = outlined
         self.sources, self.target, self.output_dir = list(sources), target, Path(output_dir)
         self.key, self.label_key, self.prefix, self.case_key = key, label_key, prefix, case_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """Draw one case."""
         case = str(data[self.case_key])
+        keys = {source: f"{self.prefix}{source}" for source in self.sources}
+        keys |= {source: source for source in self.label_maps if source in keys and keys[source] not in data}
         draw_synthesis(
-            {source: data[f"{self.prefix}{source}"] for source in self.sources},
+            {source: data[key] for source, key in keys.items()},
             data[self.key],
             self.output_dir / case / f"{case}_preview.png",
             target=self.target,
             truth=data.get(f"{self.prefix}{self.target}"),
-            label=data.get(self.label_key),
+            label=None if self.label_key in self.sources else data.get(self.label_key),
             title=case,
+            label_maps=self.label_maps,
+            outlined=self.outlined,
+            spatial_dims=self.spatial_dims,
         )
         return data
 
 
-def _draw(volumes: Mapping[str, Array], sources: Sequence[str], sizes: Array, target: str) -> Figure:
-    """Draw one row an image and one column a plane; the grid's axes are left, front, head."""
-    shown = np.any([volume != 0 for volume in volumes.values()], axis=0)
-    view = view_of(shown)
+def _layers(labels: npt.ArrayLike, what: str, spatial_dims: int) -> Array:
+    """Take a label map or channels as one mask a label, ``(X, Y[, Z], labels)``."""
+    shape = np.shape(labels)
+    if len(shape) == spatial_dims + 1 and shape[0] > 1:
+        channels: Array = np.moveaxis(as_channels(labels, what, spatial_dims), 0, -1) != 0
+        return channels
+    values = as_image(labels, what, spatial_dims)
+    return np.stack([values == value for value in np.unique(values[values != 0])] or [values != 0], axis=-1)
+
+
+def _draw(volumes: Mapping[str, Array], sources: Sequence[str], grid: Grid, sizes: Array, target: str) -> Figure:
+    """Draw one row an image and one column a plane; the volumes' axes are left, front, head."""
+    layers = {name: volume for name, volume in volumes.items() if volume.ndim == 4}
+    volumes = {name: volume for name, volume in volumes.items() if name not in layers}
+    shown = np.any(
+        [volume != 0 for volume in volumes.values()] + [each.any(axis=-1) for each in layers.values()], axis=0
+    )
+    view = grid.view(shown)
+    layers = {name: each[view] for name, each in layers.items()}
     cut = {name: volume[view].astype(np.float64) for name, volume in volumes.items()}
     tumour = cut.pop(TUMOUR, np.zeros(shown[view].shape)) != 0
     centre = fullest_slices(tumour if tumour.any() else shown[view])
     rows = [*sources, *([TRUTH] if TRUTH in cut else []), SYNTHETIC]
-    windows = {name: _window(cut[name]) for name in rows}
+    windows = {name: _window(cut[name]) for name in rows if name in cut}
     if TRUTH in cut:
         rows.append(DIFFERENCE)
         windows[SYNTHETIC] = windows[TRUTH]
@@ -161,18 +199,21 @@ def _draw(volumes: Mapping[str, Array], sources: Sequence[str], sizes: Array, ta
     if DOUBT in cut:
         rows.append(DOUBT)
         windows[DOUBT] = _window(cut[DOUBT])
-    figure, axes, planes = lay_out(len(rows), shown[view].shape, sizes)
+    figure, axes, planes = grid.lay_out(len(rows), shown[view].shape, sizes)
     for row, name in zip(axes, rows, strict=True):
-        low, high = windows[name]
-        colours = {DIFFERENCE: DARKER_BRIGHTER, DOUBT: UNSURE}.get(name, "gray")
-        if name != DIFFERENCE:
-            cut[name] = np.where(cut[name] == 0, low, cut[name])  # the background is black, also of z-scores
+        if name in cut and name != DIFFERENCE:
+            cut[name] = blacken(cut[name], windows[name][0])
         for axis, plane in zip(row, planes, strict=True):
             place = placed(plane, shown[view].shape, sizes)
             index = centre[plane.normal]
-            picture = plane.cut(cut[name], index)
-            axis.imshow(picture, cmap=colours, vmin=low, vmax=high, interpolation="bilinear", **place)
-            _outline(axis, plane.cut(tumour, index), place)
+            if name in layers:
+                _colour(axis, [plane.cut(layer, index) for layer in np.moveaxis(layers[name], -1, 0)], place)
+            else:
+                low, high = windows[name]
+                colours = {DIFFERENCE: DARKER_BRIGHTER, DOUBT: UNSURE}.get(name, "gray")
+                picture = plane.cut(cut[name], index)
+                axis.imshow(picture, cmap=colours, vmin=low, vmax=high, interpolation="bilinear", **place)
+                _outline(axis, plane.cut(tumour, index), place)
             text = f"{target}, {name}" if name in (TRUTH, SYNTHETIC) else name
             mark_panel(axis, plane, text if plane is planes[0] else "")
             if name == SYNTHETIC:
@@ -189,18 +230,24 @@ def _window(image: Array) -> tuple[float, float]:
     return min(low, 0.0), high if high > low else low + 1.0
 
 
+def _colour(axis: Any, masks: Sequence[Array], place: Mapping[str, Any]) -> None:
+    """Show labels, masks ``(rows, columns)``, in their colours on black; where they overlap, mixed."""
+    picture = blend(masks, palette(len(masks)), 0.8)
+    axis.imshow(picture[..., :3] * picture[..., 3:], interpolation="nearest", **place)
+
+
 def _outline(axis: Any, tumour: Array, place: Mapping[str, Any]) -> None:
     """Draw a thin line around the tumour."""
     if tumour.any() and not tumour.all():
         axis.contour(tumour.astype(float), levels=[0.5], colors=OUTLINE, linewidths=0.8, **place)
 
 
-def _write_texts(figure: Figure, title: str, shown: Sequence[str]) -> None:
+def _write_texts(figure: Figure, title: str, shown: Sequence[str], outlined: str) -> None:
     """Write the heading, how to read the picture, and what it is not for."""
     height = figure.get_size_inches()[1]
     figure.text(0.01, 1 - TOP / 2 / height, title, color="white", fontsize=12, va="center", parse_math=False)
     notes = ["difference: orange too bright, blue too dark, palest at half of the grey window"] * (TRUTH in shown)
     notes += ["uncertainty: SD, brighter where less sure"] * (DOUBT in shown)
-    notes += ["green outline: tumour"] * (TUMOUR in shown)
+    notes += [f"green outline: {outlined}"] * (TUMOUR in shown)
     figure.text(0.5, 0.42 / height, "; ".join(notes), color="white", fontsize=8, ha="center", va="center")
     figure.text(0.5, 0.12 / height, RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")

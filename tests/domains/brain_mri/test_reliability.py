@@ -48,6 +48,7 @@ def test_without_acquired_t1ce_the_core_is_one_class(more: dict[str, Any], reaso
     judged = judge(data)
     assert judged["unreliable"].startswith(reason)
     assert judged["withheld"] == ["NC", "CET"]
+    assert judged["legend"] == {1: "TC core, not subdivided (reduced confidence)", 2: "ED edema"}
     assert torch.equal(judged["pred"] == 1, (before == 1) | (before == 3))
     assert torch.equal(judged["pred"] == 2, before == 2)
     assert torch.equal(data["pred"], before)
@@ -58,6 +59,7 @@ def test_on_request_everything_is_reported_and_still_called_unreliable() -> None
     judged = judge(data, report_unreliable=True)
     assert judged["pred"] is data["pred"]
     assert judged["withheld"] == []
+    assert "legend" not in judged
     assert "T1CE is absent" in judged["unreliable"]
 
 

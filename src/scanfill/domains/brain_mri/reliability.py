@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from monai.transforms import MapTransform
 
-from scanfill.data.provenance import INPUTS
-from scanfill.domains.brain_mri.labels import CET, NC
+from scanfill.data.provenance import INPUTS, LEGEND
+from scanfill.domains.brain_mri.labels import CET, ED, NC
 from scanfill.missing.availability import AVAILABILITY
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ UNRELIABLE, WITHHELD = "unreliable", "withheld"
 
 CORE_NAME = "NC: core, not subdivided (necrotic, non-enhancing and contrast-enhancing tumour together)"
 """What the label NC means where the parts are withheld."""
+
+LEGEND_OF_WHOLE_CORE: Mapping[int, str] = {NC: "TC core, not subdivided (reduced confidence)", ED: "ED edema"}
+"""What the labels are called in a picture where NC and CET are not told apart."""
 
 REDUCED = "reduced confidence"
 """What is said of the tumour core without contrast."""
@@ -86,7 +89,8 @@ class JudgeReliabilityd(MapTransform):  # type: ignore[misc]  # MONAI's class is
     """Withhold the parts of the tumour core where T1CE was not acquired, whatever took its place.
 
     Writes ``inputs`` (see :py:func:`describe_inputs`), ``unreliable`` (why, empty where nothing is) and ``withheld``
-    (regions whose volumes are not told). Whatever is saved afterwards reads these.
+    (regions whose volumes are not told); where something is withheld, also ``legend``, what the labels are called then.
+    Whatever is saved afterwards reads these.
 
     Args:
         keys: Predicted label maps with internal values, 1 NC, 2 ED, 3 CET.
@@ -120,4 +124,5 @@ class JudgeReliabilityd(MapTransform):  # type: ignore[misc]  # MONAI's class is
         if withhold:
             for key in self.key_iterator(case):
                 case[key] = merge_core(case[key])
-        return case | {INPUTS: inputs, UNRELIABLE: reason, WITHHELD: ["NC", "CET"] if withhold else []}
+        legend = {LEGEND: LEGEND_OF_WHOLE_CORE} if withhold else {}
+        return case | legend | {INPUTS: inputs, UNRELIABLE: reason, WITHHELD: ["NC", "CET"] if withhold else []}

@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Patch
 
+from scanfill.domains.brain_mri.labels import TUMOUR
 from scanfill.report.page import RESEARCH_ONLY
 from scanfill.report.panels import PLANES, fullest_slices, mark_panel, placed, stamp_panel, turn_to_patient, view_of
-from scanfill.report.preview import COLOURS, LEGEND
+from scanfill.report.preview import COLOURS
 from scanfill.studies.figures.svg import panels
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def draw_example_slices(
             stamp_panel(axis, "synthetic input")
     for axis in axes[len(cut) + 1 :]:
         axis.set_axis_off()
-    names = [Patch(color=colour, label=name) for colour, name in zip(COLOURS, LEGEND.values(), strict=False)]
+    names = [Patch(color=colour, label=name) for colour, name in zip(COLOURS, TUMOUR.legend.values(), strict=False)]
     figure.legend(handles=names, loc="outside lower center", ncols=len(names), fontsize=8, frameon=False)
     figure.suptitle(f"{title}\n{RESEARCH_ONLY}", fontsize=9)
     return figure
