@@ -10,9 +10,8 @@ from typing import Any
 import nibabel as nib
 import pytest
 import torch
-from monai.bundle import ConfigParser
 
-from conftest import BUNDLES, TrainedBundle, run_bundle
+from conftest import BUNDLES, TrainedBundle, run_bundle, small_steps
 from scanfill.errors import CaseError, CheckpointError, UsageError
 from test_brain_tumor_segmentation import file_of, run_here, stopped_by
 from untrained_bundles import COMPLETION, SYNTHESIS
@@ -68,11 +67,10 @@ that_make_images = pytest.mark.parametrize("trained", MAKES_IMAGES, ids=lambda p
 
 
 def use(trained: TrainedBundle, cases: Path, output: Path, **knobs: Any) -> None:
-    """Run inference in this process, in small windows where the bundle has windows."""
+    """Run inference in this process."""
     files = trained.configs("inference.yaml")
-    windows = {"patch_size": [32, 32, 32]} if "patch_size" in ConfigParser.load_config_files(files) else {}
     places = {"bundle_root": str(trained.root), "dataset_dir": str(cases), "output_dir": str(output)}
-    run_here(files, **{**windows, **places, **knobs})
+    run_here(files, **{**small_steps(*files), **places, **knobs})
 
 
 def copy_of(cases: Path, number: int, folder: Path) -> Path:
