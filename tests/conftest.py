@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from monai.bundle import ConfigParser
 from xdist.scheduler import LoadScopeScheduling
 
 from fork_server import run_module
@@ -19,6 +21,8 @@ from scanfill.sharing.declaration import Declaration, read_declaration
 pytest_plugins = ("cpu_seconds",)
 
 REPO = Path(__file__).parents[1]
+SIDE = 32
+"""The most voxels along an axis of a patch: phantoms have no more, and a larger patch would be padding."""
 EXIT_STATUS = pytest.StashKey[int]()
 ROOT = Path(os.environ.get("SCANFILL_BUNDLES", REPO / "bundles"))
 """Where the bundles lie that are tested: those of the project, or those of somebody else."""
@@ -74,18 +78,38 @@ def run_bundle(configs: list[str], *knobs: str, code: int = 0, timeout: int = 30
     return log
 
 
+@functools.cache
+def small_steps(*files: str) -> dict[str, Any]:
+    """Knobs that keep a run short, of configs that have them: small patches, and two of them a step."""
+    config, knobs = ConfigParser.load_config_files(list(files)), dict[str, Any]()
+    if isinstance(patch := config.get("patch_size"), list):
+        knobs["patch_size"] = [min(side, SIDE) for side in patch]
+    if isinstance(batch := config.get("batch_size"), int):
+        knobs["batch_size"] = min(2, batch)
+    return knobs
+
+
+def words(knobs: dict[str, Any]) -> list[str]:
+    """Knobs as the command line takes them."""
+    return [word for name, value in knobs.items() for word in (f"--{name}", str(value))]
+
+
 @pytest.fixture(scope="session", params=BUNDLES, ids=lambda path: path.name)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainedBundle:
     """Each bundle, trained for seconds on a few small phantoms of its own making, then evaluated and used."""
     bundle = TrainedBundle(request.param, tmp_path_factory.mktemp(request.param.name), {})
-    where, smoke = ("--bundle_root", str(bundle.root)), bundle.declared.smoke
-    known, new = (("--dataset_dir#cases", str(smoke.cases), "--dataset_dir#size", str(smoke.size)),) * 2
+    where, smoke = {"bundle_root": bundle.root}, bundle.declared.smoke
+    known: dict[str, Any] = {"dataset_dir#cases": smoke.cases, "dataset_dir#size": smoke.size}
+    new = known
     if smoke.phantoms is None:
-        known, new = (("--dataset_dir", str(folder)) for folder in (bundle.dataset_dir, bundle.new_cases))
-    shrunk = str(REPO / "configs" / "smoke.yaml")
-    bundle.logs["train"] = run_bundle([*bundle.configs("train.yaml"), shrunk], *where, *known)
-    bundle.logs["evaluate"] = run_bundle(bundle.configs("train.yaml", "evaluate.yaml"), *where, *known)
-    bundle.logs["inference"] = run_bundle(bundle.configs("inference.yaml"), *where, *new)
+        known, new = ({"dataset_dir": folder} for folder in (bundle.dataset_dir, bundle.new_cases))
+    chain = {
+        "train": ([*bundle.configs("train.yaml"), str(REPO / "configs" / "smoke.yaml")], known),
+        "evaluate": (bundle.configs("train.yaml", "evaluate.yaml"), known),
+        "inference": (bundle.configs("inference.yaml"), new),
+    }
+    for name, (files, data) in chain.items():
+        bundle.logs[name] = run_bundle(files, *words({**where, **data, **small_steps(*files)}))
     return bundle
 
 

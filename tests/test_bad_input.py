@@ -10,9 +10,8 @@ from typing import Any
 import nibabel as nib
 import pytest
 import torch
-from monai.bundle import ConfigParser
 
-from conftest import BUNDLES, TrainedBundle, run_bundle
+from conftest import BUNDLES, REPO, TrainedBundle, run_bundle, small_steps
 from scanfill.errors import CaseError, CheckpointError, UsageError
 from test_brain_tumor_segmentation import file_of, run_here, stopped_by
 from untrained_bundles import COMPLETION, SYNTHESIS
@@ -63,16 +62,17 @@ REFUSALS = {
         hidden={"leave_out": ["t1ce", "flair"]},
     ),
 }
-MAKES_IMAGES = [bundle for bundle in BUNDLES if bundle.name in {SYNTHESIS, COMPLETION}]
-that_make_images = pytest.mark.parametrize("trained", MAKES_IMAGES, ids=lambda path: path.name, indirect=True)
+OURS = [bundle for bundle in BUNDLES if bundle.name in REFUSALS]
+MAKE_IMAGES = [bundle for bundle in OURS if bundle.name in {SYNTHESIS, COMPLETION}]
+ours = pytest.mark.parametrize("trained", OURS, ids=lambda path: path.name, indirect=True)
+that_make_images = pytest.mark.parametrize("trained", MAKE_IMAGES, ids=lambda path: path.name, indirect=True)
 
 
 def use(trained: TrainedBundle, cases: Path, output: Path, **knobs: Any) -> None:
-    """Run inference in this process, in small windows where the bundle has windows."""
+    """Run inference in this process."""
     files = trained.configs("inference.yaml")
-    windows = {"patch_size": [32, 32, 32]} if "patch_size" in ConfigParser.load_config_files(files) else {}
     places = {"bundle_root": str(trained.root), "dataset_dir": str(cases), "output_dir": str(output)}
-    run_here(files, **{**windows, **places, **knobs})
+    run_here(files, **{**small_steps(*files), **places, **knobs})
 
 
 def copy_of(cases: Path, number: int, folder: Path) -> Path:
@@ -91,7 +91,7 @@ def made(output: Path, case: Path) -> list[Path]:
 
 
 def test_every_bundle_says_here_what_it_refuses() -> None:
-    assert set(REFUSALS) == {bundle.name for bundle in BUNDLES}
+    assert set(REFUSALS) == {folder.name for folder in (REPO / "bundles").iterdir() if (folder / "configs").is_dir()}
 
 
 # --- the command line -------------------------------------------------------------------------------------------------
@@ -99,7 +99,8 @@ def test_every_bundle_says_here_what_it_refuses() -> None:
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
 def test_a_misspelt_knob_stops_the_command_line(bundle: Path) -> None:
-    for wrong, right in (("--max_epoch", "--max_epochs"), REFUSALS[bundle.name].misspelt):
+    own = [REFUSALS[bundle.name].misspelt] if bundle.name in REFUSALS else []
+    for wrong, right in (("--max_epoch", "--max_epochs"), *own):
         log = run_bundle([str(bundle / "configs" / "train.yaml")], wrong, "3", code=1)
         assert f"\nStopped: Unknown knob {wrong} (='3')" in log
         assert right in log
@@ -174,6 +175,7 @@ def test_one_bad_case_does_not_stop_the_others(
     assert not (tmp_path / "out" / bad.name).exists()
 
 
+@ours
 def test_a_case_that_lacks_what_is_needed_does_not_stop_the_others(
     trained: TrainedBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,6 +205,7 @@ def test_a_synthetic_file_is_no_truth(trained: TrainedBundle, tmp_path: Path) ->
 # --- checkpoints ------------------------------------------------------------------------------------------------------
 
 
+@ours
 def test_a_checkpoint_of_another_training_is_refused(trained: TrainedBundle, tmp_path: Path) -> None:
     refusals = REFUSALS[trained.source.name]
     with stopped_by(CheckpointError, refusals.differs):

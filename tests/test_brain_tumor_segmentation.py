@@ -172,7 +172,7 @@ def test_a_scan_of_another_file_type_gets_the_same_label_map(
 
 def test_a_subset_of_modalities_trains_and_predicts_by_one_knob(trained: TrainedBundle, tmp_path: Path) -> None:
     knobs = {"bundle_root": str(tmp_path), "dataset_dir": str(trained.dataset_dir), "modalities": ["t1ce", "flair"]}
-    run_here([*trained.configs("train.yaml"), SMOKE], **knobs, max_epochs=1, epoch_length=1)
+    run_here([*trained.configs("train.yaml"), SMOKE], **knobs, max_epochs=1, epoch_length=1, batch_size=2)
     content = torch.load(tmp_path / "models" / "last.pt", weights_only=True)
     assert content["record"]["inputs"] == {"modalities": ["t1ce", "flair"]}
     run_here(trained.configs("inference.yaml"), **knobs, output_dir=str(tmp_path / "out"))
@@ -207,6 +207,7 @@ def test_resume_goes_on_where_the_training_was_killed(trained: TrainedBundle, tm
         dataset_dir=str(trained.dataset_dir),
         resume="true",
         max_epochs=3,
+        batch_size=2,
     )
     after = torch.load(tmp_path / "models" / "last.pt", weights_only=True)["trainer"]
     assert (before["epoch"], after["epoch"]) == (2, 3)
@@ -218,7 +219,7 @@ def test_tracking_with_mlflow_keeps_checkpoints_and_validation(trained: TrainedB
     run_bundle(
         [*trained.configs("train.yaml"), SMOKE],
         *("--bundle_root", str(tmp_path), "--dataset_dir", str(trained.dataset_dir)),
-        *("--tracking", "mlflow", "--max_epochs", "1"),
+        *("--tracking", "mlflow", "--max_epochs", "1", "--batch_size", "2"),
     )
     assert (tmp_path / "eval" / "mlruns.db").exists()
     best = torch.load(tmp_path / "models" / "last.pt", weights_only=True)["trainer"]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import REPO, TrainedBundle
+from conftest import REPO, TrainedBundle, small_steps
 from scanfill.data.cases import find_cases
 from scanfill.data.provenance import is_synthetic
 from scanfill.domains.brain_mri.schema import SCHEMA
@@ -35,7 +35,7 @@ def use(trained: TrainedBundle, cases: Path, output: Path, *overlays: str, **kno
     """Run inference in this process."""
     files = [*trained.configs("inference.yaml"), *(str(trained.source / "configs" / name) for name in overlays)]
     places = {"bundle_root": str(trained.root), "dataset_dir": str(cases), "output_dir": str(output)}
-    run_here(files, **{**places, "patch_size": [32, 32, 32], **knobs})
+    run_here(files, **{**small_steps(*files), **places, **knobs})
 
 
 def train(trained: TrainedBundle, root: Path, *overlays: str, **knobs: Any) -> None:
@@ -49,7 +49,7 @@ def evaluate(trained: TrainedBundle, output: Path, **knobs: Any) -> None:
     """Judge in this process."""
     places = {"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir), "output_dir": str(output)}
     files = trained.configs("train.yaml", "evaluate.yaml")
-    run_here(files, **{**places, "patch_size": [32, 32, 32], **knobs})
+    run_here(files, **{**small_steps(*files), **places, **knobs})
 
 
 def folders(folder: Path) -> list[Path]:
@@ -199,8 +199,7 @@ def test_figures_are_those_of_the_files_that_inference_writes(trained: TrainedBu
 
     And but for the darkest voxels, which inference raises above 0, the background's value.
     """
-    evaluate(trained, tmp_path / "eval")
-    table = rows(tmp_path / "eval" / "image_quality.csv")
+    table = rows(trained.root / "eval" / "image_quality.csv")
     (row,) = (r for r in table if (r["target"], r["image"], r["protocol"]) == ("flair", "synthetic", "zscore_own"))
     case = trained.dataset_dir / row["case_id"]
     use(trained, case, tmp_path / "out", leave_out=["flair"])
@@ -211,7 +210,7 @@ def test_figures_are_those_of_the_files_that_inference_writes(trained: TrainedBu
     raised = np.mean(image[brain] == image[brain].min())
     assert raised < 0.01
     assert float(row["mse_brain"]) == pytest.approx(2 - 2 * correlation, rel=1e-3 + 3 * raised)
-    doubts = rows(tmp_path / "eval" / "uncertainty.csv")
+    doubts = rows(trained.root / "eval" / "uncertainty.csv")
     (doubt,) = (r for r in doubts if (r["target"], r["region"]) == ("flair", "brain"))
     truth = scans["flair"]
     inside = truth[truth != 0]

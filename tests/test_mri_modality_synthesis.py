@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import REPO, TrainedBundle
+from conftest import REPO, TrainedBundle, small_steps
 from scanfill.data.provenance import is_synthetic
 from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError, CheckpointError, UsageError
@@ -28,7 +28,8 @@ pytestmark = pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids=[
 def use(trained: TrainedBundle, cases: Path, output: Path, *overlays: str, **knobs: Any) -> None:
     """Run inference in this process."""
     files = [*trained.configs("inference.yaml"), *(str(trained.source / "configs" / name) for name in overlays)]
-    run_here(files, bundle_root=str(trained.root), dataset_dir=str(cases), output_dir=str(output), **knobs)
+    places = {"bundle_root": str(trained.root), "dataset_dir": str(cases), "output_dir": str(output)}
+    run_here(files, **{**small_steps(*files), **places, **knobs})
 
 
 def train(trained: TrainedBundle, root: Path, *overlays: str, **knobs: Any) -> None:
@@ -210,7 +211,7 @@ def test_an_overlay_trains_evaluates_and_paints(trained: TrainedBundle, tmp_path
 
 
 def test_whole_volumes_give_about_what_windows_give(trained: TrainedBundle, tmp_path: Path) -> None:
-    """One window holds a phantom; padding it to 64 voxels or to a multiple of 8 is all the difference."""
+    """One window holds a phantom; padding it to 32 voxels or to a multiple of 8 is all the difference."""
     case = new_case(trained, tmp_path / "cases")
     use(trained, case, tmp_path / "out", "whole.yaml")
     whole, windows = made(tmp_path / "out", case), made(trained.root / "eval" / "predictions", case)

@@ -15,7 +15,7 @@ from monai.bundle import ConfigParser
 
 import scanfill
 from archives import NAME
-from conftest import REPO
+from conftest import REPO, small_steps, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def test_it_predicts_without_scanfill_what_the_bundle_predicts(
     config = trained_unpacked / "configs" / "inference.yaml"
     bare.run(
         *("-m", "monai.bundle", "run", "--bundle_root", str(trained_unpacked), "--config_file", str(config)),
-        *("--dataset_dir", str(trained.new_cases), "--output_dir", str(tmp_path)),
+        *words({"dataset_dir": trained.new_cases, "output_dir": tmp_path, **small_steps(str(config))}),
     )
     theirs = sorted(tmp_path.glob("*/*.nii.gz"))
     ours = [trained.root / "eval" / "predictions" / file.relative_to(tmp_path) for file in theirs]
