@@ -185,5 +185,5 @@ def test_it_exports_to_torchscript_with_a_base_of_boxes() -> None:
     network.fit_base([related_case(seed) for seed in range(3)])
     x = torch.cat([related_case(4)["image"], torch.ones(3, 6, 6, 6)])[None]
     x[:, [1, 4]] = 0
-    with torch.no_grad():
-        torch.testing.assert_close(torch.jit.script(network)(x), network(x))
+    with torch.no_grad():  # squares of sums that cancel: fewer digits than a network alone has
+        torch.testing.assert_close(torch.jit.script(network)(x), network(x), atol=1e-4, rtol=1e-4)
