@@ -166,11 +166,7 @@ def test_the_transform_writes_the_same_picture_and_changes_nothing(tmp_path: Pat
 
 def test_an_image_on_another_grid_is_brought_to_the_label(tmp_path: Path) -> None:
     data = case()
-<<<<<<< HEAD
     data["image"][:, 2:4, 2:-2, 2:-2] = 1  # dim, whether or not rounding leaves a rim around the head
-=======
-    data["image"][:, 2:4, 2:-2, 2:-2] = 1  # dim tissue is black, with or without a rim of rounding errors
->>>>>>> wt/processor
     flipped = Orientation(axcodes="LPS", labels=None)(data["image"])
     SavePreviewd("image", "pred", tmp_path / "same", channel=1)(data)
     SavePreviewd("image", "pred", tmp_path / "flipped", channel=1)(data | {"image": flipped})
