@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("archive_fixtures",)
 
-BUNDLES = ("shapes_segmentation", "shapes_to_image", "dots_synthesis")
+BUNDLES = ("dots_synthesis", "shapes_segmentation", "shapes_to_image")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,8 @@ def test_a_bundle_of_another_kind_passes_the_tests_of_a_bundle(root: Path, name:
     assert int(finished.stdout.rpartition(" passed")[0].split()[-1]) >= 20
 
 
-@pytest.mark.parametrize("name", some("shapes_to_image"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BUNDLES)
 def test_a_bundle_of_another_kind_runs_from_its_archive(
     root: Path, name: str, bare: Environment, tmp_path: Path
 ) -> None:
