@@ -14,7 +14,7 @@ some parts alone (``record --help`` names them), and ``compare`` then looks at t
 
 Only the command line of a tree is used (``python -m monai.bundle run``, ``python -m scanfill``), with its ``src``
 before everything else on the path, one thread, no GPU and fixed seeds, so that this one file serves any commit. About
-eight minutes on one idle core, and four with ``--jobs 2``.
+ten minutes of one core, and half of that with ``--jobs 2`` on two idle ones.
 """
 
 from __future__ import annotations
