@@ -19,7 +19,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from scanfill.data.image import read_image
-from scanfill.domains.brain_mri.cases import list_cases
+from scanfill.domains.brain_mri.finder import list_cases
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort
 from scanfill.domains.brain_mri.prepare.grid import Grid, Volume, volume_of
 from scanfill.domains.brain_mri.prepare.judge import Agreement, judge

@@ -103,7 +103,7 @@ class CaseSchema:
             message, and whether the case has a mask. By default an image must be finite and must vary.
         generators: Way of making a missing image (``synthesize``, ``complete``) -> the bundle that does.
         advice: Appended to the message that a file has too many dimensions.
-        quality: Checks of its own, :py:class:`scanfill.data.quality.QualityChecks`; by default those of any kind.
+        quality: Checks of its own, :py:class:`scanfill.data.case_quality.QualityChecks`; by default those of any kind.
 
     Raises:
         UsageError: Keys that stand twice; an image, a truth or a condition that no file provides; a region whose label
@@ -129,6 +129,8 @@ class CaseSchema:
             raise UsageError(msg)
         own = {name: (label,) for label, name in (self.label.names if self.label else {}).items()}
         regions = {name: tuple(int(label) for label in labels) for name, labels in self.regions.items()} or own
+        object.__setattr__(self, "images", tuple(self.images))
+        object.__setattr__(self, "conditions", tuple(self.conditions))
         object.__setattr__(self, "regions", regions)
         self._check_keys()
         self._check_regions()

@@ -100,7 +100,8 @@ def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, n
             raise CaseError(msg)
         masks.append(mask)
     stacked = torch.cat([mask.as_tensor() != 0 for mask in masks]).to(torch.uint8)
-    meta = dict(masks[0].meta) | {"filename_or_obj": "\n".join(files)}
+    meta = {key: value for key, value in masks[0].meta.items() if key != "affine"}
+    meta["filename_or_obj"] = "\n".join(files)
     return MetaTensor(stacked, affine=masks[0].affine, meta=meta)
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 import scanfill
+from scanfill.data.case_quality import CaseQuality, CohortQuality, Finding, QualityChecks, checks_of
 from scanfill.data.cases import find_cohort
 from scanfill.data.load_schema import load_schema
 from scanfill.data.phantoms import phantom_note
-from scanfill.data.quality import CaseQuality, CohortQuality, Finding, QualityChecks, checks_of
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY, Figure, Mark, Page, Row, Section, Table

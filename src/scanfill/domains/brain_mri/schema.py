@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from scanfill.data.schema import CaseSchema
 from scanfill.data.specs import GeneratorSpec, ImageSpec
-from scanfill.domains.brain_mri.cases import BrainFinder
 from scanfill.domains.brain_mri.check_mri import check_mri
+from scanfill.domains.brain_mri.finder import BrainFinder
 from scanfill.domains.brain_mri.labels import TUMOUR
 from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.quality.checks import CHECKS
+from scanfill.domains.brain_mri.quality.overview import CHECKS
 from scanfill.domains.brain_mri.regions import REGIONS
 
 SCHEMA = CaseSchema(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from scanfill.domains.brain_mri.cases import list_cases
+from scanfill.domains.brain_mri.finder import list_cases
 from scanfill.domains.brain_mri.prepare import read
 from scanfill.domains.brain_mri.prepare.read import read_original
 from scanfill.errors import CaseError

@@ -56,7 +56,7 @@ def prepare_case(case: Mapping[str, Any], source: Path, output: Path, options: O
     """Write ``<output>/<case_id>/`` with images, label, mask, transforms and a record, unless it is there already.
 
     Args:
-        case: As :py:func:`scanfill.domains.brain_mri.cases.list_cases` gives it.
+        case: As :py:func:`scanfill.domains.brain_mri.finder.list_cases` gives it.
         source: Folder to which the record's paths are relative.
         output: Where the case's folder goes.
         options: What was chosen.

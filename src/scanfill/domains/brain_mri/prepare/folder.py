@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from scanfill.data.failures import one_line, report_failures
-from scanfill.domains.brain_mri.cases import list_cases
+from scanfill.domains.brain_mri.finder import list_cases
 from scanfill.domains.brain_mri.prepare.case import Options, prepare_case
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError

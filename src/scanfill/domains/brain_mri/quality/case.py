@@ -10,9 +10,9 @@ import numpy as np
 from monai.data import MetaTensor
 from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
+from scanfill.data.case_quality import CaseQuality as AnyCaseQuality
+from scanfill.data.case_quality import Finding as AnyFinding
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
-from scanfill.data.quality import CaseQuality as AnyCaseQuality
-from scanfill.data.quality import Finding as AnyFinding
 from scanfill.data.read import ReadCased
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.quality.alignment import find_displaced, measure_alignment

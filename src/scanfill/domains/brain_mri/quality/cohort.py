@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from scanfill.data.quality import CohortQuality
+from scanfill.data.case_quality import CohortQuality
 from scanfill.domains.brain_mri.quality.case import CaseQuality, check_case
 from scanfill.domains.brain_mri.quality.duplicates import ALIKE, find_pairs
 from scanfill.domains.brain_mri.quality.findings import Finding, in_order

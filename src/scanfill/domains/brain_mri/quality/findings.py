@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scanfill.data.quality import SEVERITIES
-from scanfill.data.quality import Finding as AnyFinding
+from scanfill.data.case_quality import SEVERITIES
+from scanfill.data.case_quality import Finding as AnyFinding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

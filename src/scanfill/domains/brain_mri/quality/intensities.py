@@ -14,7 +14,7 @@ from scanfill.domains.brain_mri.quality.skull import background_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from scanfill.data.quality import Severity
+    from scanfill.data.case_quality import Severity
 
     Volume = NDArray[np.float32]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scanfill.data.quality import QualityChecks
+from scanfill.data.case_quality import QualityChecks
 from scanfill.domains.brain_mri.quality.cohort import check_cohort
 from scanfill.domains.brain_mri.quality.findings import CODES
 from scanfill.domains.brain_mri.quality.thresholds import THRESHOLDS

@@ -1,0 +1,162 @@
+"""Finders for the usual layouts: a folder a case, files by pattern, rows of a table, a subfolder a class."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scanfill.data import find_cases, load_cases, read_list, write_case_list
+from scanfill.errors import CaseError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IMAGES: list[dict[str, Any]] = [{"key": "image"}]
+
+
+def schema(finder: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"name": "pictures", "spatial_dims": 2, "images": IMAGES, "finder": finder, **more}
+
+
+FOLDERS = schema(
+    {"by": "folder", "files": {"image": "image.png", "label": "mask_{name}.png"}},
+    label={"kind": "channels", "names": {"1": "disc", "2": "bar"}},
+)
+PATTERN = r"(?P<patient>p\d+)/(?P<case>p\d+_\w+?)_(?P<key>image|label)\.png"
+FILES = schema({"by": "file", "pattern": PATTERN}, label={"names": {"1": "x"}})
+TABLE = schema({"by": "table", "table": "conditions.csv"}, conditions=[{"key": "age", "range": [0, 120]}])
+CLASSES = schema({"by": "class", "condition": "kind"}, conditions=[{"key": "kind", "values": ["hand", "chest"]}])
+
+
+def draw(path: Path, value: int = 7) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((4, 6), value, np.uint8)).save(path)
+    return path
+
+
+def write_table(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+
+
+def test_a_folder_a_case_with_a_mask_a_structure(tmp_path: Path) -> None:
+    for case in ("a", "b"):
+        for name in ("image", "mask_disc", "mask_bar"):
+            draw(tmp_path / case / f"{name}.png")
+    found = find_cases(tmp_path, schema=FOLDERS)
+    assert [case["case_id"] for case in found] == ["a", "b"]
+    assert found[0]["label"] == [str(tmp_path / "a" / f"mask_{name}.png") for name in ("disc", "bar")]
+    (alone,) = find_cases(tmp_path / "b", ["image"], labels="none", schema=FOLDERS)
+    assert set(alone) == {"case_id", "patient", "synthetic", "image"}
+
+
+def test_a_list_keeps_a_mask_a_structure_and_finds_it_again(tmp_path: Path) -> None:
+    for case in ("a", "b", "c"):
+        for name in ("image", "mask_disc", "mask_bar"):
+            draw(tmp_path / "data" / case / f"{name}.png")
+    path = write_case_list(tmp_path / "data", tmp_path / "cases.json", schema=FOLDERS)
+    assert "../" not in path.read_text()
+    again = read_list(path, schema=FOLDERS)["training"]
+    assert again == find_cases(tmp_path / "data", schema=FOLDERS)
+    split = load_cases(tmp_path, path, schema=FOLDERS, validation=0.3)
+    assert [len(split[part]) for part in ("training", "validation", "test")] == [2, 1, 0]
+
+
+def test_files_by_pattern_say_whose_they_are(tmp_path: Path) -> None:
+    for name in ("p1/p1_left", "p1/p1_right", "p2/p2_left"):
+        draw(tmp_path / f"{name}_image.png")
+        draw(tmp_path / f"{name}_label.png", 1)
+    draw(tmp_path / "p1" / "._p1_left_image.png")
+    found = find_cases(tmp_path, schema=FILES)
+    assert [(case["case_id"], case["patient"]) for case in found] == [
+        ("p1_left", "p1"),
+        ("p1_right", "p1"),
+        ("p2_left", "p2"),
+    ]
+    assert all(case["label"].endswith("_label.png") for case in found)
+
+
+def test_rows_of_a_table_bring_conditions(tmp_path: Path) -> None:
+    draw(tmp_path / "one.png")
+    write_table(tmp_path / "conditions.csv", [{"image": "one.png", "age": "61", "patient": "anna"}])
+    (case,) = find_cases(tmp_path, ["image"], schema=TABLE)
+    assert case == {
+        "case_id": "one",
+        "patient": "anna",
+        "image": str(tmp_path / "one.png"),
+        "age": 61.0,
+        "synthetic": [],
+    }
+
+
+def test_conditions_alone_are_cases_where_no_image_is_asked_for(tmp_path: Path) -> None:
+    write_table(tmp_path / "conditions.csv", [{"case_id": "wish", "age": "30"}])
+    (case,) = find_cases(tmp_path, "none", schema=TABLE)
+    assert (case["case_id"], case["age"]) == ("wish", 30.0)
+    with pytest.raises(CaseError, match="Case 'wish' has no image"):
+        find_cases(tmp_path, ["image"], schema=TABLE)
+
+
+def test_one_subfolder_a_class(tmp_path: Path) -> None:
+    for name in ("hand/1.png", "hand/2.jpg", "chest/1.png"):
+        draw(tmp_path / name)
+    found = find_cases(tmp_path, schema=CLASSES)
+    assert [(case["case_id"], case["kind"]) for case in found] == [
+        ("chest_1", "chest"),
+        ("hand_1", "hand"),
+        ("hand_2", "hand"),
+    ]
+    draw(tmp_path / "foot" / "1.png")
+    with pytest.raises(CaseError, match=r"foot.*kind='foot' is none of hand, chest"):
+        find_cases(tmp_path, schema=CLASSES)
+
+
+def test_an_empty_folder_says_what_was_looked_for(tmp_path: Path) -> None:
+    for kind, message in (
+        (FOLDERS, "one folder a case, with image"),
+        (FILES, "files of the pattern"),
+        (TABLE, "a table cond"),
+    ):
+        with pytest.raises(CaseError, match=f"No cases found in .*: looked for {message}"):
+            find_cases(tmp_path, schema=kind)
+
+
+def test_a_file_too_many_is_told(tmp_path: Path) -> None:
+    kind = schema({"by": "folder", "files": {"image": "*.png"}})
+    draw(tmp_path / "a" / "1.png")
+    draw(tmp_path / "a" / "2.png")
+    with pytest.raises(CaseError, match=r"2 files of the pattern '\*.png': 1.png, 2.png"):
+        find_cases(tmp_path, schema=kind)
+
+
+def test_a_synthetic_file_is_not_taken_for_an_ordinary_one(tmp_path: Path) -> None:
+    kind = schema({"by": "folder", "files": {"image": "*.png"}})
+    draw(tmp_path / "a" / "a_synthetic_image.png")
+    with pytest.raises(CaseError, match=r"image \(.*\) is synthetic \(its name says so\)"):
+        find_cases(tmp_path, schema=kind)
+    (case,) = find_cases(tmp_path, schema=kind, synthetic=True)
+    assert case["synthetic"] == ["image"]
+
+
+def test_a_table_without_a_column_is_told(tmp_path: Path) -> None:
+    write_table(tmp_path / "conditions.csv", [{"image": "one.png"}])
+    with pytest.raises(CaseError, match=r"has no column age; it has image"):
+        find_cases(tmp_path, schema=TABLE)
+
+
+def test_two_cases_whose_names_differ_by_capitals_are_told(tmp_path: Path) -> None:
+    write_table(tmp_path / "conditions.csv", [{"case_id": name, "age": "1"} for name in ("A", "a")])
+    with pytest.raises(CaseError, match="Two cases have the same name: 'A' and 'a'"):
+        find_cases(tmp_path, "none", schema=TABLE)
+
+
+@pytest.mark.parametrize(("pattern", "message"), [("(", "is no regular expression"), ("x", "has no group")])
+def test_a_pattern_that_names_no_case_is_told(tmp_path: Path, pattern: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        find_cases(tmp_path, schema=schema({"by": "file", "pattern": pattern}))

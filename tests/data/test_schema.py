@@ -1,0 +1,106 @@
+"""What a schema may say, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scanfill.data import CaseSchema, ConditionSpec, FolderFinder, ImageSpec, LabelSpec, load_schema
+from scanfill.data.load_schema import schema_names
+from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.errors import CaseError, UsageError
+
+STATED: dict[str, Any] = {
+    "name": "hands",
+    "spatial_dims": 2,
+    "images": [{"key": "image"}],
+    "label": {"kind": "channels", "names": {"1": "radius", "2": "ulna"}, "pairs": [[1, 2]]},
+    "finder": {"by": "folder", "files": {"image": "image.png", "label": "mask_{name}.png"}},
+}
+
+
+def stated(**changes: Any) -> dict[str, Any]:
+    return {key: value for key, value in {**STATED, **changes}.items() if value is not None}
+
+
+def test_each_domain_has_a_schema_of_its_folders_name() -> None:
+    assert "brain_mri" in schema_names()
+    assert [load_schema(name).name for name in schema_names()] == schema_names()
+    assert load_schema("brain_mri").image_keys == list(MODALITIES)
+
+
+def test_a_schema_stated_in_words_is_the_one_that_is_built() -> None:
+    built = CaseSchema(
+        "hands",
+        2,
+        [ImageSpec("image")],
+        FolderFinder({"image": "image.png", "label": "mask_{name}.png"}),
+        label=LabelSpec({1: "radius", 2: "ulna"}, kind="channels", pairs=[(1, 2)]),
+    )
+    assert load_schema(STATED) == built == load_schema(built)
+    assert built.regions == {"radius": (1,), "ulna": (2,)}, "by default each label by itself"
+    assert built.label is not None
+    assert (built.label.exclusive, built.label.channels) == (False, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": [{"key": "image"}, {"key": "scout"}]}, r"has 'scout', which no file provides.*gives image, label"),
+        (
+            {"regions": {"arm": [1, 7]}},
+            r"Region 'arm' .* formed of \[1, 7\], which the truth cannot hold: it has \{1",
+        ),
+        ({"regions": {"nothing": []}}, r"Region 'nothing' .* formed of \[\]"),
+        ({"label": None, "regions": {"arm": [1]}}, r"cannot hold: it has no labels"),
+        ({"images": [{"key": "image"}, {"key": "image"}]}, r"has the key 'image' twice"),
+        ({"spatial_dims": 4}, r"spatial_dims \(=4\) must be 2 or 3"),
+        ({"label": {"kind": "boxes", "names": {"1": "a"}}}, r"one of map, channels, polygons, not as kind='boxes'"),
+        (
+            {"label": {"kind": "channels", "names": {"2": "a"}}},
+            r"numbered 1, 2, .* as their channels are, not \[2\]",
+        ),
+        ({"label": {"names": {"1": "a"}, "pairs": [[1, 2]]}}, r"pairs \[\(1, 2\)\] name \[2\]"),
+        ({"finder": {"by": "magic"}}, r"one of folder, file, table, class, not by='magic'"),
+        ({"finder": {"by": "folder", "file": "x"}}, r"by='folder' does not understand"),
+        ({"colour": "red"}, r"The schema 'hands' .* is not understood: .*colour"),
+    ],
+)
+def test_a_schema_that_cannot_be_right_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_schema(stated(**changes))
+
+
+def test_an_unknown_schema_names_those_that_exist() -> None:
+    with pytest.raises(UsageError, match=r"There is no schema 'brain'; there are: .*brain_mri"):
+        load_schema("brain")
+
+
+@pytest.mark.parametrize(
+    ("condition", "text", "message"),
+    [
+        (ConditionSpec("sex", values=["f", "m"]), "x", r"row 3: sex='x' is none of f, m"),
+        (ConditionSpec("age", range=(0, 120), unit="years"), "130", r"age=130 is not between 0 and 120 years"),
+        (ConditionSpec("age"), "old", r"age='old' is not a number"),
+    ],
+)
+def test_a_condition_that_cannot_be_right_is_refused(condition: ConditionSpec, text: str, message: str) -> None:
+    with pytest.raises(CaseError, match=message):
+        condition.read(text, "row 3")
+
+
+def test_a_condition_is_a_category_or_a_number() -> None:
+    assert ConditionSpec("sex", values=["f", "m"]).read("f", "row") == "f"
+    assert ConditionSpec("age", range=(0, 120)).read("61.5", "row") == 61.5
+    with pytest.raises(UsageError, match="not both"):
+        ConditionSpec("age", values=["old"], range=(0, 1))
+
+
+def test_the_brains_conventions_are_written_back_as_they_were() -> None:
+    label = load_schema("brain_mri").label
+    assert label is not None
+    assert label.values_in_file("brats") == {1: 1, 2: 2, 3: 4}
+    assert label.values_in_file("msd") == {2: 1, 1: 2, 3: 3}
+    with pytest.raises(CaseError, match=r"label_convention=None: state what its label values mean with one of brats"):
+        label.convention_of({"case_id": "c1"})
