@@ -59,7 +59,7 @@ def test_a_schema_stated_in_words_is_the_one_that_is_built() -> None:
         ({"label": {"kind": "boxes", "names": {"1": "a"}}}, r"one of map, channels, polygons, not as kind='boxes'"),
         (
             {"label": {"kind": "channels", "names": {"2": "a"}}},
-            r"numbered 1, 2, .* as their channels are, not \[2\]",
+            r"numbered 1, 2, .* in the order of the channels, not \[2\]",
         ),
         ({"label": {"names": {"1": "a"}, "pairs": [[1, 2]]}}, r"pairs \[\(1, 2\)\] name \[2\]"),
         ({"finder": {"by": "magic"}}, r"one of folder, file, table, class, not by='magic'"),
