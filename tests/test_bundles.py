@@ -12,6 +12,7 @@ import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from conftest import BUNDLES, REPO, TrainedBundle
+from scanfill.domains import find_phantoms
 from scanfill.engines.checkpoint_files import read_checkpoint
 from scanfill.sharing.declaration import Declaration, read_declaration
 
@@ -107,6 +108,12 @@ def test_the_readme_says_that_it_is_for_research(bundle: Path) -> None:
 @bundles
 def test_train_has_the_ids_that_its_task_asks_for(bundle: Path) -> None:
     assert set(config(bundle, "train.yaml").get()) >= declared(bundle).contract
+
+
+@bundles
+def test_its_phantoms_are_a_kind_that_there_is(bundle: Path) -> None:
+    phantoms = declared(bundle).smoke.phantoms
+    assert phantoms is None or phantoms in find_phantoms()
 
 
 @bundles

@@ -150,9 +150,10 @@ def test_a_table_without_a_column_is_told(tmp_path: Path) -> None:
         find_cases(tmp_path, schema=TABLE)
 
 
-def test_two_cases_whose_names_differ_by_capitals_are_told(tmp_path: Path) -> None:
-    write_table(tmp_path / "conditions.csv", [{"case_id": name, "age": "1"} for name in ("A", "a")])
-    with pytest.raises(CaseError, match="Two cases have the same name: 'A' and 'a'"):
+@pytest.mark.parametrize("names", ["Aa", "aa"])
+def test_two_cases_of_one_name_are_told_whatever_their_capitals(tmp_path: Path, names: str) -> None:
+    write_table(tmp_path / "conditions.csv", [{"case_id": name, "age": "1"} for name in names])
+    with pytest.raises(CaseError, match=f"Two cases have the same name: '{names[0]}' and '{names[1]}'"):
         find_cases(tmp_path, "none", schema=TABLE)
 
 

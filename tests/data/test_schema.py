@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
 
+from conftest import REPO
 from scanfill.data import CaseSchema, ConditionSpec, FolderFinder, ImageSpec, LabelSpec, load_schema
 from scanfill.data.load_schema import schema_names
 from scanfill.domains.brain_mri.modalities import MODALITIES
@@ -70,6 +73,13 @@ def test_a_schema_stated_in_words_is_the_one_that_is_built() -> None:
 def test_a_schema_that_cannot_be_right_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         load_schema(stated(**changes))
+
+
+def test_the_schema_of_the_guide_is_understood() -> None:
+    page = (REPO / "docs" / "how-to" / "another_kind_of_data.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    kind = load_schema(json.loads(f"{{{block}}}")["scanfill"]["schema"])
+    assert (kind.name, kind.regions["forearm"]) == ("wrist", (1, 2))
 
 
 def test_an_unknown_schema_names_those_that_exist() -> None:

@@ -261,8 +261,8 @@ def check_names_differ(cases: Sequence[Mapping[str, Any]]) -> None:
     seen: dict[str, str] = {}
     for case in cases:
         name = str(case["case_id"])
-        other = seen.setdefault(name.casefold(), name)
-        if other is not name:
+        other, seen[name.casefold()] = seen.get(name.casefold()), name
+        if other is not None:
             msg = (
                 f"Two cases have the same name: {other!r} and {name!r}. Rename one: their results would overwrite each "
                 f"other."
