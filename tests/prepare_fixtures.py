@@ -34,10 +34,10 @@ def prepared(scanned: tuple[Path, dict[str, Pose]], tmp_path_factory: pytest.Tem
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without registration and without a look at the skull: for tests of what lies around it."""
-    from scanfill.domains.brain_mri.prepare import case  # noqa: PLC0415
+    from scanfill.domains.brain_mri.prepare import place  # noqa: PLC0415
     from scanfill.domains.brain_mri.prepare.judge import Agreement  # noqa: PLC0415
     from scanfill.domains.brain_mri.prepare.pose import Pose  # noqa: PLC0415
 
     monkeypatch.setattr(read, "suspect_skull", lambda _: None)
-    monkeypatch.setattr(case, "register", lambda *_: Pose())
-    monkeypatch.setattr(case, "judge", lambda *_: Agreement(0.1, 1.0, 0.3, 0.7, 0.4, 0.9, 0.95, 1.0))
+    monkeypatch.setattr(place, "register", lambda *_: Pose())
+    monkeypatch.setattr(place, "judge", lambda *_: Agreement(0.1, 1.0, 0.3, 0.7, 0.4, 0.9, 0.95, 1.0))

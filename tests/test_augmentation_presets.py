@@ -15,6 +15,7 @@ from monai.utils import set_determinism
 from conftest import BUNDLES, REPO
 from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.errors import UsageError
+from scanfill.presets import MADE_FOR, NEEDS
 from untrained_bundles import COMPLETION, NETWORKS, SYNTHESIS
 
 if TYPE_CHECKING:
@@ -158,8 +159,9 @@ def test_lesion_mixing_without_labels_says_so(cohort: Path) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=named)
-def test_a_preset_sets_the_two_ids_of_augmentation_and_nothing_else(preset: Path) -> None:
-    assert set(ConfigParser.load_config_file(str(preset))) == {"augmentation", "raw_augmentation"}
+def test_a_preset_sets_the_two_ids_of_augmentation_and_says_what_it_is_for(preset: Path) -> None:
+    ids = set(ConfigParser.load_config_file(str(preset)))
+    assert ids - {NEEDS} == {"augmentation", "raw_augmentation", MADE_FOR}
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +14,8 @@ from scanfill.errors import UsageError
 
 def schema_names() -> list[str]:
     """List the kinds of data that have a folder of their own under ``scanfill/domains``."""
-    domains = importlib.import_module("scanfill.domains")
-    return sorted(found.name for found in pkgutil.iter_modules(domains.__path__) if found.ispkg)
+    names: list[str] = importlib.import_module("scanfill.domains").find_domains()
+    return names
 
 
 def load_schema(name: str | Mapping[str, Any] | CaseSchema) -> CaseSchema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scanfill.data.case_quality import SEVERITIES
@@ -30,6 +31,7 @@ CODES = {
 """Each code and its name, in the order in which they are shown."""
 
 
+@dataclass(frozen=True)
 class Finding(AnyFinding):
     """A finding with one of :py:data:`CODES`."""
 
