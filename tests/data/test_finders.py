@@ -103,6 +103,18 @@ def test_conditions_alone_are_cases_where_no_image_is_asked_for(tmp_path: Path) 
         find_cases(tmp_path, ["image"], schema=TABLE)
 
 
+def test_a_schema_says_which_part_of_a_name_is_the_patient(tmp_path: Path) -> None:
+    for name in ("anna_1", "anna_2", "ben_1"):
+        draw(tmp_path / name / "image.png")
+    kind = schema({"by": "folder", "files": {"image": "image.png"}}, patient_regex="^[^_]+")
+    assert [case["patient"] for case in find_cases(tmp_path, schema=kind)] == ["anna", "anna", "ben"]
+    assert [case["patient"] for case in find_cases(tmp_path, patient_regex=".+", schema=kind)] == [
+        "anna_1",
+        "anna_2",
+        "ben_1",
+    ]
+
+
 def test_one_subfolder_a_class(tmp_path: Path) -> None:
     for name in ("hand/1.png", "hand/2.jpg", "chest/1.png"):
         draw(tmp_path / name)

@@ -63,7 +63,9 @@ class _Listed(Finder):
             msg = f"No cases found in {folder}: looked for {self.looked_for(schema)}; the folder holds {seen}."
             raise CaseError(msg)
         check_names_differ(found)
-        patients = find_patients(folder, [case["case_id"] for case in found], request.patient_regex)
+        patients = find_patients(
+            folder, [case["case_id"] for case in found], request.patient_regex or schema.patient_regex
+        )
         cases = [
             _checked({"patient": patients[case["case_id"]], "synthetic": [], **case}, schema, request) for case in found
         ]

@@ -98,6 +98,8 @@ class CaseSchema:
         label: The truth, where there is any.
         conditions: What else is known of a case.
         regions: Scored region -> the labels that form it; by default each label by itself.
+        patient_regex: Which part of a case's name is the patient, where neither a table nor the naming says it; see
+            :py:func:`scanfill.data.patients.find_patients`.
         mask_key: Key of an optional mask of the part that counts; None where the kind has none.
         check_image: Refuses an image that cannot be used: called with the image ``(C, ...)``, the beginning of the
             message, and whether the case has a mask. By default an image must be finite and must vary.
@@ -117,6 +119,7 @@ class CaseSchema:
     label: LabelSpec | None = None
     conditions: Sequence[ConditionSpec] = ()
     regions: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    patient_regex: str | None = None
     mask_key: str | None = None
     check_image: CheckImage | None = None
     generators: Mapping[str, GeneratorSpec] = field(default_factory=dict)
