@@ -116,22 +116,6 @@ def check_values(values: Iterable[int], convention: str, where: str = "The label
     check_known(values, LABEL_CONVENTIONS[check_convention(convention)], f"convention {convention!r}", where, REMEDY)
 
 
-def convention_of(case: Mapping[Hashable, Any], key: str = "label_convention") -> str:
-    """Return the convention that a case states under ``key``.
-
-    Raises:
-        CaseError: It states none, or one that is not known.
-    """
-    convention = case.get(key)
-    if not isinstance(convention, str):
-        msg = (
-            f"Case {case.get('case_id', '?')!r} has {key}={convention!r}: state what its label values mean with one of "
-            f"{', '.join(LABEL_CONVENTIONS)}."
-        )
-        raise CaseError(msg)
-    return check_convention(convention)
-
-
 class ToInternalLabelsd(MapTransform):  # type: ignore[misc]
     """Dictionary version of :py:func:`to_internal`; the convention stands in the case's ``label_convention``."""
 
@@ -146,7 +130,7 @@ class ToInternalLabelsd(MapTransform):  # type: ignore[misc]
         case = dict(data)
         for key in self.key_iterator(case):
             where = f"Case {case.get('case_id', '?')!r}: {key}"
-            case[key] = to_internal(case[key], convention_of(case, self.convention_key), where)
+            case[key] = to_internal(case[key], TUMOUR.convention_of(case, self.convention_key), where)
         return case
 
 
@@ -164,5 +148,5 @@ class FromInternalLabelsd(MapTransform):  # type: ignore[misc]
         case = dict(data)
         for key in self.key_iterator(case):
             where = f"Case {case.get('case_id', '?')!r}: {key}"
-            case[key] = from_internal(case[key], convention_of(case, self.convention_key), where)
+            case[key] = from_internal(case[key], TUMOUR.convention_of(case, self.convention_key), where)
         return case
