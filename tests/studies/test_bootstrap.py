@@ -61,7 +61,10 @@ def test_the_drawn_mean_has_the_variance_of_a_stratified_mean() -> None:
 def test_other_signs_mirror_the_interval(values: list[float]) -> None:
     folds = [str(i % 2) for i in range(len(values))]
     low, high = ends(values, folds)
-    assert min(values) <= low <= high <= max(values)
+    rounding = (
+        1e-12  # a mean of equal numbers may lie a last digit beside them, and which ones depends on the processor
+    )
+    assert min(values) - rounding <= low <= high <= max(values) + rounding
     assert ends([-value for value in values], folds) == pytest.approx((-high, -low))
 
 
