@@ -100,6 +100,18 @@ def test_a_structure_without_a_mask_is_told(case: dict[str, Any]) -> None:
         read(case, "channels", [case["channels"][0], ""])
 
 
+def test_masks_of_another_size_than_each_other_are_told(case: dict[str, Any], tmp_path: Path) -> None:
+    larger = save(tmp_path / "larger.png", np.zeros((5, 6)))
+    with pytest.raises(CaseError, match=r"bar .* on another grid than .*disc.png: shapes \(6, 5\) and \(6, 4\)"):
+        read(case, "channels", [case["channels"][0], larger])
+
+
+def test_outlines_without_an_image_are_told(case: dict[str, Any]) -> None:
+    reader = ReadCased([], "label", schema=schema("polygons"))
+    with pytest.raises(CaseError, match="outlines are filled on the grid of an image, and none was read"):
+        reader({"case_id": "c1", "label": case["polygons"]})
+
+
 def test_a_value_that_the_truth_does_not_have_is_told(case: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"holds the value 9, which convention 'file' does not have \(it has 0, 1, 2\)"):
         read(case, "map", save(tmp_path / "odd.png", np.full((4, 6), 9)))

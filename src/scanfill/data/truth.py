@@ -11,7 +11,7 @@ import torch
 from monai.data import MetaTensor
 from skimage.draw import polygon2mask
 
-from scanfill.data.image import image_suffix, read_image
+from scanfill.data.image import GRID_TOLERANCE, grid_distance, image_suffix, read_image
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values, renumber
 
@@ -68,7 +68,10 @@ def read_truth(case: Mapping[Any, Any], schema: CaseSchema, key: str) -> MetaTen
         return renumbered
     if label.kind == "channels":
         return _read_channels(files, schema, label, name)
-    like = next(case[image] for image in schema.image_keys if isinstance(case.get(image), MetaTensor))
+    like = next((case[image] for image in schema.image_keys if isinstance(case.get(image), MetaTensor)), None)
+    if like is None:
+        msg = f"{name} ({files}): outlines are filled on the grid of an image, and none was read. Name one in keys."
+        raise CaseError(msg)
     return MetaTensor(_fill_outlines(Path(files), label, like.shape[1:], name), affine=like.affine)
 
 
@@ -91,12 +94,18 @@ def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, n
             f"structures: {', '.join(lacking) or 'too many files'}. Give each its mask, empty where it is not there."
         )
         raise CaseError(msg)
-    masks = []
+    masks: list[MetaTensor] = []
     for structure, path in zip(label.names.values(), files, strict=True):
         mask = read_image(path, f"{name}, {structure}", schema.spatial_dims, schema.advice)
         values = label_values(mask, f"{name}, {structure} ({path})")
         if len(set(values) - {0}) > 1:
             msg = f"{name}, {structure} ({path}) holds the values {values}: a mask holds 0 and one other value."
+            raise CaseError(msg)
+        if masks and (mask.shape != masks[0].shape or grid_distance(masks[0], mask) > GRID_TOLERANCE):
+            msg = (
+                f"{name}, {structure} ({path}) lies on another grid than {files[0]}: shapes {tuple(mask.shape[1:])} "
+                f"and {tuple(masks[0].shape[1:])}. Draw all masks of a case on its image."
+            )
             raise CaseError(msg)
         masks.append(mask)
     stacked = torch.cat([mask.as_tensor() != 0 for mask in masks]).to(torch.uint8)
