@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from conftest import BUNDLES, REPO, TrainedBundle
+from fork_server import run_module
 from scanfill.domains.brain_mri.phantoms import brain_cohort
 
 if TYPE_CHECKING:
@@ -37,3 +39,16 @@ def test_two_processes_train_one_network(bundle: Path, tmp_path: Path) -> None:
     assert content["trainer"]["epoch"] == 2
     assert not any(name.startswith("module.") for name in content["network"])
     assert list((tmp_path / "models").glob("model*.pt")) == [tmp_path / "models" / "model.pt"]
+    check_left_bundle(tmp_path)
+
+
+def check_left_bundle(root: Path) -> None:
+    """The first process has left a bundle that predicts."""
+    split = json.loads((root / "datalist.json").read_text())
+    assert (len(split["training"]), len(split["validation"])) == (2, 3)
+    finished = run_module(
+        *("monai.bundle", "run", "--config_file", "configs/inference.yaml", "--dataset_dir", str(root / "phantoms")),
+        *(("--existing", "synthesize") if "existing" in (root / "configs/inference.yaml").read_text() else ()),
+        cwd=root,
+    )
+    assert finished.returncode == 0, finished.stderr[-5000:]

@@ -167,22 +167,22 @@ def pack(
     *,
     vendor: bool = True,
     weights_url: str | None = None,
-    **knobs: Any,
+    **options: Any,
 ) -> None:
     """Pack a bundle as one zip file that runs where scanfill is not installed.
 
     Args:
-        bundle: Name or folder of a bundle.
-        weights: ``models/model.pt`` of a training.
+        bundle: Folder that a training has left (its ``--bundle_root``), or name or folder of a bundle.
+        weights: ``models/model.pt`` of a training; of a folder that a training has left, its own by default.
         output: Folder of the archive.
-        overlays: Those that the weights were trained with, such as ``unet.yaml``.
+        overlays: More of them, such as ``unet.yaml``; those of the training are known.
         vendor: Bring scanfill along.
         weights_url: Where weights beyond 25 MB will lie.
-        knobs: Those that the weights were trained with, such as ``--patch_size "[48, 48, 48]"``.
+        options: More ids of the configs, such as ``--patch_size "[48, 48, 48]"``; those of the training are known.
     """
     from scanfill.sharing import pack as pack_bundle  # noqa: PLC0415
 
-    print(pack_bundle(bundle, weights, output, overlays, vendor=vendor, weights_url=weights_url, **knobs))
+    print(pack_bundle(bundle, weights, output, overlays, vendor=vendor, weights_url=weights_url, **options))
 
 
 def check(*paths: str, ignore: str | list[str] | None = None, json: bool = False) -> None:

@@ -15,5 +15,5 @@ class CheckpointError(UsageError):
     """A checkpoint that is not there, is damaged, or does not fit the network that is built."""
 
 
-class UnknownKnobError(UsageError):
-    """An option of the command line that no config reads."""
+class UnknownOptionError(UsageError):
+    """An option, or an entry of an overlay, that nothing reads."""

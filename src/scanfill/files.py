@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import tempfile
 import uuid
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @contextmanager
@@ -42,6 +43,20 @@ def writing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)  # noqa: PTH105 - atomic on every platform, and named so in the documentation
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def writable_folders(paths: Iterable[str | Path]) -> None:
+    """Make several folders and check that files can be written there; see :py:func:`writable_folder`."""
+    for path in paths:
+        writable_folder(path)
+
+
+def set_aside(path: Path) -> Path | None:
+    """Rename a file so that another can take its place, by the time it was last changed; None if it is not there."""
+    if not path.exists():
+        return None
+    when = dt.datetime.fromtimestamp(path.stat().st_mtime, tz=dt.UTC)
+    return path.rename(path.with_stem(f"{path.stem}_{when:%Y%m%d_%H%M%S_%f}"))
 
 
 def writable_folder(path: str | Path) -> Path:

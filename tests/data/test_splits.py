@@ -185,5 +185,5 @@ def test_parts_can_be_chosen(folder: Path) -> None:
     assert len(choose_cases(split, "all")) == 7
     with pytest.raises(CaseError, match=r"There are no test cases"):
         choose_cases(split, "test")
-    with pytest.raises(ValueError, match=r"which \(='val'\) must be one of training, validation, test or all"):
+    with pytest.raises(ValueError, match=r"which \(='val'\) must be one of training, validation, test, new or all"):
         choose_cases(split, "val")

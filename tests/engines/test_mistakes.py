@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scanfill.engines import explain_mistakes
+from scanfill.engines.mistakes import explain_mistakes
 from scanfill.errors import CaseError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import scanfill
-from scanfill.engines import check_version
+from scanfill.engines.version import check_version
 from scanfill.errors import UsageError
 
 

@@ -16,7 +16,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 import scanfill
 from archives import NAME, Copy, git, unpack
-from conftest import BUNDLES, REPO
+from conftest import BUNDLES, REPO, TrainedBundle
 from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import UsageError
 
@@ -233,7 +233,7 @@ def test_an_overlay_that_says_what_is_run_is_refused(repository: Copy, tmp_path:
 
 
 def test_an_unknown_knob_is_refused_and_nothing_is_written(repository: Copy, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"Unknown knob patchsize=\[48, 48\].*train\.yaml nor inference\.yaml"):
+    with pytest.raises(UsageError, match=r"Unknown option patchsize=\[48, 48\].*train\.yaml nor inference\.yaml"):
         repository.pack(tmp_path / "dist", patchsize=(48, 48))
     assert not (tmp_path / "dist").exists()
 
@@ -268,3 +268,49 @@ def test_a_new_module_that_git_does_not_track_is_told(clone: Copy, tmp_path: Pat
     bundle = unpack(clone.pack(tmp_path / "dist").archive, tmp_path)
     assert (bundle / "scanfill" / "novel.py").exists()
     assert metadata(bundle)["scanfill"]["commit"].endswith("-dirty")
+
+
+def left_by_training(tmp_path: Path, trained: TrainedBundle) -> Path:
+    """A folder that a training has left, with what a person keeps there besides."""
+    bundle = shutil.copytree(trained.root, tmp_path / "mine", ignore=shutil.ignore_patterns("data"))
+    for name in ("data/case_1/t1.nii.gz", "notes.txt", "configs/.hidden"):
+        (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+        (bundle / name).write_text("private")
+    return bundle
+
+
+def test_of_a_training_only_what_a_bundle_is_made_of_is_packed(
+    repository: Copy, trained: TrainedBundle, tmp_path: Path
+) -> None:
+    bundle = left_by_training(tmp_path, trained)
+    found = files(unpack(repository.pack(tmp_path / "dist", bundle=bundle).archive, tmp_path / "theirs"))
+    own = {name for name in found if not name.startswith(("scanfill/", "presets/"))}
+    assert own == {
+        *(f"configs/{name}.{kind}" for name in ("train", "inference", "evaluate") for kind in ("yaml", "json")),
+        *{name for name in own if name.startswith("configs/multi_gpu_train.")},
+        "configs/logging.conf",
+        "configs/metadata.json",
+        *(f"docs/{path.name}" for path in (trained.source / "docs").iterdir()),
+        "LICENSE",
+        "models/model.pt",
+    }
+
+
+def test_a_training_is_packed_where_there_is_no_git(
+    repository: Copy, trained: TrainedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = left_by_training(tmp_path, trained)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert repository.pack(tmp_path / "dist", bundle=bundle).archive.is_file()
+
+
+def test_weights_say_with_which_overlays_they_were_trained(
+    repository: Copy, trained: TrainedBundle, tmp_path: Path
+) -> None:
+    source = repository.root / "bundles" / trained.source.name
+    done = repository.pack(tmp_path / "dist", bundle=source, weights=trained.root / "models" / "model.pt")
+    bundle = unpack(done.archive, tmp_path / "theirs")
+    for name in ("train.yaml", "inference.yaml"):
+        packed, left = (ConfigParser.load_config_file(str(root / "configs" / name)) for root in (bundle, trained.root))
+        assert packed["network_def"] == left["network_def"]
+        assert packed.get("patch_size") == left.get("patch_size")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.errors import UnknownKnobError, UsageError
+from scanfill.errors import UnknownOptionError, UsageError
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import parse_setting, read_study
 from scanfill.studies.strategies import find_models, find_predictions, missing_sets
@@ -60,7 +60,7 @@ def test_smoke_shrinks_and_a_setting_has_the_last_word() -> None:
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(setting: str, nearest: str) -> None:
-    with pytest.raises(UnknownKnobError, match=f"did you mean '{nearest}'"):
+    with pytest.raises(UnknownOptionError, match=f"did you mean '{nearest}'"):
         study_with(setting)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scanfill.data.cases import find_cases
 from scanfill.data.failures import CollectFailures
 from scanfill.data.finders import ClassFinder, FileFinder, FolderFinder, TableFinder
+from scanfill.data.kept_split import save_split
 from scanfill.data.lists import read_list, write_case_list, write_split
 from scanfill.data.load_schema import load_schema
 from scanfill.data.phantoms import phantom_note
@@ -38,6 +39,7 @@ __all__ = [
     "median_spacing",
     "phantom_note",
     "read_list",
+    "save_split",
     "split_cases",
     "write_case_list",
     "write_split",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import Case, Cohort, Request
+from scanfill.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def find_cases(
-    folder: str | Path,
+    folder: str | Path | None,
     modalities: Sequence[str] | str | None = None,
     labels: str | None = "auto",
     patient_regex: str | None = None,
@@ -32,7 +33,7 @@ def find_cases(
     """Find every case below a folder.
 
     Args:
-        folder: Searched with all its subfolders; may be one case itself.
+        folder: Searched with all its subfolders; may be one case itself. None, as a trained bundle has it, is refused.
         modalities: Images that each case must have, by their keys; by default whatever is there; ``"none"``
             where the truth or conditions alone are needed. Only these are listed.
         labels: What the values in label maps mean: one of the schema's conventions; ``"auto"`` decides for the whole
@@ -57,6 +58,7 @@ def find_cases(
     Raises:
         CaseError: No case; an image is missing, ambiguous or synthetic; two cases of one name; the meaning of the
             labels is in doubt.
+        UsageError: There is no folder.
     """
     request = {"check": check, "strict": strict, "synthetic": synthetic, "incomplete": incomplete}
     cohort = find_cohort(folder, modalities, labels, patient_regex, schema=schema, **request)
@@ -65,7 +67,7 @@ def find_cases(
 
 
 def find_cohort(
-    folder: str | Path,
+    folder: str | Path | None,
     modalities: Sequence[str] | str | None = None,
     labels: str | None = "auto",
     patient_regex: str | None = None,
@@ -74,6 +76,9 @@ def find_cohort(
     **options: bool,
 ) -> Cohort:
     """Do the work of :py:func:`find_cases`, which describes the arguments; the result can describe itself."""
+    if folder is None:
+        msg = "--dataset_dir is required: a case, or a folder with one subfolder a case."
+        raise UsageError(msg)
     kind = load_schema(schema)
     labels = labels if labels is not None and kind.label else "none"
     request = Request(kind.check_images(modalities), labels, patient_regex, **options)

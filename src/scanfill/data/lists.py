@@ -60,14 +60,16 @@ def write_split(
     output: str | Path,
     *,
     schema: CaseSchema | str | Mapping[str, Any],
+    relative_to: str | Path | None = None,
     **about: Any,
 ) -> Path:
-    """Write cases as Decathlon-style JSON, with paths relative to the file's folder.
+    """Write cases as Decathlon-style JSON, with relative paths.
 
     Args:
         split: Part (``training``, ``validation``, ``test``) -> cases with absolute paths.
         output: The file to write, whole or not at all.
         schema: Name of a kind of data, or its schema.
+        relative_to: Folder from which paths start; by default the file's own.
         **about: More entries for the file's head, such as ``name`` and ``seed``.
 
     Returns:
@@ -88,7 +90,8 @@ def write_split(
         "numTraining": len(split.get("training", ())),
         "numTest": len(split.get("test", ())),
     }
-    content |= {part: [_relative(case, output.resolve().parent, kind) for case in split[part]] for part in split}
+    start = Path(relative_to or output.parent).resolve()
+    content |= {part: [_relative(case, start, kind) for case in split[part]] for part in split}
     with writing(output) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return output
@@ -120,7 +123,7 @@ def read_list(
             validation or test.
     """
     datalist = Path(datalist).expanduser().resolve()
-    content = _read_json(datalist)
+    content = read_list_file(datalist)
     folders = [datalist.parent, *([Path(dataset_dir).expanduser().resolve()] if dataset_dir else [])]
     kind = load_schema(schema)
     keep = kind.check_images(modalities)
@@ -186,7 +189,12 @@ def _relative(case: Case, folder: Path, schema: CaseSchema) -> Case:
     return {key: relative(value) if key in schema.path_keys else value for key, value in case.items()}
 
 
-def _read_json(datalist: Path) -> dict[str, Any]:
+def read_list_file(datalist: Path) -> dict[str, Any]:
+    """Read a list of cases as it stands, with the paths as they are written.
+
+    Raises:
+        CaseError: The file is absent or is not such a list.
+    """
     try:
         content = json.loads(datalist.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scanfill.data.cases import find_cases
+from scanfill.data.kept_split import NEW, follow_split, refuse_learned
 from scanfill.data.lists import PARTS, Case, Split, check_split, read_list, write_split
 from scanfill.data.load_schema import load_schema
+from scanfill.engines import is_true
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ def write_splits(
 
 
 def load_cases(
-    dataset_dir: str | Path,
+    dataset_dir: str | Path | None,
     datalist: str | Path | None = None,
     modalities: Sequence[str] | str | None = None,
     labels: str | None = "auto",
@@ -127,8 +129,13 @@ def load_cases(
     validation: float = 0.2,
     seed: int = 0,
     incomplete: bool = False,
+    ckpt_dir: str | Path | None = None,
+    resume: bool | str = False,
+    judged: bool = False,
 ) -> Split:
     """Give a bundle its cases: from a list where there is one, else from a folder that is split here.
+
+    A training that is resumed, or judged, keeps its split; see :py:func:`~scanfill.data.kept_split.follow_split`.
 
     Args:
         dataset_dir: Folder of the cases; see :py:func:`scanfill.data.find_cases`.
@@ -141,9 +148,13 @@ def load_cases(
         validation: Share of the patients that judge the training, where no list says which.
         seed: Of the split.
         incomplete: Whether a case may lack some of ``modalities``.
+        ckpt_dir: Where a training keeps its checkpoints, and its split beside them.
+        resume: Whether the training in ``ckpt_dir`` goes on.
+        judged: Whether it is judged. A list then says itself which cases judge.
 
     Returns:
-        ``{"training": [...], "validation": [...], "test": [...]}``.
+        ``{"training": [...], "validation": [...], "test": [...]}``, and ``new`` for cases that a training to be judged
+        does not know.
 
     Raises:
         CaseError: See :py:func:`scanfill.data.find_cases` and :py:func:`~scanfill.data.lists.read_list`;
@@ -166,10 +177,18 @@ def load_cases(
             f"{kind.label.looked_for or 'it'} beside their images, or move them out of {dataset_dir}."
         )
         raise CaseError(msg)
-    if not split.get("validation") and validation > 0:
+    resumed, listed = is_true(resume), datalist is not None
+    followed = None
+    if ckpt_dir is not None and (resumed or (judged and not listed)):
+        followed = follow_split(split, ckpt_dir, listed=listed, judged=not resumed)
+    if followed is not None:
+        split = followed
+    elif not split.get("validation") and validation > 0:
         test = split.get("test", [])
         split = split_cases(split.get("training", []), validation=validation, seed=seed) | {"test": test}
-    split = {part: split.get(part, []) for part in PARTS}
+    if resumed and followed is None and ckpt_dir is not None:
+        refuse_learned(split, ckpt_dir)
+    split = {part: split.get(part, []) for part in dict.fromkeys([*PARTS, *split])}
     check_split(split, kind)
     return split
 
@@ -181,10 +200,11 @@ def choose_cases(cases: Mapping[str, Sequence[Case]], which: str = "validation")
         ValueError: There is no such part.
         CaseError: It is empty.
     """
-    if which not in (*PARTS, "all"):
-        msg = f"which (={which!r}) must be one of {', '.join(PARTS)} or all."
+    parts = (*PARTS, NEW)
+    if which not in (*parts, "all"):
+        msg = f"which (={which!r}) must be one of {', '.join(parts)} or all."
         raise ValueError(msg)
-    chosen = [case for part in PARTS if which in (part, "all") for case in cases.get(part, ())]
+    chosen = [case for part in parts if which in (part, "all") for case in cases.get(part, ())]
     if not chosen:
         sizes = ", ".join(f"{len(found)} {part}" for part, found in cases.items())
         msg = f"There are no {which} cases ({sizes}): choose another part, or all."

@@ -1,20 +1,20 @@
-"""What MONAI's engines need around them: the device, the knobs, batches, checkpoints, tables of results."""
+"""What MONAI's engines need around them: the device, options, batches, checkpoints, tables of results."""
 
 from __future__ import annotations
 
 from .batches import PrepareBatch
 from .checkpoint_files import read_record, trained_fact, trained_flips, trained_spacing
 from .checkpoints import LoadCheckpoint, SaveCheckpoints
+from .command_line import check_overrides, is_true
 from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
-from .knobs import check_knobs, is_true
-from .mistakes import explain_mistakes
+from .leave_bundle import leave_bundle, leave_trained_bundle
 from .pairs import PreparePair
 from .player import Player
 from .random_state import RandomState
 from .schedule import ConstantThenLinear
+from .start_run import start_run
 from .training_record import TrainingRecord
-from .version import check_version
 
 __all__ = [
     "ConditionalGanTrainer",
@@ -27,13 +27,14 @@ __all__ = [
     "SaveCheckpoints",
     "TrainingRecord",
     "announce",
-    "check_knobs",
-    "check_version",
-    "explain_mistakes",
+    "check_overrides",
     "find_device",
     "is_true",
+    "leave_bundle",
+    "leave_trained_bundle",
     "loss_terms",
     "read_record",
+    "start_run",
     "trained_fact",
     "trained_flips",
     "trained_spacing",

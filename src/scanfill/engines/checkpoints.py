@@ -7,7 +7,6 @@ and its loader meets another network with a page of tensor shapes. What the file
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +17,10 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from scanfill.errors import CheckpointError
-from scanfill.files import writing
+from scanfill.files import set_aside, writing
 
 from .checkpoint_files import load_network, load_weights, read_checkpoint, weights_to_use, weights_with_record
-from .knobs import is_true
+from .command_line import is_true
 from .pretrained import start_from
 
 if TYPE_CHECKING:
@@ -202,9 +201,6 @@ class SaveCheckpoints:
 
     def _set_aside(self) -> None:
         for name in ("model.pt", "last.pt"):
-            old = self.folder / name
-            if old.exists():
-                when = dt.datetime.fromtimestamp(old.stat().st_mtime, tz=dt.UTC)
-                aside = old.with_stem(f"{old.stem}_{when:%Y%m%d_%H%M%S_%f}")
-                old.rename(aside)
-                logger.info("Kept the earlier %s as %s", old, aside)
+            aside = set_aside(self.folder / name)
+            if aside is not None:
+                logger.info("Kept the earlier %s as %s", self.folder / name, aside)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-RESERVED = ("inputs", "network", "training")
+RESERVED = ("inputs", "network", "training", "overrides")
 """Entries of a record that no setting and no fact may replace."""
 
 
@@ -27,6 +27,10 @@ class TrainingRecord:
         facts: What a run with the weights needs to know and does not state itself, such as the voxel size that the
             network saw, ``{"spacing": [1, 1, 1]}`` in mm; plain values.
         training: The cases it was trained on; names and patients are kept, so that nobody judges it by them unawares.
+
+    Attributes:
+        overrides: What overlays and options changed in the bundle's configs, where that is known: ``name``, ``value``,
+            ``origin`` and ``text`` of each :py:class:`~scanfill.engines.overrides.Override`.
 
     Raises:
         ValueError: If a setting or a fact is named like an entry that every record has.
@@ -46,6 +50,7 @@ class TrainingRecord:
         self.settings = dict(settings or {})
         self.facts = dict(facts or {})
         self.training = None if training is None else training_list(training)
+        self.overrides: list[dict[str, Any]] | None = None
         if taken := [name for name in (*self.settings, *self.facts) if name in RESERVED]:
             msg = f"`settings` and `facts` must not have an entry {taken[0]!r}: a record has one of its own."
             raise ValueError(msg)
@@ -54,7 +59,8 @@ class TrainingRecord:
         """Return plain strings, lists and numbers; without inputs or cases there is no such entry."""
         inputs = {"inputs": self.inputs} if self.inputs else {}
         training = {} if self.training is None else {"training": self.training}
-        return {**inputs, "network": self.network, **self.settings, **self.facts, **training}
+        overrides = {} if self.overrides is None else {"overrides": self.overrides}
+        return {**inputs, "network": self.network, **self.settings, **self.facts, **training, **overrides}
 
     def add_training(self, state: Mapping[str, Any]) -> None:
         """Add the cases of another record whose weights this network goes on from, so that nobody judges it by them."""

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 from scanfill.errors import UsageError
 from scanfill.presets import presets_folder
 
-from .sources import commit_of, find_sources, package_folder, untracked_modules
+from .sources import all_files, commit_of, find_sources, package_folder, untracked_modules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MADE = ("models", "eval", "data", "scanfill", "presets")
-"""Folders of a bundle that using or packing it makes."""
+MADE = ("models", "eval", "data", "scanfill", "presets", "datalist.json")
+"""What using or packing a bundle makes in its folder."""
+
+OF_A_TRAINING = ("configs", "docs", "LICENSE")
+"""What is packed of a folder that a training has left; anything else there is a person's own."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,14 @@ class Origin:
     time: int | None
 
 
-def copy_sources(bundle: Path, root: Path, *, vendor: bool) -> Origin:
+def copy_sources(bundle: Path, root: Path, *, vendor: bool, trained: bool = False) -> Origin:
     """Copy bundle, presets and package to where the archive has them.
 
     Args:
         bundle: The bundle's folder.
         root: The archive's folder.
         vendor: Whether the package goes in.
+        trained: Whether a training has left the bundle.
 
     Raises:
         UsageError: The package has modules that git does not track, so that an archive would lack them.
@@ -51,7 +55,8 @@ def copy_sources(bundle: Path, root: Path, *, vendor: bool) -> Origin:
             "them, or pack with --vendor=False."
         )
         raise UsageError(msg)
-    own, presets = find_sources(bundle, leave_out=MADE), find_sources(presets_folder(), leave_out=("studies",))
+    own = all_files(bundle, only=OF_A_TRAINING) if trained else find_sources(bundle, leave_out=MADE)
+    presets = find_sources(presets_folder(), leave_out=("studies",))
     code = find_sources(package, leave_out=("bundles", "configs"))
     wanted = [(own, root), (presets, root / "presets"), (code, root / "scanfill")]
     for sources, place in wanted if vendor else wanted[:-1]:

@@ -12,7 +12,7 @@ from scanfill.errors import UsageError
 from .declaration import read_declaration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from .contents import Origin
@@ -53,7 +53,7 @@ def stamp(metadata: dict[str, Any], origin: Origin, baked: Sequence[str], *, ven
     Args:
         metadata: As read; not changed.
         origin: The commits.
-        baked: Overlays and knobs that are in the configs; added to those of an earlier packing.
+        baked: Overlays and options that are in the configs; added to those of an earlier packing.
         vendor: False makes scanfill a required package.
     """
     earlier = metadata.get("scanfill", {})
@@ -64,7 +64,7 @@ def stamp(metadata: dict[str, Any], origin: Origin, baked: Sequence[str], *, ven
             "version": scanfill.__version__,
             "commit": origin.package,
             "bundle_commit": origin.bundle,
-            "baked_in": [*earlier.get("baked_in", []), *baked],
+            "baked_in": list(dict.fromkeys([*earlier.get("baked_in", []), *baked])),
         },
     }
     if not vendor:
@@ -73,31 +73,9 @@ def stamp(metadata: dict[str, Any], origin: Origin, baked: Sequence[str], *, ven
     return stamped
 
 
-def choose_channels(metadata: dict[str, Any], before: Sequence[str], after: Sequence[str]) -> dict[str, Any]:
-    """Describe the network's input as it is with fewer modalities, or with the same in another order.
-
-    Args:
-        metadata: Describes an input whose channels are the modalities of ``before``.
-        before: The bundle's modalities.
-        after: Those that the archive takes.
-
-    Raises:
-        UsageError: A modality that the bundle does not have, or one named twice.
-    """
-    if list(before) == list(after):
-        return metadata
-    unknown = [name for name in after if name not in before or list(after).count(name) > 1]
-    if unknown or not after:
-        msg = f"modalities={list(after)} has {unknown or 'none'}: choose each at most once from {list(before)}."
-        raise UsageError(msg)
-    data_format = metadata["network_data_format"]
-    inputs = dict(data_format["inputs"])
-    for name, tensor in inputs.items():
-        if tensor.get("num_channels") == len(before):
-            channels = tensor.get("channel_def", {})
-            chosen = {str(place): channels.get(str(before.index(key)), key) for place, key in enumerate(after)}
-            inputs[name] = {**tensor, "num_channels": len(after), "channel_def": chosen}
-    return {**metadata, "network_data_format": {**data_format, "inputs": inputs}}
+def is_trained(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a training has left a bundle, so that its folder holds more than sources."""
+    return "trained_from" in metadata.get("scanfill", {})
 
 
 def write_metadata(file: Path, metadata: dict[str, Any]) -> None:

@@ -16,14 +16,17 @@ from monai.bundle import ConfigParser
 import scanfill
 from scanfill.checksums import file_checksum
 from scanfill.engines import is_true
+from scanfill.engines.bake import bake
+from scanfill.engines.checkpoint_files import read_record
+from scanfill.engines.network_channels import chosen_images, describe_channels
+from scanfill.engines.overrides import STANDALONE, Override, find_overlays, read_overrides
 from scanfill.engines.training_record import input_names, spacing_of
 from scanfill.errors import UsageError
 
 from .archive import check_free, deliver, write_zip
 from .contents import copy_sources
-from .description import choose_channels, read_metadata, stamp, write_metadata
-from .overlay import bake
-from .settings import BAKED, find_overlays, read_settings
+from .declaration import read_declaration
+from .description import is_trained, read_metadata, stamp, write_metadata
 from .twins import write_twins
 from .weights import PLACE, add_weights, check_weights
 
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .contents import Origin
-    from .settings import Setting
 
 
 @dataclass(frozen=True)
@@ -62,35 +64,40 @@ def pack(
     *,
     vendor: bool | str = True,
     weights_url: str | None = None,
-    **knobs: Any,
+    **options: Any,
 ) -> PackedBundle:
     """Write ``NAME_vVERSION.zip``, byte for byte the same from the same commit and weights.
 
+    What overlays and options changed in the configs of a training, its weights say themselves; it becomes part of the
+    archive's ``train.yaml`` and ``inference.yaml``.
+
     Args:
-        bundle: Name or folder of a bundle.
-        weights: ``models/model.pt`` of a training. An archive without weights has to be trained by who unpacks it.
+        bundle: Name or folder of a bundle, or the folder that a training has left (``--bundle_root``).
+        weights: ``models/model.pt`` of a training; in a folder that a training has left, its own by default. An archive
+            without weights has to be trained by whoever unpacks it.
         output: Folder of the archive.
-        overlays: Those that the weights were trained with, by name (of the bundle or a preset) or path; they become
-            part of the archive's ``train.yaml`` and ``inference.yaml``.
+        overlays: More of them, by name (of the bundle or a preset) or path; also those of a training with version 0.1.
         vendor: Bring scanfill along; without it, it is a required package of the archive.
         weights_url: Address of the folder where weights beyond 25 MB will lie.
-        knobs: Those that the weights were trained with, such as ``modalities`` and ``patch_size``; become part of the
-            configs, too.
+        options: More ids of the configs, such as ``modalities`` and ``patch_size``.
 
     Raises:
         FileNotFoundError: No such bundle.
         CheckpointError: The weights do not fit the network that the archive builds.
-        UsageError: No metadata, licence or changelog; an unknown overlay or knob; another archive of the same version.
+        UsageError: No metadata, licence or changelog; an unknown overlay or option; another archive of this version.
     """
     folder = scanfill.bundle_path(str(bundle)).resolve()
     metadata = read_metadata(folder)
     vendor = is_true(vendor)
-    settings = read_settings(find_overlays(folder, overlays), knobs)
+    if weights is None and is_trained(metadata) and (folder / PLACE).is_file():
+        weights = folder / PLACE
+    given = read_overrides(find_overlays(folder, overlays), options)
+    overrides = [*_those_of_training(weights), *given]
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary) / folder.name
-        origin = copy_sources(folder, root, vendor=vendor)
-        baked = _bake(root / "configs", settings)
-        metadata = choose_channels(metadata, _modalities(folder), _modalities(root))
+        origin = copy_sources(folder, root, trained=is_trained(metadata), vendor=vendor)
+        baked = _bake(root / "configs", overrides)
+        metadata = _describe(metadata, folder / "configs", root / "configs")
         write_metadata(root / "configs" / "metadata.json", stamp(metadata, origin, baked, vendor=vendor))
         record = None if weights is None else check_weights(Path(weights), root / "configs" / "inference.yaml")
         for configs in (root / "configs", root / "presets"):
@@ -114,31 +121,50 @@ def pack(
     return PackedBundle(packed[0], packed[1] if large else None, facts)
 
 
-def _bake(configs: Path, settings: Sequence[Setting]) -> list[str]:
-    """Write settings into the configs that stand alone and list them by overlay and knob.
+def _those_of_training(weights: str | Path | None) -> list[Override]:
+    """Read from weights what overlays and options changed in the configs of their training."""
+    if weights is None or not Path(weights).is_file():
+        return []
+    return [Override(**override) for override in read_record(weights).get("overrides") or ()]
+
+
+def _bake(configs: Path, overrides: Sequence[Override]) -> list[str]:
+    """Write overrides into the configs that stand alone and list them by overlay and option.
 
     Raises:
-        UsageError: No config has, or refers to, what a setting sets.
+        UsageError: No config has, or refers to, what is overridden.
     """
-    files = [configs / name for name in BAKED if (configs / name).is_file()]
-    used = set().union(*(bake(file, settings) for file in files)) if settings else set()
-    for setting in settings:
-        if setting.path[0] not in used:
+    files = [configs / name for name in STANDALONE if (configs / name).is_file()]
+    used = set().union(*(bake(file, overrides) for file in files)) if overrides else set()
+    for override in overrides:
+        if override.path[0] not in used:
             where = " nor ".join(file.name for file in files) or "no config"
-            kind = "Overlay" if setting.text else "Unknown knob"
+            kind = "Overlay" if override.text else "Unknown option"
             msg = (
-                f"{kind} {setting.origin}: neither {where} has or refers to {setting.name!r}, so it would change "
-                "nothing. Correct its name (the top of train.yaml lists the knobs), or leave it out."
+                f"{kind} {override.origin}: neither {where} has or refers to {override.name!r}, so it would change "
+                "nothing. Correct its name (the top of train.yaml lists the options), or leave it out."
             )
             raise UsageError(msg)
-    return list(dict.fromkeys(setting.origin for setting in settings))
+    return list(dict.fromkeys(override.origin for override in overrides))
 
 
-def _modalities(bundle: Path) -> list[str]:
-    """Read which modalities a bundle takes; none if it has no such knob."""
-    file = bundle / "configs" / "inference.yaml"
-    found = ConfigParser.load_config_file(str(file)).get("modalities") if file.is_file() else None
-    return found if isinstance(found, list) else []
+def _describe(metadata: dict[str, Any], before: Path, after: Path) -> dict[str, Any]:
+    """Describe the channels of the network as overlays and options chose them.
+
+    Raises:
+        UsageError: They choose an image twice, or one that this kind of data does not have.
+    """
+    name = next((name for name in reversed(STANDALONE) if (after / name).is_file()), None)
+    if name is None:
+        return metadata
+    old, new = (ConfigParser.load_config_file(str(folder / name)) for folder in (before, after))
+    known = read_declaration(metadata, "metadata.json").kind.image_keys
+    for option, names in chosen_images(new).items():
+        wrong = [key for key in names if key not in known or names.count(key) > 1]
+        if wrong or not names:
+            msg = f"{option}={names} has {wrong or 'none'}: choose each at most once from {list(known)}."
+            raise UsageError(msg)
+    return describe_channels(metadata, old, new)
 
 
 def _about_file(file: Path, new: bool) -> str:
@@ -152,7 +178,7 @@ def _about_contents(metadata: dict[str, Any], origin: Origin, baked: Sequence[st
         "version": metadata["version"],
         "commit": origin.bundle if same else f"{origin.bundle}; of scanfill {origin.package}",
         "scanfill": f"{scanfill.__version__}, {'inside' if vendor else 'not inside: a required package'}",
-        "baked in": ", ".join(baked) or "no overlay, no knob",
+        "baked in": ", ".join(baked) or "no overlay, no option",
     }
 
 
@@ -163,4 +189,4 @@ def _about_weights(record: dict[str, Any] | None, bundle: Path) -> str:
         return f"{record['network']}{channels}{size}"
     own = bundle / PLACE
     hint = f" Those at {own} go in with --weights {own}." if own.is_file() else ""
-    return f"NONE: who unpacks the archive must train before it predicts anything.{hint}"
+    return f"NONE: whoever unpacks the archive must train before it predicts anything.{hint}"

@@ -63,6 +63,16 @@ def find_sources(folder: Path, leave_out: Collection[str] = ()) -> Sources:
     return Sources(folder, files, commit + ("-dirty" if changed else ""), int(time))
 
 
+def all_files(folder: Path, only: Collection[str]) -> Sources:
+    """List files of a folder whether git tracks them or not, but no hidden ones.
+
+    Args:
+        folder: Where to look.
+        only: Names of files and folders right below it; others are left out.
+    """
+    return Sources(folder, sorted(name for name in _walk(folder) if name.parts[0] in only))
+
+
 def commit_of(*parts: Sources) -> str:
     """The commit of what comes from one working copy: that of the first part, dirty if any part is."""
     commit = parts[0].commit.removesuffix("-dirty")

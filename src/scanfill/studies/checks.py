@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 import scanfill
-from scanfill.errors import UnknownKnobError, UsageError
+from scanfill.errors import UnknownOptionError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,14 +64,14 @@ def check_name(name: Any, known: Iterable[str], what: str) -> None:
         what: Begins the message; one that ends in a dot is followed by the name at once.
 
     Raises:
-        UnknownKnobError: It is not known.
+        UnknownOptionError: It is not known.
     """
     names = [str(other) for other in known]
     if name not in names:
         near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else "there are:"
         msg = f"{what}{'' if what.endswith('.') else ' '}{name!r}; {hint} ({', '.join(names)})"
-        raise UnknownKnobError(msg)
+        raise UnknownOptionError(msg)
 
 
 def _check_shares(study: Study) -> None:

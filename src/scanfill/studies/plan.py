@@ -106,7 +106,7 @@ def merge(study: Study, layer: Mapping[str, Any], where: str, kind: Kind) -> Non
     """Put a layer of knobs over a study, in place; the blocks of a study are merged, everything else is replaced.
 
     Raises:
-        UnknownKnobError: The study has no such knob.
+        UnknownOptionError: The study has no such knob.
     """
     bundles = kind.find_bundles({**study, **layer})
     for name, value in layer.items():

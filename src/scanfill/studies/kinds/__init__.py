@@ -39,7 +39,7 @@ def kind_of_study(study: Mapping[str, Any], where: str = "The study") -> Kind:
         where: Begins the message.
 
     Raises:
-        UnknownKnobError: There is no such kind.
+        UnknownOptionError: There is no such kind.
     """
     kinds = find_kinds()
     check_name(study["name"], kinds, f"{where}: name is no kind of study:")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from monai.bundle import ConfigParser
 
 from conftest import BUNDLES, REPO
-from scanfill.sharing.overlay import bake, references
-from scanfill.sharing.settings import find_overlays, read_settings
+from scanfill.engines.bake import bake, references
+from scanfill.engines.overrides import find_overlays, read_overrides
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ STORY = """\
 # Purpose and command.
 # Second line.
 
-# --- knobs ---
+# --- options ---
 size: [1, 2]                 # voxels
 rate: 0.5
 
@@ -50,10 +50,10 @@ def story(tmp_path: Path) -> Path:
     return file
 
 
-def baked(story: Path, overlay: str = "", **knobs: Any) -> str:
+def baked(story: Path, overlay: str = "", **options: Any) -> str:
     file = story.with_name("overlay.yaml")
     file.write_text(overlay)
-    bake(story, read_settings([file] if overlay else [], knobs))
+    bake(story, read_overrides([file] if overlay else [], options))
     return story.read_text()
 
 
@@ -62,14 +62,14 @@ def test_an_entry_is_replaced_by_the_overlays_lines_and_comments_around_it_stay(
     middle = "# --- what learns ---\nnetwork:\n  _target_: New   # newer\n  width: 5\n# about the rest\ninferer:"
     assert middle in text
     assert text.startswith(
-        "# Purpose and command.\n# Second line.\n#\n# This copy has overlay.yaml in it.\n\n# --- knobs"
+        "# Purpose and command.\n# Second line.\n#\n# This copy includes overlay.yaml.\n\n# --- options"
     )
 
 
-def test_a_knob_replaces_its_value_and_keeps_its_comment(story: Path) -> None:
+def test_a_option_replaces_its_value_and_keeps_its_comment(story: Path) -> None:
     text = baked(story, size=(48, 48))
     assert "size: [48, 48]                 # voxels\n" in text
-    assert "size=[48, 48] in it" in text
+    assert "includes size=[48, 48]." in text
 
 
 def test_nothing_to_bake_leaves_the_file_as_it_is(story: Path) -> None:
@@ -122,11 +122,11 @@ def test_a_nested_id_or_a_merge_is_set_as_monai_sets_it(story: Path, overlay: st
     assert "# about the rest\ninferer" in text
 
 
-def test_a_later_overlay_and_then_a_knob_win(story: Path) -> None:
+def test_a_later_overlay_and_then_a_option_win(story: Path) -> None:
     first, second = story.with_name("first.yaml"), story.with_name("second.yaml")
     first.write_text("rate: 1\nnetwork: {width: 1}\n")
     second.write_text("rate: 2\nnetwork#width: 2\n")
-    bake(story, read_settings([first, second], {"rate": 3}))
+    bake(story, read_overrides([first, second], {"rate": 3}))
     content = yaml.safe_load(story.read_text())
     assert (content["rate"], content["network"]) == (3, {"width": 2})
 
@@ -141,7 +141,7 @@ def test_a_missing_last_line_end_does_no_harm(story: Path) -> None:
 
 
 def test_it_tells_which_names_it_used(story: Path) -> None:
-    assert bake(story, read_settings([], {"rate": 1, "rat": 2})) == {"rate"}
+    assert bake(story, read_overrides([], {"rate": 1, "rat": 2})) == {"rate"}
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
@@ -155,7 +155,7 @@ def test_every_overlay_of_a_bundle_bakes_into_what_monai_merges(bundle: Path, tm
         source, copy = bundle / "configs" / name, tmp_path / name
         for chosen in choices:
             copy.write_bytes(source.read_bytes())
-            bake(copy, read_settings(chosen, {"patch_size": [8, 8, 8]}))
+            bake(copy, read_overrides(chosen, {"patch_size": [8, 8, 8]}))
             content = ConfigParser.load_config_file(str(copy))
             merged = ConfigParser.load_config_files([str(source), *map(str, chosen)]) | {"patch_size": [8, 8, 8]}
             assert content == {name: merged[name] for name in content}
@@ -171,18 +171,18 @@ VALUES = st.recursive(
 
 @settings(max_examples=25, deadline=None)
 @given(st.dictionaries(st.sampled_from(["size", "rate", "network", "inferer", "network#width"]), VALUES, max_size=4))
-def test_any_knob_reads_back_as_it_was_given(tmp_path_factory: pytest.TempPathFactory, knobs: dict[str, Any]) -> None:
-    if "network" in knobs:
-        knobs.pop("network#width", None)
+def test_any_option_reads_back_as_given(tmp_path_factory: pytest.TempPathFactory, options: dict[str, Any]) -> None:
+    if "network" in options:
+        options.pop("network#width", None)
     file = tmp_path_factory.mktemp("baked") / "train.yaml"
     file.write_text(STORY, encoding="utf-8")
-    bake(file, read_settings([], knobs))
+    bake(file, read_overrides([], options))
     expected = ConfigParser(yaml.safe_load(STORY))
-    expected.update(knobs)
+    expected.update(options)
     assert ConfigParser.load_config_file(str(file)) == {name: expected[name] for name in yaml.safe_load(STORY)}
 
 
 def test_what_a_preset_says_of_itself_is_not_packed() -> None:
     (preset,) = find_overlays(REPO / "bundles" / "brain_tumor_segmentation", "augmentation/mri.yaml")
     assert "_made_for_" in preset.read_text()
-    assert [setting.name for setting in read_settings([preset], {})] == ["raw_augmentation", "augmentation"]
+    assert [override.name for override in read_overrides([preset], {})] == ["raw_augmentation", "augmentation"]

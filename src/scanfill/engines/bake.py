@@ -1,7 +1,7 @@
-"""Write overlays and knobs into a config's text, so that it needs none of them any more and still reads as a story.
+"""Write overlays and options into a config's text, so that it no longer needs them and still reads as a story.
 
-MONAI merges overlays when a bundle is run; ``monai.bundle.load``, viewers and the zoo's checks open one file. An
-archive with weights that were trained with overlays therefore has them in the file.
+MONAI merges overlays when a bundle is run; ``monai.bundle.load``, viewers and the zoo's checks open one file. A bundle
+with weights that were trained with overlays therefore has them in the file.
 """
 
 from __future__ import annotations
@@ -13,48 +13,49 @@ import yaml
 from monai.bundle import ConfigParser
 from monai.bundle.utils import merge_kv
 
-from .blocks import blocks_of, compose
+from .config_blocks import blocks_of, compose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from .settings import Setting
+    from .overrides import Override
 
 REFERENCE = re.compile(r"[@%](\w+)")
 
 
-def bake(config: Path, settings: Sequence[Setting]) -> set[str]:
-    """Write settings into a config file.
+def bake(config: Path, overrides: Sequence[Override]) -> set[str]:
+    """Write overrides into a config file.
 
     The lines of an entry are replaced by those of the overlay; comments around them stay. An entry that the config
     lacks is added only if something in it refers to it, since MONAI would merge it and nobody would read it.
 
     Args:
         config: A YAML file, changed in place.
-        settings: By :py:func:`scanfill.sharing.settings.read_settings`.
+        overrides: By :py:func:`~scanfill.engines.overrides.read_overrides`.
 
     Returns:
-        Top-level names of the settings that the config uses.
+        Top-level names of the overrides that the config uses.
 
     Raises:
-        RuntimeError: The text says something else than MONAI's own merge of the same settings.
+        RuntimeError: The text says something else than MONAI's own merge of the same overrides.
     """
     text = config.read_text(encoding="utf-8").rstrip("\n") + "\n"
     merged = ConfigParser(ConfigParser.load_config_file(str(config)))
     before = set(merged.get())
-    for setting in settings:
-        if setting.whole or setting.path[0] in blocks_of(text):
-            text = _set(text, setting)
-            merge_kv(merged, setting.name, setting.value)
+    for override in overrides:
+        if override.whole or override.path[0] in blocks_of(text):
+            text = _set(text, override)
+            merge_kv(merged, override.name, override.value)
     text = _without_unread(text, keep=before)
     content, expected = _load(text), merged.get()
     if content != {name: expected[name] for name in content} or not before <= set(content):
         wrong = [name for name in expected if content.get(name) != expected[name]]
-        msg = f"Baking {[setting.name for setting in settings]} into {config.name} changed {wrong}: please report this."
+        names = [override.name for override in overrides]
+        msg = f"Baking {names} into {config.name} changed {wrong}: please report this."
         raise RuntimeError(msg)
-    used = {setting.path[0] for setting in settings} & set(content)
-    note = _with_note(text, [setting for setting in settings if setting.path[0] in used])
+    used = {override.path[0] for override in overrides} & set(content)
+    note = _with_note(text, [override for override in overrides if override.path[0] in used])
     config.write_text(note, encoding="utf-8")
     return used
 
@@ -77,32 +78,32 @@ def _load(text: str) -> dict[str, Any]:
     return content
 
 
-def _set(text: str, setting: Setting) -> str:
+def _set(text: str, override: Override) -> str:
     """Set one entry, by the overlay's own lines where it is a whole one, else in its value's place."""
-    lines, blocks, name = text.splitlines(keepends=True), blocks_of(text), setting.path[0]
+    lines, blocks, name = text.splitlines(keepends=True), blocks_of(text), override.path[0]
     if name not in blocks:
         readers = (block.start for block in blocks.values() if name in REFERENCE.findall("".join(lines[block])))
         place = next(readers, len(lines))
-        lines.insert(place, setting.text or f"{name}: {_in_one_line(setting.value)}\n")
+        lines.insert(place, override.text or f"{name}: {_in_one_line(override.value)}\n")
         return "".join(lines)
-    if setting.whole and setting.text is not None:
-        lines[blocks[name]] = [setting.text]
+    if override.whole and override.text is not None:
+        lines[blocks[name]] = [override.text]
         return "".join(lines)
-    return _set_value(text, setting)
+    return _set_value(text, override)
 
 
-def _set_value(text: str, setting: Setting) -> str:
+def _set_value(text: str, override: Override) -> str:
     """Put the merged value in one line where the value was, at the deepest level that is there already."""
     parser = ConfigParser(_load(text))
-    merge_kv(parser, setting.name, setting.value)
+    merge_kv(parser, override.name, override.value)
     node: yaml.Node = compose(text)
     depth = 0
-    for step in setting.path:
+    for step in override.path:
         inner = _child(node, step)
         if inner is None:
             break
         node, depth = inner, depth + 1
-    value = _in_one_line(parser["::".join(setting.path[:depth])])
+    value = _in_one_line(parser["::".join(override.path[:depth])])
     end = node.end_mark.index
     if isinstance(node, yaml.CollectionNode) and not node.flow_style:  # ends where the next entry begins
         old = text[node.start_mark.index : end].splitlines(keepends=True)
@@ -139,10 +140,10 @@ def _without_unread(text: str, keep: set[str]) -> str:
         text = "".join(lines)
 
 
-def _with_note(text: str, settings: Sequence[Setting]) -> str:
+def _with_note(text: str, overrides: Sequence[Override]) -> str:
     """Say below the opening comment what was baked in."""
-    if not settings:
-        return text
     opening, blank, story = text.partition("\n\n")
-    origins = list(dict.fromkeys(setting.origin for setting in settings))
-    return f"{opening}\n#\n# This copy has {', '.join(origins)} in it.{blank}{story}"
+    origins = list(dict.fromkeys(override.origin for override in overrides if override.origin))
+    if not origins:
+        return text
+    return f"{opening}\n#\n# This copy includes {', '.join(origins)}.{blank}{story}"

@@ -1,0 +1,139 @@
+"""The split of a training, kept beside its weights: whoever was learned from never judges, also after a resume."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ignite.distributed as idist
+
+from scanfill.data.lists import PARTS, read_list_file, write_split
+from scanfill.data.unseen import refuse_seen
+from scanfill.engines import is_true
+from scanfill.engines.checkpoint_files import read_record
+from scanfill.errors import CaseError
+from scanfill.files import set_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scanfill.data.schema import CaseSchema
+
+Case = dict[str, Any]
+Split = dict[str, list[Case]]
+
+NEW = "new"
+"""Part of the cases to judge that the split of the training does not know."""
+
+logger = logging.getLogger(__name__)
+
+
+def split_file(ckpt_dir: str | Path) -> Path:
+    """Say where a training keeps its split: beside the folder ``models``, or in a folder of another name."""
+    folder = Path(ckpt_dir)
+    return (folder.parent if folder.name == "models" else folder) / "datalist.json"
+
+
+def save_split(
+    cases: Mapping[str, Sequence[Case]],
+    ckpt_dir: str | Path,
+    *,
+    schema: CaseSchema | str | Mapping[str, Any],
+    dataset_dir: str | Path | None = None,
+    resume: bool | str = False,
+) -> None:
+    """Write the split of a training as a Decathlon-style list with paths relative to the folder of the data.
+
+    In a training of several processes, the first one writes. Without resuming, the list of an earlier training is set
+    aside.
+
+    Args:
+        cases: Part -> cases.
+        ckpt_dir: Where the training keeps its checkpoints; see :py:func:`split_file`.
+        schema: Name of a kind of data, or its schema.
+        dataset_dir: Folder of the data; None where a list says where the files are.
+        resume: Whether the training goes on from an earlier one.
+    """
+    if idist.get_rank() != 0:
+        return
+    file = split_file(ckpt_dir)
+    if not is_true(resume) and (aside := set_aside(file)):
+        logger.info("Kept the earlier %s as %s", file, aside)
+    write_split(cases, file, schema=schema, relative_to=dataset_dir)
+
+
+def follow_split(split: Split, ckpt_dir: str | Path, *, listed: bool, judged: bool) -> Split | None:
+    """Give cases the parts that they had in a training.
+
+    Args:
+        split: Cases that were found; if ``listed``, with the parts of a list, else all under ``training``.
+        ckpt_dir: Of the training.
+        listed: Whether a list says the parts. It must agree with the training.
+        judged: Whether the training is over: cases that it does not know are then put under ``new``. Else they join
+            the training side, which is logged.
+
+    Returns:
+        None where the training has kept no split.
+
+    Raises:
+        CaseError: A list moves a patient of the training to another part, or a new one to those that judge it; or none
+            of the patients that were learned from is there.
+    """
+    file = split_file(ckpt_dir)
+    if not file.is_file():
+        return None
+    kept = read_list_file(file)
+    part_of = {str(case["patient"]): part for part in PARTS for case in kept.get(part, ())}
+    followed: Split = {part: [] for part in (*PARTS, *([NEW] if judged else []))}
+    added: list[str] = []
+    for part, cases in split.items():
+        for case in cases:
+            before = part_of.get(case["patient"])
+            if listed and _moves(before, part):
+                msg = (
+                    f"Patient {case['patient']!r} is {f'in {before}' if before else 'new'} for the training to resume "
+                    f"({file}), and in {part} of the given list: its scores would no longer be comparable, or look too "
+                    "good. Leave --datalist out, put the patient where it was (a new one into training), or start anew "
+                    "without --resume."
+                )
+                raise CaseError(msg)
+            if before is None and not judged and part != "test":
+                added.append(case["case_id"])
+            followed[before or (part if listed and part == "test" else NEW if judged else "training")].append(case)
+    _report_changes(kept, followed, added, file, judged=judged)
+    return followed
+
+
+def refuse_learned(split: Split, ckpt_dir: str | Path) -> None:
+    """Refuse to judge a resumed training without a kept split by patients that it has learned from.
+
+    Raises:
+        CaseError: Names them.
+    """
+    last = Path(ckpt_dir) / "last.pt"
+    if last.is_file():
+        remedy = "or give the list of the training with --datalist"
+        refuse_seen(split.get("validation", []), read_record(last).get("training"), f"The training of {last}", remedy)
+
+
+def _moves(before: str | None, part: str) -> bool:
+    return part == "validation" if before is None else before != part
+
+
+def _report_changes(
+    kept: Mapping[str, Any], followed: Split, added: Sequence[str], file: Path, *, judged: bool
+) -> None:
+    there = {case["patient"] for cases in followed.values() for case in cases}
+    gone = {part: [case["case_id"] for case in kept.get(part, ()) if case["patient"] not in there] for part in PARTS}
+    if not judged and kept.get("training") and len(gone["training"]) == len(kept["training"]):
+        msg = (
+            f"None of the {len(kept['training'])} cases that the training has learned from ({file}) is there: give "
+            "their folder with --dataset_dir, or start anew without --resume."
+        )
+        raise CaseError(msg)
+    if added:
+        logger.warning("%d cases are new since the training began and join it: %s", len(added), ", ".join(added))
+    for part, names in gone.items():
+        if names and not judged:
+            logger.warning("%d %s cases of %s are no longer there: %s", len(names), part, file, ", ".join(names))

@@ -1,0 +1,232 @@
+"""A training leaves a bundle: configs that need no overlay and no option any more, beside the weights.
+
+``--bundle_root runs/NAME`` holds ``configs`` (the bundle's own with everything in them that the weights depend on),
+``docs``, ``LICENSE`` and ``models``. Where ``bundle_root`` is the folder that the configs come from, they stay as they
+are; the checkpoint keeps what was changed, and ``python -m scanfill pack`` writes it into the archive.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ignite.distributed as idist
+from monai.bundle import ConfigParser
+from monai.bundle.utils import merge_kv
+
+import scanfill
+from scanfill.errors import CheckpointError
+from scanfill.files import writing
+
+from .bake import bake, references
+from .checkpoint_files import read_record
+from .command_line import is_true, read_command_line
+from .network_channels import describe_channels
+from .overrides import STANDALONE, Override, expand_macros, find_overlays, is_workflow, read_overrides
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .training_record import TrainingRecord
+
+logger = logging.getLogger(__name__)
+
+NEVER_BAKED = frozenset(
+    {
+        "bundle_root",
+        "dataset_dir",
+        "datalist",
+        "cases",
+        "ckpt_dir",
+        "output_dir",
+        "device",
+        "num_workers",
+        "cache_num",
+        "resume",
+        "pretrained",
+    }
+)
+"""Ids that say where and how a network is trained; its weights do not depend on them."""
+
+MAY_CHANGE = NEVER_BAKED | {"max_epochs", "val_interval", "tta", "tta_axes"}
+"""Ids that may differ when a training is resumed."""
+
+DATASET_DIR = Override(
+    name="dataset_dir",
+    value=None,
+    origin="",
+    text="dataset_dir: null                    # required: a case, or a folder with one subfolder a case\n",
+)
+"""What stands in the configs of a bundle that was trained on real data."""
+
+COPIED = ("docs", "LICENSE", "configs/logging.conf", "scanfill", "presets")
+"""What goes along as it is, where the source has it: documents, and in an archive the package and the presets."""
+
+
+def leave_bundle(
+    bundle_root: str | Path,
+    bundle: str | Path,
+    overlays: str | Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the bundle of a training that was not started by ``python -m monai.bundle run``, such as one in a notebook.
+
+    Args:
+        bundle_root: Where it goes; the weights belong into ``models/model.pt`` there.
+        bundle: Name or folder of the bundle that was trained.
+        overlays: Those of the training, by name or path.
+        options: Other ids that the training set, id -> value. With ``dataset_dir`` or ``datalist`` among them, whoever
+            uses the bundle must give the folder of the cases.
+
+    Returns:
+        ``bundle_root``.
+
+    Raises:
+        FileNotFoundError: There is no such bundle.
+        UsageError: There is no such overlay.
+    """
+    source = scanfill.bundle_path(str(bundle)).resolve()
+    first = source / "configs" / STANDALONE[0]
+    given = read_overrides(find_overlays(source, overlays), options or {})
+    _write(Path(bundle_root), first, [*_those_of_weights(first, _macros(first) + given), *_no_phantoms(given)])
+    return Path(bundle_root)
+
+
+def leave_trained_bundle(
+    bundle_root: str | Path, record: TrainingRecord, ckpt_dir: str | Path, *, resume: bool | str = False
+) -> None:
+    """Write the bundle of the training that starts now, and keep in its record what was changed in the configs.
+
+    Every process of a training calls it; the first one writes.
+
+    Args:
+        bundle_root: Where the bundle goes. Nothing is written if its ``configs`` are those that are run.
+        record: Of the training; its ``overrides`` are set.
+        ckpt_dir: Where ``last.pt`` lies.
+        resume: Whether the training goes on from there.
+
+    Raises:
+        CheckpointError: A training that is resumed was begun with another value of something the weights depend on.
+    """
+    command = read_command_line()
+    if command is None:
+        logger.info("No bundle is left in %s: call scanfill.engines.leave_bundle for that.", bundle_root)
+        return
+    first, *overlays = map(Path, command.files)
+    baked = read_overrides([file for file in overlays if not is_workflow(file)], command.options)
+    overrides = _those_of_weights(first, _macros(first) + baked)
+    last = Path(ckpt_dir) / "last.pt"
+    if is_true(resume) and last.is_file():
+        earlier = read_record(last).get("overrides")
+        if earlier is not None:
+            begun = [Override(**override) for override in earlier]
+            _check_resumed(first, begun, overrides, last)
+            overrides = [*begun, *(override for override in overrides if override not in begun)]
+    record.overrides = [vars(override) for override in overrides]
+    root = Path(bundle_root)
+    if idist.get_rank() == 0 and (root / "configs").resolve() != first.parent.resolve():
+        _write(root, first, [*overrides, *_no_phantoms(baked)])
+        logger.info("Trained bundle: %s (cd there; it needs no overlay)", root.resolve())
+
+
+def _those_of_weights(first: Path, overrides: Sequence[Override]) -> list[Override]:
+    """Keep what the weights depend on: what ``train.yaml`` or ``inference.yaml`` reads, and not where it was run.
+
+    A merge (``+train#handlers``) is replaced by its result, so that it can be applied again.
+    """
+    configs = [ConfigParser.load_config_file(str(file)) for file in _standalone(first).values()]
+    read = {name for config in configs for name in config}.union(*map(references, configs))
+    read = read.union(*(references(override.value) for override in overrides))
+    merged, kept = ConfigParser(configs[0]), []
+    for override in overrides:
+        merge_kv(merged, override.name, override.value)
+        partly_phantoms = override.path[0] == "dataset_dir" and not override.whole
+        if override.path[0] in read and (override.path[0] not in NEVER_BAKED or partly_phantoms):
+            name = override.name.removeprefix("+")
+            if name == override.name:
+                kept.append(override)
+            else:
+                kept.append(Override(name, deepcopy(merged[name]), override.origin))
+    return kept
+
+
+def _no_phantoms(overrides: Sequence[Override]) -> list[Override]:
+    """Ask for the folder of the cases after a training on real data, instead of phantoms by default."""
+    real = any(override.name in ("dataset_dir", "datalist") and override.value for override in overrides)
+    return [DATASET_DIR] if real else []
+
+
+def _macros(config: Path) -> list[Override]:
+    """List the entries of a config that are taken from other files, as they stand there."""
+    content = ConfigParser.load_config_file(str(config))
+    expanded = {name: expand_macros(value) for name, value in content.items()}
+    return [Override(name, value, config.name) for name, value in expanded.items() if value != content[name]]
+
+
+def _standalone(first: Path) -> dict[str, Path]:
+    """Name the configs that are baked: the one that was run is the training."""
+    train, inference = STANDALONE
+    files = {train: first, inference: first.with_name(inference)}
+    return {name: file for name, file in files.items() if file.is_file()}
+
+
+def _check_resumed(first: Path, begun: Sequence[Override], now: Sequence[Override], checkpoint: Path) -> None:
+    """Compare what a training was begun with and what it is resumed with.
+
+    Raises:
+        CheckpointError: The weights depend on something that differs.
+    """
+    config = ConfigParser.load_config_file(str(first))
+    then, merged = ConfigParser(deepcopy(config)), ConfigParser(deepcopy(config))
+    for parser, overrides in ((then, begun), (merged, now)):
+        for override in overrides:
+            merge_kv(parser, override.name, deepcopy(override.value))
+    for name in {override.path[0]: None for override in [*begun, *now]}:
+        old, new = then.get().get(name), merged.get().get(name)
+        if name not in MAY_CHANGE and old != new:
+            msg = (
+                f"The training of {checkpoint} was begun with {name}={old!r}, this run has {new!r}. Resume with the "
+                "overlays and options that it was begun with, or start anew without --resume."
+            )
+            raise CheckpointError(msg)
+
+
+def _write(root: Path, first: Path, overrides: Sequence[Override]) -> None:
+    """Write the files of a bundle, each whole or not at all."""
+    source, place = first.parent.parent, root / "configs"
+    place.mkdir(parents=True, exist_ok=True)
+    for name in COPIED:
+        if (source / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source / name, root / name, dirs_exist_ok=True, ignore=ignored)
+        elif (source / name).is_file():
+            shutil.copyfile(source / name, root / name)
+    workflows = {file.name: file for file in sorted(first.parent.glob("*.yaml")) if is_workflow(file)}
+    standalone = _standalone(first)
+    for name, file in {**workflows, **standalone}.items():
+        with writing(place / name) as temporary:
+            shutil.copyfile(file, temporary)
+            if name in standalone:
+                bake(temporary, overrides)
+    _write_metadata(place, first, overrides)
+
+
+def _write_metadata(place: Path, first: Path, overrides: Sequence[Override]) -> None:
+    """Describe the network that was trained, and say with which scanfill, from which bundle and with what."""
+    metadata = json.loads((first.parent / "metadata.json").read_text(encoding="utf-8"))
+    before, after = (ConfigParser.load_config_file(str(config)) for config in (first, place / STANDALONE[0]))
+    metadata = describe_channels(metadata, before, after)
+    stated = metadata.get("scanfill", {})
+    origins = list(dict.fromkeys(override.origin for override in overrides if override.origin))
+    metadata["scanfill"] = {
+        **stated,
+        "version": scanfill.__version__,
+        "trained_from": stated.get("trained_from", first.parent.parent.resolve().name),
+        "baked_in": list(dict.fromkeys([*stated.get("baked_in", []), *origins])),
+    }
+    with writing(place / "metadata.json") as temporary:
+        temporary.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

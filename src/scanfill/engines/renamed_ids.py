@@ -1,0 +1,11 @@
+"""Ids of configs that version 0.2 renamed, so that an error can name the new one."""
+
+from __future__ import annotations
+
+RENAMED_IDS = {
+    "learned": "spatial_keys",
+    "input_keys": "intensity_keys",
+    "interpolation": "spatial_modes",
+    "dropout": "modality_dropout",
+}
+"""Id before version 0.2 -> id since then."""

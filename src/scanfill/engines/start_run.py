@@ -1,0 +1,26 @@
+"""What every run of a bundle begins with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .command_line import check_overrides
+from .mistakes import explain_mistakes
+from .version import check_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def start_run(metadata: Mapping[str, Any] | None = None) -> None:
+    """Explain mistakes without a traceback from here on, then check version, options and overlays.
+
+    Args:
+        metadata: The bundle's ``metadata.json``, in a config ``@_meta_``; None for a config that is no bundle's.
+
+    Raises:
+        UsageError: See :py:func:`~.version.check_version` and :py:func:`~.command_line.check_overrides`.
+    """
+    explain_mistakes()
+    check_version(metadata or {})
+    check_overrides()
