@@ -53,7 +53,7 @@ def knobs_of(options: argparse.Namespace, modality: str, fold: int) -> dict[str,
         "checkpoint": options.segmenter.format(**place),
         "output_dir": str(options.output / f"{modality}_{fold}"),
         "patch_size": options.patch_size,
-        "validate#preprocessing#transforms": "$@preprocessing + @told",  # no quality checks
+        "validate#preprocessing#transforms": "$@preprocessing + @availability_channels",  # no quality checks
         "evaluator#postprocessing#transforms": "@postprocessing",  # no pictures
     }
     if options.way == "images":

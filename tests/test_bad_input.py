@@ -98,11 +98,11 @@ def test_every_bundle_says_here_what_it_refuses() -> None:
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
-def test_a_misspelt_knob_stops_the_command_line(bundle: Path) -> None:
+def test_a_misspelt_option_stops_the_command_line(bundle: Path) -> None:
     own = [REFUSALS[bundle.name].misspelt] if bundle.name in REFUSALS else []
     for wrong, right in (("--max_epoch", "--max_epochs"), *own):
         log = run_bundle([str(bundle / "configs" / "train.yaml")], wrong, "3", code=1)
-        assert f"\nStopped: Unknown knob {wrong} (='3')" in log
+        assert f"\nStopped: Unknown option {wrong} (=3)" in log
         assert right in log
 
 

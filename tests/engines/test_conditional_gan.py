@@ -25,9 +25,9 @@ from torch.utils.data import DataLoader
 from scanfill.engines import SaveCheckpoints, TrainingRecord
 from scanfill.engines.checkpoint_files import read_checkpoint
 from scanfill.engines.conditional_gan import ConditionalGanTrainer, frozen, loss_terms, verdict
-from scanfill.engines.player import Player
 from scanfill.engines.random_state import RandomState
 from scanfill.engines.schedule import ConstantThenLinear
+from scanfill.engines.trainable_network import TrainableNetwork
 from scanfill.losses import DiscriminatorLoss, PairedGeneratorLoss
 from scanfill.networks.pix2pix import ResNetGenerator, UNetGenerator
 
@@ -54,12 +54,12 @@ def discriminator() -> PatchDiscriminator:
     return PatchDiscriminator(spatial_dims=3, channels=8, in_channels=3, num_layers_d=2)
 
 
-def player(network: nn.Module, rate: float = 2e-4, **options: Any) -> Player:
-    return Player(network, torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.999)), **options)
+def player(network: nn.Module, rate: float = 2e-4, **options: Any) -> TrainableNetwork:
+    return TrainableNetwork(network, torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.999)), **options)
 
 
 def trainer(
-    painter: Player, judge: Player | None, *, epochs: int = 1, number: int = 2, **options: Any
+    painter: TrainableNetwork, judge: TrainableNetwork | None, *, epochs: int = 1, number: int = 2, **options: Any
 ) -> ConditionalGanTrainer:
     loader = DataLoader(cases(number), batch_size=1)
     loss = options.pop("generator_loss", PairedGeneratorLoss())
@@ -242,7 +242,9 @@ def test_validation_has_no_dropout_and_leaves_batch_statistics_alone(average: fl
 # --- resuming ---------------------------------------------------------------------------------------------------------
 
 
-def saved_training(folder: Path, epochs: int, *, judged: bool, resume: bool) -> tuple[Player, Player | None]:
+def saved_training(
+    folder: Path, epochs: int, *, judged: bool, resume: bool
+) -> tuple[TrainableNetwork, TrainableNetwork | None]:
     """Train with everything that has a state: dropout, random order, schedules, an average, checkpoints."""
     set_determinism(0)
     players = [
@@ -305,14 +307,14 @@ generator_network: {_target_: scanfill.networks.pix2pix.UNetGenerator, spatial_d
                     out_channels: 1, filters: 4, depth: 2, norm: instance}
 discriminator_network: {_target_: PatchDiscriminator, spatial_dims: 3, in_channels: 3, channels: 4, num_layers_d: 2}
 generator:
-  _target_: scanfill.engines.player.Player
+  _target_: scanfill.engines.trainable_network.TrainableNetwork
   network: "@generator_network"
   optimizer: {_target_: torch.optim.Adam, params: "$@generator_network.parameters()", lr: 2.0e-4, betas: [0.5, 0.999]}
   lr_scheduler: null
   clip_norm: 10.0
   average: 0.99
 discriminator:
-  _target_: scanfill.engines.player.Player
+  _target_: scanfill.engines.trainable_network.TrainableNetwork
   network: "@discriminator_network"
   optimizer: {_target_: torch.optim.Adam, params: "$@discriminator_network.parameters()", lr: 2.0e-4}
 network: "$@generator.network_to_save"

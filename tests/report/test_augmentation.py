@@ -63,7 +63,7 @@ def test_every_preset_for_mri_has_a_row_where_its_packages_are(
 
 def test_a_lesion_is_shown_wherever_a_draw_has_moved_it(tmp_path: Path) -> None:
     overlay = tmp_path / "upside_down.json"
-    flip = {"_target_": "RandFlipd", "keys": "@learned", "prob": 1.0, "spatial_axis": 2}
+    flip = {"_target_": "RandFlipd", "keys": "@spatial_keys", "prob": 1.0, "spatial_axis": 2}
     overlay.write_text(json.dumps({"raw_augmentation": [], "augmentation": [flip]}))
     row = draw_row(CT, overlay, draws=1)
     np.testing.assert_array_equal(row.labels[1], row.labels[0])

@@ -10,21 +10,21 @@ from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
 from .leave_bundle import leave_bundle, leave_trained_bundle
 from .pairs import PreparePair
-from .player import Player
 from .random_state import RandomState
 from .schedule import ConstantThenLinear
 from .start_run import start_run
+from .trainable_network import TrainableNetwork
 from .training_record import TrainingRecord
 
 __all__ = [
     "ConditionalGanTrainer",
     "ConstantThenLinear",
     "LoadCheckpoint",
-    "Player",
     "PrepareBatch",
     "PreparePair",
     "RandomState",
     "SaveCheckpoints",
+    "TrainableNetwork",
     "TrainingRecord",
     "announce",
     "check_overrides",

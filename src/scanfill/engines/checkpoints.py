@@ -77,8 +77,8 @@ class SaveCheckpoints:
         state: What else ``last.pt`` needs, e.g. ``{"optimizer": ..., "lr_scheduler": ...}``.
         ema: Average of the network's weights, a ``torch.optim.swa_utils.AveragedModel`` or the ``ema_model`` of
             ``ignite.handlers.EMAHandler``. Where there is one, ``model.pt`` holds the averaged weights and ``last.pt``
-            both. A :py:class:`~.player.Player` keeps its average itself: pass ``network=player.network_to_save`` and
-            the player in ``state``.
+            both. A :py:class:`~.trainable_network.TrainableNetwork` keeps its average itself: pass
+            ``network=generator.network_to_save`` and the generator in ``state``.
         pretrained: A checkpoint whose weights a training starts from, see :py:func:`~.pretrained.start_from`; one that
             is resumed goes on with its own.
         resume: Switch as it comes from the command line. On without a ``last.pt`` starts from the first epoch, and says

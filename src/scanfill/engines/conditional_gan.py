@@ -1,4 +1,4 @@
-"""Training of paired image-to-image GANs, with or without the adversary.
+"""Training of paired image-to-image GANs, with or without a discriminator.
 
 MONAI's AdversarialTrainer shows the discriminator the *source* as the real image; its GanTrainer knows latent vectors
 only, and no mixed precision. Neither can train Pix2Pix.
@@ -26,7 +26,7 @@ from .pairs import PreparePair
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from .player import Player
+    from .trainable_network import TrainableNetwork
 
 
 class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
@@ -35,10 +35,10 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
     One step: paint; train the discriminator on (sources, target) against (sources, painted); train the generator
     against the discriminator as it now is. ``engine.state.output`` has ``image``, ``label`` (the target), ``pred``,
     the generator's ``loss`` and its terms, ``discriminator`` with ``discriminator_real`` and
-    ``discriminator_painted``, and the length of each player's gradient; :py:func:`loss_terms` picks the numbers.
+    ``discriminator_painted``, and the length of the gradient of each network; :py:func:`loss_terms` picks the numbers.
 
-    Save and resume each player by itself, ``SaveCheckpoints(network=generator.network_to_save, state={"generator": ...,
-    "discriminator": ...})``: a pickled trainer holds whole modules, which a weights-only load refuses.
+    Save and resume each network by itself, ``SaveCheckpoints(network=generator.network_to_save,
+    state={"generator": ..., "discriminator": ...})``: a pickled trainer holds whole modules, which a weights-only load refuses.
 
     Args:
         device: Where to train.
@@ -47,7 +47,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         generator: Its network maps sources to the target.
         discriminator: Its network maps sources and target, concatenated, to logits: one tensor, MONAI's
             ``PatchDiscriminator`` (whose last feature map is the verdict) or ``MultiScalePatchDiscriminator``.
-            ``None`` trains the generator without an adversary.
+            ``None`` trains the generator without a discriminator.
         generator_loss: Called with prediction, target, ``logits`` (``None`` without a discriminator) and what else
             ``prepare_batch`` gives; returns terms, of which ``loss`` is minimised.
         discriminator_loss: Called with the logits of real and of painted pairs; returns terms likewise.
@@ -61,8 +61,8 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         key_train_metric: As in MONAI's trainers.
         additional_metrics: As in MONAI's trainers.
         metric_cmp_fn: As in MONAI's trainers.
-        train_handlers: As in MONAI's trainers; they run after the schedules of both players have stepped.
-        amp: Mixed precision, on a GPU; each player has a gradient scaler.
+        train_handlers: As in MONAI's trainers; they run after the schedules of both networks have stepped.
+        amp: Mixed precision, on a GPU; each network has a gradient scaler.
         event_names: As in MONAI's trainers.
         event_to_attr: As in MONAI's trainers.
         decollate: As in MONAI's trainers.
@@ -78,8 +78,8 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         device: torch.device | str,
         max_epochs: int,
         train_data_loader: Iterable[Any],
-        generator: Player,
-        discriminator: Player | None,
+        generator: TrainableNetwork,
+        discriminator: TrainableNetwork | None,
         *,
         generator_loss: Callable[..., Mapping[str, Tensor]],
         discriminator_loss: Callable[..., Mapping[str, Tensor]] | None = None,
@@ -103,9 +103,9 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         if amp and torch.device(device).type != "cuda":
             msg = f"amp=True needs a GPU, the device is {str(device)!r}. Pass amp=False, or a cuda device."
             raise ValueError(msg)
-        players = [player for player in (generator, discriminator) if player is not None]
+        networks = [trained for trained in (generator, discriminator) if trained is not None]
         schedules = [
-            LrScheduleHandler(player.lr_scheduler, print_lr=False) for player in players if player.lr_scheduler
+            LrScheduleHandler(trained.lr_scheduler, print_lr=False) for trained in networks if trained.lr_scheduler
         ]
         super().__init__(
             device=device,
@@ -126,8 +126,8 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
             to_kwargs=to_kwargs,
             amp_kwargs=amp_kwargs,
         )
-        for player in players:
-            player.use_mixed_precision(amp)
+        for trained in networks:
+            trained.use_mixed_precision(amp)
         self.generator = generator
         self.discriminator = discriminator
         self.generator_loss = generator_loss
@@ -168,16 +168,16 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         return shown
 
     def _train_discriminator(
-        self, player: Player, sources: Tensor, target: Tensor, painted: Tensor
+        self, trained: TrainableNetwork, sources: Tensor, target: Tensor, painted: Tensor
     ) -> dict[str, Tensor]:
-        player.network.train()
+        trained.network.train()
         with self._autocast():
-            on_painted = verdict(player.network(torch.cat([sources, painted], 1)))
-            on_real = verdict(player.network(torch.cat([sources, target], 1)))
+            on_painted = verdict(trained.network(torch.cat([sources, painted], 1)))
+            on_real = verdict(trained.network(torch.cat([sources, target], 1)))
             terms = dict(self.discriminator_loss(on_real, on_painted))
         loss = terms.pop("loss")
-        player.backward(loss)
-        length = player.step()
+        trained.backward(loss)
+        length = trained.step()
         named = {f"discriminator_{name}": term.detach() for name, term in terms.items()}
         return {"discriminator": loss.detach(), **named, "discriminator_gradient": length}
 

@@ -7,5 +7,9 @@ RENAMED_IDS = {
     "input_keys": "intensity_keys",
     "interpolation": "spatial_modes",
     "dropout": "modality_dropout",
+    "players": "trainable_networks",
+    "adversary": "discriminator",
+    "tell": "append_availability",
+    "told": "availability_channels",
 }
 """Id before version 0.2 -> id since then."""

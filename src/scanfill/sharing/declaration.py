@@ -34,10 +34,10 @@ EVERY = frozenset(
 PATCHES = frozenset(
     {
         "image_keys",
-        "input_keys",
+        "intensity_keys",
         "raw_keys",
-        "learned",
-        "interpolation",
+        "spatial_keys",
+        "spatial_modes",
         "raw_augmentation",
         "augmentation",
         "spatial_dims",

@@ -1,4 +1,4 @@
-"""Player: one step of an optimizer, clipping, scaling, averaging, and a state that resumes."""
+"""TrainableNetwork: one step of an optimizer, clipping, scaling, averaging, and a state that resumes."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import pytest
 import torch
 from torch import nn
 
-from scanfill.engines.player import Player
 from scanfill.engines.schedule import ConstantThenLinear
+from scanfill.engines.trainable_network import TrainableNetwork
 from scanfill.errors import CheckpointError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def make(average: float | None = None, clip_norm: float | None = None, rate: float = 0.1) -> Player:
+def make(average: float | None = None, clip_norm: float | None = None, rate: float = 0.1) -> TrainableNetwork:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
     optimizer = torch.optim.Adam(network.parameters(), lr=rate)
     schedule = ConstantThenLinear(optimizer, 1, 9)
-    return Player(network, optimizer, lr_scheduler=schedule, clip_norm=clip_norm, average=average)
+    return TrainableNetwork(network, optimizer, lr_scheduler=schedule, clip_norm=clip_norm, average=average)
 
 
-def train(player: Player, steps: int, seed: int = 0) -> list[dict[str, torch.Tensor]]:
+def train(player: TrainableNetwork, steps: int, seed: int = 0) -> list[dict[str, torch.Tensor]]:
     """Take steps; give the weights after each."""
     generator, history = torch.Generator().manual_seed(seed), []
     for _ in range(steps):

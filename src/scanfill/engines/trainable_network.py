@@ -1,4 +1,4 @@
-"""One player of a GAN: a network and all that changes its weights, saved and resumed together."""
+"""A network of a GAN and all that changes its weights, saved and resumed together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
 
-class Player:
+class TrainableNetwork:
     """A network, its optimizer, its schedule, its gradient scaler, and by option an average of its weights.
 
     Args:
@@ -98,7 +98,7 @@ class Player:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where a saved player stood.
+        """Go on where a saved network stood.
 
         A scaler's state is used only where both trainings have mixed precision; else it starts anew.
 
