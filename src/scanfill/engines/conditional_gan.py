@@ -38,7 +38,8 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
     ``discriminator_painted``, and the length of the gradient of each network; :py:func:`loss_terms` picks the numbers.
 
     Save and resume each network by itself, ``SaveCheckpoints(network=generator.network_to_save,
-    state={"generator": ..., "discriminator": ...})``: a pickled trainer holds whole modules, which a weights-only load refuses.
+    state={"generator": ..., "discriminator": ...})``: a pickled trainer holds whole modules, which a weights-only load
+    refuses.
 
     Args:
         device: Where to train.

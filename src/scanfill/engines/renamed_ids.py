@@ -8,7 +8,7 @@ RENAMED_IDS = {
     "interpolation": "spatial_modes",
     "dropout": "modality_dropout",
     "players": "trainable_networks",
-    "adversary": "discriminator",
+    "adversary": "trainable_discriminator",
     "tell": "append_availability",
     "told": "availability_channels",
 }

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import scanfill
@@ -44,37 +44,44 @@ SIDE_BY_SIDE = 470
 
 
 @dataclass(frozen=True)
-class Model:
-    """A bundle as the demo trains it.
+class Training:
+    """A bundle as the demo trains it; the training leaves a bundle in a folder of its own.
 
     Args:
-        bundle: Its name.
-        overlays: Of all its configs.
-        knobs: Of all its configs.
+        root: That folder.
+        bundle: Name of the bundle that is trained.
+        overlays: Of the training.
+        options: Of the training.
     """
 
+    root: Path
     bundle: str
     overlays: tuple[str, ...]
-    knobs: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object]
 
-    def run(self, *configs: str, **knobs: object) -> None:
-        """Run configs of the bundle with the overlays."""
+    def train(self, what: str, **options: object) -> None:
+        """Say what is learned, and learn it."""
+        print(f"{what} (to watch it: tensorboard --logdir {self.root / 'eval'})", flush=True)
         folder = scanfill.bundle_path(self.bundle) / "configs"
-        files = [str(folder / name) for name in (*configs, *self.overlays)]
-        _python(["-m", "monai.bundle", "run", "--config_file", str(files)], {**knobs, **self.knobs})
+        files = [str(folder / name) for name in ("train.yaml", *self.overlays)]
+        given = {"bundle_root": self.root, **options, **self.options}
+        _python(["-m", "monai.bundle", "run", "--config_file", str(files)], given)
 
-    def send(self, weights: Path, archives: Path, elsewhere: Path) -> None:
-        """Pack the trained bundle as one would to send it, and unpack it at the receiver's."""
-        options = {"weights": weights, "overlays": list(self.overlays), **self.knobs, "output": archives}
-        _python(["-m", "scanfill", "pack", self.bundle], options)
-        with zipfile.ZipFile(next(archives.glob(f"{self.bundle}_*.zip"))) as archive:
+    def evaluate(self, dataset_dir: Path, output_dir: Path) -> None:
+        """Score it on the patients that the split holds out."""
+        files = str(["configs/train.yaml", "configs/evaluate.yaml"])
+        given = {"dataset_dir": dataset_dir.resolve(), "output_dir": output_dir.resolve(), "evaluate_on": "test"}
+        _python(["-m", "monai.bundle", "run", "--config_file", files], given, cwd=self.root)
+
+    def send(self, archives: Path, elsewhere: Path) -> None:
+        """Pack it as one would to send it, and unpack it at the receiver's."""
+        _python(["-m", "scanfill", "pack", str(self.root)], {"output": archives})
+        with zipfile.ZipFile(next(archives.glob(f"{self.root.name}_*.zip"))) as archive:
             archive.extractall(elsewhere)
 
 
-# Patches of 48 voxels of 3 mm are most of a brain.
-SEGMENTATION = Model("brain_tumor_segmentation", ("unet.yaml", "modern.yaml"), {"patch_size": [48, 48, 48]})
-COMPLETION = Model("mri_modality_completion", ("small.yaml",), {"patch_size": [48, 48, 48]})
-SYNTHESIS = Model("mri_modality_synthesis", ("small.yaml",), {"patch_size": [48, 48, 48]})
+PATCHES: Mapping[str, object] = {"patch_size": [48, 48, 48]}
+"""Of 3 mm a voxel: most of a brain."""
 
 
 def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 0) -> Path:
@@ -101,27 +108,28 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
         output=folder,
         schema=SCHEMA,
     )
+    segmentation = Training(folder / "segmentation", "brain_tumor_segmentation", ("unet.yaml", "modern.yaml"), PATCHES)
+    completion = Training(folder / "completion", "mri_modality_completion", ("small.yaml",), PATCHES)
+    synthesis = Training(folder / "synthesis", "mri_modality_synthesis", ("small.yaml",), PATCHES)
     data = {"dataset_dir": known, "datalist": folder / "fold_0.json", "seed": seed}
     length = {"max_epochs": epochs, "epoch_length": epoch_length, "val_interval": max(1, epochs // 2)}
     sixth = max(1, epochs // 6)
     short = {**length, "max_epochs": sixth, "val_interval": sixth}
-    _train(SEGMENTATION, folder, "2/8 A 3-D U-Net learns to segment", **data, **length)
+    segmentation.train("2/8 A 3-D U-Net learns to segment", **data, **length)
     print("3/8 Scores on patients that the network has not seen", flush=True)
-    own = {"ckpt_dir": folder / "models", "output_dir": folder / "scores"}
-    SEGMENTATION.run("train.yaml", "evaluate.yaml", **data, **own, evaluate_on="test")
+    segmentation.evaluate(known, folder / "scores")
     print("4/8 The trained bundle is packed, unpacked elsewhere, and predicts for new patients there", flush=True)
     for old in (folder / "dist", folder / "elsewhere"):  # of an earlier demo: other weights under the same version
         shutil.rmtree(old, ignore_errors=True)
-    SEGMENTATION.send(folder / "models" / "model.pt", folder / "dist", folder / "elsewhere")
+    segmentation.send(folder / "dist", folder / "elsewhere")
     _segment_elsewhere(folder, "new_phantoms", "predictions")
-    _train(COMPLETION, folder / "completion", "5/8 A network learns to make what is missing", **data, **short)
-    COMPLETION.send(folder / "completion" / "models" / "model.pt", folder / "dist", folder / "elsewhere")
+    completion.train("5/8 A network learns to make what is missing", **data, **short)
+    completion.send(folder / "dist", folder / "elsewhere")
     _segment_elsewhere(
-        folder, f"without_{ABSENT}", "completed", missing="complete", completion_bundle=COMPLETION.bundle
+        folder, f"without_{ABSENT}", "completed", missing="complete", completion_bundle=f"../{completion.root.name}"
     )
-    _train(SYNTHESIS, folder / "synthesis", "6/8 A conditional GAN learns to make FLAIR from T2", **data, **short)
-    own = {"ckpt_dir": folder / "synthesis" / "models", "output_dir": folder / "synthesis" / "scores"}
-    SYNTHESIS.run("train.yaml", "evaluate.yaml", **data, **own, evaluate_on="test")
+    synthesis.train("6/8 A conditional GAN learns to make FLAIR from T2", **data, **short)
+    synthesis.evaluate(known, folder / "synthesis" / "scores")
     print("7/8 A study: which way is best when FLAIR is missing?", flush=True)
     shutil.rmtree(folder / "study", ignore_errors=True)
     write_brain_cohort(folder / "study_phantoms", cases=16, size=32, seed=seed)
@@ -236,21 +244,11 @@ def _previews(folder: Path, width: int | None = None) -> list[Figure]:
     return [Figure(picture, caption=picture.parent.name, width=width) for picture in pictures]
 
 
-def _train(model: Model, folder: Path, what: str, **knobs: object) -> None:
-    """Say what is learned, and train."""
-    log = folder / "training"
-    print(f"{what} (to watch it: tensorboard --logdir {log})", flush=True)
-    model.run("train.yaml", ckpt_dir=folder / "models", output_dir=log, **knobs)
-
-
-def _segment_elsewhere(folder: Path, patients: str, results: str, **knobs: object) -> None:
+def _segment_elsewhere(folder: Path, patients: str, results: str, **options: object) -> None:
     """Predict with what was in the archive, in the folder where it was unpacked."""
-    bundle = SEGMENTATION.bundle
-    _python(
-        ["-m", "monai.bundle", "run", "--bundle_root", bundle, "--config_file", f"{bundle}/configs/inference.yaml"],
-        {"dataset_dir": (folder / patients).resolve(), "output_dir": (folder / results).resolve(), **knobs},
-        cwd=folder / "elsewhere",
-    )
+    places = {"dataset_dir": (folder / patients).resolve(), "output_dir": (folder / results).resolve()}
+    command = ["-m", "monai.bundle", "run", "--config_file", "configs/inference.yaml"]
+    _python(command, {**places, **options}, cwd=folder / "elsewhere" / "segmentation")
 
 
 def _python(command: list[str], options: Mapping[str, object], cwd: Path | None = None) -> None:
