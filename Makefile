@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN := OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format bench constraints clean
+.PHONY: help demo test test-all test-slow lint format bench count constraints clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,11 @@ test: .venv/installed  ## the tests that guard main: at most 15 minutes on two c
 test-all: .venv/installed  ## also those marked slow: at most 45 minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m "slow or not slow"
 
+# What nothing else stands in for: a study with real networks, one that is killed, one on SLURM, two processes, trained
+# bundles that are moved, bundles of other kinds than the brain's.
+test-slow: .venv/installed  ## the slow tests that continuous integration runs
+	$(BIN)/python -m pytest -m slow tests/studies tests/test_two_processes.py tests/test_left_bundles.py tests/test_seam.py
+
 # Ruff's cache does not notice that a new module has made an import first-party.
 lint: .venv/installed  ## ruff and mypy
 	$(BIN)/ruff check --no-cache .
@@ -41,6 +46,9 @@ bench: .venv/installed  ## ratios against named peers; each script in benchmarks
 	$(RUN) benchmarks/tta.py
 	$(RUN) benchmarks/clahe.py
 	$(RUN) benchmarks/adaptive_tta.py
+
+count:  ## lines of code in src by folder, without blanks, comments and docstrings
+	@$(PYTHON) tests/count_code.py
 
 constraints: .venv/installed  ## pin what is installed now, after the tests have passed with it
 	$(BIN)/python -m pip list --format freeze --exclude scanfill --exclude pip --exclude setuptools --exclude wheel | sed 's/+cpu$$//' > constraints.txt

@@ -141,7 +141,7 @@ def test_what_lacks_is_made_first_and_then_segmented(
     assert facts["inputs"] == dict.fromkeys(MODALITIES, "acquired") | {"t1ce": "synthetic"}
     assert facts["made_by"] == {
         "synthetic_inputs": "t1ce",
-        "generator": f"{COMPLETION} 0.1.0",
+        "generator": f"{COMPLETION} 0.2.0",
         "generator_sha256": file_checksum(bundles[COMPLETION] / "models" / "model.pt"),
         "generator_training_list": "unknown",
     }
@@ -263,7 +263,7 @@ def test_evaluation_says_in_every_row_what_made_an_input_and_refuses_what_learne
     run_here(configs, **knobs, **with_flair, output_dir=str(tmp_path / "made"))
     run_here(configs, **knobs, missing="zero", output_dir=str(tmp_path / "zero"))
     (made,), (zero,) = (rows(tmp_path / name / "scores.csv") for name in ("made", "zero"))
-    assert (made["synthetic_inputs"], made["generator"]) == ("flair", f"{SYNTHESIS} 0.1.0")
+    assert (made["synthetic_inputs"], made["generator"]) == ("flair", f"{SYNTHESIS} 0.2.0")
     assert made["generator_sha256"] == file_checksum(bundles[SYNTHESIS] / "models" / "model.pt")
     assert zero["synthetic_inputs"] == zero["generator"] == ""
     assert made["predicted_ml_WT"] != zero["predicted_ml_WT"]

@@ -1,4 +1,4 @@
-"""MONAI bundles and their parts for medical images that are not all there.
+"""MONAI bundles for incomplete medical imaging data: missing sequences, rare lesions, few patients.
 
 Import from the modules: ``scanfill.networks``, ``scanfill.transforms``, ``scanfill.losses``, ``scanfill.metrics``,
 ``scanfill.inferers``, ``scanfill.engines``, ``scanfill.data``, ``scanfill.report``.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["__version__", "bundle_path"]
 
 

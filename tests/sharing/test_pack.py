@@ -142,12 +142,12 @@ def test_the_same_archive_again_is_said_to_be_there(repository: Copy, tmp_path: 
     first = repository.pack(tmp_path)
     assert "already" not in str(first)
     assert "already" in str(repository.pack(tmp_path))
-    assert [path.name for path in tmp_path.iterdir()] == [f"{NAME}_v0.1.0.zip"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{NAME}_v0.2.0.zip"]
 
 
 def test_another_archive_of_the_same_version_is_kept(repository: Copy, tmp_path: Path) -> None:
     before = repository.pack(tmp_path).archive.read_bytes()
-    with pytest.raises(UsageError, match=r"v0\.1\.0\.zip is there already.*Raise the version"):
+    with pytest.raises(UsageError, match=r"v0\.2\.0\.zip is there already.*Raise the version"):
         repository.pack(tmp_path, modalities=["t1"])
     assert repository.pack(tmp_path).archive.read_bytes() == before
 
@@ -212,8 +212,8 @@ def test_a_version_that_cannot_name_a_file_is_refused(clone: Copy, tmp_path: Pat
 
 
 def test_a_version_without_changelog_is_refused(clone: Copy, tmp_path: Path) -> None:
-    change_metadata(clone.bundle, version="0.2.0")
-    with pytest.raises(UsageError, match=r"'0\.2\.0'.*changelog of \['0\.1\.0'\]"):
+    change_metadata(clone.bundle, version="0.3.0")
+    with pytest.raises(UsageError, match=r"'0\.3\.0'.*changelog of \['0\.2\.0', '0\.1\.0'\]"):
         clone.pack(tmp_path / "dist")
 
 

@@ -125,7 +125,7 @@ def hundred_kilobytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hundred_kilobytes")
 def test_large_weights_need_an_address(repository: Copy, small: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=rf"MB; beyond 0\.1 MB.*--weights_url.*{NAME}_v0\.1\.0_model\.pt"):
+    with pytest.raises(UsageError, match=rf"MB; beyond 0\.1 MB.*--weights_url.*{NAME}_v0\.2\.0_model\.pt"):
         repository.pack(tmp_path / "dist", weights=small, overlays="small.yaml")
     assert not (tmp_path / "dist").exists()
 
@@ -134,7 +134,7 @@ def test_large_weights_need_an_address(repository: Copy, small: Path, tmp_path: 
 def test_large_weights_come_back_through_monai(repository: Copy, small: Path, tmp_path: Path) -> None:
     dist = tmp_path / "dist"
     done = repository.pack(dist, weights=small, overlays="small.yaml", weights_url=dist.as_uri() + "/")
-    assert done.weights == dist / f"{NAME}_v0.1.0_model.pt"
+    assert done.weights == dist / f"{NAME}_v0.2.0_model.pt"
     assert done.weights.read_bytes() == small.read_bytes()
     bundle = unpack(done.archive, tmp_path)
     assert not (bundle / "models").exists()
@@ -156,10 +156,10 @@ def test_damaged_large_weights_are_refused_by_monai(repository: Copy, small: Pat
 
 @pytest.mark.usefixtures("hundred_kilobytes")
 def test_other_large_weights_of_the_same_version_are_kept(repository: Copy, small: Path, tmp_path: Path) -> None:
-    (tmp_path / f"{NAME}_v0.1.0_model.pt").write_bytes(b"handed out before")
+    (tmp_path / f"{NAME}_v0.2.0_model.pt").write_bytes(b"handed out before")
     with pytest.raises(UsageError, match=r"_model\.pt is there already"):
         repository.pack(tmp_path, weights=small, overlays="small.yaml", weights_url="https://example.org")
-    assert [path.name for path in tmp_path.iterdir()] == [f"{NAME}_v0.1.0_model.pt"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{NAME}_v0.2.0_model.pt"]
 
 
 def loads(tree: ast.AST) -> list[ast.Call]:

@@ -37,7 +37,7 @@ def read_metadata(bundle: Path) -> dict[str, Any]:
         raise UsageError(msg) from error
     version = metadata.get("version") if isinstance(metadata, dict) else None
     if not isinstance(version, str) or not re.fullmatch(r"\w[\w.+-]*", version):
-        msg = f'{file} has version={version!r}: state one such as "version": "0.1.0"; it names the archive.'
+        msg = f'{file} has version={version!r}: state one such as "version": "0.2.0"; it names the archive.'
         raise UsageError(msg)
     if version not in (changelog := metadata.get("changelog") or {}):
         msg = f"{file} has version {version!r}, but a changelog of {list(changelog)}: say there what {version} changes."
