@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import Compose, MapTransform, Randomizable
+from monai.transforms import Compose
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
 from scanfill.errors import UsageError
+from scanfill.transforms.over_keys import RandOverKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -54,7 +55,7 @@ def clip_boxes(boxes: NDArray[np.float64], shape: Sequence[int]) -> tuple[NDArra
     return np.concatenate([low, high], axis=1), share
 
 
-class MoveWithBoxesd(MapTransform, Randomizable):  # type: ignore[misc]  # MONAI's classes are untyped
+class MoveWithBoxesd(RandOverKeys):
     """Run spatial transforms of an image, and let its boxes and its image-level label follow.
 
     A box of which too little is left in the image is dropped, and its entry of ``box_label_key`` with it. A class of
@@ -73,6 +74,8 @@ class MoveWithBoxesd(MapTransform, Randomizable):  # type: ignore[misc]  # MONAI
             image-level label does not have.
     """
 
+    array_transform = Compose
+
     def __init__(
         self,
         image_key: str,
@@ -83,19 +86,12 @@ class MoveWithBoxesd(MapTransform, Randomizable):  # type: ignore[misc]  # MONAI
         *,
         visible: float = 0.5,
     ) -> None:
-        MapTransform.__init__(self, image_key)
+        super().__init__(image_key, list(transforms))
         self.image_key = image_key
-        self.move = Compose(list(transforms))
         self.box_key = box_key
         self.box_label_key = box_label_key
         self.class_key = class_key
         self.visible = visible
-
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> MoveWithBoxesd:
-        """Fix what the transforms draw."""
-        super().set_random_state(seed, state)
-        self.move.set_random_state(seed, state)
-        return self
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Move one case."""
@@ -104,7 +100,7 @@ class MoveWithBoxesd(MapTransform, Randomizable):  # type: ignore[misc]  # MONAI
             msg = f"{self.image_key!r} is a {type(before).__name__} without affine: load it with MONAI's LoadImaged."
             raise UsageError(msg)
         affine = convert_to_numpy(before.affine).astype(float)
-        d: dict[Hashable, Any] = dict(self.move(dict(data)))
+        d: dict[Hashable, Any] = dict(self.transform(dict(data)))
         if d.get(self.box_key) is None or not len(d[self.box_key]):
             return d
         image = d[self.image_key]

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.networks.utils import meshgrid_ij
-from monai.transforms import MapTransform, Randomizable, RandomizableTransform, Resample
+from monai.transforms import RandomizableTransform, Resample
 from monai.utils import ensure_tuple_rep
 
 from scanfill.errors import UsageError
+from scanfill.transforms.over_keys import RandOverKeys
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -142,7 +143,7 @@ def voxel_sizes(img: Tensor) -> NDArray[np.float64]:
     return np.asarray(img.pixdim[:rank], float) if isinstance(img, MetaTensor) else np.ones(rank)
 
 
-class RandBSplineDeformationd(MapTransform, Randomizable):  # type: ignore[misc]
+class RandBSplineDeformationd(RandOverKeys):
     """Dictionary version of :py:class:`RandBSplineDeformation`: one deformation for images and label maps.
 
     Args:
@@ -158,6 +159,8 @@ class RandBSplineDeformationd(MapTransform, Randomizable):  # type: ignore[misc]
         UsageError: Keys of different shapes, as of different grids, cannot share a deformation.
     """
 
+    array_transform = RandBSplineDeformation
+
     def __init__(
         self,
         keys: KeysCollection,
@@ -169,17 +172,10 @@ class RandBSplineDeformationd(MapTransform, Randomizable):  # type: ignore[misc]
         padding_mode: str = "border",
         allow_missing_keys: bool = False,
     ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
+        super().__init__(
+            keys, distance, max_displacement, prob, padding_mode=padding_mode, allow_missing_keys=allow_missing_keys
+        )
         self.modes = ensure_tuple_rep(mode, len(self.keys))
-        self.deform = RandBSplineDeformation(distance, max_displacement, prob, padding_mode=padding_mode)
-
-    def set_random_state(
-        self, seed: int | None = None, state: np.random.RandomState | None = None
-    ) -> RandBSplineDeformationd:
-        """Fix what is drawn."""
-        super().set_random_state(seed, state)
-        self.deform.set_random_state(seed, state)
-        return self
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Draw one deformation and apply it to every key."""
@@ -187,7 +183,7 @@ class RandBSplineDeformationd(MapTransform, Randomizable):  # type: ignore[misc]
         first = self.first_key(d)
         if first == ():
             return d
-        self.deform.randomize(d[first])
+        self.transform.randomize(d[first])
         shape = tuple(d[first].shape[1:])
         for key, mode in self.key_iterator(d, self.modes):
             if tuple(d[key].shape[1:]) != shape:
@@ -196,5 +192,5 @@ class RandBSplineDeformationd(MapTransform, Randomizable):  # type: ignore[misc]
                     f"grid. Resample or crop them together before."
                 )
                 raise UsageError(msg)
-            d[key] = self.deform(d[key], mode, randomize=False)
+            d[key] = self.transform(d[key], mode, randomize=False)
         return d

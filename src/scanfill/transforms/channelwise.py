@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from monai.transforms import MapTransform, Randomizable, RandomizableTransform
+from monai.transforms import Randomizable, RandomizableTransform
 from monai.utils import ensure_tuple
 from torch import Tensor
 
 from scanfill.errors import UsageError
+from scanfill.transforms.over_keys import RandOverKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
-    from monai.config import KeysCollection
 
 BACKGROUND = (0.0, -1.0)
 """What lies outside the brain: 0 in z-scored images (and all of a sequence that is not there), -1 in signed ones."""
@@ -88,40 +88,14 @@ class RandChannelWise(RandomizableTransform):  # type: ignore[misc]  # MONAI's c
         return result
 
 
-class RandChannelWised(MapTransform, Randomizable):  # type: ignore[misc]
+class RandChannelWised(RandOverKeys):
     """Dictionary version of :py:class:`RandChannelWise`; each key draws for itself.
 
     Args:
         keys: Images ``(C, ...)``.
-        transform: See :py:class:`RandChannelWise`.
-        prob: Likewise.
-        prob_per_channel: Likewise.
-        background: Likewise.
+        *args: See :py:class:`RandChannelWise`.
         allow_missing_keys: Pass over keys that are not there.
+        **kwargs: See :py:class:`RandChannelWise`.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        transform: Callable[[Tensor], Tensor],
-        prob: float = 1.0,
-        prob_per_channel: float = 1.0,
-        *,
-        background: Sequence[float] | float = BACKGROUND,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        self.inner = RandChannelWise(transform, prob, prob_per_channel, background)
-
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandChannelWised:
-        """Fix what is drawn."""
-        super().set_random_state(seed, state)
-        self.inner.set_random_state(seed, state)
-        return self
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Change the images."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.inner(d[key])
-        return d
+    array_transform = RandChannelWise

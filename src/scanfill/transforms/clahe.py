@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from monai.transforms import MapTransform, Randomizable, RandomizableTransform, Transform
+from monai.transforms import RandomizableTransform, Transform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 from skimage.exposure import equalize_adapthist
 
 from scanfill.errors import UsageError
+from scanfill.transforms.over_keys import OverKeys, RandOnceOverKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from monai.config import KeysCollection
     from monai.config.type_definitions import NdarrayOrTensor
     from numpy.typing import NDArray
 
@@ -105,32 +105,17 @@ class CLAHE(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         return clahe(img, self.clip_limit, self.kernel_size)
 
 
-class CLAHEd(MapTransform):  # type: ignore[misc]
+class CLAHEd(OverKeys):
     """Dictionary version of :py:class:`CLAHE`.
 
     Args:
         keys: Images.
-        clip_limit: See :py:func:`clahe`.
-        kernel_size: Likewise.
+        *args: See :py:class:`CLAHE`.
         allow_missing_keys: Pass over keys that are not there.
+        **kwargs: See :py:class:`CLAHE`.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        clip_limit: float = 0.01,
-        kernel_size: int | Sequence[int] | None = None,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.clahe = CLAHE(clip_limit, kernel_size)
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Equalise every key."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.clahe(d[key])
-        return d
+    array_transform = CLAHE
 
 
 class RandCLAHE(RandomizableTransform):  # type: ignore[misc]
@@ -170,38 +155,14 @@ class RandCLAHE(RandomizableTransform):  # type: ignore[misc]
         return clahe(img, self.clip_limit, self.kernel_size) if self._do_transform else img
 
 
-class RandCLAHEd(MapTransform, Randomizable):  # type: ignore[misc]
+class RandCLAHEd(RandOnceOverKeys):
     """Dictionary version of :py:class:`RandCLAHE`; all keys share one draw.
 
     Args:
         keys: Images.
-        prob: See :py:class:`RandCLAHE`.
-        clip_limit: Likewise.
-        kernel_size: Likewise.
+        *args: See :py:class:`RandCLAHE`.
         allow_missing_keys: Pass over keys that are not there.
+        **kwargs: See :py:class:`RandCLAHE`.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        prob: float = 0.1,
-        clip_limit: tuple[float, float] = (0.005, 0.02),
-        kernel_size: int | Sequence[int] | None = None,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        self.clahe = RandCLAHE(prob, clip_limit, kernel_size)
-
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandCLAHEd:
-        """Fix what is drawn."""
-        super().set_random_state(seed, state)
-        self.clahe.set_random_state(seed, state)
-        return self
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Draw once and equalise every key, or none."""
-        d = dict(data)
-        self.clahe.randomize()
-        for key in self.key_iterator(d):
-            d[key] = self.clahe(d[key], randomize=False)
-        return d
+    array_transform = RandCLAHE

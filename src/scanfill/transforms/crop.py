@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import MapTransform, Randomizable, map_classes_to_indices
+from monai.transforms import Randomizable, map_classes_to_indices
 from monai.utils import ensure_tuple, ensure_tuple_rep
 from torch import Tensor
+
+from scanfill.transforms.over_keys import RandOverKeys
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -185,7 +187,7 @@ class RandCropByClass(Randomizable):  # type: ignore[misc]
         return [crop_centred(img, centre, self.size, fill) for centre in self.centres]
 
 
-class RandCropByClassd(MapTransform, Randomizable):  # type: ignore[misc]
+class RandCropByClassd(RandOverKeys):
     """Dictionary version of :py:class:`RandCropByClass`; gives a list of ``num_samples`` dictionaries.
 
     Looking for the voxels of each class takes about a second for a large volume. Do it once, before the cache:
@@ -209,6 +211,8 @@ class RandCropByClassd(MapTransform, Randomizable):  # type: ignore[misc]
         allow_missing_keys: Pass over keys that are not there.
     """
 
+    array_transform = RandCropByClass
+
     def __init__(
         self,
         keys: KeysCollection,
@@ -225,30 +229,32 @@ class RandCropByClassd(MapTransform, Randomizable):  # type: ignore[misc]
         spatial_dims: int = 3,
         allow_missing_keys: bool = False,
     ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
+        super().__init__(
+            keys,
+            patch_size,
+            num_classes,
+            context,
+            num_samples,
+            shares,
+            spatial_dims=spatial_dims,
+            allow_missing_keys=allow_missing_keys,
+        )
         self.label_key = label_key
         self.mask_key = mask_key
         self.indices_key = indices_key or f"{label_key}_cls_indices"
         self.fill = ensure_tuple_rep(fill, len(self.keys))
-        self.crop = RandCropByClass(patch_size, num_classes, context, num_samples, shares, spatial_dims=spatial_dims)
 
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandCropByClassd:
-        """Fix what is drawn."""
-        super().set_random_state(seed, state)
-        self.crop.set_random_state(seed, state)
-        return self
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
+    def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:  # type: ignore[override]
         """Draw the centres and crop every key around each."""
         label = data[self.label_key]
         indices = data.get(self.indices_key)
         if indices is None:
             mask = data.get(self.mask_key) if self.mask_key else None
-            indices = class_indices(label, self.crop.num_classes, mask)
-        self.crop.randomize(label.shape[1:], indices)
+            indices = class_indices(label, self.transform.num_classes, mask)
+        self.transform.randomize(label.shape[1:], indices)
         others = {key: value for key, value in data.items() if key != self.indices_key}
-        samples = [dict(others) for _ in self.crop.centres]
+        samples = [dict(others) for _ in self.transform.centres]
         for key, fill in self.key_iterator(data, self.fill):
-            for sample, patch in zip(samples, self.crop(data[key], fill=fill), strict=True):
+            for sample, patch in zip(samples, self.transform(data[key], fill=fill), strict=True):
                 sample[key] = patch
         return samples

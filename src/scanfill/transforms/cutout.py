@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from monai.transforms import MapTransform, Randomizable, RandomizableTransform
+from monai.transforms import RandomizableTransform
 from monai.utils import convert_to_numpy
 from scipy.ndimage import maximum_filter
 
 from scanfill.errors import UsageError
+from scanfill.transforms.over_keys import RandOnceOverKeys
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -114,7 +115,7 @@ class RandCutoutSparingLesions(RandomizableTransform):  # type: ignore[misc]  # 
         return result
 
 
-class RandCutoutSparingLesionsd(MapTransform, Randomizable):  # type: ignore[misc]
+class RandCutoutSparingLesionsd(RandOnceOverKeys):
     """Dictionary version of :py:class:`RandCutoutSparingLesions`: lesions come from a label map, from boxes, or both.
 
     A case without boxes (or an empty list) has no lesion to spare; a case must have one of the two keys.
@@ -133,6 +134,8 @@ class RandCutoutSparingLesionsd(MapTransform, Randomizable):  # type: ignore[mis
         UsageError: Neither key is given, or a case has neither: then nobody knows where its lesions are.
     """
 
+    array_transform = RandCutoutSparingLesions
+
     def __init__(
         self,
         keys: KeysCollection,
@@ -145,7 +148,7 @@ class RandCutoutSparingLesionsd(MapTransform, Randomizable):  # type: ignore[mis
         prob: float = 0.5,
         allow_missing_keys: bool = False,
     ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
+        super().__init__(keys, holes, size, prob, allow_missing_keys=allow_missing_keys)
         if label_key is None and box_key is None:
             msg = (
                 "A cutout that spares lesions needs to know where they are: `label_key` and `box_key` are both null. "
@@ -156,26 +159,12 @@ class RandCutoutSparingLesionsd(MapTransform, Randomizable):  # type: ignore[mis
         self.label_key = label_key
         self.box_key = box_key
         self.lesions = None if lesions is None else [int(label) for label in lesions]
-        self.cutout = RandCutoutSparingLesions(holes, size, prob)
 
-    def set_random_state(
-        self, seed: int | None = None, state: np.random.RandomState | None = None
-    ) -> RandCutoutSparingLesionsd:
-        """Fix what is drawn."""
-        super().set_random_state(seed, state)
-        self.cutout.set_random_state(seed, state)
-        return self
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Draw once and hide the same rectangles in every image."""
-        d = dict(data)
-        first = self.first_key(d)
-        if first == ():
-            return d
-        self.cutout.randomize(self._spared(d, tuple(d[first].shape[1:])))
-        for key in self.key_iterator(d):
-            d[key] = self.cutout(d[key], randomize=False)
-        return d
+    def randomize(self, data: Mapping[Hashable, Any]) -> None:
+        """Draw the rectangles that are hidden in every image of a case."""
+        first = self.first_key(data)
+        if first != ():
+            self.transform.randomize(self._spared(data, tuple(data[first].shape[1:])))
 
     def _spared(self, case: Mapping[Hashable, Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:
         known = [key for key in (self.label_key, self.box_key) if key is not None and case.get(key) is not None]

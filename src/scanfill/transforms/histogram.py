@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from monai.transforms import MapTransform, Randomizable, RandomizableTransform
+from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
 from scanfill.errors import CaseError, UsageError
@@ -170,13 +170,6 @@ class RandStandardizeHistogramd(RandomizableTransform, MapTransform):  # type: i
         MapTransform.__init__(self, keys, allow_missing_keys)
         RandomizableTransform.__init__(self, prob)
         self.standardize = StandardizeHistogramd(keys, landmarks, allow_missing_keys)
-
-    def set_random_state(
-        self, seed: int | None = None, state: np.random.RandomState | None = None
-    ) -> RandStandardizeHistogramd:
-        """Fix what is drawn."""
-        Randomizable.set_random_state(self, seed, state)
-        return self
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Standardise one case, or leave it."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import torch
-from monai.transforms import MapTransform, RandomizableTransform
+from monai.transforms import RandomizableTransform
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
-
-    from monai.config import KeysCollection
+from scanfill.transforms.over_keys import RandOverKeys
 
 
 class RandGaussianShiftScale(RandomizableTransform):  # type: ignore[misc]
@@ -59,40 +54,14 @@ class RandGaussianShiftScale(RandomizableTransform):  # type: ignore[misc]
         return (img + shift).mul_(scale).masked_fill_(img == 0, 0)
 
 
-class RandGaussianShiftScaled(MapTransform, RandomizableTransform):  # type: ignore[misc]
+class RandGaussianShiftScaled(RandOverKeys):
     """Dictionary version of :py:class:`RandGaussianShiftScale`; each key is changed in its own way.
 
     Args:
         keys: Images.
-        shift_std: See :py:class:`RandGaussianShiftScale`.
-        scale_std: Likewise.
-        prob: Likewise.
+        *args: See :py:class:`RandGaussianShiftScale`.
         allow_missing_keys: Pass over keys that are not there.
+        **kwargs: See :py:class:`RandGaussianShiftScale`.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        shift_std: float = 0.05,
-        scale_std: float = 0.01,
-        prob: float = 1.0,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        RandomizableTransform.__init__(self, prob)
-        self.jitter = RandGaussianShiftScale(shift_std, scale_std, prob)
-
-    def set_random_state(
-        self, seed: int | None = None, state: np.random.RandomState | None = None
-    ) -> RandGaussianShiftScaled:
-        """Fix what is drawn."""
-        super().set_random_state(seed, state)
-        self.jitter.set_random_state(seed, state)
-        return self
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Change the images."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.jitter(d[key])
-        return d
+    array_transform = RandGaussianShiftScale

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import MapTransform, RandomizableTransform
+from monai.transforms import RandomizableTransform
 from monai.utils import optional_import
 
 from scanfill.errors import UsageError
+from scanfill.transforms.over_keys import RandOverKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
-
-    from monai.config import KeysCollection
     from torch import Tensor
 
 INSTALL = "pip install 'scanfill[mri-artifacts]'"
@@ -101,40 +99,14 @@ class RandTorchIO(RandomizableTransform):  # type: ignore[misc]  # MONAI's class
         return result
 
 
-class RandTorchIOd(MapTransform, RandomizableTransform):  # type: ignore[misc]
+class RandTorchIOd(RandOverKeys):
     """Dictionary version of :py:class:`RandTorchIO`; each key draws for itself, as each sequence is acquired by itself.
 
     Args:
         keys: Images, never label maps: what TorchIO does to intensities means nothing for labels.
-        name: See :py:class:`RandTorchIO`.
-        prob: Likewise.
-        keep_zeros: Likewise.
+        *args: See :py:class:`RandTorchIO`.
         allow_missing_keys: Pass over keys that are not there.
-        arguments: See :py:class:`RandTorchIO`.
+        **kwargs: See :py:class:`RandTorchIO`.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        name: str,
-        prob: float = 0.1,
-        keep_zeros: bool = True,
-        allow_missing_keys: bool = False,
-        **arguments: Any,
-    ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        RandomizableTransform.__init__(self, prob)
-        self.artefact = RandTorchIO(name, prob, keep_zeros, **arguments)
-
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandTorchIOd:
-        """Fix what is drawn."""
-        super().set_random_state(seed, state)
-        self.artefact.set_random_state(seed, state)
-        return self
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Change the images."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.artefact(d[key])
-        return d
+    array_transform = RandTorchIO

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from monai.transforms import MapTransform, Randomizable, RandomizableTransform
+from monai.transforms import RandomizableTransform
 
 from scanfill.errors import UsageError
+from scanfill.transforms.over_keys import RandOnceOverKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
-
-    import numpy as np
-    from monai.config import KeysCollection
     from monai.config.type_definitions import NdarrayOrTensor
 
 
@@ -92,43 +89,14 @@ class RandWindow(RandomizableTransform):  # type: ignore[misc]  # MONAI's class 
         return rewindow(img, self.seen, self.nominal)
 
 
-class RandWindowd(MapTransform, Randomizable):  # type: ignore[misc]
+class RandWindowd(RandOnceOverKeys):
     """Dictionary version of :py:class:`RandWindow`; all keys share one window.
 
     Args:
         keys: Images in HU.
-        centre: See :py:class:`RandWindow`.
-        width: Likewise.
-        centre_jitter: Likewise.
-        width_jitter: Likewise.
-        prob: Likewise.
+        *args: See :py:class:`RandWindow`.
         allow_missing_keys: Pass over keys that are not there.
+        **kwargs: See :py:class:`RandWindow`.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        centre: float,
-        width: float,
-        centre_jitter: float = 20.0,
-        width_jitter: float = 0.1,
-        *,
-        prob: float = 0.5,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        self.window = RandWindow(centre, width, centre_jitter, width_jitter, prob)
-
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandWindowd:
-        """Fix what is drawn."""
-        super().set_random_state(seed, state)
-        self.window.set_random_state(seed, state)
-        return self
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Draw one window and change every key."""
-        d = dict(data)
-        self.window.randomize()
-        for key in self.key_iterator(d):
-            d[key] = self.window(d[key], randomize=False)
-        return d
+    array_transform = RandWindow
