@@ -25,8 +25,9 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.metrics import compare_case, summarise_quality, write_quality
 from scanfill.missing import reference_scale
 from scanfill.missing.source_target import load_pairs
-from scanfill.transforms import BrainMaskd, KeepInBraind, UnscaleSignedd
-from scanfill.transforms.signed_range import GAIN, OFFSET, SignedScale, measured, scale_signed
+from scanfill.transforms import ForegroundMaskd, KeepInMaskd, UnscaleSignedd
+from scanfill.transforms.foreground import measured
+from scanfill.transforms.signed_range import GAIN, OFFSET, SignedScale, scale_signed
 
 if TYPE_CHECKING:
     import argparse
@@ -83,7 +84,9 @@ def read_split(options: argparse.Namespace) -> Split:
 
 def prepare(cases: Sequence[Case], sources: Sequence[str], target: str) -> list[PreparedCase]:
     """Read and scale cases."""
-    read = Compose([ReadCased(MODALITIES, label_key="label", schema=SCHEMA), BrainMaskd(sources, copy_key="brain")])
+    read = Compose(
+        [ReadCased(MODALITIES, label_key="label", schema=SCHEMA), ForegroundMaskd(sources, copy_key="brain")]
+    )
     return [_prepare(case, read(dict(case)), sources, target) for case in tqdm(cases, desc="Reading", unit="case")]
 
 
@@ -156,7 +159,9 @@ def write_images(
         weights: The file of what was fitted.
     """
     reference = reference_scale(training, options.target)
-    finish = Compose([UnscaleSignedd("pred", reference=reference), KeepInBraind("pred", reference=reference)])
+    finish = Compose(
+        [UnscaleSignedd("pred", reference=reference), KeepInMaskd("pred", reference=reference, mask_key="brain")]
+    )
     for one in tqdm(cases, desc="Writing", unit="case"):
         first = one.images[options.sources[0]]
         painted = (paint(one) * GAIN + OFFSET).astype(np.float32)

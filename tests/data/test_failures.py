@@ -15,7 +15,7 @@ from scanfill.data import CollectFailures
 from scanfill.data.cases import find_cases
 from scanfill.data.read import ReadCased
 from scanfill.domains.brain_mri.schema import SCHEMA
-from scanfill.transforms.normalize import NormalizeInBraind
+from scanfill.transforms.normalize import NormalizeInMaskd
 from tiny_cases import MODALITIES, save_case
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAMES = ("anna", "ben", "carl", "dora", "emil")
 prepare = Compose(
-    [ReadCased(MODALITIES, schema=SCHEMA), NormalizeInBraind(MODALITIES), ConcatItemsd(MODALITIES, "image")]
+    [ReadCased(MODALITIES, schema=SCHEMA), NormalizeInMaskd(MODALITIES), ConcatItemsd(MODALITIES, "image")]
 )
 
 

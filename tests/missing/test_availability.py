@@ -22,7 +22,7 @@ from scanfill.missing.availability import (
     StackModalitiesd,
     fill_missing,
 )
-from scanfill.transforms import NormalizeInBraind
+from scanfill.transforms import NormalizeInMaskd
 from tiny_cases import AFFINE, MODALITIES, image
 
 Case = dict[str, Any]
@@ -42,7 +42,7 @@ def stack(availability: list[bool]) -> tuple[torch.Tensor, torch.Tensor]:
 def case(*modalities: str) -> Case:
     """A case of z-scored images, as it is right before it is filled."""
     loaded = {m: MetaTensor(torch.from_numpy(image(m, 0))[None], torch.from_numpy(AFFINE)) for m in modalities}
-    prepared: Case = NormalizeInBraind(MODALITIES, allow_missing_keys=True)(
+    prepared: Case = NormalizeInMaskd(MODALITIES, allow_missing_keys=True)(
         Orientationd(MODALITIES, axcodes="RAS", labels=None, allow_missing_keys=True)({"case_id": "c1", **loaded})
     )
     return prepared

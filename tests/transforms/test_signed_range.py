@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monai.data import MetaTensor
 
 from scanfill.errors import CaseError
-from scanfill.transforms import BrainMaskd, KeepInBraind, ScaleSignedd, UnscaleSignedd, scale_signed
+from scanfill.transforms import ForegroundMaskd, KeepInMaskd, ScaleSignedd, UnscaleSignedd, scale_signed
 from scanfill.transforms.signed_range import BACKGROUND, FLOOR, SignedScale, measure_scale, reference_line
 
 SHAPE = (1, 24, 24, 24)
@@ -97,7 +97,7 @@ def test_what_was_not_measured_is_background_also_in_the_brain() -> None:
     ("image", "message"),
     [
         (np.where(brain(), scan(0) / 100 - 1, -1), r"Case 'c1': t2 lies in \[-1, 1\] already"),
-        (np.where(brain(), 7, 0), "constant inside the brain"),
+        (np.where(brain(), 7, 0), "constant inside the mask"),
         (np.zeros(SHAPE), "no measured voxel"),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_reference_that_does_not_rise_is_refused(intensities: list[float]) -> 
 
 def prepared(**more: Any) -> dict[Any, Any]:
     case = {"t2": MetaTensor(scan(0)), "flair": MetaTensor(scan(1)), **more}
-    return ScaleSignedd(keys=["t2", "flair"])(BrainMaskd(keys="t2", copy_key="brain")(case))
+    return ScaleSignedd(keys=["t2", "flair"])(ForegroundMaskd(keys="t2", copy_key="brain")(case))
 
 
 def test_the_brain_is_that_of_the_given_scans_only() -> None:
@@ -137,7 +137,7 @@ def test_the_brain_is_that_of_the_given_scans_only() -> None:
 
 def test_a_brain_of_synthetic_scans_only_is_refused() -> None:
     with pytest.raises(CaseError, match="all synthetic"):
-        BrainMaskd(keys="t2")({"t2": scan(0), "synthetic": ["t2"]})
+        ForegroundMaskd(keys="t2")({"t2": scan(0), "synthetic": ["t2"]})
 
 
 def test_an_image_painted_without_error_gets_the_patients_intensities_back() -> None:
@@ -158,7 +158,7 @@ def test_an_image_for_which_there_is_no_truth_is_written_in_the_reference_scale(
 def test_nothing_in_the_brain_reads_as_background(lowest: float, expected: float) -> None:
     image = np.full(SHAPE, -5.0, np.float32)
     reference = REFERENCE | {"intensities": [lowest, 300.0, 700.0]}
-    kept = KeepInBraind(keys="pred", reference=reference)({"pred": image, "brain": brain()})["pred"]
+    kept = KeepInMaskd(keys="pred", reference=reference)({"pred": image, "mask": brain()})["pred"]
     assert (kept[~brain()] == 0).all()
     np.testing.assert_allclose(kept[brain()], expected)
 
@@ -172,7 +172,7 @@ def test_one_scale_inverts(given_scales: dict[str, Any]) -> None:
 def test_the_brain_of_a_case_that_lacks_a_modality_is_that_of_the_others() -> None:
     images = torch.zeros(2, 1, 2, 2, 2)
     images[0, 0, 0], images[1, 0, :, 0] = 5, 7
-    case = BrainMaskd(["t1", "t2", "flair"], allow_missing_keys=True)({"t1": images[0], "flair": images[1]})
+    case = ForegroundMaskd(["t1", "t2", "flair"], allow_missing_keys=True)({"t1": images[0], "flair": images[1]})
     assert torch.equal(case["mask"].bool(), (images != 0).any(0))
     with pytest.raises(KeyError, match="t2"):
-        BrainMaskd(["t1", "t2"])({"t1": images[0]})
+        ForegroundMaskd(["t1", "t2"])({"t1": images[0]})

@@ -10,7 +10,8 @@ from monai.utils import convert_to_dst_type, convert_to_numpy
 
 from scanfill.errors import CaseError
 from scanfill.missing.availability import AVAILABILITY
-from scanfill.transforms.signed_range import SMALLEST_SHARE, SignedScale, measured, reference_line
+from scanfill.transforms.foreground import SMALLEST_SHARE, measured
+from scanfill.transforms.signed_range import SignedScale, reference_line
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence

@@ -11,7 +11,8 @@ from tqdm import tqdm
 from scanfill.data.image import read_image
 from scanfill.errors import CaseError
 from scanfill.missing.completed import z_scale
-from scanfill.transforms.signed_range import LOWEST_SD, REFERENCE_PERCENTILES, measure_scale, measured
+from scanfill.transforms.foreground import measured
+from scanfill.transforms.signed_range import LOWEST_SD, REFERENCE_PERCENTILES, measure_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

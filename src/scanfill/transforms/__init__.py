@@ -9,6 +9,7 @@ from scanfill.transforms.clahe import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clah
 from scanfill.transforms.crop import RandCropByClass, RandCropByClassd
 from scanfill.transforms.cutout import RandCutoutSparingLesions, RandCutoutSparingLesionsd
 from scanfill.transforms.flipped_axes import flipped_axes
+from scanfill.transforms.foreground import ForegroundMaskd, KeepInMaskd
 from scanfill.transforms.histogram import (
     RandStandardizeHistogramd,
     StandardizeHistogramd,
@@ -19,20 +20,20 @@ from scanfill.transforms.intensity_jitter import RandGaussianShiftScale, RandGau
 from scanfill.transforms.laterality import RandLateralFlipd, channel_pairs, swap_channels, swap_labels
 from scanfill.transforms.lesion_mixing import mix_lesion
 from scanfill.transforms.mix_lesions import RandMixLesionsd
-from scanfill.transforms.normalize import NormalizeInBraind, normalize_in_brain
+from scanfill.transforms.normalize import NormalizeInMaskd, normalize_in_mask
 from scanfill.transforms.one_scale import RandOneScaled
 from scanfill.transforms.resolutions import SplitResolutions, SplitResolutionsd
-from scanfill.transforms.signed_range import BrainMaskd, KeepInBraind, ScaleSignedd, UnscaleSignedd, scale_signed
+from scanfill.transforms.signed_range import ScaleSignedd, UnscaleSignedd, scale_signed
 from scanfill.transforms.torchio_artefacts import RandTorchIO, RandTorchIOd
 from scanfill.transforms.window import RandWindow, RandWindowd, rewindow
 
 __all__ = [
     "CLAHE",
-    "BrainMaskd",
     "CLAHEd",
-    "KeepInBraind",
+    "ForegroundMaskd",
+    "KeepInMaskd",
     "MoveWithBoxesd",
-    "NormalizeInBraind",
+    "NormalizeInMaskd",
     "RandBSplineDeformation",
     "RandBSplineDeformationd",
     "RandCLAHE",
@@ -63,7 +64,7 @@ __all__ = [
     "fit_landmarks",
     "flipped_axes",
     "mix_lesion",
-    "normalize_in_brain",
+    "normalize_in_mask",
     "rewindow",
     "scale_signed",
     "standardize_histogram",

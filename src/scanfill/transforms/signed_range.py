@@ -1,8 +1,8 @@
 """From a scan to [-1, 1] and back, without cutting off contrast enhancement.
 
-The rule, for each volume by itself: take mean and SD over its measured voxels in the brain (finite and not 0). In a
-straight line, 6 SD below the mean become -0.95, 12 SD above it 1; outside the brain it is exactly -1, a value that no
-voxel of the brain has. Beyond the 0.01th and the 99.99th percentile in the brain, values are clipped (the 99.5th would
+The rule, for each volume by itself: take mean and SD over its measured voxels in the mask (finite and not 0). In a
+straight line, 6 SD below the mean become -0.95, 12 SD above it 1; outside the mask it is exactly -1, a value that no
+voxel of the mask has. Beyond the 0.01th and the 99.99th percentile in the mask, values are clipped (the 99.5th would
 cut a fifth or more of the enhancing voxels in half of all cases); should one of the two lie outside -6 to 12 SD, the SD
 is enlarged until it fits.
 
@@ -23,7 +23,7 @@ from monai.utils import convert_to_dst_type, convert_to_numpy
 
 from scanfill.errors import CaseError
 
-from .normalize import SMALLEST_VARIATION, union_of_nonzero
+from .foreground import mean_and_sd, measured, measured_values
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 BACKGROUND = -1.0
 FLOOR = -0.95
-"""The lowest value in the brain; only the background is lower."""
+"""The lowest value in the mask; only the background is lower."""
 
 LOWEST_SD, HIGHEST_SD = -6.0, 12.0
 """What becomes ``FLOOR`` and 1. In 15 BraTS cases the clipping percentiles lie from -4.8 to 9.0."""
@@ -45,9 +45,6 @@ OFFSET = FLOOR - GAIN * LOWEST_SD
 
 REFERENCE_PERCENTILES = (0.5, 50.0, 99.5)
 """What a checkpoint keeps of the target's intensities; see :py:func:`reference_line`."""
-
-SMALLEST_SHARE = 1e-3
-"""The lowest intensity that is written in the brain, as a share of the reference median: 0 would read as background."""
 
 
 @dataclass(frozen=True)
@@ -78,33 +75,24 @@ def measure_scale(
 
     Args:
         image: ``(1, X, Y, Z)``, intensities as in the file.
-        mask: Non-zero in the brain, same shape.
+        mask: Non-zero in the mask, same shape.
         where: Begins the error message, naming case and modality.
 
     Returns:
-        The scale, the 0.01th and the 99.99th percentile in the brain (existing values, so that volumes of less than
+        The scale, the 0.01th and the 99.99th percentile in the mask (existing values, so that volumes of less than
         10,000 voxels are not clipped at all).
 
     Raises:
-        CaseError: Nothing is measured in the brain, the image is constant there, or lies in [-1, 1] already.
+        CaseError: Nothing is measured in the mask, the image is constant there, or lies in [-1, 1] already.
     """
-    inside = convert_to_numpy(image)[measured(image, mask)].astype(np.float64)
-    if not inside.size:
-        msg = f"{where} has no measured voxel inside the brain mask: mask and image do not belong together; check both."
-        raise CaseError(msg)
+    inside = measured_values(image, mask, where)
     if is_scaled_already(inside):
         msg = (
             f"{where} lies in [-1, 1] already ({inside.min():.3g} to {inside.max():.3g}): it was scaled before, and "
             f"what its intensities were is lost. Give the original intensities."
         )
         raise CaseError(msg)
-    mean, deviation = float(inside.mean()), float(inside.std())
-    if deviation <= SMALLEST_VARIATION * abs(mean):
-        msg = (
-            f"{where} is constant inside the brain: all {inside.size} measured voxels are {mean:g}. It holds no image; "
-            f"export it again, or leave this modality out."
-        )
-        raise CaseError(msg)
+    mean, deviation = mean_and_sd(inside, where)
     low = float(np.percentile(inside, CLIPPED_PERCENTILES[0], method="lower"))
     high = float(np.percentile(inside, CLIPPED_PERCENTILES[1], method="higher"))
     spread = max(deviation, (high - mean) / HIGHEST_SD, (low - mean) / LOWEST_SD)
@@ -118,11 +106,11 @@ def scale_signed(
 
     Args:
         image: ``(1, X, Y, Z)``, intensities as in the file.
-        mask: Non-zero in the brain, same shape.
+        mask: Non-zero in the mask, same shape.
         where: Begins the error message.
 
     Returns:
-        The same shape and kind (array, tensor, MetaTensor), float32: -1 outside the brain and where nothing was
+        The same shape and kind (array, tensor, MetaTensor), float32: -1 outside the mask and where nothing was
         measured, -0.95 to 1 elsewhere; and the volume's own scale, which inverts it.
 
     Raises:
@@ -136,13 +124,6 @@ def scale_signed(
     return scaled, scale
 
 
-def measured(image: NdarrayOrTensor, mask: NdarrayOrTensor) -> NDArray[np.bool_]:
-    """Find the voxels in the brain that hold a measurement: finite and not 0."""
-    values = convert_to_numpy(image)
-    there: NDArray[np.bool_] = (convert_to_numpy(mask) != 0) & np.isfinite(values) & (values != 0)
-    return there
-
-
 def is_scaled_already(values: ArrayLike) -> bool:
     """Tell whether intensities were scaled to [-1, 1] before: some are negative, none is beyond."""
     array = np.asarray(values)
@@ -153,7 +134,7 @@ def reference_line(intensities: ArrayLike, deviations: ArrayLike) -> SignedScale
     """Fit the scale in which an image is written that was never acquired.
 
     Args:
-        intensities: Median over the training patients of the target's 0.5th, 50th and 99.5th percentiles in the brain.
+        intensities: Median over the training patients of the target's 0.5th, 50th and 99.5th percentiles in the mask.
         deviations: Median over them of the same percentiles in SD from the mean, as each patient's own scale has them.
 
     Returns:
@@ -173,50 +154,6 @@ def reference_line(intensities: ArrayLike, deviations: ArrayLike) -> SignedScale
     return SignedScale(float(centre), float(spread))
 
 
-class BrainMaskd(MapTransform):  # type: ignore[misc]
-    """Add the brain mask of a case: its own if it has one, else wherever any of ``keys`` is not 0.
-
-    Args:
-        keys: The *given* modalities; one that is named in the case's ``synthetic`` adds nothing.
-        mask_key: Where the mask is found or written, ``(1, X, Y, Z)`` uint8.
-        copy_key: Where a copy is kept that no later transform moves; None keeps none.
-        allow_missing_keys: Whether a case may lack some of ``keys``.
-
-    Raises:
-        CaseError: Every one of ``keys`` is synthetic and there is no mask.
-    """
-
-    def __init__(
-        self,
-        keys: KeysCollection,
-        mask_key: str = "mask",
-        copy_key: str | None = None,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.mask_key = mask_key
-        self.copy_key = copy_key
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Add the mask to one case."""
-        case = dict(data)
-        if case.get(self.mask_key) is None:
-            given = [key for key in self.key_iterator(case) if key not in case.get("synthetic", ())]
-            if not given:
-                msg = (
-                    f"Case {case.get('case_id', '?')!r}: {', '.join(map(str, self.keys))} are all synthetic, so the "
-                    f"brain is not known: add a brain mask."
-                )
-                raise CaseError(msg)
-            mask = union_of_nonzero([case[key] for key in given])
-            case[self.mask_key] = convert_to_dst_type(mask, case[given[0]], dtype=np.uint8)[0]
-        if self.copy_key is not None:
-            case[self.copy_key] = convert_to_dst_type(
-                convert_to_numpy(case[self.mask_key]).copy(), case[self.mask_key], dtype=np.uint8
-            )[0]
-        return case
-
-
 class ScaleSignedd(MapTransform):  # type: ignore[misc]
     """Dictionary version of :py:func:`scale_signed`; use before any crop or intensity augmentation.
 
@@ -225,7 +162,7 @@ class ScaleSignedd(MapTransform):  # type: ignore[misc]
 
     Args:
         keys: Modalities.
-        mask_key: Key of the brain mask, see :py:class:`BrainMaskd`.
+        mask_key: Key of the mask, see :py:class:`~scanfill.transforms.foreground.ForegroundMaskd`.
         allow_missing_keys: Whether a case may lack some of ``keys``.
 
     Raises:
@@ -247,14 +184,14 @@ class ScaleSignedd(MapTransform):  # type: ignore[misc]
 
 
 class UnscaleSignedd(MapTransform):  # type: ignore[misc]
-    """Turn a painted image in [-1, 1] into intensities, 0 outside the brain.
+    """Turn a painted image in [-1, 1] into intensities, 0 outside the mask.
 
     Args:
         keys: Painted images ``(1, X, Y, Z)``.
         scale_key: Key of a volume's own scale by :py:class:`ScaleSignedd`, where the truth is known.
         reference: The checkpoint's reference scale, where it is not; a mapping with ``intensities`` and ``deviations``
             as :py:func:`reference_line` takes them.
-        mask_key: Key of the brain mask on the image's grid.
+        mask_key: Key of the mask on the image's grid.
 
     Raises:
         ValueError: Not exactly one of ``scale_key`` and ``reference`` is given.
@@ -283,32 +220,4 @@ class UnscaleSignedd(MapTransform):  # type: ignore[misc]
         for key in self.key_iterator(case):
             painted = np.where(brain, line.invert(convert_to_numpy(case[key])), 0)
             case[key] = convert_to_dst_type(painted, case[key], dtype=np.float32)[0]
-        return case
-
-
-class KeepInBraind(MapTransform):  # type: ignore[misc]
-    """Make an image exactly 0 outside the brain; where its scale has positive intensities only, positive inside.
-
-    Args:
-        keys: Images ``(1, X, Y, Z)``, intensities.
-        reference: The scale that they are written in, see :py:class:`UnscaleSignedd`; without one nothing is raised.
-            Lower intensities in the brain are raised to a thousandth of its median: 0 would read as background.
-        mask_key: Key of the brain mask on the same grid.
-    """
-
-    def __init__(
-        self, keys: KeysCollection, reference: Mapping[str, Any] | None = None, mask_key: str = "brain"
-    ) -> None:
-        super().__init__(keys)
-        self.mask_key = mask_key
-        positive = reference is not None and min(reference["intensities"]) > 0
-        self.smallest = SMALLEST_SHARE * reference["intensities"][1] if reference and positive else -np.inf
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Mask every key of one case."""
-        case = dict(data)
-        brain = convert_to_numpy(case[self.mask_key]) != 0
-        for key in self.key_iterator(case):
-            inside = np.maximum(convert_to_numpy(case[key]), self.smallest)
-            case[key] = convert_to_dst_type(np.where(brain, inside, 0), case[key], dtype=np.float32)[0]
         return case

@@ -15,7 +15,7 @@ from scanfill.data.cases import find_cases, find_cohort
 from scanfill.data.read import ReadCased
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError
-from scanfill.transforms.normalize import NormalizeInBraind
+from scanfill.transforms.normalize import NormalizeInMaskd
 from tiny_cases import MODALITIES, REAL_DATA, SHAPE, image, regions, save, save_case
 
 if TYPE_CHECKING:
@@ -372,7 +372,7 @@ def test_real_cases_pass_every_check(folder: str, count: int, convention: str | 
     assert len({case["patient"] for case in cases}) == count
     assert {case.get("label_convention") for case in cases} == {convention}
     label_key = "label" if convention else None
-    prepare = Compose([ReadCased(MODALITIES, label_key=label_key, schema=SCHEMA), NormalizeInBraind(MODALITIES)])
+    prepare = Compose([ReadCased(MODALITIES, label_key=label_key, schema=SCHEMA), NormalizeInMaskd(MODALITIES)])
     for case in cases:
         result: dict[str, Any] = prepare(case)
         stack = np.stack([result[modality].numpy() for modality in MODALITIES])

@@ -101,7 +101,7 @@ and blur arise in the scanner, and belong before it."""
 
 NORMALIZING = frozenset(
     {"HistogramNormalize", "NormalizeIntensity", "ScaleIntensity", "ScaleIntensityRangePercentiles"}
-    | {"NormalizeInBrain", "ScaleSigned", "StandardizeHistogram"}  # of scanfill
+    | {"NormalizeInMask", "ScaleSigned", "StandardizeHistogram"}  # of scanfill
 )
 """Normalisation by what the image itself holds."""
 
