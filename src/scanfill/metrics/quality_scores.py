@@ -6,9 +6,8 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ignite.exceptions import NotComputableError
-from ignite.metrics import Metric
 
+from scanfill.metrics.case_metric import CaseMetric, is_first_rank
 from scanfill.metrics.image_quality import (
     IMAGE_REGIONS,
     QUALITY_REGIONS,
@@ -18,7 +17,6 @@ from scanfill.metrics.image_quality import (
 )
 from scanfill.metrics.intensity_protocols import PROTOCOLS
 from scanfill.metrics.quality_cohort import write_quality
-from scanfill.metrics.region_scores import gather_rows, is_first_rank
 from scanfill.metrics.scoring import as_image
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ PRIMARY = "zscore_truth"
 """The protocol of the primary MSE."""
 
 
-class ExplainedVariance(Metric):  # type: ignore[misc]  # Ignite's class is untyped
+class ExplainedVariance(CaseMetric):
     """Share of the true image's variance that a synthetic image explains in the brain, averaged over cases.
 
     That is 1 - MSE of protocol ``zscore_truth``: 1 is perfect, 0 no better than a constant. Greater is better, so it
@@ -61,10 +59,6 @@ class ExplainedVariance(Metric):  # type: ignore[misc]  # Ignite's class is unty
         self.pred_key, self.truth_key, self.brain_key, self.case_key = pred_key, truth_key, brain_key, case_key
         super().__init__()
 
-    def reset(self) -> None:
-        """Forget all cases."""
-        self.rows: list[dict[str, Any]] = []
-
     def update(self, output: dict[str, Any]) -> None:
         """Score one case."""
         truth = as_image(output[self.truth_key], self.truth_key, self.spatial_dims)
@@ -77,23 +71,15 @@ class ExplainedVariance(Metric):  # type: ignore[misc]  # Ignite's class is unty
         else:
             brain = (as_image(output[self.brain_key], self.brain_key, self.spatial_dims) != 0) & (truth != 0)
         (row,) = score_image(image, truth, brain, protocols=[PRIMARY], spatial_dims=self.spatial_dims)
-        self.rows.append({"case_id": name, "mse": row["mse_brain"]})
-
-    def iteration_completed(self, engine: Any) -> None:
-        """Score every case of the batch that ``engine`` has just painted."""
-        for case, result in zip(engine.state.batch, engine.state.output, strict=True):
-            self.update(case | result)
+        self.cases.append({"case_id": name, "mse": row["mse_brain"]})
 
     def compute(self) -> float:
         """Bring the ranks together and average."""
-        self.rows = gather_rows(self.rows)
-        if not self.rows:
-            msg = "ExplainedVariance has seen no case. Check that the evaluator's data loader is not empty."
-            raise NotComputableError(msg)
-        return 1 - statistics.fmean(float(row["mse"]) for row in self.rows)
+        self.gather()
+        return 1 - statistics.fmean(float(case["mse"]) for case in self.cases)
 
 
-class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
+class ImageQuality(CaseMetric):
     """Every figure of :py:func:`~scanfill.metrics.image_quality.compare_case`, written to two tables.
 
     The metric's value is the mean ``zscore_truth`` MSE of the synthetic images in what is evaluated (smaller is
@@ -154,10 +140,6 @@ class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         self.regions = QUALITY_REGIONS if self.modalities else IMAGE_REGIONS
         super().__init__()
 
-    def reset(self) -> None:
-        """Forget all cases."""
-        self.cases: list[dict[str, Any]] = []
-
     def update(self, output: dict[str, Any]) -> None:
         """Score one case."""
         name = str(output[self.case_key])
@@ -187,11 +169,6 @@ class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         """Find the label map of a case, if there is one."""
         return None if self.label_key is None else output.get(self.label_key)
 
-    def iteration_completed(self, engine: Any) -> None:
-        """Score every case of the batch that ``engine`` has just painted."""
-        for case, result in zip(engine.state.batch, engine.state.output, strict=True):
-            self.update(case | result)
-
     @property
     def rows(self) -> list[dict[str, float | str]]:
         """One row a case, image and protocol."""
@@ -199,10 +176,7 @@ class ImageQuality(Metric):  # type: ignore[misc]  # Ignite's class is untyped
 
     def compute(self) -> float:
         """Bring the ranks together, write the files, and return the primary MSE."""
-        self.cases = gather_rows(self.cases)
-        if not self.cases:
-            msg = "ImageQuality has seen no case. Check that the evaluator's data loader is not empty."
-            raise NotComputableError(msg)
+        self.gather()
         if self.save_dir is not None and is_first_rank():
             write_quality(self.rows, self.save_dir, self.note, self.published)
         return statistics.fmean(self._figures(PRIMARY, "mse"))

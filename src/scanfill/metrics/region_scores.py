@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import torch.distributed
-from ignite.exceptions import NotComputableError
-from ignite.metrics import Metric
 from monai.data import MetaTensor
 from monai.data.utils import affine_to_spacing
 
+from scanfill.metrics.case_metric import CaseMetric, is_first_rank
 from scanfill.metrics.cohort import column, mean, score_keys, write_scores
 from scanfill.metrics.scoring import METRICS, SIZES, Regions, check_regions, score_case
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
-class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
+class RegionScores(CaseMetric):
     """The scores above inside a MONAI evaluator: ``key_val_metric={"val_dice": RegionScores(regions)}``.
 
     Takes the decollated ``pred`` and ``label`` after postprocessing (label maps ``(1, X, Y[, Z])``, or overlapping
@@ -89,13 +86,21 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         self.columns_key = columns_key
         super().__init__()
 
-    def reset(self) -> None:
-        """Forget all cases."""
-        self.rows: list[dict[str, float | str]] = []
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """All scores of each case."""
+        return self.cases
 
-    def update(self, output: tuple[str, torch.Tensor, MetaTensor] | tuple[str, torch.Tensor, MetaTensor, Any]) -> None:
-        """Score one case: its name, prediction, label ``(1 or C, X, Y[, Z])``, and any further columns."""
-        case_id, prediction, label, *columns = output
+    def update(self, output: Mapping[str, Any]) -> None:
+        """Score one case."""
+        absent = [key for key in (self.case_key, self.pred_key, self.label_key) if key not in output]
+        if absent:
+            msg = (
+                f"RegionScores finds no {absent} after postprocessing, only {sorted(map(str, output))}. "
+                "Keep these keys in the dataset's dictionaries, or name others: case_key, pred_key, label_key."
+            )
+            raise ValueError(msg)
+        case_id, prediction, label = str(output[self.case_key]), output[self.pred_key], output[self.label_key]
         try:
             self._check_grid(prediction, label)
             spacing = voxel_sizes(label, self.spatial_dims)
@@ -104,7 +109,7 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         except ValueError as error:
             msg = f"Case {case_id!r}: {error}"
             raise ValueError(msg) from error
-        self.rows.append({"case_id": case_id, **scores, **(columns[0] if columns else {})})
+        self.cases.append({"case_id": case_id, **scores, **(output.get(self.columns_key) or {})})
 
     def _check_grid(self, prediction: torch.Tensor, label: torch.Tensor) -> None:
         """Refuse a label of unknown voxel size, and a prediction with another affine than the label's."""
@@ -121,31 +126,9 @@ class RegionScores(Metric):  # type: ignore[misc]  # Ignite's class is untyped
             )
             raise ValueError(msg)
 
-    def iteration_completed(self, engine: Any) -> None:
-        """Score every case of the batch that ``engine`` has just predicted."""
-        batch, results = engine.state.batch, engine.state.output
-        if not isinstance(batch, list) or not isinstance(results, list):
-            found = type(results).__name__
-            msg = f"RegionScores scores single cases, found a {found}. Pass decollate=True to the evaluator."
-            raise TypeError(msg)
-        for case, result in zip(batch, results, strict=True):
-            both = case | result
-            absent = [key for key in (self.case_key, self.pred_key, self.label_key) if key not in both]
-            if absent:
-                msg = (
-                    f"RegionScores finds no {absent} after postprocessing, only {sorted(map(str, both))}. "
-                    "Keep these keys in the dataset's dictionaries, or name others: case_key, pred_key, label_key."
-                )
-                raise ValueError(msg)
-            columns = both.get(self.columns_key) or {}
-            self.update((str(both[self.case_key]), both[self.pred_key], both[self.label_key], columns))
-
     def compute(self) -> float:
         """Bring the ranks together, write the files, and return the mean of the key score."""
-        self.rows = gather_rows(self.rows)
-        if not self.rows:
-            msg = "RegionScores has seen no case. Check that the evaluator's data loader is not empty."
-            raise NotComputableError(msg)
+        self.gather()
         if self.save_dir is not None and is_first_rank():
             write_scores(self.rows, self.save_dir, self.note)
         return statistics.fmean(mean(column(self.rows, f"{self.key}_{region}")) for region in self.key_regions)
@@ -166,33 +149,3 @@ def voxel_sizes(image: MetaTensor, spatial_dims: int) -> list[float]:
     """Voxel size along each spatial axis in mm; a 2-D image may lie in any plane, so all rows of its affine count."""
     affine = image.affine
     return [float(size) for size in affine_to_spacing(affine, len(affine) - 1)[:spatial_dims]]
-
-
-def _distributed() -> bool:
-    """Tell whether other processes score a part of the cohort."""
-    return torch.distributed.is_available() and torch.distributed.is_initialized()
-
-
-def is_first_rank() -> bool:
-    """Tell whether this process is the one that writes files."""
-    return not _distributed() or torch.distributed.get_rank() == 0
-
-
-def gather_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Bring the rows of all ranks together, sorted by ``case_id``, each case once.
-
-    Raises:
-        ValueError: A case came more than once, and not because a sampler filled up a rank.
-    """
-    gathered = [rows]
-    if _distributed():
-        gathered = [[] for _ in range(torch.distributed.get_world_size())]
-        torch.distributed.all_gather_object(gathered, rows)
-    elif repeated := [case for case, count in Counter(row["case_id"] for row in rows).items() if count > 1]:
-        msg = (
-            f"Cases {repeated} came more than once, so their scores cannot be told apart. Give each case its own name."
-        )
-        raise ValueError(msg)
-    # A sampler fills up the last rank with cases that another one scores too.
-    unique = {str(row["case_id"]): row for part in gathered for row in part}
-    return [unique[case] for case in sorted(unique)]

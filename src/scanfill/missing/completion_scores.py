@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from scanfill.metrics.case_metric import is_first_rank
 from scanfill.metrics.cohort import Row, column, write_table
 from scanfill.metrics.image_quality import compare_case, evaluation_brain
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
-from scanfill.metrics.region_scores import is_first_rank
 from scanfill.metrics.scoring import as_image
 from scanfill.metrics.uncertainty import interval_coverage, rank_agreement
 from scanfill.missing.completed import DOUBT, MADE, lacking

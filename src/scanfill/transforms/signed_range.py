@@ -216,8 +216,8 @@ class UnscaleSignedd(MapTransform):  # type: ignore[misc]
         """Invert every key of one case."""
         case = dict(data)
         line = self.line or SignedScale(*(float(number) for number in case[self.scale_key]))
-        brain = convert_to_numpy(case[self.mask_key]) != 0
+        mask = convert_to_numpy(case[self.mask_key]) != 0
         for key in self.key_iterator(case):
-            painted = np.where(brain, line.invert(convert_to_numpy(case[key])), 0)
+            painted = np.where(mask, line.invert(convert_to_numpy(case[key])), 0)
             case[key] = convert_to_dst_type(painted, case[key], dtype=np.float32)[0]
         return case

@@ -13,32 +13,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .expression import UNKNOWN, Items
+from .finding import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .config import Component
+    from .document import Node
 
 OWN_INTERPOLATING: Mapping[str, str] = {"RandBSplineDeformation": "bilinear", "RandOneScale": "bilinear"}
 """Those of scanfill that interpolate, as below."""
 
 INTERPOLATING: Mapping[str, str] = {
     **OWN_INTERPOLATING,
-    "Affine": "bilinear",
-    "GridDistortion": "bilinear",
-    "Rand2DElastic": "bilinear",
-    "Rand3DElastic": "bilinear",
-    "RandAffine": "bilinear",
-    "RandGridDistortion": "bilinear",
-    "RandRotate": "bilinear",
+    **dict.fromkeys(("Affine", "GridDistortion", "Rand2DElastic", "Rand3DElastic", "RandAffine"), "bilinear"),
+    **dict.fromkeys(("RandGridDistortion", "RandRotate", "ResampleToMatch", "Rotate"), "bilinear"),
+    **dict.fromkeys(("Spacing", "SpatialResample"), "bilinear"),
+    **dict.fromkeys(("RandZoom", "Resize", "Zoom"), "area"),
     "RandSmoothDeform": "nearest",
-    "RandZoom": "area",
-    "ResampleToMatch": "bilinear",
-    "Resize": "area",
-    "Rotate": "bilinear",
-    "Spacing": "bilinear",
-    "SpatialResample": "bilinear",
-    "Zoom": "area",
 }
 """Transforms that make new values between voxels, and the ``mode`` that they have by default."""
 
@@ -56,22 +48,15 @@ RIGID = frozenset(
 OWN_CROPS: Mapping[str, str] = {"RandCropByClass": "patch_size"}
 """Those of scanfill, and the argument that says how many voxels are left."""
 
-CROPS = frozenset(
-    {
-        *OWN_CROPS,
-        "CenterScaleCrop",
-        "CenterSpatialCrop",
-        "CropForeground",
-        "RandCropByLabelClasses",
-        "RandCropByPosNegLabel",
-        "RandScaleCrop",
-        "RandSpatialCrop",
-        "RandSpatialCropSamples",
-        "RandWeightedCrop",
-        "ResizeWithPadOrCrop",
-        "SpatialCrop",
-    }
-)
+FIXED_SIZE: Mapping[str, str] = {
+    **OWN_CROPS,
+    **dict.fromkeys(("CenterSpatialCrop", "RandSpatialCrop", "RandSpatialCropSamples", "SpatialCrop"), "roi_size"),
+    **dict.fromkeys(("RandCropByLabelClasses", "RandCropByPosNegLabel", "RandWeightedCrop"), "spatial_size"),
+    "ResizeWithPadOrCrop": "spatial_size",
+}
+"""Crops to a number of voxels, and the argument that says it."""
+
+CROPS = frozenset(FIXED_SIZE) | {"CenterScaleCrop", "CropForeground", "RandScaleCrop"}
 """Transforms that leave part of the image away."""
 
 GEOMETRIC = frozenset(INTERPOLATING) | RIGID | CROPS
@@ -79,19 +64,6 @@ GEOMETRIC = frozenset(INTERPOLATING) | RIGID | CROPS
 
 GRIDS = frozenset({"Spacing", "SpatialResample", "ResampleToMatch", "Resize"})
 """Transforms that settle the size of a voxel."""
-
-FIXED_SIZE: Mapping[str, str] = {
-    **OWN_CROPS,
-    "CenterSpatialCrop": "roi_size",
-    "RandCropByLabelClasses": "spatial_size",
-    "RandCropByPosNegLabel": "spatial_size",
-    "RandSpatialCrop": "roi_size",
-    "RandSpatialCropSamples": "roi_size",
-    "RandWeightedCrop": "spatial_size",
-    "ResizeWithPadOrCrop": "spatial_size",
-    "SpatialCrop": "roi_size",
-}
-"""Crops to a number of voxels, and the argument that says it."""
 
 BRIGHTNESS = frozenset({"RandGaussianShiftScale", "RandScaleIntensity", "RandShiftIntensity", "RandStdShiftIntensity"})
 CONTRAST = frozenset({"RandAdjustContrast", "RandCLAHE", "RandHistogramShift", "RandScaleIntensityFixedMean"})
@@ -174,6 +146,11 @@ class Transform:
     place: int
     branches: tuple[tuple[Component, int], ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Name of the transform as the config writes it, without its module."""
+        return self.component.name
+
     @cached_property
     def base(self) -> str:
         """See :py:func:`base_name`; of what runs another transform, the name of that."""
@@ -223,6 +200,16 @@ class Transform:
     def argument(self, name: str, default: Any = None) -> Any:
         """Value of an argument; see :py:meth:`.Component.argument`."""
         return (self.component if self.component.has(name) else self._described).argument(name, default)
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """Ends of the range that ``ScaleIntensityRange`` takes; None where they are not known, and for other steps."""
+        low, high = (self.argument(end) if self.base == "ScaleIntensityRange" else None for end in ("a_min", "a_max"))
+        return (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None
+
+    def fault(self, what: str, why: str, fix: str, used: Node | None = None) -> Fault:
+        """Report this step; see :py:class:`.Fault`."""
+        return Fault(self.component.node, what, why, fix, used)
 
     @property
     def mode_name(self) -> str:

@@ -16,17 +16,7 @@ from scanfill.sharing.check.rules import (
     tracking,
 )
 
-RULES = (
-    interpolation.RULE,
-    left_behind.RULE,
-    random_evaluation.RULE,
-    late_normalization.RULE,
-    ct_geometry.RULE,
-    grid_before_crop.RULE,
-    laterality.RULE,
-    data_lists.RULE,
-    overwriting.RULE,
-    perceptual.RULE,
-    tracking.RULE,
-)
+_IN_ORDER = (interpolation, left_behind, random_evaluation, late_normalization, ct_geometry, grid_before_crop)
+_IN_ORDER += (laterality, data_lists, overwriting, perceptual, tracking)
+RULES = tuple(rule.RULE for rule in _IN_ORDER)
 """All of them, in the order of the documentation."""

@@ -27,15 +27,13 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         reason = _is_ct(pipeline, chain)
         for step in (step for step in chain.steps if reason and not step.idle and not pipeline.is_preparation(step)):
             if _turns(step):
-                what = f"{step.component.name} turns CT images by 90 degrees ({reason})."
+                what = f"{step.name} turns CT images by 90 degrees ({reason})."
                 why = "Patients lie on a table, which is always below: the network learns bodies that never come."
-                yield Fault(
-                    step.component.node, what, why, "Rotate by up to 0.3 to 0.5 rad (RandAffined, RandRotated) instead."
-                )
+                yield step.fault(what, why, "Rotate by up to 0.3 to 0.5 rad (RandAffined, RandRotated) instead.")
             if (scale := _scale(step)) is not None:
-                what = f"{step.component.name} scales CT images by {scale:.3g} ({reason})."
+                what = f"{step.name} scales CT images by {scale:.3g} ({reason})."
                 why = "The millimetres of a voxel are known, and organs of half the size or twice do not occur."
-                yield Fault(step.component.node, what, why, f"Stay within {SMALLEST} to {LARGEST}.")
+                yield step.fault(what, why, f"Stay within {SMALLEST} to {LARGEST}.")
 
 
 def _is_ct(pipeline: Pipeline, chain: Chain) -> str:
@@ -48,11 +46,10 @@ def _is_ct(pipeline: Pipeline, chain: Chain) -> str:
         return "the metadata say so" if modalities == {"CT"} else ""
     for step in chain.steps:
         if step.base == "RandWindow":
-            return f"{step.component.name} takes a window of HU"
-        ends = [step.argument(name) for name in ("a_min", "a_max")]
-        known = step.base == "ScaleIntensityRange" and all(isinstance(end, int | float) for end in ends)
-        if known and ends[0] <= -50 and ends[1] >= 50 and ends[1] - ends[0] >= NARROWEST:
-            return f"a window of {ends[0]:g} to {ends[1]:g} HU"
+            return f"{step.name} takes a window of HU"
+        low, high = step.window or (0, 0)
+        if low <= -50 and high >= 50 and high - low >= NARROWEST:
+            return f"a window of {low:g} to {high:g} HU"
     return ""
 
 

@@ -25,14 +25,14 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         lacking = [] if "Orientation" in before else ["Orientationd"]
         lacking += [] if before & GRIDS else ["Spacingd"]
         if lacking:
-            name = crop.component.name
+            name = crop.name
             what = f"{name} cuts a fixed number of voxels, with no {' and no '.join(lacking)} before it."
             why = (
                 "It then shows as many millimetres as the scanner's voxels have, and the patient lies as in the file: "
             )
             why += "other scanners' images look different to the network, and nothing says so."
             fix = f"Put {' and '.join(lacking)} before it, or say in an ignore comment what makes all files alike."
-            yield Fault(crop.component.node, what, why, fix)
+            yield crop.fault(what, why, fix)
 
 
 def _has_volumes(pipeline: Pipeline) -> bool:

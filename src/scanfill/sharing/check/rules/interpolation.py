@@ -47,7 +47,7 @@ def _rounded(chain: Chain, step: Transform, key: str) -> bool:
 
 
 def _fault(step: Transform, mixed: list[str], labels: dict[str, str]) -> Fault:
-    name, keys = step.component.name, list(step.keys)
+    name, keys = step.name, list(step.keys)
     modes = [step.mode_of(key) for key in mixed]
     said = f"as `{step.mode_name}` says" if step.component.has(step.mode_name) else "by default"
     maps = " and ".join(f"{key!r} ({labels[key]})" for key in mixed)
@@ -60,7 +60,7 @@ def _fault(step: Transform, mixed: list[str], labels: dict[str, str]) -> Fault:
         if plain
         else f"Give {mixed} a step or a `mode` of its own: nearest."
     )
-    return Fault(step.component.node, what, WHY, fix)
+    return step.fault(what, WHY, fix)
 
 
 def _predictions(chain: Chain) -> Iterator[Fault]:
@@ -70,9 +70,9 @@ def _predictions(chain: Chain) -> Iterator[Fault]:
         discrete.update(key for key in step.keys if _makes_classes(step, key))
         mixed = [key for key in step.keys if key in discrete and (_inverts_smoothly(step, key) or _mixes(step, key))]
         if mixed and not _rounded(chain, step, mixed[0]):
-            what = f"{step.component.name} interpolates {mixed[0]!r}, which is classes already, not probabilities."
+            what = f"{step.name} interpolates {mixed[0]!r}, which is classes already, not probabilities."
             fix = "Put it before AsDiscreted, or let it be nearest (`nearest_interp: true`, `mode: nearest`)."
-            yield Fault(step.component.node, what, WHY, fix)
+            yield step.fault(what, WHY, fix)
 
 
 def _makes_classes(step: Transform, key: str) -> bool:

@@ -49,7 +49,7 @@ def _augments(chain: Chain, step: Transform) -> Iterator[tuple[Transform, list[s
 
 def _late(chain: Chain, step: Transform) -> Iterator[Fault]:
     for earlier, shared in _augments(chain, step):
-        first, name = earlier.component, step.component.name
+        first, name = earlier.component, step.name
         what = f"{name} normalises {shared[0]!r} after {first.name} ({first.node.file}:{first.node.line})."
         if earlier.base in NOISE:
             why = (
@@ -61,27 +61,22 @@ def _late(chain: Chain, step: Transform) -> Iterator[Fault]:
             )
         else:
             why = "Normalisation takes part of the change of contrast back, how much depends on the image."
-        yield Fault(step.component.node, what, why, f"Put {name} before {first.name}.")
+        yield step.fault(what, why, f"Put {name} before {first.name}.")
         return
 
 
 def _unseen(chain: Chain, step: Transform) -> Iterator[Fault]:
     """Augmentation in a CT number's unit that is meant for values from 0 to 1: invisible in the window."""
-    width = _width(step)
-    for earlier, shared in _augments(chain, step) if width else ():
+    low, high = step.window or (0, 0)
+    width = high - low
+    for earlier, shared in _augments(chain, step):
         strength = _strength(earlier)
-        if width and strength is not None and strength < VISIBLE * width:
-            first = earlier.component
-            what = f"{first.name} changes {shared[0]!r} by {strength:g}, and {step.component.name} then takes a window "
+        if strength is not None and strength < VISIBLE * width:
+            what = f"{earlier.name} changes {shared[0]!r} by {strength:g}, and {step.name} then takes a window "
             what += f"{width:g} wide."
             why = "That is nothing in the units of the file: no augmentation happens. The number is for a range of 1."
-            fix = f"Put {first.name} after {step.component.name}, or state its strength in the units of the file."
-            yield Fault(first.node, what, why, fix)
-
-
-def _width(step: Transform) -> float | None:
-    ends = [step.argument(name) for name in ("a_min", "a_max")]
-    return ends[1] - ends[0] if all(isinstance(end, int | float) for end in ends) else None
+            fix = f"Put {earlier.name} after {step.name}, or state its strength in the units of the file."
+            yield earlier.fault(what, why, fix)
 
 
 def _strength(step: Transform) -> float | None:

@@ -29,12 +29,10 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
     for chain in pipeline.preparing():
         for step in chain.steps:
             if _flips_sides(chain, step) and not pipeline.is_preparation(step):
-                what = (
-                    f"{step.component.name} swaps left and right, and the labels name sides ({pair[0]!r}, {pair[1]!r})."
-                )
+                what = f"{step.name} swaps left and right, and the labels name sides ({pair[0]!r}, {pair[1]!r})."
                 why = "The image is mirrored and the label keeps its number: the network is told the wrong side."
                 fix = "Leave the left-right axis out of `spatial_axis`, or use a flip that swaps the paired labels."
-                yield Fault(step.component.node, what, why, fix)
+                yield step.fault(what, why, fix)
 
 
 def _pair(pipeline: Pipeline) -> tuple[str, str] | None:

@@ -61,10 +61,8 @@ def _left_behind(chain: Chain, truth: str, labels: set[str]) -> Iterator[Fault]:
         return
     for step in steps:
         if _draws(step) and truth in step.keys and labels.issuperset(step.keys) and step.base not in told:
-            what = f"{step.component.name} moves the label map {truth!r} at random, and no image."
-            yield Fault(
-                step.component.node, what, WHY, f"Write the image among the keys of this {step.component.name}."
-            )
+            what = f"{step.name} moves the label map {truth!r} at random, and no image."
+            yield step.fault(what, WHY, f"Write the image among the keys of this {step.name}.")
 
 
 def _copies(chain: Chain) -> list[tuple[int, str]]:
@@ -91,12 +89,12 @@ def _draws(step: Transform) -> bool:
 
 
 def _fault(step: Transform, images: list[str], truth: str, *, alike: bool) -> Fault:
-    name = step.component.name
+    name = step.name
     what = f"{name} moves {', '.join(map(repr, images))}, and the label map {truth!r} stays."
     if alike and step.random:
         what = f"{name} moves {', '.join(map(repr, images))} at random, and another one the label map {truth!r}."
     why = f"Each draws for itself, so they go different ways. {WHY}" if alike and step.random else WHY
-    return Fault(step.component.node, what, why, f"Write {truth!r} among the keys of this one {name}.")
+    return step.fault(what, why, f"Write {truth!r} among the keys of this one {name}.")
 
 
 RULE = Rule("label-left-behind", "a geometric transform moves the image and not its label", look)

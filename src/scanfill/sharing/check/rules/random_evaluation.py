@@ -21,13 +21,13 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         place = chain.uses.get("evaluation", chain.name)
         for step in chain.steps:
             if step.random:
-                name = step.component.name
+                name = step.name
                 what = f"{name} draws at random in what prepares images for validation or inference ({place})."
                 why = (
                     "Scores change from epoch to epoch, the best one is the luckiest, and patients get chance results."
                 )
                 fix = f"Leave {name} to the training, or crop and window deterministically.{shared}"
-                yield Fault(step.component.node, what, why, fix, used=pipeline.config.get(place))
+                yield step.fault(what, why, fix, used=pipeline.config.get(place))
 
 
 RULE = Rule("random-evaluation", "a random transform in validation or inference", look)
