@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from .document import Node
     from .pipeline import Pipeline
+    from .transforms import Transform
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Fault:
     why: str
     fix: str
     used: Node | None = None
+
+
+def fault(step: Transform, what: str, why: str, fix: str, used: Node | None = None) -> Fault:
+    """Report a step of a pipeline; see :py:class:`Fault`."""
+    return Fault(step.component.node, what, why, fix, used)
 
 
 @dataclass(frozen=True)

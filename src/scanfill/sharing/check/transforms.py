@@ -13,13 +13,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .expression import UNKNOWN, Items
-from .finding import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .config import Component
-    from .document import Node
 
 OWN_INTERPOLATING: Mapping[str, str] = {"RandBSplineDeformation": "bilinear", "RandOneScale": "bilinear"}
 """Those of scanfill that interpolate, as below."""
@@ -206,10 +204,6 @@ class Transform:
         """Ends of the range that ``ScaleIntensityRange`` takes; None where they are not known, and for other steps."""
         low, high = (self.argument(end) if self.base == "ScaleIntensityRange" else None for end in ("a_min", "a_max"))
         return (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None
-
-    def fault(self, what: str, why: str, fix: str, used: Node | None = None) -> Fault:
-        """Report this step; see :py:class:`.Fault`."""
-        return Fault(self.component.node, what, why, fix, used)
 
     @property
     def mode_name(self) -> str:

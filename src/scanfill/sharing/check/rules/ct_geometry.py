@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from scanfill.sharing.check.expression import Items
-from scanfill.sharing.check.finding import Fault, Rule
+from scanfill.sharing.check.finding import Fault, Rule, fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +29,11 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
             if _turns(step):
                 what = f"{step.name} turns CT images by 90 degrees ({reason})."
                 why = "Patients lie on a table, which is always below: the network learns bodies that never come."
-                yield step.fault(what, why, "Rotate by up to 0.3 to 0.5 rad (RandAffined, RandRotated) instead.")
+                yield fault(step, what, why, "Rotate by up to 0.3 to 0.5 rad (RandAffined, RandRotated) instead.")
             if (scale := _scale(step)) is not None:
                 what = f"{step.name} scales CT images by {scale:.3g} ({reason})."
                 why = "The millimetres of a voxel are known, and organs of half the size or twice do not occur."
-                yield step.fault(what, why, f"Stay within {SMALLEST} to {LARGEST}.")
+                yield fault(step, what, why, f"Stay within {SMALLEST} to {LARGEST}.")
 
 
 def _is_ct(pipeline: Pipeline, chain: Chain) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scanfill.sharing.check.expression import Items
-from scanfill.sharing.check.finding import Fault, Rule
+from scanfill.sharing.check.finding import Fault, Rule, fault
 from scanfill.sharing.check.transforms import FIXED_SIZE, GRIDS, KNOWN, READERS
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
             )
             why += "other scanners' images look different to the network, and nothing says so."
             fix = f"Put {' and '.join(lacking)} before it, or say in an ignore comment what makes all files alike."
-            yield crop.fault(what, why, fix)
+            yield fault(crop, what, why, fix)
 
 
 def _has_volumes(pipeline: Pipeline) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scanfill.sharing.check.expression import Unknown
-from scanfill.sharing.check.finding import Fault, Rule
+from scanfill.sharing.check.finding import Fault, Rule, fault
 from scanfill.sharing.check.label_keys import find_label_keys
 from scanfill.sharing.check.transforms import NEAREST
 
@@ -60,7 +60,7 @@ def _fault(step: Transform, mixed: list[str], labels: dict[str, str]) -> Fault:
         if plain
         else f"Give {mixed} a step or a `mode` of its own: nearest."
     )
-    return step.fault(what, WHY, fix)
+    return fault(step, what, WHY, fix)
 
 
 def _predictions(chain: Chain) -> Iterator[Fault]:
@@ -72,7 +72,7 @@ def _predictions(chain: Chain) -> Iterator[Fault]:
         if mixed and not _rounded(chain, step, mixed[0]):
             what = f"{step.name} interpolates {mixed[0]!r}, which is classes already, not probabilities."
             fix = "Put it before AsDiscreted, or let it be nearest (`nearest_interp: true`, `mode: nearest`)."
-            yield step.fault(what, WHY, fix)
+            yield fault(step, what, WHY, fix)
 
 
 def _makes_classes(step: Transform, key: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scanfill.sharing.check.expression import Items
-from scanfill.sharing.check.finding import Fault, Rule
+from scanfill.sharing.check.finding import Fault, Rule, fault
 from scanfill.sharing.check.transforms import BRIGHTNESS, CONTRAST, NOISE, NORMALIZING
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _late(chain: Chain, step: Transform) -> Iterator[Fault]:
             )
         else:
             why = "Normalisation takes part of the change of contrast back, how much depends on the image."
-        yield step.fault(what, why, f"Put {name} before {first.name}.")
+        yield fault(step, what, why, f"Put {name} before {first.name}.")
         return
 
 
@@ -76,7 +76,7 @@ def _unseen(chain: Chain, step: Transform) -> Iterator[Fault]:
             what += f"{width:g} wide."
             why = "That is nothing in the units of the file: no augmentation happens. The number is for a range of 1."
             fix = f"Put {earlier.name} after {step.name}, or state its strength in the units of the file."
-            yield earlier.fault(what, why, fix)
+            yield fault(earlier, what, why, fix)
 
 
 def _strength(step: Transform) -> float | None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from scanfill.sharing.check.expression import Items
-from scanfill.sharing.check.finding import Fault, Rule
+from scanfill.sharing.check.finding import Fault, Rule, fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
                 what = f"{step.name} swaps left and right, and the labels name sides ({pair[0]!r}, {pair[1]!r})."
                 why = "The image is mirrored and the label keeps its number: the network is told the wrong side."
                 fix = "Leave the left-right axis out of `spatial_axis`, or use a flip that swaps the paired labels."
-                yield step.fault(what, why, fix)
+                yield fault(step, what, why, fix)
 
 
 def _pair(pipeline: Pipeline) -> tuple[str, str] | None:

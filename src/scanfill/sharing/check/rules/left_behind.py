@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scanfill.sharing.check.expression import Unknown
-from scanfill.sharing.check.finding import Fault, Rule
+from scanfill.sharing.check.finding import Fault, Rule, fault
 from scanfill.sharing.check.label_keys import copied, find_label_keys, read_keys
 from scanfill.sharing.check.transforms import GEOMETRIC
 
@@ -62,7 +62,7 @@ def _left_behind(chain: Chain, truth: str, labels: set[str]) -> Iterator[Fault]:
     for step in steps:
         if _draws(step) and truth in step.keys and labels.issuperset(step.keys) and step.base not in told:
             what = f"{step.name} moves the label map {truth!r} at random, and no image."
-            yield step.fault(what, WHY, f"Write the image among the keys of this {step.name}.")
+            yield fault(step, what, WHY, f"Write the image among the keys of this {step.name}.")
 
 
 def _copies(chain: Chain) -> list[tuple[int, str]]:
@@ -94,7 +94,7 @@ def _fault(step: Transform, images: list[str], truth: str, *, alike: bool) -> Fa
     if alike and step.random:
         what = f"{name} moves {', '.join(map(repr, images))} at random, and another one the label map {truth!r}."
     why = f"Each draws for itself, so they go different ways. {WHY}" if alike and step.random else WHY
-    return step.fault(what, why, f"Write {truth!r} among the keys of this one {name}.")
+    return fault(step, what, why, f"Write {truth!r} among the keys of this one {name}.")
 
 
 RULE = Rule("label-left-behind", "a geometric transform moves the image and not its label", look)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scanfill.sharing.check.finding import Fault, Rule
+from scanfill.sharing.check.finding import Fault, Rule, fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
                     "Scores change from epoch to epoch, the best one is the luckiest, and patients get chance results."
                 )
                 fix = f"Leave {name} to the training, or crop and window deterministically.{shared}"
-                yield step.fault(what, why, fix, used=pipeline.config.get(place))
+                yield fault(step, what, why, fix, used=pipeline.config.get(place))
 
 
 RULE = Rule("random-evaluation", "a random transform in validation or inference", look)
