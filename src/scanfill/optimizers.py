@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Callable
+from typing import Any, overload
 
 import torch
 from torch.optim import Optimizer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from torch.optim.optimizer import ParamsT
+from torch.optim.optimizer import ParamsT
 
 
 class RMSpropNesterov(Optimizer):

@@ -7,17 +7,15 @@ with an underscore, as MONAI's own ``_meta_`` does: they are merged like any oth
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 import scanfill
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MADE_FOR, NEEDS = "_made_for_", "_needs_"
 

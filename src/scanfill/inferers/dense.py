@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from monai.inferers import Inferer
@@ -12,9 +13,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from scanfill.networks.deepmedic import corner_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 Region = tuple[tuple[int, int], ...]
 """Start and stop along each axis."""

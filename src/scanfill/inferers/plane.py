@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from monai.data import MetaTensor
+from torch import Tensor
 
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
 
 CT = re.compile(r"[A-Z]*CTA?|COMPUTED|TOMOGRAPHY")
 """Words of a modality in which patients lie as in CT: CT, CTA, CBCT, PET/CT, SPECT."""

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from monai.inferers import Inferer, SliceInferer, SlidingWindowInferer
 from monai.utils import ensure_tuple_rep, fall_back_tuple
+from torch import Tensor
 
+from scanfill.inferers.dense import DenseInferer
+from scanfill.inferers.orientations import Box, Orientation
 from scanfill.inferers.passes import Pass
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from scanfill.inferers.dense import DenseInferer
-    from scanfill.inferers.orientations import Box, Orientation
 
 
 class Crops:

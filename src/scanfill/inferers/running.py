@@ -5,17 +5,13 @@ Updates go slab by slab, so that what is computed besides the prediction fits a 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from torch import Tensor
-
-    from scanfill.inferers.orientations import Box, Orientation
+from scanfill.inferers.orientations import Box, Orientation
 
 SLAB = 1 << 18
 """Values of a slab: 1 MB in single precision, for the second-level cache of a core."""

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from monai.losses import PatchAdversarialLoss
-from torch import nn
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor, nn
 
 
 class AdversarialLoss(PatchAdversarialLoss):  # type: ignore[misc]

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from torch import nn
+from torch import Tensor, nn
 
 from .adversarial import AdversarialLoss
 from .masked import MaskedL1, MaskedMSE, TumourMSE
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class PairedGeneratorLoss(nn.Module):

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scanfill.metrics.intensity_protocols import PROTOCOLS, ScaledPair, scale_pair
-from scanfill.metrics.scoring import as_image
+from scanfill.metrics.scoring import Mask, as_image
 from scanfill.metrics.ssim import masked_ssim, region_ssim
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.metrics.scoring import Mask
 
 Volume = npt.NDArray[Any]
 

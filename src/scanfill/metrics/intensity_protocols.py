@@ -15,13 +15,12 @@ protocol             both images                                                
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from scanfill.metrics.scoring import Mask
+from scanfill.metrics.scoring import Mask
 
 Volume = npt.NDArray[Any]
 

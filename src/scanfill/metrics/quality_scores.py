@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from scanfill.metrics.case_metric import CaseMetric, is_first_rank
 from scanfill.metrics.image_quality import (
@@ -16,16 +19,8 @@ from scanfill.metrics.image_quality import (
     score_image,
 )
 from scanfill.metrics.intensity_protocols import PROTOCOLS
-from scanfill.metrics.quality_cohort import write_quality
+from scanfill.metrics.quality_cohort import Published, write_quality
 from scanfill.metrics.scoring import as_image
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy.typing as npt
-
-    from scanfill.metrics.quality_cohort import Published
 
 PRIMARY = "zscore_truth"
 """The protocol of the primary MSE."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +15,6 @@ from monai.data.utils import affine_to_spacing
 from scanfill.metrics.case_metric import CaseMetric, is_first_rank
 from scanfill.metrics.cohort import column, mean, score_keys, write_scores
 from scanfill.metrics.scoring import METRICS, SIZES, Regions, check_regions, score_case
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 
 class RegionScores(CaseMetric):

@@ -8,16 +8,14 @@ in TorchMetrics, which the BraSyn organisers use.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from skimage.metrics import structural_similarity
 
 from scanfill.metrics.scoring import Mask, bounding_box
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Volume = npt.NDArray[Any]
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import spearmanr
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 
 def rank_agreement(error: npt.ArrayLike, uncertainty: npt.ArrayLike, region: npt.ArrayLike) -> float:

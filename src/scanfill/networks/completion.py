@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from monai.utils import convert_to_numpy
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -17,11 +19,6 @@ from scanfill.networks.neighbourhood import Neighbourhood
 from scanfill.networks.pix2pix import UNetGenerator
 from scanfill.networks.pix2pix.arguments import check_input
 from scanfill.networks.voxelwise_base import PolynomialFit, VoxelwisePolynomial, expand
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 LARGEST_LOG_VARIANCE = 7.0
 """Log-variances stay within plus and minus this: of z-scored images, an SD between 0.03 and 33."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +13,6 @@ from scanfill.networks.deepmedic_reference import load_weights, read_architectur
 from scanfill.networks.preactivation import Classifier, Pathway
 from scanfill.networks.rolling_batch_norm import FLOAT32_TINY
 from scanfill.networks.subsampling import context_needed, cut_segment, segment_size, spread
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},

@@ -15,7 +15,8 @@ They come as one ``.npz`` with an array for each variable of the TensorFlow grap
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +24,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from scanfill.networks.rolling_batch_norm import RollingBatchNorm
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Arrays = Mapping[str, NDArray[np.float32]]
 FACTORS = (3, 5)  # of the original's default model

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from monai.networks.layers import Conv
@@ -13,9 +14,6 @@ from tqdm import tqdm
 
 from .neighbourhood import Neighbourhood
 from .voxelwise_base import PolynomialFit, VoxelwisePolynomial
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 # As scanfill.transforms.signed_range has them (a test compares): networks do not import transforms.
 SIGNED_BACKGROUND, SIGNED_CENTRE, SIGNED_SPREAD = -1.0, -0.3, 1.95 / 18

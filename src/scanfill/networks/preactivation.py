@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody knows
 from torch import Tensor, nn
 
 from scanfill.networks.rolling_batch_norm import RollingBatchNorm
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class InputBias(nn.Module):

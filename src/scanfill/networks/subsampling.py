@@ -13,10 +13,7 @@ so that the coarse features there lie up to ``f - 1`` voxels off. That offset is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
 
 
 def segment_size(predicted: int, factor: int, reach: int) -> int:

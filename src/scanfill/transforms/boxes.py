@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose
 from monai.utils import convert_to_dst_type, convert_to_numpy
+from numpy.typing import ArrayLike, NDArray
 
 from scanfill.errors import UsageError
 from scanfill.transforms.over_keys import RandOverKeys
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
-
-    from numpy.typing import ArrayLike, NDArray
 
 
 def move_boxes(boxes: ArrayLike, out_to_in: ArrayLike) -> NDArray[np.float64]:

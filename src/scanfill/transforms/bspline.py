@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from monai.config import KeysCollection
+from monai.config.type_definitions import SequenceStr
 from monai.data import MetaTensor
 from monai.networks.utils import meshgrid_ij
 from monai.transforms import RandomizableTransform, Resample
 from monai.utils import ensure_tuple_rep
+from numpy.typing import NDArray
+from torch import Tensor
 
 from scanfill.errors import UsageError
 from scanfill.transforms.over_keys import RandOverKeys
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
-    from monai.config.type_definitions import SequenceStr
-    from numpy.typing import NDArray
-    from torch import Tensor
 
 FOLDING = 0.4
 """Largest displacement, as a share of the distance of control points, at which a cubic B-spline cannot fold.

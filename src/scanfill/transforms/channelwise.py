@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from monai.transforms import Randomizable, RandomizableTransform
 from monai.utils import ensure_tuple
@@ -11,11 +12,6 @@ from torch import Tensor
 
 from scanfill.errors import UsageError
 from scanfill.transforms.over_keys import RandOverKeys
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy as np
 
 BACKGROUND = (0.0, -1.0)
 """What lies outside the brain: 0 in z-scored images (and all of a sequence that is not there), -1 in signed ones."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import RandomizableTransform, Transform
 from monai.utils import convert_to_dst_type, convert_to_numpy
+from numpy.typing import NDArray
 from skimage.exposure import equalize_adapthist
 
 from scanfill.errors import UsageError
 from scanfill.transforms.over_keys import OverKeys, RandOnceOverKeys
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from monai.config.type_definitions import NdarrayOrTensor
-    from numpy.typing import NDArray
 
 
 def clahe(

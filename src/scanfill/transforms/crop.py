@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import Randomizable, map_classes_to_indices
 from monai.utils import ensure_tuple, ensure_tuple_rep
 from torch import Tensor
 
 from scanfill.transforms.over_keys import RandOverKeys
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
 
 
 def crop_centred(img: Tensor, centre: Sequence[int], size: Sequence[int], fill: float = 0.0) -> Tensor:

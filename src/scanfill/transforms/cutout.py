@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from monai.config import KeysCollection
 from monai.transforms import RandomizableTransform
 from monai.utils import convert_to_numpy
+from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import maximum_filter
+from torch import Tensor
 
 from scanfill.errors import UsageError
 from scanfill.transforms.over_keys import RandOnceOverKeys
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
-    from numpy.typing import ArrayLike, NDArray
-    from torch import Tensor
 
 
 def free_corners(spared: NDArray[np.bool_], size: Sequence[int]) -> NDArray[np.intp]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from monai.transforms import Compose, RandAxisFlip, RandAxisFlipd, RandFlip, RandFlipd
 from monai.utils import ensure_tuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 
 def flipped_axes(transforms: Sequence[Any], spatial_dims: int = 3) -> list[int]:

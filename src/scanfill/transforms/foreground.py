@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from monai.config import KeysCollection
+from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type, convert_to_numpy
+from numpy.typing import NDArray
 
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
-    from monai.config.type_definitions import NdarrayOrTensor
-    from numpy.typing import NDArray
 
 # An image that varies by less than this share of its mean is a constant plus rounding.
 SMALLEST_VARIATION = 1e-6

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from monai.config import KeysCollection
+from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_dst_type, convert_to_numpy
+from numpy.typing import ArrayLike, NDArray
 
 from scanfill.errors import CaseError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
-    from monai.config.type_definitions import NdarrayOrTensor
-    from numpy.typing import ArrayLike, NDArray
 
 PERCENTILES = (1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 99.0)
 """Landmarks: the ends and the deciles. Nyul, Udupa and Zhang 2000, 10.1109/42.836373; ends as Shah 2011."""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
+from monai.config import KeysCollection
+from monai.config.type_definitions import NdarrayOrTensor
 from monai.data import MetaTensor
 from monai.transforms import RandFlipd
 from monai.utils import TraceKeys, convert_to_dst_type, convert_to_numpy, ensure_tuple
 from nibabel.orientations import io_orientation
+from torch import Tensor
 
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
-    from monai.config.type_definitions import NdarrayOrTensor
-    from torch import Tensor
 
 
 def check_lateral_pairs(pairs: Sequence[Sequence[int]], knob: str = "pairs") -> dict[int, int]:

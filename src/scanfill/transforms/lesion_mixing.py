@@ -8,20 +8,17 @@ and its random size), TumorCP (Yang 2021, 10.1007/978-3-030-87193-2_55; a random
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from monai.utils import convert_to_numpy
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from scanfill.errors import CaseError, UsageError
 from scanfill.transforms.channelwise import BACKGROUND, ROUNDING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 SMALLEST_SD = 1e-6
 """Healthy tissue that varies less has no contrast to be matched."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from monai.config import KeysCollection
 from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
 from scanfill.errors import CaseError, UsageError
 from scanfill.transforms.lesion_mixing import check_training_donors, mix_lesion, spacing_differs
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
 
 NOTHING = {"donor": "", "voxels": 0, "labels": ""}
 """What is recorded of a case into which nothing was pasted."""

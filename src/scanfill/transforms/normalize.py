@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
+from monai.config import KeysCollection
+from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 
 from scanfill.transforms.foreground import find_mask, mean_and_sd, measured, measured_values
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
-
-    from monai.config import KeysCollection
-    from monai.config.type_definitions import NdarrayOrTensor
 
 
 def normalize_in_mask(image: NdarrayOrTensor, mask: NdarrayOrTensor, where: str = "The image") -> NdarrayOrTensor:

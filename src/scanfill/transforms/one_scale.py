@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from monai.config import KeysCollection
+from monai.config.type_definitions import SequenceStr
 from monai.transforms import RandAffined, RandAffineGrid
-
-if TYPE_CHECKING:
-    from monai.config import KeysCollection
-    from monai.config.type_definitions import SequenceStr
 
 
 class RandOneScaleGrid(RandAffineGrid):  # type: ignore[misc]  # MONAI's class is untyped

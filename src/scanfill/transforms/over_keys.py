@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, ClassVar, Self
 
+import numpy as np
+from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
-
-    import numpy as np
-    from monai.config import KeysCollection
 
 
 class OverKeys(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped

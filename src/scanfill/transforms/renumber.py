@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+from monai.config.type_definitions import NdarrayOrTensor
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from monai.config.type_definitions import NdarrayOrTensor
 
 # A label stored with a NIfTI scale factor may miss its integer by rounding; interpolation misses by more.
 INTEGER_TOLERANCE = 1e-3

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import torch
+from monai.config import KeysCollection
 from monai.transforms import MapTransform, Transform
 from monai.utils import ensure_tuple
 from torch import Tensor
 
 from scanfill.networks.subsampling import context_needed, cut_segment
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
 
 
 class SplitResolutions(Transform):  # type: ignore[misc]

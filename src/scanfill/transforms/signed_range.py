@@ -13,24 +13,21 @@ their 0.5th and 99.5th percentiles, and 1.22 by the 99.99th alone; of another pa
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from monai.config import KeysCollection
+from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type, convert_to_numpy
+from numpy.typing import ArrayLike, NDArray
 
 from scanfill.errors import CaseError
 
 from .foreground import mean_and_sd, measured, measured_values
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
-
-    from monai.config import KeysCollection
-    from monai.config.type_definitions import NdarrayOrTensor
-    from numpy.typing import ArrayLike, NDArray
 
 BACKGROUND = -1.0
 FLOOR = -0.95

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.transforms import RandomizableTransform
 from monai.utils import optional_import
+from torch import Tensor
 
 from scanfill.errors import UsageError
 from scanfill.transforms.over_keys import RandOverKeys
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 INSTALL = "pip install 'scanfill[mri-artifacts]'"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import RandomizableTransform
 
 from scanfill.errors import UsageError
 from scanfill.transforms.over_keys import RandOnceOverKeys
-
-if TYPE_CHECKING:
-    from monai.config.type_definitions import NdarrayOrTensor
 
 
 def rewindow(img: NdarrayOrTensor, seen: tuple[float, float], nominal: tuple[float, float]) -> NdarrayOrTensor:

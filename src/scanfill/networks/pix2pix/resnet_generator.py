@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from monai.networks.layers import Conv, get_norm_layer
 from monai.networks.utils import normal_init
@@ -11,9 +12,6 @@ from torch import Tensor, nn
 
 from .arguments import check_arguments, check_input, final_activation
 from .upsampling import upsampling_layer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Norm = str | tuple[str, "Mapping[str, object]"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import torch
 from monai.networks.layers import Conv, get_norm_layer
@@ -11,9 +11,6 @@ from torch import Tensor, nn
 
 from .arguments import check_arguments, check_input, final_activation
 from .upsampling import upsampling_layer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 WIDEST = 8
 """Widest feature maps, as a multiple of the first ones."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill.errors import UsageError
 
 from .document import Arguments, Document, Node, read_file
 from .expression import UNKNOWN, Items, Unknown, read_expression
 from .merge import SEPARATOR, merge, split_id
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 WHOLE_REFERENCE = re.compile(r"@(\w*(?:::\w*)*)")
 MOST_ASKED = 100_000  # values; a bundle's config has some thousands

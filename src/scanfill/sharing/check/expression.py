@@ -7,12 +7,10 @@ import math
 import operator
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from .document import Arguments, Node
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 REFERENCE = re.compile(r"@(\w*(?:::\w*)*)")
 OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from .document import Node
-    from .pipeline import Pipeline
-    from .transforms import Transform
+from .document import Node
+from .pipeline import Pipeline
+from .transforms import Transform
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Sequence
 
 from scanfill.errors import UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
-    from .document import Document, Node
+from .document import Document, Node
 
 WORDS = re.compile(r"check:\s*ignore\s*(?:\[(?P<rules>[^\]]*)\])?\s*(?P<reason>[^\"]*)")
 COMMENT = re.compile(rf"#\s*{WORDS.pattern}")

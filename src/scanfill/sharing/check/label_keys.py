@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from .transforms import INTENSITY, INTERPOLATING, NEAREST, READERS
-
-if TYPE_CHECKING:
-    from .pipeline import Chain, Pipeline
-    from .transforms import Transform
+from .pipeline import Chain, Pipeline
+from .transforms import INTENSITY, INTERPOLATING, NEAREST, READERS, Transform
 
 LABEL_NAME = re.compile(
     r"(.*[_-])?(labels?|seg|segs|segmentations?|mask|masks|gt|ground_?truth|annotations?)([_-].*)?", re.IGNORECASE

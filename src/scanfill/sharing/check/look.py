@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from scanfill.errors import UsageError
 
+from .config import Config
 from .finding import Finding
 from .ignore import Ignored, Silence, check_names
 from .pipeline import Pipeline
 from .rules import RULES
 from .sources import open_source
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from .config import Config
 
 NAMES = tuple(rule.name for rule in RULES)
 

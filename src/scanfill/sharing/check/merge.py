@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from scanfill.errors import UsageError
 
 from .document import Document, Node
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SEPARATOR = "::"
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .finding import Finding
-    from .ignore import Silence
+from .finding import Finding
+from .ignore import Silence
 
 WIDTH = 110
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
+from .config import Component, Config
+from .document import Node
 from .expression import UNKNOWN, Items, Unknown
 from .merge import split_id
 from .transforms import CONTAINERS, KNOWN, Transform, base_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from .config import Component, Config
-    from .document import Node
 
 Role = Literal["training", "evaluation", "postprocessing"]
 Branches = tuple[tuple["Component", int], ...]

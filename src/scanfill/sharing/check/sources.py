@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill import bundle_path
 from scanfill.errors import UsageError
@@ -17,9 +18,6 @@ from scanfill.errors import UsageError
 from .config import Config
 from .document import Document, Node, read_file
 from .expression import REFERENCE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 SUFFIXES = (".yaml", ".yml", ".json")
 NOT_CONFIGS = ("metadata.json",)

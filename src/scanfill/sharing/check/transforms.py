@@ -8,16 +8,13 @@ a moment and does not depend on what runs it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .config import Component
 from .expression import UNKNOWN, Items
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .config import Component
 
 OWN_INTERPOLATING: Mapping[str, str] = {"RandBSplineDeformation": "bilinear", "RandOneScale": "bilinear"}
 """Those of scanfill that interpolate, as below."""

@@ -16,7 +16,7 @@ from scanfill.sharing.check.rules import (
     tracking,
 )
 
-_IN_ORDER = (interpolation, left_behind, random_evaluation, late_normalization, ct_geometry, grid_before_crop)
-_IN_ORDER += (laterality, data_lists, overwriting, perceptual, tracking)
+_IN_ORDER = [interpolation, left_behind, random_evaluation, late_normalization, ct_geometry, grid_before_crop]
+_IN_ORDER += [laterality, data_lists, overwriting, perceptual, tracking]
 RULES = tuple(rule.RULE for rule in _IN_ORDER)
 """All of them, in the order of the documentation."""

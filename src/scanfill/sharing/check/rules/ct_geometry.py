@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from scanfill.sharing.check.expression import Items
 from scanfill.sharing.check.finding import Fault, Rule, fault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanfill.sharing.check.pipeline import Chain, Pipeline
-    from scanfill.sharing.check.transforms import Transform
+from scanfill.sharing.check.pipeline import Chain, Pipeline
+from scanfill.sharing.check.transforms import Transform
 
 AFFINE = ("RandAffine", "Rand2DElastic", "Rand3DElastic")
 SMALLEST, LARGEST = 0.7, 1.4

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from scanfill.sharing.check.document import Node
 from scanfill.sharing.check.finding import Fault, Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from scanfill.sharing.check.document import Node
-    from scanfill.sharing.check.pipeline import Pipeline
+from scanfill.sharing.check.pipeline import Pipeline
 
 PARTS = {"training": "training", "train": "training", "validation": "validation", "val": "validation"}
 PARTS |= {"test": "test", "testing": "test"}

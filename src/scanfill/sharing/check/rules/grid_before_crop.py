@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from scanfill.sharing.check.expression import Items
 from scanfill.sharing.check.finding import Fault, Rule, fault
-from scanfill.sharing.check.transforms import FIXED_SIZE, GRIDS, KNOWN, READERS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanfill.sharing.check.pipeline import Chain, Pipeline
-    from scanfill.sharing.check.transforms import Transform
+from scanfill.sharing.check.pipeline import Chain, Pipeline
+from scanfill.sharing.check.transforms import FIXED_SIZE, GRIDS, KNOWN, READERS, Transform
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from scanfill.sharing.check.expression import Unknown
 from scanfill.sharing.check.finding import Fault, Rule, fault
 from scanfill.sharing.check.label_keys import find_label_keys
-from scanfill.sharing.check.transforms import NEAREST
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanfill.sharing.check.pipeline import Chain, Pipeline
-    from scanfill.sharing.check.transforms import Transform
+from scanfill.sharing.check.pipeline import Chain, Pipeline
+from scanfill.sharing.check.transforms import NEAREST, Transform
 
 WHY = (
     "Between a voxel of class 1 and one of class 3 it makes a 2, which is another class, and it makes fractions, which "

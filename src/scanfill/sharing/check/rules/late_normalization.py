@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from scanfill.sharing.check.expression import Items
 from scanfill.sharing.check.finding import Fault, Rule, fault
-from scanfill.sharing.check.transforms import BRIGHTNESS, CONTRAST, NOISE, NORMALIZING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanfill.sharing.check.pipeline import Chain, Pipeline
-    from scanfill.sharing.check.transforms import Transform
+from scanfill.sharing.check.pipeline import Chain, Pipeline
+from scanfill.sharing.check.transforms import BRIGHTNESS, CONTRAST, NOISE, NORMALIZING, Transform
 
 STRENGTH = {"RandGaussianNoise": "std", "RandShiftIntensity": "offsets"}
 """Augmentations in the units of the image, and the argument that says how much."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from scanfill.sharing.check.expression import Items
 from scanfill.sharing.check.finding import Fault, Rule, fault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanfill.sharing.check.pipeline import Chain, Pipeline
-    from scanfill.sharing.check.transforms import Transform
+from scanfill.sharing.check.pipeline import Chain, Pipeline
+from scanfill.sharing.check.transforms import Transform
 
 SIDE = re.compile(r"\b(left|lh|l|right|rh|r)\b")
 """In words that are parted by blanks: ``left kidney``, ``lh cortex``, ``precentral l``."""

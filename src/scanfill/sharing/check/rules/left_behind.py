@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from scanfill.sharing.check.expression import Unknown
 from scanfill.sharing.check.finding import Fault, Rule, fault
 from scanfill.sharing.check.label_keys import copied, find_label_keys, read_keys
-from scanfill.sharing.check.transforms import GEOMETRIC
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanfill.sharing.check.pipeline import Chain, Pipeline
-    from scanfill.sharing.check.transforms import Transform
+from scanfill.sharing.check.pipeline import Chain, Pipeline
+from scanfill.sharing.check.transforms import GEOMETRIC, Transform
 
 Move = tuple[str, int]
 """What moved a key: the kind of transform; which one it was, where it is random."""

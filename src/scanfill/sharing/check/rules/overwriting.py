@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from scanfill.sharing.check.config import Component
 from scanfill.sharing.check.finding import Fault, Rule
+from scanfill.sharing.check.pipeline import Pipeline
 from scanfill.sharing.check.transforms import base_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanfill.sharing.check.config import Component
-    from scanfill.sharing.check.pipeline import Pipeline
 
 QUOTED = re.compile(r"""['"]([^'"]*)['"]""")
 """Text in an expression, such as the pattern of ``glob.glob(@dataset_dir + '/*/t1.nii.gz')``."""

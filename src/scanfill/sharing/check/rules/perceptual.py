@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from scanfill.sharing.check.config import Component
 from scanfill.sharing.check.expression import Unknown
 from scanfill.sharing.check.finding import Fault, Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanfill.sharing.check.config import Component
-    from scanfill.sharing.check.pipeline import Pipeline
+from scanfill.sharing.check.pipeline import Pipeline
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:

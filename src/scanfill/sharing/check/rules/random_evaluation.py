@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from scanfill.sharing.check.finding import Fault, Rule, fault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanfill.sharing.check.pipeline import Pipeline
+from scanfill.sharing.check.pipeline import Pipeline
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:

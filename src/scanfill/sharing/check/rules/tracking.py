@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from scanfill.sharing.check.expression import Items, Unknown
 from scanfill.sharing.check.finding import Fault, Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanfill.sharing.check.pipeline import Pipeline
+from scanfill.sharing.check.pipeline import Pipeline
 
 PATCHED = {
     "train#trainer": ("train#handlers", "train_handlers"),
