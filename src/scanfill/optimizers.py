@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, overload
+from typing import Any
 
 import torch
 from torch.optim import Optimizer
@@ -45,12 +45,8 @@ class RMSpropNesterov(Optimizer):
                 raise ValueError(msg)
         super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "momentum": momentum})
 
-    @overload
-    def step(self, closure: None = None) -> None: ...
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # typed twice by PyTorch
         """Change every parameter that has a gradient; give the loss if ``closure`` computes it."""
         loss = None
         if closure is not None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from scanfill.networks.deepmedic import corner_mean
+from scanfill.transforms.crop import overlap
 
 Region = tuple[tuple[int, int], ...]
 """Start and stop along each axis."""
@@ -159,11 +160,8 @@ def cut_with_context(image: Tensor, region: Region, margin: int) -> Tensor:
     """Cut ``region`` and ``margin`` voxels around it; outside the volume lies the mean of the eight corners."""
     shape = [stop - start + 2 * margin for start, stop in region]
     tile = corner_mean(image).expand(*image.shape[:2], *shape).clone()
-    source: list[slice] = []
-    target: list[slice] = []
-    for (start, stop), length in zip(region, image.shape[2:], strict=True):
-        first, last = max(start - margin, 0), min(stop + margin, length)
-        source.append(slice(first, last))
-        target.append(slice(first - start + margin, last - start + margin))
-    tile[..., target[0], target[1], target[2]] = image[..., source[0], source[1], source[2]]
+    corner = [start - margin for start, _ in region]
+    source, target = overlap(corner, shape, image.shape[2:])
+    whole = slice(None)
+    tile[(whole, whole, *target)] = image[(whole, whole, *source)]
     return tile

@@ -91,13 +91,9 @@ class PreActivatedConv(nn.Module):
 
 def add_residual(x: Tensor, earlier: Tensor, offset: list[int]) -> Tensor:
     """Add the part of ``earlier`` that starts at ``offset`` to ``x``, in the channels that both have."""
-    part = earlier[
-        :,
-        :,
-        offset[0] : offset[0] + x.shape[2],
-        offset[1] : offset[1] + x.shape[3],
-        offset[2] : offset[2] + x.shape[4],
-    ]
+    part = earlier
+    for axis in range(3):
+        part = part.narrow(axis + 2, offset[axis], x.shape[axis + 2])
     shared = min(x.shape[1], part.shape[1])
     if shared == x.shape[1]:
         return x + part[:, :shared]

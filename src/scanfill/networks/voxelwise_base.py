@@ -166,6 +166,7 @@ class VoxelwisePolynomial(nn.Module):
             raise ValueError(msg)
         self.in_channels, self.out_channels, self.degree, self.subsets = in_channels, out_channels, degree, subsets
         self.terms = exponents(in_channels, degree)
+        self.factors = [[k for k, power in enumerate(term) for _ in range(power)] for term in self.terms[1:]]
         self.images = 1 + max(self.owners)
         self.together = TOGETHER  # TorchScript reads no globals
         rows = 2**self.images if subsets else 1
@@ -218,12 +219,9 @@ class VoxelwisePolynomial(nn.Module):
         together = self.together * 16 if x.is_cuda else self.together
         for start in range(0, image.shape[2], together):
             part = image[:, :, start : start + together].double()
-            powers: list[Tensor] = []
-            for term in self.terms:
-                factors: list[int] = []
-                for k, power in enumerate(term):
-                    factors += [k] * power
-                product_of_powers = part[:, factors[0]] if factors else torch.ones_like(part[:, 0])
+            powers: list[Tensor] = [torch.ones_like(part[:, 0])]  # the constant
+            for factors in self.factors:
+                product_of_powers = part[:, factors[0]]
                 for k in factors[1:]:
                     product_of_powers = product_of_powers * part[:, k]
                 powers.append(product_of_powers)

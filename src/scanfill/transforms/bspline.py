@@ -146,11 +146,8 @@ class RandBSplineDeformationd(RandOverKeys):
     Args:
         keys: Images and label maps on one grid.
         mode: One for all keys, or one each: ``bilinear`` for images, ``nearest`` for label maps.
-        distance: See :py:class:`RandBSplineDeformation`.
-        max_displacement: Likewise.
-        prob: Likewise.
-        padding_mode: Likewise.
-        allow_missing_keys: Pass over keys that are not there.
+        *args: ``distance``, ``max_displacement`` and ``prob`` of :py:class:`RandBSplineDeformation`.
+        **kwargs: These or its ``padding_mode``, by name; ``allow_missing_keys``.
 
     Raises:
         UsageError: Keys of different shapes, as of different grids, cannot share a deformation.
@@ -158,20 +155,8 @@ class RandBSplineDeformationd(RandOverKeys):
 
     array_transform = RandBSplineDeformation
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        mode: SequenceStr,
-        distance: float = 32.0,
-        max_displacement: float = 8.0,
-        prob: float = 0.5,
-        *,
-        padding_mode: str = "border",
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(
-            keys, distance, max_displacement, prob, padding_mode=padding_mode, allow_missing_keys=allow_missing_keys
-        )
+    def __init__(self, keys: KeysCollection, mode: SequenceStr, *args: Any, **kwargs: Any) -> None:
+        super().__init__(keys, *args, **kwargs)
         self.modes = ensure_tuple_rep(mode, len(self.keys))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

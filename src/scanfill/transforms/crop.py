@@ -38,11 +38,7 @@ def crop_centred(img: Tensor, centre: Sequence[int], size: Sequence[int], fill: 
         )
         raise ValueError(msg)
     start = [middle - length // 2 for middle, length in zip(centre, size, strict=True)]
-    source, target = [], []
-    for first, length, total in zip(start, size, img.shape[1:], strict=True):
-        begin, end = max(first, 0), min(first + length, total)
-        source.append(slice(begin, max(begin, end)))
-        target.append(slice(begin - first, max(begin, end) - first))
+    source, target = overlap(start, size, img.shape[1:])
     values = img.as_tensor() if isinstance(img, MetaTensor) else img
     crop = torch.full((img.shape[0], *size), fill, dtype=img.dtype, device=img.device)
     crop[(slice(None), *target)] = values[(slice(None), *source)]
@@ -54,6 +50,25 @@ def crop_centred(img: Tensor, centre: Sequence[int], size: Sequence[int], fill: 
     meta = {key: value for key, value in img.meta.items() if key != "affine"}
     result: Tensor = MetaTensor(crop, affine=affine, meta=meta)
     return result
+
+
+def overlap(
+    corner: Sequence[int], shape: Sequence[int], total: Sequence[int]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Say which part of an image a box covers, and which part of the box that is.
+
+    Args:
+        corner: Lowest corner of the box; it may lie outside the image.
+        shape: Of the box.
+        total: Shape of the image, without channels.
+    """
+    here, there = [], []
+    for first, length, size in zip(corner, shape, total, strict=True):
+        start = min(max(first, 0), size)
+        stop = max(min(first + length, size), start)
+        here.append(slice(start, stop))
+        there.append(slice(start - first, stop - first))
+    return tuple(here), tuple(there)
 
 
 def class_indices(label: Tensor, num_classes: int, mask: Tensor | None = None) -> list[Any]:
@@ -194,18 +209,13 @@ class RandCropByClassd(RandOverKeys):
     Args:
         keys: What to crop: images, label, mask.
         label_key: Class indices ``(1, ...)``, or channels; see :py:func:`class_indices`.
-        patch_size: See :py:class:`RandCropByClass`.
-        num_classes: Likewise.
-        context: Likewise.
-        num_samples: Likewise.
-        shares: Likewise.
+        *args: See :py:class:`RandCropByClass`.
         mask_key: Centres lie where this is above 0. Default, or not there: everywhere. Not used with ready indices,
             which have been masked already.
         indices_key: Where ready indices are, if there are any; left out of the result. Default: ``label_cls_indices``
             for a label key ``label``, as MONAI names it.
         fill: Value outside the volume, one for all keys or one for each.
-        spatial_dims: See :py:class:`RandCropByClass`.
-        allow_missing_keys: Pass over keys that are not there.
+        **kwargs: See :py:class:`RandCropByClass`; ``allow_missing_keys``.
     """
 
     array_transform = RandCropByClass
@@ -214,28 +224,13 @@ class RandCropByClassd(RandOverKeys):
         self,
         keys: KeysCollection,
         label_key: str,
-        patch_size: int | Sequence[int],
-        num_classes: int,
-        context: int | Sequence[int] = 0,
-        *,
-        num_samples: int = 1,
-        shares: Sequence[float] | None = None,
+        *args: Any,
         mask_key: str | None = None,
         indices_key: str | None = None,
         fill: float | Sequence[float] = 0.0,
-        spatial_dims: int = 3,
-        allow_missing_keys: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            keys,
-            patch_size,
-            num_classes,
-            context,
-            num_samples,
-            shares,
-            spatial_dims=spatial_dims,
-            allow_missing_keys=allow_missing_keys,
-        )
+        super().__init__(keys, *args, **kwargs)
         self.label_key = label_key
         self.mask_key = mask_key
         self.indices_key = indices_key or f"{label_key}_cls_indices"

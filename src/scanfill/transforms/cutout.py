@@ -122,10 +122,7 @@ class RandCutoutSparingLesionsd(RandOnceOverKeys):
         label_key: Label map ``(1, ...)``; None where there is none.
         box_key: Boxes ``(N, 2 * rank)``, see :py:func:`boxes_to_mask`; None where there are none.
         lesions: Labels that are spared; all but 0 by default.
-        holes: See :py:class:`RandCutoutSparingLesions`.
-        size: Likewise.
-        prob: Likewise.
-        allow_missing_keys: Pass over images that are not there.
+        **kwargs: ``holes``, ``size`` and ``prob`` of :py:class:`RandCutoutSparingLesions`; ``allow_missing_keys``.
 
     Raises:
         UsageError: Neither key is given, or a case has neither: then nobody knows where its lesions are.
@@ -139,13 +136,9 @@ class RandCutoutSparingLesionsd(RandOnceOverKeys):
         label_key: str | None = None,
         box_key: str | None = None,
         lesions: Sequence[int] | None = None,
-        *,
-        holes: int = 2,
-        size: tuple[float, float] = (0.1, 0.25),
-        prob: float = 0.5,
-        allow_missing_keys: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(keys, holes, size, prob, allow_missing_keys=allow_missing_keys)
+        super().__init__(keys, **kwargs)
         if label_key is None and box_key is None:
             msg = (
                 "A cutout that spares lesions needs to know where they are: `label_key` and `box_key` are both null. "

@@ -19,6 +19,7 @@ from scipy import ndimage
 
 from scanfill.errors import CaseError, UsageError
 from scanfill.transforms.channelwise import BACKGROUND, ROUNDING
+from scanfill.transforms.crop import overlap
 
 SMALLEST_SD = 1e-6
 """Healthy tissue that varies less has no contrast to be matched."""
@@ -173,17 +174,6 @@ def place(shape: Sequence[int], body: NDArray[np.bool_], rng: np.random.RandomSt
         return tuple(body.shape)
     middle = voxels[rng.randint(len(voxels))]
     return tuple(int(centre - length // 2) for centre, length in zip(middle, shape, strict=True))
-
-
-def overlap(
-    corner: Sequence[int], shape: Sequence[int], total: Sequence[int]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Say which part of an image a box covers, and which part of the box that is."""
-    begin = [min(max(first, 0), size) for first, size in zip(corner, total, strict=True)]
-    end = [max(min(first + n, size), start) for first, n, size, start in zip(corner, shape, total, begin, strict=True)]
-    here = tuple(slice(a, b) for a, b in zip(begin, end, strict=True))
-    there = tuple(slice(a - first, b - first) for a, b, first in zip(begin, end, corner, strict=True))
-    return here, there
 
 
 def check_training_donors(donors: Sequence[Any], training: Sequence[Any], what: str = "Donor") -> None:

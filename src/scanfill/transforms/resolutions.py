@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, Transform
+from monai.transforms import Transform
 from monai.utils import ensure_tuple
 from torch import Tensor
 
 from scanfill.networks.subsampling import context_needed, cut_segment
+from scanfill.transforms.over_keys import OverKeys
 
 
 class SplitResolutions(Transform):  # type: ignore[misc]
@@ -46,10 +47,7 @@ class SplitResolutions(Transform):  # type: ignore[misc]
         Raises:
             ValueError: If the patch has too little context, or not the same on both sides.
         """
-        low = self._low(img, self.context)
-        patch = img.narrow(1, low[0] - self.context, self.patch_size[0] + 2 * self.context)
-        for axis in (1, 2):
-            patch = patch.narrow(axis + 1, low[axis] - self.context, self.patch_size[axis] + 2 * self.context)
+        patch = self._middle(img, self.context)
         none = [0, 0, 0]
         # Cloned, so that a worker process does not send the whole patch along.
         return [
@@ -61,12 +59,10 @@ class SplitResolutions(Transform):  # type: ignore[misc]
 
     def centre(self, img: Tensor) -> Tensor:
         """Cut out what is predicted: ``(C, D, H, W)`` to ``(C, *patch_size)``."""
-        for axis, start in enumerate(self._low(img, 0)):
-            img = img.narrow(axis + 1, start, self.patch_size[axis])
-        return torch.clone(img).contiguous()
+        return torch.clone(self._middle(img, 0)).contiguous()
 
-    def _low(self, img: Tensor, context: int) -> list[int]:
-        """Index of the first predicted voxel along each axis."""
+    def _middle(self, img: Tensor, context: int) -> Tensor:
+        """Cut out what is predicted, with context around."""
         around = [size - patch for size, patch in zip(img.shape[1:], self.patch_size, strict=True)]
         if any(surplus % 2 or surplus < 2 * context for surplus in around):
             msg = (
@@ -74,10 +70,12 @@ class SplitResolutions(Transform):  # type: ignore[misc]
                 f"with at least {context} around. Crop patch_size + 2 * context, with context >= {context}."
             )
             raise ValueError(msg)
-        return [surplus // 2 for surplus in around]
+        for axis, surplus in enumerate(around):
+            img = img.narrow(axis + 1, surplus // 2 - context, self.patch_size[axis] + 2 * context)
+        return img
 
 
-class SplitResolutionsd(MapTransform):  # type: ignore[misc]
+class SplitResolutionsd(OverKeys):
     """Dictionary version of :py:class:`SplitResolutions`, the last step of a DeepMedic training chain.
 
     Afterwards each of ``keys`` holds a list of plain tensors, which collates to a list of batches that ``DeepMedic``
@@ -86,31 +84,21 @@ class SplitResolutionsd(MapTransform):  # type: ignore[misc]
     Args:
         keys: Images.
         label_keys: What belongs to the predicted voxels: labels, masks.
-        patch_size: See :py:class:`SplitResolutions`.
-        factors: Likewise.
-        layers: Likewise.
-        allow_missing_keys: Pass over keys that are not there.
+        *args: See :py:class:`SplitResolutions`.
+        **kwargs: Likewise; ``allow_missing_keys``.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        label_keys: KeysCollection = (),
-        patch_size: int | Sequence[int] = 21,
-        factors: Sequence[int] = (3, 5),
-        layers: int = 8,
-        *,
-        allow_missing_keys: bool = False,
-    ) -> None:
+    array_transform = SplitResolutions
+
+    def __init__(self, keys: KeysCollection, label_keys: KeysCollection = (), *args: Any, **kwargs: Any) -> None:
         self.label_keys = ensure_tuple(label_keys)
-        super().__init__((*ensure_tuple(keys), *self.label_keys), allow_missing_keys)
-        self.split = SplitResolutions(patch_size, factors, layers)
+        super().__init__((*ensure_tuple(keys), *self.label_keys), *args, **kwargs)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Split the images and crop the labels."""
         d = dict(data)
         for key in self.key_iterator(d):
-            cut = self.split.centre if key in self.label_keys else self.split
+            cut = self.transform.centre if key in self.label_keys else self.transform
             d[key] = cut(_plain(d[key]))
         return d
 

@@ -29,8 +29,9 @@ def test_the_default_of_what_coarsens_is_monais(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(transforms.FIXED_SIZE))
 def test_the_argument_of_a_crops_size_is_the_classs(name: str) -> None:
-    home = scanfill.transforms if name in transforms.OWN_CROPS else monai.transforms
-    assert transforms.FIXED_SIZE[name] in inspect.signature(getattr(home, f"{name}d").__init__).parameters
+    own = name in transforms.OWN_CROPS  # the dictionary version takes the arguments of the array version
+    made = getattr(scanfill.transforms, name) if own else getattr(monai.transforms, f"{name}d")
+    assert transforms.FIXED_SIZE[name] in inspect.signature(made.__init__).parameters
 
 
 def test_every_random_transform_of_monai_and_of_ours_is_known_as_random() -> None:

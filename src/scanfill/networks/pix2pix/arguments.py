@@ -5,14 +5,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 
-def check_arguments(*, spatial_dims: int, depth: int, dropout: float, **counts: int) -> None:
+def check_arguments(spatial_dims: int, dropout: float, **counts: int) -> None:
     """Refuse what no generator can be built from.
 
     Args:
         spatial_dims: Must be 2 or 3.
-        depth: Must be at least 1.
         dropout: Must be a rate.
-        counts: Further numbers that must be at least 1, by the name of the argument.
+        counts: Numbers that must be at least 1, by the name of the argument.
 
     Raises:
         ValueError: Names the argument and its value.
@@ -20,7 +19,7 @@ def check_arguments(*, spatial_dims: int, depth: int, dropout: float, **counts: 
     if spatial_dims not in {2, 3}:
         msg = f"`spatial_dims` (={spatial_dims}) must be 2 or 3."
         raise ValueError(msg)
-    for name, value in {"depth": depth, **counts}.items():
+    for name, value in counts.items():
         if value < 1:
             msg = f"`{name}` (={value}) must be at least 1."
             raise ValueError(msg)

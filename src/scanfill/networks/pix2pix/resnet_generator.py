@@ -89,15 +89,8 @@ class ResNetGenerator(nn.Module):
         final: str = "tanh",
     ) -> None:
         super().__init__()
-        check_arguments(
-            spatial_dims=spatial_dims,
-            depth=depth,
-            dropout=dropout,
-            in_channels=in_channels,
-            out_channels=out_channels,
-            filters=filters,
-            blocks=blocks,
-        )
+        sizes = {"in_channels": in_channels, "out_channels": out_channels, "filters": filters, "blocks": blocks}
+        check_arguments(spatial_dims, dropout, depth=depth, **sizes)
         self.spatial_dims = spatial_dims
         self.in_channels = in_channels
         self.depth = depth

@@ -67,14 +67,8 @@ class UNetGenerator(nn.Module):
         see_input: bool = False,
     ) -> None:
         super().__init__()
-        check_arguments(
-            spatial_dims=spatial_dims,
-            depth=depth,
-            dropout=dropout,
-            in_channels=in_channels,
-            out_channels=out_channels,
-            filters=filters,
-        )
+        sizes = {"in_channels": in_channels, "out_channels": out_channels, "filters": filters}
+        check_arguments(spatial_dims, dropout, depth=depth, **sizes)
         self.spatial_dims = spatial_dims
         self.in_channels = in_channels
         self.depth = depth
