@@ -82,7 +82,7 @@ def test_three_steps_equal_those_written_by_hand() -> None:
     painter, judge = player(generator("batch")), player(discriminator())
     paint, assess = copy.deepcopy(painter.network), copy.deepcopy(judge.network)
     steps = [torch.optim.Adam(network.parameters(), 2e-4, betas=(0.5, 0.999)) for network in (paint, assess)]
-    engine = trainer(painter, judge, number=3, generator_loss=PairedGeneratorLoss(tumour_weight=50))
+    engine = trainer(painter, judge, number=3, generator_loss=PairedGeneratorLoss(region_weight=50))
     told: list[dict[str, float]] = []
     engine.add_event_handler(Events.ITERATION_COMPLETED, lambda: told.append(loss_terms(engine.state.output)))
     engine.run()
@@ -101,7 +101,7 @@ def test_three_steps_equal_those_written_by_hand() -> None:
         loss.backward()
         length = torch.cat([weight.grad.flatten() for weight in paint.parameters() if weight.grad is not None]).norm()
         steps[0].step()
-        by_hand = {"loss": loss, "adversarial": adversarial, "l1": l1, "tumour_mse": tumour}
+        by_hand = {"loss": loss, "adversarial": adversarial, "l1": l1, "region_mse": tumour}
         by_hand |= {"discriminator_real": on_real, "discriminator_painted": on_painted}
         by_hand |= {"discriminator": 0.5 * (on_real + on_painted), "generator_gradient": length}
         for name, value in by_hand.items():
@@ -325,7 +325,7 @@ trainer:
   train_data_loader: "@loader"
   generator: "@generator"
   discriminator: "@discriminator"
-  generator_loss: {_target_: scanfill.losses.PairedGeneratorLoss, l1_weight: 100, tumour_weight: 10}
+  generator_loss: {_target_: scanfill.losses.PairedGeneratorLoss, l1_weight: 100, region_weight: 10}
   prepare_batch: {_target_: scanfill.engines.pairs.PreparePair}
   inferer: {_target_: SimpleInferer}
 """

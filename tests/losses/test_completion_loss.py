@@ -36,7 +36,7 @@ def inputs(availability: list[float], known: list[float] | None = None, size: tu
 
 def test_terms_are_what_a_loop_over_voxels_gives() -> None:
     data = inputs([1, 0, 0], known=[1, 1, 0])
-    terms = CompletionLoss(tumour_weight=5, likelihood_weight=0.5)(**data)
+    terms = CompletionLoss(region_weight=5, likelihood_weight=0.5)(**data)
     images, log_variance = data["prediction"].detach().chunk(2, 1)
     error = (images - data["target"])[0, 1]
     density = Laplace(torch.tensor(0.0), torch.exp(log_variance[0, 1] / 2) / math.sqrt(2))
@@ -84,11 +84,11 @@ def test_a_tumour_counts_as_often_as_it_is_weighted() -> None:
     with torch.no_grad():
         data["prediction"][:, :2] = data["target"]
         data["prediction"][:, :2, 0, 0] += 1
-    plain, weighted = (CompletionLoss(tumour_weight=weight)(**data)["l1"] for weight in (1, 5))
+    plain, weighted = (CompletionLoss(region_weight=weight)(**data)["l1"] for weight in (1, 5))
     voxels, tumour = 32, 4
     assert float(plain.detach()) == pytest.approx(tumour / voxels)
     assert float(weighted.detach()) == pytest.approx(5 * tumour / (voxels + 4 * tumour))
-    without = CompletionLoss(tumour_weight=5)(**{**data, "label": None})["l1"]
+    without = CompletionLoss(region_weight=5)(**{**data, "label": None})["l1"]
     assert float(without.detach()) == pytest.approx(tumour / voxels)
 
 
@@ -135,8 +135,8 @@ def test_shapes_that_do_not_fit_are_refused(change: dict[str, torch.Tensor], mes
 
 
 def test_a_negative_weight_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"`tumour_weight` \(=-1\)"):
-        CompletionLoss(tumour_weight=-1)
+    with pytest.raises(ValueError, match=r"`region_weight` \(=-1\)"):
+        CompletionLoss(region_weight=-1)
 
 
 def test_only_what_was_made_and_is_known_is_shown_instead_of_the_truth() -> None:

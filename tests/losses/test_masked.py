@@ -1,4 +1,4 @@
-"""MaskedL1 and TumourMSE."""
+"""MaskedL1 and RegionMSE."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.losses import MaskedLoss
 
-from scanfill.losses import MaskedL1, TumourMSE
+from scanfill.losses import MaskedL1, RegionMSE
 
 
 def pair(seed: int = 0, channels: int = 1) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -60,7 +60,7 @@ def test_nothing_to_judge_costs_nothing_and_teaches_nothing(loss: str) -> None:
     prediction = torch.rand(1, 1, 4, 4, 4, requires_grad=True)
     target = torch.full((1, 1, 4, 4, 4), -1.0)
     value = (
-        MaskedL1()(prediction, target) if loss == "l1" else TumourMSE()(prediction, target, torch.zeros_like(target))
+        MaskedL1()(prediction, target) if loss == "l1" else RegionMSE()(prediction, target, torch.zeros_like(target))
     )
     value.backward()
     assert value.item() == 0
@@ -73,13 +73,13 @@ def test_tumour_mse_is_the_mean_over_all_parts_of_the_tumour() -> None:
     label = torch.randint(0, 4, (2, 1, 4, 5, 6))
     inside = (label > 0).expand_as(target)
     expected = (prediction - target)[inside].square().mean()
-    torch.testing.assert_close(TumourMSE()(prediction, target, label), expected)
+    torch.testing.assert_close(RegionMSE()(prediction, target, label), expected)
 
 
 def test_losses_are_float32_under_mixed_precision() -> None:
     prediction, target, _ = pair()
     half = prediction.half()
-    for value in (MaskedL1()(half, target), TumourMSE()(half, target, torch.ones_like(target))):
+    for value in (MaskedL1()(half, target), RegionMSE()(half, target, torch.ones_like(target))):
         assert value.dtype == torch.float32
 
 
@@ -90,4 +90,4 @@ def test_a_target_of_another_shape_is_refused() -> None:
 
 def test_a_label_of_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r"mask or label has shape \(1, 1, 5\), the image \(1, 2, 4\)"):
-        TumourMSE()(torch.zeros(1, 2, 4), torch.zeros(1, 2, 4), torch.zeros(1, 1, 5))
+        RegionMSE()(torch.zeros(1, 2, 4), torch.zeros(1, 2, 4), torch.zeros(1, 1, 5))

@@ -133,7 +133,7 @@ def test_mistakes_are_refused() -> None:
         GeneratorOnBase(nn.ReLU(), 1)
     with pytest.raises(ValueError, match="no case"):
         make_generator().fit_base([])
-    with pytest.raises(ValueError, match="inside the brain"):
+    with pytest.raises(ValueError, match="inside the mask"):
         make_generator().fit_base([{key: torch.full((1, 4, 4, 4), -1.0) for key in ("image", "target")}])
 
 

@@ -138,7 +138,7 @@ def test_module_can_be_scripted() -> None:
     [
         (np.zeros((2, 5)), np.zeros((1, 5)), "expected"),
         (np.zeros((1, 5)), np.zeros((1, 4)), "same V"),
-        (np.zeros((1, 0)), np.zeros((1, 0)), "inside the brain"),
+        (np.zeros((1, 0)), np.zeros((1, 0)), "inside the mask"),
         (np.full((1, 5), np.nan), np.zeros((1, 5)), "NaN"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .adversarial import AdversarialLoss, DiscriminatorLoss
 from .deepmedic import DeepMedicLoss
-from .masked import MaskedL1, MaskedMSE, TumourMSE
+from .masked import MaskedL1, MaskedMSE, RegionMSE
 from .paired_generator import PairedGeneratorLoss
 
 __all__ = [
@@ -14,5 +14,5 @@ __all__ = [
     "MaskedL1",
     "MaskedMSE",
     "PairedGeneratorLoss",
-    "TumourMSE",
+    "RegionMSE",
 ]

@@ -1,4 +1,4 @@
-"""What the two players of a conditional GAN pay for the discriminator's verdicts."""
+"""Adversarial losses of the generator and the discriminator of a conditional GAN."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class AdversarialLoss(PatchAdversarialLoss):  # type: ignore[misc]
 
         Args:
             logits: ``(B, 1, ...)``, one a patch, or a list of them for discriminators at several scales.
-            target_is_real: Whether the player wants the verdict "real".
-            for_discriminator: Which player pays.
+            target_is_real: Whether the loss is least where the discriminator calls the patches real.
+            for_discriminator: Whether this is the discriminator's loss rather than the generator's.
         """
         several = [logits] if isinstance(logits, torch.Tensor) else list(logits)
         loss: Tensor = super().forward([each.float() for each in several], target_is_real, for_discriminator)
@@ -41,7 +41,7 @@ class AdversarialLoss(PatchAdversarialLoss):  # type: ignore[misc]
 
 
 class DiscriminatorLoss(nn.Module):
-    """Half of what real patches cost that look painted, and half of what painted patches cost that look real.
+    """Mean of the losses of real patches called synthetic and of synthetic patches called real.
 
     The half slows the discriminator down against the generator (Isola et al., CVPR 2017, section 3.3).
 

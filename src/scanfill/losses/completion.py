@@ -1,4 +1,4 @@
-"""What a generator pays that completes cases: for what it made wrong, and for how sure it was."""
+"""Loss of the completion generator: the error of its images, and how well its uncertainty fits that error."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ ROOT_2 = math.sqrt(2.0)
 
 
 class CompletionLoss(nn.Module):
-    """L1 of the images that were made, the likelihood of their error, and by option how alike they look, and to whom.
+    """L1 of the synthetic images, the likelihood of their error, and optional terms of similarity.
 
     Only voxels count that the generator made (its modality was not given), whose truth is known, and that lie in the
-    brain; in the tumour they count ``tumour_weight`` times.
+    mask; in the labelled region they count ``region_weight`` times.
 
     The likelihood is that of a Laplace distribution with the predicted variance, ``log b + |error| / b`` with ``b =
     sqrt(variance / 2)``; its gradient goes into the variance only. Through the images too, it would excuse errors where
-    the network is unsure, which is in the tumour (Seitzer et al., ICLR 2022, describe it for normal distributions).
+    the network is unsure, which is in tumours (Seitzer et al., ICLR 2022, describe it for normal distributions).
 
     Args:
-        tumour_weight: How many times a voxel of the tumour counts.
+        region_weight: How many times a voxel of the labelled region, such as a tumour, counts.
         likelihood_weight: Of the likelihood against L1.
         mse_weight: Of the mean squared error against L1. L1 finds the median, which is what a scan usually shows; the
             mean has the smaller squared error, by which images are compared.
-        ssim_weight: Of 1 - SSIM between the completed and the true images, outside the brain 0; needs patches of 11
+        ssim_weight: Of 1 - SSIM between the completed and the true images, 0 outside the mask; needs patches of 11
             voxels a side.
         ssim_range: Range of the images' intensities for SSIM; z-scored brains lie within about 8 SD.
         spatial_dims: 2 or 3.
@@ -46,7 +46,7 @@ class CompletionLoss(nn.Module):
 
     def __init__(
         self,
-        tumour_weight: float = 5.0,
+        region_weight: float = 5.0,
         likelihood_weight: float = 1.0,
         ssim_weight: float = 0.0,
         ssim_range: float = 8.0,
@@ -59,7 +59,7 @@ class CompletionLoss(nn.Module):
         consistency_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        self.tumour_weight = tumour_weight
+        self.region_weight = region_weight
         self.weights_of = {
             "l1": 1.0,
             "mse": mse_weight,
@@ -68,7 +68,7 @@ class CompletionLoss(nn.Module):
             "adversarial": adversarial_weight,
             "consistency": consistency_weight,
         }
-        weights = self.weights_of | {"tumour": tumour_weight}
+        weights = self.weights_of | {"region": region_weight}
         if negative := [f"`{name}_weight` (={weight})" for name, weight in weights.items() if weight < 0]:
             msg = f"{' and '.join(negative)} must not be negative."
             raise ValueError(msg)
@@ -94,8 +94,8 @@ class CompletionLoss(nn.Module):
             target: True images ``(B, M, ...)``; any finite value where the truth is not known.
             given: Which modalities the generator had, ``(B, M)``.
             known: Which of them were acquired, so that there is a truth, ``(B, M)``.
-            mask: The brain ``(B, 1, ...)``, above 0 inside.
-            label: Tumour labels ``(B, 1, ...)``, 0 outside; None counts all voxels alike.
+            mask: The foreground ``(B, 1, ...)``, above 0 inside.
+            label: Labels ``(B, 1, ...)``, 0 outside the region; None counts all voxels alike.
             logits: The discriminator's verdict; ``None`` without one.
 
         Returns:
@@ -141,7 +141,7 @@ class CompletionLoss(nn.Module):
             raise ValueError(msg)
         weight = (mask > 0).to(target)
         if label is not None:
-            weight = weight * (1 + (self.tumour_weight - 1) * (label > 0).to(target))
+            weight = weight * (1 + (self.region_weight - 1) * (label > 0).to(target))
         return weight * _channels(known.to(target) * (1 - given.to(target)), target)
 
 
@@ -155,13 +155,13 @@ def show_completed(
 
     Args:
         prediction: Images, then log-variances, ``(B, 2 M, ...)``.
-        target: True images ``(B, M, ...)``, 0 outside the brain.
+        target: True images ``(B, M, ...)``, 0 outside the mask.
         given: ``(B, M)``.
         known: ``(B, M)``.
-        mask: The brain ``(B, 1, ...)``.
+        mask: The foreground ``(B, 1, ...)``.
 
     Returns:
-        ``(B, M, ...)`` in float32, 0 outside the brain.
+        ``(B, M, ...)`` in float32, 0 outside the mask.
     """
     images, target = prediction.float().chunk(2, 1)[0], target.float()
     made = _channels(known.to(target) * (1 - given.to(target)), target) * (mask > 0)

@@ -1,4 +1,4 @@
-"""Errors of a painted image where they count: not in the background, or in the tumour only."""
+"""Errors of a synthetic image where they count: outside the background, or in a labelled region only."""
 
 from __future__ import annotations
 
@@ -90,10 +90,10 @@ class MaskedMSE(MaskedL1):
         return error.square()
 
 
-class TumourMSE(nn.Module):
-    """Mean squared error over the voxels that the label calls tumour, of any part; 0 where there are none.
+class RegionMSE(nn.Module):
+    """Mean squared error over the voxels that have a label, such as a tumour; 0 where there are none.
 
-    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176).
+    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), for tumours.
     """
 
     def forward(self, prediction: Tensor, target: Tensor, label: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ class TumourMSE(nn.Module):
         Args:
             prediction: ``(B, C, ...)``.
             target: Of the same shape.
-            label: Tumour labels ``(B, 1, ...)``, 0 outside.
+            label: Labels ``(B, 1, ...)``, 0 outside the region.
 
         Raises:
             ValueError: If the shapes do not fit.

@@ -5,20 +5,20 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from .adversarial import AdversarialLoss
-from .masked import MaskedL1, MaskedMSE, TumourMSE
+from .masked import MaskedL1, MaskedMSE, RegionMSE
 
 
 class PairedGeneratorLoss(nn.Module):
-    """Adversarial loss + ``l1_weight`` x L1 outside the background + ``tumour_weight`` x MSE inside the tumour.
+    """Adversarial loss + ``l1_weight`` x L1 outside the background + ``region_weight`` x MSE inside a labelled region.
 
     Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), whose 3-D default is (100, 0) and which also tried
     (500, 500). Ours: ``mse_weight`` x MSE outside the background. Without a discriminator the adversarial term is left
-    out, without a label the tumour's.
+    out, without a label the region's.
 
     Args:
         criterion: See :class:`AdversarialLoss`; the discriminator's loss must have the same.
         l1_weight: The paper's lambda.
-        tumour_weight: The paper's gamma; above 0, a batch without a label is an error rather than another loss.
+        region_weight: The paper's gamma; above 0, a batch without a label is an error rather than another loss.
         background: See :class:`MaskedL1`.
         mse_weight: Of the MSE wherever L1 counts; in [-1, 1] ten times the weight of L1 weighs about as much.
 
@@ -30,25 +30,25 @@ class PairedGeneratorLoss(nn.Module):
         self,
         criterion: str = "bce",
         l1_weight: float = 100.0,
-        tumour_weight: float = 0.0,
+        region_weight: float = 0.0,
         background: float = -1.0,
         *,
         mse_weight: float = 0.0,
     ) -> None:
         super().__init__()
-        if min(l1_weight, tumour_weight, mse_weight) < 0:
+        if min(l1_weight, region_weight, mse_weight) < 0:
             msg = (
-                f"`l1_weight` (={l1_weight}), `tumour_weight` (={tumour_weight}) and `mse_weight` (={mse_weight}) must "
+                f"`l1_weight` (={l1_weight}), `region_weight` (={region_weight}) and `mse_weight` (={mse_weight}) must "
                 f"not be negative."
             )
             raise ValueError(msg)
         self.mse_weight = mse_weight
         self.mse = MaskedMSE(background)
         self.l1_weight = l1_weight
-        self.tumour_weight = tumour_weight
+        self.region_weight = region_weight
         self.adversarial = AdversarialLoss(criterion)
         self.l1 = MaskedL1(background)
-        self.tumour_mse = TumourMSE()
+        self.region_mse = RegionMSE()
 
     def forward(
         self,
@@ -61,14 +61,14 @@ class PairedGeneratorLoss(nn.Module):
         """Give the terms before their weights, each a scalar in float32.
 
         Args:
-            prediction: What the generator painted, ``(B, C, ...)``.
+            prediction: The generator's image, ``(B, C, ...)``.
             target: The truth, of the same shape.
             logits: The discriminator's verdict on the sources with the prediction; ``None`` without a discriminator.
-            label: Tumour labels ``(B, 1, ...)``.
+            label: Labels ``(B, 1, ...)``, 0 outside the region.
             mask: ``(B, 1, ...)``, where L1 and MSE count, instead of where the target is not background.
 
         Returns:
-            ``loss`` (the weighted sum), ``l1``, ``mse``, and as far as they apply ``adversarial`` and ``tumour_mse``.
+            ``loss`` (the weighted sum), ``l1``, ``mse``, and as far as they apply ``adversarial`` and ``region_mse``.
 
         Raises:
             ValueError: If the shapes do not fit, or a label is needed and absent.
@@ -79,12 +79,12 @@ class PairedGeneratorLoss(nn.Module):
             terms["adversarial"] = self.adversarial(logits, target_is_real=True, for_discriminator=False)
             terms["loss"] = terms["loss"] + terms["adversarial"]
         if label is not None:
-            terms["tumour_mse"] = self.tumour_mse(prediction, target, label)
-            if self.tumour_weight > 0:
-                terms["loss"] = terms["loss"] + self.tumour_weight * terms["tumour_mse"]
-        elif self.tumour_weight > 0:
+            terms["region_mse"] = self.region_mse(prediction, target, label)
+            if self.region_weight > 0:
+                terms["loss"] = terms["loss"] + self.region_weight * terms["region_mse"]
+        elif self.region_weight > 0:
             msg = (
-                f"`tumour_weight` is {self.tumour_weight}, but the batch has no tumour label. Train on labelled cases, "
+                f"`region_weight` is {self.region_weight}, but the batch has no label. Train on labelled cases, "
                 "or set the weight to 0."
             )
             raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""Whether a frozen segmenter sees the same tumour in completed images as in the true ones."""
+"""How differently a frozen segmenter labels completed images and the true ones."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class SegmentationConsistency(nn.Module):
         return super().train(mode=False)
 
     def forward(self, completed: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        """Give the mean over the brain, a scalar in float32; 0 for an empty batch.
+        """Give the mean over the mask, a scalar in float32; 0 for an empty batch.
 
         Args:
             completed: ``(B, M, ...)``.
             target: The true images, of the same shape.
-            mask: The brain ``(B, 1, ...)``.
+            mask: The foreground ``(B, 1, ...)``.
 
         Raises:
             ValueError: The segmenter changes the size of an image, as DeepMedic does.

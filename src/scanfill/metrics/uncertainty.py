@@ -22,10 +22,10 @@ def rank_agreement(error: npt.ArrayLike, uncertainty: npt.ArrayLike, region: npt
         From -1 to 1; NaN where the region has fewer than two voxels or one of the two does not vary.
     """
     inside = np.asarray(region) != 0
-    errors, doubts = np.asarray(error)[inside], np.asarray(uncertainty)[inside]
-    if errors.size < 2 or not np.ptp(errors) or not np.ptp(doubts):
+    errors, uncertainties = np.asarray(error)[inside], np.asarray(uncertainty)[inside]
+    if errors.size < 2 or not np.ptp(errors) or not np.ptp(uncertainties):
         return math.nan
-    return float(spearmanr(errors, doubts).statistic)
+    return float(spearmanr(errors, uncertainties).statistic)
 
 
 def interval_half_width(log_variance: npt.ArrayLike, share: float = 0.9) -> npt.NDArray[np.float64]:

@@ -33,7 +33,7 @@ BASE_LIMITS = (-6.0, 12.0)
 BASE_VOXELS = 10_000
 """Voxels of each case that the base is fitted to at most, evenly taken."""
 
-DOUBT_LIMITS = (-4.0, 3.0)
+UNCERTAINTY_LIMITS = (-4.0, 3.0)
 """Where the base's log-variances are cut off."""
 
 SMALLEST_ERROR = 0.002
@@ -89,7 +89,7 @@ class CompletionGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.spatial_dims, self.modalities = spatial_dims, modalities
-        self.limits, self.doubt_limits = BASE_LIMITS, DOUBT_LIMITS
+        self.limits, self.uncertainty_limits = BASE_LIMITS, UNCERTAINTY_LIMITS
         self.largest, self.certain = LARGEST_LOG_VARIANCE, CERTAIN  # TorchScript reads no globals
         self.body = UNetGenerator(
             spatial_dims,
@@ -131,10 +131,10 @@ class CompletionGenerator(nn.Module):
             inside = (images != 0).any(1, keepdim=True).to(images.dtype)
             fitted = self.base(self.around(images, inside), available)
             regression = fitted[:, : self.modalities].clamp(self.limits[0], self.limits[1])
-            doubt = fitted[:, self.modalities :].clamp(self.doubt_limits[0], self.doubt_limits[1])
+            uncertainty = fitted[:, self.modalities :].clamp(self.uncertainty_limits[0], self.uncertainty_limits[1])
             seen = torch.where(given, images, regression.to(images.dtype) * inside)
             made = self.body(torch.cat([seen, x[:, self.modalities :]], 1))
-            made = made + torch.cat([regression, doubt], 1)
+            made = made + torch.cat([regression, uncertainty], 1)
         else:
             made = self.body(x)
         painted, log_variance = made[:, : self.modalities], made[:, self.modalities :]
@@ -171,7 +171,7 @@ class CompletionGenerator(nn.Module):
                 f"pass --network_def#base_degree 0."
             )
             raise UsageError(msg)
-        fit_with_doubt(self.base, samples, self.modalities)
+        fit_with_uncertainty(self.base, samples, self.modalities)
         return len(samples)
 
     def _draw_samples(self, images: Tensor) -> NDArray[np.float32]:
@@ -183,7 +183,7 @@ class CompletionGenerator(nn.Module):
         return samples
 
 
-def fit_with_doubt(base: VoxelwisePolynomial, samples: Sequence[NDArray[Any]], modalities: int) -> None:
+def fit_with_uncertainty(base: VoxelwisePolynomial, samples: Sequence[NDArray[Any]], modalities: int) -> None:
     """Fit the images of every subset, then the log-variance of what each fit leaves.
 
     Of a Laplace distribution of scale b the logarithm of an absolute error is log(b) minus Euler's constant on average,
@@ -199,12 +199,12 @@ def fit_with_doubt(base: VoxelwisePolynomial, samples: Sequence[NDArray[Any]], m
     for sample in samples:
         images.add(sample, sample[:modalities])
     fitted = np.stack([images.solve(base.channels_of(row)) for row in subsets])
-    doubt = PolynomialFit(base.in_channels, len(subsets) * modalities, base.degree)
+    uncertainty = PolynomialFit(base.in_channels, len(subsets) * modalities, base.degree)
     for sample in samples:
         painted = np.clip(fitted @ expand(sample.astype(np.float64), base.terms).T, *BASE_LIMITS)
         error = np.maximum(np.abs(painted - sample[:modalities]), SMALLEST_ERROR)
-        doubt.add(sample, (2 * (np.log(error) + np.euler_gamma) + np.log(2)).reshape(doubt.targets, -1))
+        uncertainty.add(sample, (2 * (np.log(error) + np.euler_gamma) + np.log(2)).reshape(uncertainty.targets, -1))
     for number, row in enumerate(subsets):
         own = slice(number * modalities, (number + 1) * modalities)
-        both = np.concatenate([fitted[number], doubt.solve(base.channels_of(row))[own]])
+        both = np.concatenate([fitted[number], uncertainty.solve(base.channels_of(row))[own]])
         base.coefficients[row].copy_(torch.from_numpy(both))

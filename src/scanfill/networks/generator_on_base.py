@@ -17,7 +17,7 @@ from .voxelwise_base import PolynomialFit, VoxelwisePolynomial
 
 # As scanfill.transforms.signed_range has them (a test compares): networks do not import transforms.
 SIGNED_BACKGROUND, SIGNED_CENTRE, SIGNED_SPREAD = -1.0, -0.3, 1.95 / 18
-"""Images scaled to [-1, 1]: the value outside the brain, that of a volume's mean, and the length of one SD."""
+"""Images scaled to [-1, 1]: the value outside the foreground, that of a volume's mean, and the length of one SD."""
 
 
 MOST_VOXELS = 200_000
@@ -27,8 +27,8 @@ MOST_VOXELS = 200_000
 class GeneratorOnBase(nn.Module):
     """Paint the regression's image plus a generator's correction, which is 0 before the training.
 
-    The generator works in SD: it sees z-scored sources, 0 outside the brain, and its correction counts in SD of the
-    target. (In [-1, 1] one SD is 0.11, and the background lies 6.5 SD below the brain's mean.)
+    The generator works in SD: it sees z-scored sources, 0 outside the foreground, and its correction is in SD of the
+    target. (In [-1, 1] one SD is 0.11, and the background lies 6.5 SD below the foreground's mean.)
 
     Measured on unseen cases in three folds, MSE of regression of the voxel, with its surroundings, with a generator
     after 600 steps: 0.70, 0.50 and 0.44 for one pair of MRI sequences (14 cases), 0.397, 0.392 and 0.401 for another
@@ -49,7 +49,7 @@ class GeneratorOnBase(nn.Module):
         widths: Sides in voxels of the boxes around each voxel whose means the polynomial also has; see
             :class:`~scanfill.networks.neighbourhood.Neighbourhood`. None: the voxel alone.
         spatial_dims: 2 or 3.
-        background: Value outside the brain, exactly. -1 for images scaled to [-1, 1], 0 for z-scored ones.
+        background: Value outside the foreground, exactly. -1 for images scaled to [-1, 1], 0 for z-scored ones.
         centre: Value of a volume's mean: -0.3, or 0.
         spread: Length of one SD: 0.108, or 1.
 
@@ -106,7 +106,7 @@ class GeneratorOnBase(nn.Module):
             The fitted base.
 
         Raises:
-            ValueError: There is no case, or one without a voxel in the brain.
+            ValueError: There is no case, or one without a voxel in the foreground.
         """
         fit = PolynomialFit(self.base.in_channels, self.base.out_channels, self.base.degree)
         for case in cases:

@@ -1,4 +1,4 @@
-"""What lies around each voxel, as more channels: means of the brain over boxes, and how much of a box is brain."""
+"""What lies around each voxel, as more channels: means of the foreground over boxes, and its share of each box."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 
 class Neighbourhood(nn.Module):
-    """Add to z-scored images their means over boxes around each voxel, and the share of brain in each box.
+    """Add to z-scored images their means over boxes around each voxel, and the share of foreground in each box.
 
-    The share tells how deep in the brain a voxel lies, which dura and cortex depend on. Voxels outside the brain count
-    in no mean. At the border of an image a box holds what is there.
+    The share tells how deep in the foreground a voxel lies; in a brain dura and cortex depend on it. Voxels outside
+    count in no mean. At the border of an image a box holds what is there.
 
     Args:
         spatial_dims: 2 or 3.
@@ -22,7 +22,7 @@ class Neighbourhood(nn.Module):
 
     Attributes:
         channels: How many come out: ``K (1 + W) + W`` for W widths.
-        owners: For each of them the image that it is made from, or -1 for a share of brain.
+        owners: For each of them the image that it is made from, or -1 for a share of foreground.
 
     Raises:
         ValueError: A width is even or below 3, or the dimensions are out of range.
@@ -41,8 +41,8 @@ class Neighbourhood(nn.Module):
         """Map ``(B, K, ...)`` to ``(B, channels, ...)``, the images first.
 
         Args:
-            x: Z-scored images, 0 outside the brain.
-            inside: The brain ``(B, 1, ...)``, 1 or 0.
+            x: Z-scored images, 0 outside the foreground.
+            inside: The foreground ``(B, 1, ...)``, 1 or 0.
         """
         means: list[Tensor] = [x]
         shares: list[Tensor] = []

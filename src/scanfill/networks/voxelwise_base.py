@@ -87,7 +87,7 @@ class PolynomialFit:
         """Take in one case.
 
         Args:
-            sources: ``(K, V)``, z-scored, the V voxels of the brain where everything was measured.
+            sources: ``(K, V)``, z-scored, the V voxels of the foreground where everything was measured.
             targets: ``(N, V)``, z-scored.
 
         Raises:
@@ -97,7 +97,7 @@ class PolynomialFit:
         if sources.shape != (self.sources, voxels) or targets.shape != (self.targets, voxels) or not voxels:
             msg = (
                 f"Case {self.cases + 1} of the fit has sources {sources.shape} and targets {targets.shape}: expected "
-                f"({self.sources}, V) and ({self.targets}, V) with the same V > 0. Give the voxels inside the brain."
+                f"({self.sources}, V) and ({self.targets}, V) with the same V > 0. Give the voxels inside the mask."
             )
             raise ValueError(msg)
         if not (np.isfinite(sources).all() and np.isfinite(targets).all()):

@@ -17,12 +17,12 @@ from torch import Tensor
 from scanfill.errors import UsageError
 
 
-def check_lateral_pairs(pairs: Sequence[Sequence[int]], knob: str = "pairs") -> dict[int, int]:
+def check_lateral_pairs(pairs: Sequence[Sequence[int]], option: str = "pairs") -> dict[int, int]:
     """Turn pairs of labels, or of channels, into the exchange of each pair.
 
     Args:
         pairs: Left and right of each structure.
-        knob: What they are called, for the message.
+        option: What they are called, for the message.
 
     Returns:
         Label -> the label of the other side.
@@ -36,7 +36,7 @@ def check_lateral_pairs(pairs: Sequence[Sequence[int]], knob: str = "pairs") -> 
         exchange = {}
     if len(exchange) != 2 * len(pairs):
         msg = (
-            f"`{knob}` (={pairs}) must be a list of pairs, two different labels each, and no label twice, "
+            f"`{option}` (={pairs}) must be a list of pairs, two different labels each, and no label twice, "
             f"such as [[1, 2], [3, 4]] for left and right of two organs: a flip exchanges them."
         )
         raise UsageError(msg)
@@ -61,22 +61,22 @@ def swap_labels(label: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> Ndarr
     return result
 
 
-def swapped_channels(pairs: Sequence[Sequence[int]], channels: int, knob: str = "pairs") -> list[int]:
+def swapped_channels(pairs: Sequence[Sequence[int]], channels: int, option: str = "pairs") -> list[int]:
     """List channels with each pair exchanged, as an index.
 
     Args:
         pairs: Two channels each.
         channels: How many there are.
-        knob: What the pairs are called, for the message.
+        option: What the pairs are called, for the message.
 
     Raises:
         UsageError: The pairs are no permutation, or name a channel that is not there.
     """
-    exchange = check_lateral_pairs(pairs, knob)
+    exchange = check_lateral_pairs(pairs, option)
     absent = [channel for channel in exchange if not 0 <= channel < channels]
     if absent:
         msg = (
-            f"`{knob}` names channel {absent[0]}, but there are {channels} channels, 0 to {channels - 1}. Count from "
+            f"`{option}` names channel {absent[0]}, but there are {channels} channels, 0 to {channels - 1}. Count from "
             f"0, background included."
         )
         raise UsageError(msg)
