@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Laplace
 
-from scanfill.losses.completion import CompletionLoss, laplace_cost, show_completed
+from scanfill.losses.completion_loss import CompletionLoss, laplace_cost, show_completed
 from scanfill.losses.segmentation_consistency import SegmentationConsistency
 
 SIZE = (4, 4, 4)

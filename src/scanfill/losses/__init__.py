@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .adversarial import AdversarialLoss, DiscriminatorLoss
-from .deepmedic import DeepMedicLoss
+from .deepmedic_loss import DeepMedicLoss
 from .masked import MaskedL1, MaskedMSE, RegionMSE
 from .paired_generator import PairedGeneratorLoss
 

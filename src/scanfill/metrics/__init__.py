@@ -8,13 +8,14 @@ and :py:class:`RegionScores` does all three inside a MONAI evaluator. Synthetic 
 
 from __future__ import annotations
 
+from scanfill.metrics.case_scores import METRICS, region_sizes, score_case, score_region
 from scanfill.metrics.cohort import SMALL_ML, read_scores, summarise, write_scores
 from scanfill.metrics.image_quality import compare_case, evaluation_brain, score_image
 from scanfill.metrics.intensity_protocols import PROTOCOLS
+from scanfill.metrics.label_arrays import Regions, check_regions
 from scanfill.metrics.quality_cohort import read_quality, summarise_quality, write_quality
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
 from scanfill.metrics.region_scores import RegionScores
-from scanfill.metrics.scoring import METRICS, Regions, check_regions, region_sizes, score_case, score_region
 
 __all__ = [
     "METRICS",

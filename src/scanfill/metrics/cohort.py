@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanfill.files import writing
-from scanfill.metrics.scoring import METRICS, SIZES
+from scanfill.metrics.case_scores import METRICS, SIZES
 
 Row = Mapping[str, float | str]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanfill.metrics.intensity_protocols import PROTOCOLS, ScaledPair, scale_pair
-from scanfill.metrics.scoring import Mask, as_image
+from scanfill.metrics.label_arrays import Mask, as_image
 from scanfill.metrics.ssim import masked_ssim, region_ssim
 
 Volume = npt.NDArray[Any]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scanfill.metrics.scoring import Mask
+from scanfill.metrics.label_arrays import Mask
 
 Volume = npt.NDArray[Any]
 

@@ -19,8 +19,8 @@ from scanfill.metrics.image_quality import (
     score_image,
 )
 from scanfill.metrics.intensity_protocols import PROTOCOLS
+from scanfill.metrics.label_arrays import as_image
 from scanfill.metrics.quality_cohort import Published, write_quality
-from scanfill.metrics.scoring import as_image
 
 PRIMARY = "zscore_truth"
 """The protocol of the primary MSE."""

@@ -13,8 +13,9 @@ from monai.data import MetaTensor
 from monai.data.utils import affine_to_spacing
 
 from scanfill.metrics.case_metric import CaseMetric, is_first_rank
+from scanfill.metrics.case_scores import METRICS, SIZES, score_case
 from scanfill.metrics.cohort import column, mean, score_keys, write_scores
-from scanfill.metrics.scoring import METRICS, SIZES, Regions, check_regions, score_case
+from scanfill.metrics.label_arrays import Regions, check_regions
 
 
 class RegionScores(CaseMetric):

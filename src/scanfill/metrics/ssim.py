@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.metrics import structural_similarity
 
-from scanfill.metrics.scoring import Mask, bounding_box
+from scanfill.metrics.label_arrays import Mask, bounding_box
 
 Volume = npt.NDArray[Any]
 

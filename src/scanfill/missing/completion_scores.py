@@ -13,16 +13,16 @@ import numpy.typing as npt
 from scanfill.metrics.case_metric import is_first_rank
 from scanfill.metrics.cohort import Row, column, write_table
 from scanfill.metrics.image_quality import compare_case, evaluation_brain
+from scanfill.metrics.label_arrays import as_image
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
-from scanfill.metrics.scoring import as_image
 from scanfill.metrics.uncertainty import interval_coverage, rank_agreement
 from scanfill.missing.completed import DOUBT, MADE, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from scanfill.metrics.label_arrays import Mask
     from scanfill.metrics.quality_cohort import Published
-    from scanfill.metrics.scoring import Mask
 
 NOMINAL = 0.9
 """Share of the voxels whose truth the uncertainty's interval should hold."""

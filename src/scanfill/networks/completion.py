@@ -49,8 +49,8 @@ class CompletionGenerator(nn.Module):
 
     The log-variance, rather than an ensemble, because it needs one training and one pass, and because it can be judged
     from one case. It is that of a Laplace distribution, whose most likely centre is what L1 finds; see
-    :class:`scanfill.losses.completion.CompletionLoss`. It tells noise and ambiguity, not that a case is unlike those
-    of the training.
+    :class:`scanfill.losses.completion_loss.CompletionLoss`. It tells noise and ambiguity, not that a case is unlike
+    those of the training.
 
     With a base it begins with a regression, one for each subset, and with another one of the logarithm of what that
     leaves, and adds what it learns: with few cases a network that begins at random loses to them. The body then sees

@@ -15,7 +15,7 @@ from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import INPUTS, LEGEND
 from scanfill.files import writing
 from scanfill.metrics import region_sizes
-from scanfill.metrics.scoring import as_channels, as_image
+from scanfill.metrics.label_arrays import as_channels, as_image
 from scanfill.report.page import RESEARCH_ONLY
 from scanfill.report.palette import COLOURS, blend, palette
 from scanfill.report.panels import (

@@ -12,7 +12,7 @@ from monai.transforms import Transform
 
 from scanfill.data.load_schema import load_schema
 from scanfill.files import writing
-from scanfill.metrics.scoring import as_channels, as_image
+from scanfill.metrics.label_arrays import as_channels, as_image
 from scanfill.report.page import RESEARCH_ONLY
 from scanfill.report.palette import blend, palette
 from scanfill.report.panels import TOP, Grid, blacken, fullest_slices, mark_panel, placed, stamp_panel

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from scanfill.transforms.boxes import MoveWithBoxesd
 from scanfill.transforms.bspline import RandBSplineDeformation, RandBSplineDeformationd
 from scanfill.transforms.channelwise import RandChannelWise, RandChannelWised
 from scanfill.transforms.clahe import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clahe
@@ -20,6 +19,7 @@ from scanfill.transforms.intensity_jitter import RandGaussianShiftScale, RandGau
 from scanfill.transforms.laterality import RandLateralFlipd, channel_pairs, swap_channels, swap_labels
 from scanfill.transforms.lesion_mixing import mix_lesion
 from scanfill.transforms.mix_lesions import RandMixLesionsd
+from scanfill.transforms.move_boxes import MoveWithBoxesd
 from scanfill.transforms.normalize import NormalizeInMaskd, normalize_in_mask
 from scanfill.transforms.one_scale import RandOneScaled
 from scanfill.transforms.resolutions import SplitResolutions, SplitResolutionsd

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from scanfill.errors import UsageError
 
 from .config import Config
+from .config_sets import open_source
 from .finding import Finding
 from .ignore import Ignored, Silence, check_names
 from .pipeline import Pipeline
 from .rules import RULES
-from .sources import open_source
 
 NAMES = tuple(rule.name for rule in RULES)
 

@@ -8,7 +8,7 @@ from scanfill.sharing.check.rules import (
     grid_before_crop,
     interpolation,
     late_normalization,
-    laterality,
+    lateral_flip,
     left_behind,
     overwriting,
     perceptual,
@@ -17,6 +17,6 @@ from scanfill.sharing.check.rules import (
 )
 
 _IN_ORDER = [interpolation, left_behind, random_evaluation, late_normalization, ct_geometry, grid_before_crop]
-_IN_ORDER += [laterality, data_lists, overwriting, perceptual, tracking]
+_IN_ORDER += [lateral_flip, data_lists, overwriting, perceptual, tracking]
 RULES = tuple(rule.RULE for rule in _IN_ORDER)
 """All of them, in the order of the documentation."""

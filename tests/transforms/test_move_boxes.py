@@ -12,7 +12,7 @@ from monai.transforms import RandAffined, RandFlipd
 
 from scanfill.errors import UsageError
 from scanfill.transforms import MoveWithBoxesd
-from scanfill.transforms.boxes import clip_boxes, move_boxes
+from scanfill.transforms.move_boxes import clip_boxes, move_boxes
 
 
 def case(box: tuple[int, int, int, int] = (20, 24, 30, 36)) -> dict[str, object]:
