@@ -30,7 +30,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 import scanfill
 from scanfill.domains.brain_mri.phantoms.brain import make_subject
-from scanfill.metrics.image_quality import evaluation_brain
+from scanfill.metrics.image_quality import evaluation_mask
 from scanfill.metrics.uncertainty import rank_agreement
 from scanfill.missing.completed import DOUBT, MADE
 from scanfill.missing.completion_scores import gradient_magnitude, told_apart
@@ -74,7 +74,7 @@ def rank(case: dict[str, Any], size: int) -> list[dict[str, Any]]:
     """Compare all maps on every image that was made in one case."""
     volumes = {key: convert_to_numpy(case[key])[0].astype(float) for key in case if key.startswith((MADE, DOUBT))}
     originals = {name: convert_to_numpy(case[f"acquired_{name}"])[0].astype(float) for name in MODALITIES}
-    brain = evaluation_brain(list(originals.values()))
+    brain = evaluation_mask(list(originals.values()))
     number = int(str(case["case_id"]).rsplit("_", 1)[1]) - 1
     tissue = make_subject(0, number, size).tissue
     given, made = told_apart(case, MODALITIES)

@@ -58,12 +58,12 @@ def mse(seed: int, chosen: np.ndarray) -> float:
 
 
 def test_explained_variance_is_one_minus_the_primary_mse() -> None:
-    evaluator = run(ExplainedVariance(truth_key="acquired_flair"))
+    evaluator = run(ExplainedVariance(truth_key="acquired_flair", mask_key="brain"))
     assert evaluator.state.metrics["quality"] == pytest.approx(1 - (mse(0, brain()) + mse(1, brain())) / 2, rel=1e-5)
 
 
 def test_a_truth_that_covers_a_part_of_the_brain_is_judged_there() -> None:
-    metric = ExplainedVariance(truth_key="acquired_flair")
+    metric = ExplainedVariance(truth_key="acquired_flair", mask_key="brain")
     one = case(0)
     part = brain().copy()
     part[:6] = False
@@ -149,7 +149,7 @@ def test_a_picture_is_judged_in_its_mask_or_everywhere(mask_key: str | None, tmp
 
 
 def test_without_a_brain_every_voxel_counts_also_those_that_are_zero() -> None:
-    metric = ExplainedVariance(truth_key="acquired_ct", brain_key=None, spatial_dims=2)
+    metric = ExplainedVariance(truth_key="acquired_ct", mask_key=None, spatial_dims=2)
     metric.update(picture(0))
     assert metric.compute() == pytest.approx(1 - error(picture(0), np.ones(FLAT, bool)), rel=1e-5)
 

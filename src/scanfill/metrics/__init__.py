@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from scanfill.metrics.case_scores import METRICS, region_sizes, score_case, score_region
 from scanfill.metrics.cohort import SMALL_ML, read_scores, summarise, write_scores
-from scanfill.metrics.image_quality import compare_case, evaluation_brain, score_image
+from scanfill.metrics.image_quality import compare_case, evaluation_mask, score_image
 from scanfill.metrics.intensity_protocols import PROTOCOLS
 from scanfill.metrics.label_arrays import Regions, check_regions
 from scanfill.metrics.quality_cohort import read_quality, summarise_quality, write_quality
@@ -27,7 +27,7 @@ __all__ = [
     "Regions",
     "check_regions",
     "compare_case",
-    "evaluation_brain",
+    "evaluation_mask",
     "read_quality",
     "read_scores",
     "region_sizes",

@@ -19,10 +19,10 @@ QUALITY_METRICS = ("mse", "mae", "psnr", "ssim", "clipped")
 """What is known of each region; a row has the keys ``<metric>_<region>``."""
 
 QUALITY_REGIONS = ("brain", "tumour", "healthy")
-"""The evaluation brain, the tumour in it, and the rest of it."""
+"""Names of columns: the foreground, the labelled part of it, and the rest of it."""
 
 IMAGE_REGIONS = ("image", "label", "rest")
-"""Likewise where there is no brain: what is evaluated of the image, what is labelled in it, and the rest."""
+"""Likewise of images without a background: what is evaluated of the image, what is labelled in it, and the rest."""
 
 SYNTHETIC, COPIED = "synthetic", "source copied"
 """Which image a row is about: the model's, or one that any model should beat; see also :py:func:`constant_name`."""
@@ -49,10 +49,10 @@ def compare_case(
         target: The modality that was made, a key of ``originals``.
         synthetic: ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``, on the truth's intensity scale as well as its maker can know
             it.
-        originals: The acquired images on its grid. Without a mask all four of a brain; see :py:func:`evaluation_brain`.
+        originals: The acquired images on its grid. Without a mask all four; see :py:func:`evaluation_mask`.
         sources: What it was made from, keys of ``originals``.
-        label: Label map, tumour where not 0; without one the tumour's figures are NaN, and healthy is the brain.
-        mask: What is evaluated, where not 0; None: the evaluation brain.
+        label: Label map; without one the labelled part's figures are NaN, and the rest is the whole.
+        mask: What is evaluated, where not 0; None: see :py:func:`evaluation_mask`.
         copy_sources: Whether copies of the sources are scored too. Not where they are no images, such as label maps;
             then they need not be among ``originals``.
         protocols: Of :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
@@ -64,7 +64,7 @@ def compare_case(
         scores of :py:func:`score_image`.
 
     Raises:
-        ValueError: See :py:func:`score_image` and :py:func:`evaluation_brain`; or the target is among the sources.
+        ValueError: See :py:func:`score_image` and :py:func:`evaluation_mask`; or the target is among the sources.
     """
     absent = [name for name in (target, *(sources if copy_sources else ())) if name not in originals]
     if absent or target in sources or not sources:
@@ -76,19 +76,19 @@ def compare_case(
     try:
         truth = as_image(originals[target], target, spatial_dims)
         if mask is None:
-            brain = evaluation_brain(list(originals.values()), spatial_dims)
+            inside = evaluation_mask(list(originals.values()), spatial_dims)
         else:
-            brain = _checked_mask(mask, truth, spatial_dims)
+            inside = _checked_mask(mask, truth, spatial_dims)
         images = {SYNTHETIC: as_image(synthetic, "synthetic image", spatial_dims)}
         for source in sources if copy_sources else ():
             name = COPIED if len(sources) == 1 else f"{COPIED} ({source})"
-            images[name] = copy_source(as_image(originals[source], source, spatial_dims), truth, brain)
-        images[constant_name(regions)] = constant_brain_mean(truth, brain)
+            images[name] = copy_source(as_image(originals[source], source, spatial_dims), truth, inside)
+        images[constant_name(regions)] = constant_mean(truth, inside)
         about = {"case_id": case_id, "target": target, "sources": ",".join(sources)}
         return [
             {**about, "image": name, **row}
             for name, image in images.items()
-            for row in score_image(image, truth, brain, label, protocols, regions=regions, spatial_dims=spatial_dims)
+            for row in score_image(image, truth, inside, label, protocols, regions=regions, spatial_dims=spatial_dims)
         ]
     except ValueError as error:
         msg = f"Case {case_id!r}, {target}: {error}"
@@ -98,7 +98,7 @@ def compare_case(
 def score_image(
     image: npt.ArrayLike,
     truth: npt.ArrayLike,
-    brain: npt.ArrayLike,
+    mask: npt.ArrayLike,
     label: npt.ArrayLike | None = None,
     protocols: Sequence[str] = PROTOCOLS,
     *,
@@ -111,10 +111,10 @@ def score_image(
     ``mse``       mean squared error over the region's voxels, on the protocol's scale
     ``mae``       mean absolute error
     ``psnr``      10 log10(range^2 / MSE) in dB; range is 1 for percentiles, for z-scores the distance between the
-                  truth's 0.5 and 99.5 percentiles in the brain; infinite for equal images
+                  truth's 0.5 and 99.5 percentiles in the mask; infinite for equal images
     ``ssim``      see :py:mod:`scanfill.metrics.ssim`. ``percentile_truth``: the map of the whole images averaged over
                   the region. ``brasyn``: the organisers' image x mask, averaged over the volume; their masks are the
-                  label and everything else, so ``healthy`` reaches beyond the brain there. NaN for z-scores:
+                  label and everything else, so the rest reaches beyond the mask there. NaN for z-scores:
                   the luminance term presumes values that are not negative
     ``clipped``   share of the region's voxels whose true value the protocol cuts off
     ============  ======================================================================================================
@@ -122,8 +122,8 @@ def score_image(
     Args:
         image: ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``.
         truth: Of the same shape.
-        brain: The evaluation brain, or whatever else is evaluated, of the same shape.
-        label: Label map, tumour where not 0.
+        mask: What is evaluated, where not 0, of the same shape.
+        label: Label map of the same shape.
         protocols: Of :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
         regions: What the whole, the labelled part and the rest are called.
         spatial_dims: 2 or 3.
@@ -133,21 +133,21 @@ def score_image(
         for a region that is empty, and for a constant image on a scale of its own.
 
     Raises:
-        ValueError: Shapes differ, the brain is empty, a voxel in it is NaN or infinite, or the truth is constant.
+        ValueError: Shapes differ, the mask is empty, a voxel in it is NaN or infinite, or the truth is constant.
     """
     volumes = {
         "image": as_image(image, "image", spatial_dims),
         "truth": as_image(truth, "truth", spatial_dims),
-        "brain": as_image(brain, regions[0], spatial_dims),
+        "mask": as_image(mask, regions[0], spatial_dims),
     }
-    tumour = np.zeros_like(volumes["truth"]) if label is None else as_image(label, "label", spatial_dims)
-    _check(volumes | {"label": tumour}, regions[0])
-    mask, tumour = volumes["brain"] != 0, tumour != 0
-    parts = dict(zip(regions, (mask, mask & tumour, mask & ~tumour), strict=True))
-    organisers_masks = dict(zip(regions, (mask, tumour, ~tumour), strict=True))
+    labels = np.zeros_like(volumes["truth"]) if label is None else as_image(label, "label", spatial_dims)
+    _check(volumes | {"label": labels}, regions[0])
+    inside, labelled = volumes["mask"] != 0, labels != 0
+    parts = dict(zip(regions, (inside, inside & labelled, inside & ~labelled), strict=True))
+    organisers_masks = dict(zip(regions, (inside, labelled, ~labelled), strict=True))
     rows = []
     for protocol in protocols:
-        pair = scale_pair(volumes["image"], volumes["truth"], mask, protocol)
+        pair = scale_pair(volumes["image"], volumes["truth"], inside, protocol)
         similarity = dict.fromkeys(parts, math.nan)
         if protocol == "brasyn":
             similarity = {name: masked_ssim(pair.image, pair.truth, kept) for name, kept in organisers_masks.items()}
@@ -161,7 +161,7 @@ def score_image(
     return rows
 
 
-def evaluation_brain(originals: Sequence[npt.ArrayLike], spatial_dims: int = 3) -> Mask:
+def evaluation_mask(originals: Sequence[npt.ArrayLike], spatial_dims: int = 3) -> Mask:
     """Find the voxels where figures are computed: where all four acquired images are non-zero, ``(X, Y[, Z])``.
 
     Args:
@@ -173,19 +173,19 @@ def evaluation_brain(originals: Sequence[npt.ArrayLike], spatial_dims: int = 3) 
     """
     if len(originals) != 4:
         msg = (
-            f"The evaluation brain is where all four originals are non-zero, got {len(originals)} images. Figures on "
-            f"another brain could not be compared: evaluate cases that have all four."
+            f"The evaluation mask is where all four originals are non-zero, got {len(originals)} images. Figures on "
+            f"another mask could not be compared: evaluate cases that have all four."
         )
         raise ValueError(msg)
     volumes = [as_image(image, "original", spatial_dims) for image in originals]
     if len({volume.shape for volume in volumes}) > 1:
         msg = f"The originals must be on one grid, found shapes {[volume.shape for volume in volumes]}. Resample them."
         raise ValueError(msg)
-    brain: Mask = np.logical_and.reduce([volume != 0 for volume in volumes])
-    if not brain.any():
+    mask: Mask = np.logical_and.reduce([volume != 0 for volume in volumes])
+    if not mask.any():
         msg = "No voxel is non-zero in all four originals: one is blank, or they do not overlap. Look at the images."
         raise ValueError(msg)
-    return brain
+    return mask
 
 
 def constant_name(regions: Sequence[str] = QUALITY_REGIONS) -> str:
@@ -204,29 +204,23 @@ def _checked_mask(mask: npt.ArrayLike, truth: Volume, spatial_dims: int) -> Mask
     return inside
 
 
-def copy_source(source: Volume, truth: Volume, brain: Mask) -> Volume:
-    """Make the reference image "source copied": the source with the truth's mean and SD in the brain, else 0.
+def copy_source(source: Volume, truth: Volume, mask: Mask) -> Volume:
+    """Make the reference image "source copied": the source with the truth's mean and SD in the mask, else 0.
 
     No model knows the truth's mean and SD, so the copy is better than it deserves: its MSE is 2 - 2r under both
     z-scores.
     """
-    inside, true = source[brain].astype(np.float64), truth[brain].astype(np.float64)
+    inside, true = source[mask].astype(np.float64), truth[mask].astype(np.float64)
     deviation = inside.std()
     scaled = (inside - inside.mean()) / deviation if deviation > 0 else np.zeros_like(inside)
     copied = np.zeros(truth.shape)
-    copied[brain] = scaled * true.std() + true.mean()
+    copied[mask] = scaled * true.std() + true.mean()
     return copied
 
 
-def constant_brain_mean(truth: Volume, brain: Mask) -> Volume:
-    """Make the reference image "constant brain mean": the truth's mean everywhere in the brain, else 0."""
-    return np.where(brain, truth[brain].astype(np.float64).mean(), 0.0)
-
-
-def clipped_share(image: npt.ArrayLike, region: npt.ArrayLike, low: float, high: float) -> float:
-    """Measure which share of a region's voxels lies beyond a scale's limits; NaN for an empty region."""
-    inside = np.asarray(image)[np.asarray(region) != 0]
-    return float(((inside < low) | (inside > high)).mean()) if inside.size else math.nan
+def constant_mean(truth: Volume, mask: Mask) -> Volume:
+    """Make the reference image of one value: the truth's mean everywhere in the mask, else 0."""
+    return np.where(mask, truth[mask].astype(np.float64).mean(), 0.0)
 
 
 def _errors(pair: ScaledPair, region: Mask) -> dict[str, float]:
@@ -241,13 +235,13 @@ def _errors(pair: ScaledPair, region: Mask) -> dict[str, float]:
 
 
 def _check(volumes: Mapping[str, Volume], whole: str) -> None:
-    """Refuse other grids, an empty brain, and voxels that are no numbers."""
+    """Refuse other grids, an empty mask, and voxels that are not numbers."""
     shapes = {name: volume.shape for name, volume in volumes.items()}
     if len(set(shapes.values())) > 1:
         msg = f"All must be on one grid, found shapes {shapes}. Bring the image back to the truth's grid (Invertd)."
         raise ValueError(msg)
-    if not volumes["brain"].any():
-        msg = f"The evaluation {whole} is empty. See evaluation_brain, or look at the mask."
+    if not volumes["mask"].any():
+        msg = f"The evaluation {whole} is empty. See evaluation_mask, or look at the mask."
         raise ValueError(msg)
     for name in ("image", "truth"):
         bad = np.count_nonzero(~np.isfinite(volumes[name]))

@@ -3,11 +3,11 @@
 ==================== =================================================================== ============================
 protocol             both images                                                         after
 ==================== =================================================================== ============================
-``zscore_own``       each z-scored by its own mean and SD in the brain: MSE = 2 - 2r     published synthesis studies
-``zscore_truth``     both z-scored by the truth's mean and SD in the brain               the primary MSE
+``zscore_own``       each z-scored by its own mean and SD in the mask: MSE  = 2 - 2r     published synthesis studies
+``zscore_truth``     both z-scored by the truth's mean and SD in the mask                the primary MSE
 ``brasyn``           each clipped at its own 0.5 and 99.5 percentiles over the whole     the BraSyn challenge
                      volume (not below 0) and scaled to [0, 1]
-``percentile_truth`` both clipped at the truth's 0.5 and 99.5 percentiles in the brain   the primary SSIM
+``percentile_truth`` both clipped at the truth's 0.5 and 99.5 percentiles in the mask    the primary SSIM
                      and scaled to [0, 1]
 ==================== =================================================================== ============================
 """
@@ -38,7 +38,7 @@ class ScaledPair:
         image: ``(X, Y, Z)``; NaN where the protocol has no scale for it, because it is constant.
         truth: ``(X, Y, Z)``.
         data_range: 1 for percentiles; for z-scores the distance between the truth's 0.5 and 99.5 percentiles in the
-            brain, in SD.
+            mask, in SD.
         clipped: Voxels of the truth that were cut off, ``(X, Y, Z)``.
     """
 
@@ -48,13 +48,13 @@ class ScaledPair:
     clipped: Mask
 
 
-def scale_pair(image: Volume, truth: Volume, brain: Mask, protocol: str) -> ScaledPair:
+def scale_pair(image: Volume, truth: Volume, mask: Mask, protocol: str) -> ScaledPair:
     """Bring a synthetic image and the truth to the scale of a protocol.
 
     Args:
         image: ``(X, Y, Z)``, intensities as in the file, 0 outside the head.
         truth: Of the same shape.
-        brain: Of the same shape, not empty.
+        mask: Of the same shape, not empty.
         protocol: Of :py:data:`PROTOCOLS`.
 
     Raises:
@@ -65,24 +65,24 @@ def scale_pair(image: Volume, truth: Volume, brain: Mask, protocol: str) -> Scal
         raise ValueError(msg)
     image, truth = image.astype(np.float64), truth.astype(np.float64)
     if protocol.startswith("zscore"):
-        return _z_scored(image, truth, brain, own=protocol == "zscore_own")
+        return _z_scored(image, truth, mask, own=protocol == "zscore_own")
     if protocol == "brasyn":
         limits, own_limits = (_percentiles(volume, at_least=0) for volume in (truth, image))
     else:
-        limits = own_limits = _percentiles(truth[brain])
+        limits = own_limits = _percentiles(truth[mask])
     low, high = _checked(limits, protocol)
     clipped = (truth < low) | (truth > high)
     return ScaledPair(_to_unit(image, own_limits), _to_unit(truth, limits), 1.0, clipped)
 
 
-def _z_scored(image: Volume, truth: Volume, brain: Mask, *, own: bool) -> ScaledPair:
-    inside = truth[brain]
+def _z_scored(image: Volume, truth: Volume, mask: Mask, *, own: bool) -> ScaledPair:
+    inside = truth[mask]
     low, high = _checked(_percentiles(inside), "z-score")
     mean, deviation = inside.mean(), inside.std()
     truth_range = float((high - low) / deviation)
     scaled_truth = (truth - mean) / deviation
     if own:
-        mean, deviation = image[brain].mean(), image[brain].std()
+        mean, deviation = image[mask].mean(), image[mask].std()
         constant = deviation <= 1e-9 * abs(mean)
         scaled = np.full(image.shape, np.nan) if constant else (image - mean) / deviation
     else:
@@ -101,7 +101,7 @@ def _checked(limits: tuple[float, float], protocol: str) -> tuple[float, float]:
     if not high > low:
         msg = (
             f"The truth has no contrast for protocol {protocol}: its 0.5 and 99.5 percentiles are {low:g} and "
-            f"{high:g}. It holds no image, or (brasyn) hardly any brain; leave the case out."
+            f"{high:g}. It holds no image, or (brasyn) hardly any foreground; leave the case out."
         )
         raise ValueError(msg)
     return limits

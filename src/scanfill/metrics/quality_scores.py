@@ -27,16 +27,16 @@ PRIMARY = "zscore_truth"
 
 
 class ExplainedVariance(CaseMetric):
-    """Share of the true image's variance that a synthetic image explains in the brain, averaged over cases.
+    """Share of the true image's variance that a synthetic image explains in the mask, averaged over cases.
 
     That is 1 - MSE of protocol ``zscore_truth``: 1 is perfect, 0 no better than a constant. Greater is better, so it
-    can decide which weights are the best. The brain is that of the sources as far as the truth is not 0, for want of
-    the other modalities that :py:func:`~scanfill.metrics.image_quality.evaluation_brain` asks for.
+    can decide which weights are the best. The mask is that of the sources as far as the truth is not 0, for want of
+    the other modalities that :py:func:`~scanfill.metrics.image_quality.evaluation_mask` asks for.
 
     Args:
         pred_key: Key of the synthetic image, on the truth's intensity scale.
         truth_key: Key of the acquired image as in its file.
-        brain_key: Key of the brain mask of the sources on the truth's grid; None: every voxel counts.
+        mask_key: Key of the mask of the sources on the truth's grid; None: every voxel counts.
         case_key: Key of the case's name.
         spatial_dims: 2 or 3.
     """
@@ -45,13 +45,13 @@ class ExplainedVariance(CaseMetric):
         self,
         pred_key: str = "pred",
         truth_key: str = "truth",
-        brain_key: str | None = "brain",
+        mask_key: str | None = "mask",
         case_key: str = "case_id",
         *,
         spatial_dims: int = 3,
     ) -> None:
         self.spatial_dims = spatial_dims
-        self.pred_key, self.truth_key, self.brain_key, self.case_key = pred_key, truth_key, brain_key, case_key
+        self.pred_key, self.truth_key, self.mask_key, self.case_key = pred_key, truth_key, mask_key, case_key
         super().__init__()
 
     def update(self, output: dict[str, Any]) -> None:
@@ -60,12 +60,12 @@ class ExplainedVariance(CaseMetric):
         self.score(str(output[self.case_key]), output[self.pred_key], truth, output)
 
     def score(self, name: str, image: Any, truth: npt.NDArray[Any], output: dict[str, Any]) -> None:
-        """Score one image against ``truth``, ``(X, Y[, Z])``, in the brain that ``output`` holds, if any."""
-        if self.brain_key is None:
-            brain = np.ones(truth.shape, bool)
+        """Score one image against ``truth``, ``(X, Y[, Z])``, in the mask that ``output`` holds, if any."""
+        if self.mask_key is None:
+            mask = np.ones(truth.shape, bool)
         else:
-            brain = (as_image(output[self.brain_key], self.brain_key, self.spatial_dims) != 0) & (truth != 0)
-        (row,) = score_image(image, truth, brain, protocols=[PRIMARY], spatial_dims=self.spatial_dims)
+            mask = (as_image(output[self.mask_key], self.mask_key, self.spatial_dims) != 0) & (truth != 0)
+        (row,) = score_image(image, truth, mask, protocols=[PRIMARY], spatial_dims=self.spatial_dims)
         self.cases.append({"case_id": name, "mse": row["mse_brain"]})
 
     def compute(self) -> float:
@@ -80,13 +80,13 @@ class ImageQuality(CaseMetric):
     The metric's value is the mean ``zscore_truth`` MSE of the synthetic images in what is evaluated (smaller is
     better). Each ``<protocol>_<metric>_brain`` that is not NaN stands in ``engine.state.metrics``, for the log.
 
-    What is evaluated is ``mask_key``; without it, of modalities of a brain, the evaluation brain; or else every voxel.
+    What is evaluated is ``mask_key``; without it, where all ``modalities`` are not 0, or else every voxel.
 
     Args:
         target: The modality that was made.
         sources: Those that it was made from.
-        modalities: All four of a brain, whose files give the evaluation brain; see
-            :py:func:`~scanfill.metrics.image_quality.evaluation_brain`. None where the image is not of a brain.
+        modalities: All four, whose files give the mask; see :py:func:`~scanfill.metrics.image_quality.evaluation_mask`.
+            None where there are no others.
         save_dir: Where rank 0 writes ``image_quality.csv`` and ``image_quality_summary.csv``; None writes nothing.
         note: A caveat for the files.
         published: (target, source) -> published MSE, to stand beside ours; see

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from scanfill.metrics.case_metric import is_first_rank
 from scanfill.metrics.cohort import Row, column, write_table
-from scanfill.metrics.image_quality import compare_case, evaluation_brain
+from scanfill.metrics.image_quality import compare_case, evaluation_mask
 from scanfill.metrics.label_arrays import as_image
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
 from scanfill.metrics.uncertainty import interval_coverage, rank_agreement
@@ -51,7 +51,7 @@ class CompletionVariance(ExplainedVariance):
         case_key: str = "case_id",
     ) -> None:
         self.modalities, self.prefix = list(modalities), prefix
-        super().__init__(brain_key=brain_key, case_key=case_key)
+        super().__init__(mask_key=brain_key, case_key=case_key)
 
     def update(self, output: dict[str, Any]) -> None:
         """Score every image that was made in one case."""
@@ -180,7 +180,7 @@ def judge_doubt(
     Returns:
         One row a region; NaN where a figure is not defined, as for a tumour that is not there.
     """
-    brain = evaluation_brain(list(originals.values()))
+    brain = evaluation_mask(list(originals.values()))
     tumour: Mask = brain & (as_image(label, "label") != 0) if label is not None else np.zeros_like(brain)
     truth = as_image(originals[target], target).astype(np.float64)
     error = np.abs(as_image(image, "synthetic image").astype(np.float64) - truth)

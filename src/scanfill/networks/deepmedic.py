@@ -83,14 +83,6 @@ class DeepMedic(nn.Module):
     ) -> None:
         super().__init__()
         widths = _widths(pathway_channels, factors, subsampled_channels)
-        _check_layers(
-            widths,
-            residual_layers=residual_layers,
-            classifier_channels=classifier_channels,
-            classifier_kernel=classifier_kernel,
-            classifier_residual_layers=classifier_residual_layers,
-            dropout=dropout,
-        )
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.factors = [1, *factors]
@@ -302,31 +294,3 @@ def _widths(
         msg = f"`subsampled_channels` lists {len(each)} pathways, `factors` (={list(factors)}) {len(factors)}."
         raise ValueError(msg)
     return [list(full), *each]
-
-
-def _check_layers(
-    widths: list[list[int]],
-    *,
-    residual_layers: Sequence[int],
-    classifier_channels: Sequence[int],
-    classifier_kernel: int,
-    classifier_residual_layers: Sequence[int],
-    dropout: Sequence[float],
-) -> None:
-    shortest = min(len(channels) for channels in widths)
-    if shortest < 1 or any(not 2 <= layer <= shortest for layer in residual_layers):
-        msg = f"`residual_layers` (={list(residual_layers)}) must lie between 2 and the number of layers (={shortest})."
-        raise ValueError(msg)
-    if classifier_kernel < 1 or classifier_kernel % 2 == 0:
-        msg = f"`classifier_kernel` (={classifier_kernel}) must be odd, so that a voxel lies in the middle."
-        raise ValueError(msg)
-    hidden = len(classifier_channels)
-    if any(not 2 <= layer <= hidden for layer in classifier_residual_layers):
-        msg = (
-            f"`classifier_residual_layers` (={list(classifier_residual_layers)}) must lie between 2 and the number of "
-            f"hidden layers (={hidden})."
-        )
-        raise ValueError(msg)
-    if len(dropout) != hidden + 1 or any(not 0 <= rate < 1 for rate in dropout):
-        msg = f"`dropout` (={list(dropout)}) must hold {hidden + 1} rates from 0 to below 1, one for each layer."
-        raise ValueError(msg)

@@ -110,12 +110,21 @@ class Pathway(nn.Module):
             to the centre; missing channels are zero, surplus ones are dropped.
         window: Batches that batch norm averages over at inference.
         epsilon: Of batch norm.
+
+    Raises:
+        ValueError: There is no layer, or a residual layer is none of them.
     """
 
     def __init__(
         self, in_channels: int, channels: Sequence[int], residual_layers: Sequence[int], *, window: int, epsilon: float
     ) -> None:
         super().__init__()
+        if not channels or any(not 2 <= layer <= len(channels) for layer in residual_layers):
+            msg = (
+                f"`residual_layers` (={list(residual_layers)}) must lie between 2 and the number of layers "
+                f"(={len(channels)})."
+            )
+            raise ValueError(msg)
         widths = [in_channels, *channels]
         self.reach = len(channels)
         self.residual_layers = list(residual_layers)
@@ -147,6 +156,9 @@ class Classifier(nn.Module):
         dropout: Rate of each layer, the classification layer included.
         window: Batches that batch norm averages over at inference.
         epsilon: Of batch norm.
+
+    Raises:
+        ValueError: Kernel, residual layers or dropout do not fit.
     """
 
     def __init__(
@@ -162,6 +174,19 @@ class Classifier(nn.Module):
         epsilon: float,
     ) -> None:
         super().__init__()
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            msg = f"`classifier_kernel` (={kernel_size}) must be odd, so that a voxel lies in the middle."
+            raise ValueError(msg)
+        hidden = len(channels)
+        if any(not 2 <= layer <= hidden for layer in residual_layers):
+            msg = (
+                f"`classifier_residual_layers` (={list(residual_layers)}) must lie between 2 and the number of hidden "
+                f"layers (={hidden})."
+            )
+            raise ValueError(msg)
+        if len(dropout) != hidden + 1 or any(not 0 <= rate < 1 for rate in dropout):
+            msg = f"`dropout` (={list(dropout)}) must hold {hidden + 1} rates from 0 to below 1, one for each layer."
+            raise ValueError(msg)
         widths = [in_channels, *channels, out_channels]
         self.reach = kernel_size // 2
         self.residual_layers = list(residual_layers)
@@ -173,7 +198,7 @@ class Classifier(nn.Module):
                 dropout=dropout[layer],
                 window=window,
                 epsilon=epsilon,
-                bias=layer == len(channels),
+                bias=layer == hidden,
             )
             for layer, (before, after) in enumerate(pairwise(widths))
         )

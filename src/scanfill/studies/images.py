@@ -22,7 +22,7 @@ from scanfill.domains.brain_mri.labels import to_internal
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.checkpoint_files import read_record
-from scanfill.metrics import evaluation_brain, score_image
+from scanfill.metrics import evaluation_mask, score_image
 from scanfill.missing.completed import z_scale
 from scanfill.missing.generators import Generator, open_generator
 from scanfill.transforms.signed_range import SignedScale, measure_scale, reference_line
@@ -171,7 +171,7 @@ def judge_image(path: str, case: Case, generator: Generator, target: str, source
     rows = score_image(
         scaled,
         volumes[target],
-        evaluation_brain(list(volumes.values())),
+        evaluation_mask(list(volumes.values())),
         label=label,
         protocols=sorted(set(FIGURES.values())),
     )
