@@ -160,7 +160,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
             output.update(self._train_discriminator(self.discriminator, sources, target, shown))
         output.update(self._train_generator(engine, sources, target, painted, extras))
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
-        return engine.state.output  # type: ignore[no-any-return]  # decollated and postprocessed by that event
+        return engine.state.output  # decollated and postprocessed by that event
 
     def _shown(self, painted: Tensor, target: Tensor, extras: Mapping[str, Tensor]) -> Tensor:
         """Make what the discriminator compares with the target."""

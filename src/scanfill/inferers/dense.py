@@ -132,8 +132,7 @@ class DenseInferer(Inferer):  # type: ignore[misc]
         low = [network.halo if start > 0 else 0 for start, _ in region]
         high = [network.halo if stop < size else 0 for (_, stop), size in zip(region, image.shape[2:], strict=True)]
         tile = cut_with_context(image, region, network.margin)
-        result: Tensor = network.forward_tile(tile.to(next(network.parameters()).device), low, high)
-        return result
+        return network.forward_tile(tile.to(next(network.parameters()).device), low, high)
 
 
 def tiles(size: Sequence[int], tile_size: Sequence[int], multiple: int) -> Iterator[Region]:

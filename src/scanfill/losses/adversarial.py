@@ -36,8 +36,7 @@ class AdversarialLoss(PatchAdversarialLoss):  # type: ignore[misc]
             for_discriminator: Whether this is the discriminator's loss rather than the generator's.
         """
         several = [logits] if isinstance(logits, torch.Tensor) else list(logits)
-        loss: Tensor = super().forward([each.float() for each in several], target_is_real, for_discriminator)
-        return loss
+        return super().forward([each.float() for each in several], target_is_real, for_discriminator)
 
 
 class DiscriminatorLoss(nn.Module):

@@ -112,5 +112,4 @@ def _to_unit(volume: Volume, limits: tuple[float, float]) -> Volume:
     low, high = limits
     if not high > low:
         return np.full(volume.shape, np.nan)
-    scaled: Volume = (np.clip(volume, low, high) - low) / (high - low)
-    return scaled
+    return (np.clip(volume, low, high) - low) / (high - low)

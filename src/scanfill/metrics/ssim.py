@@ -41,8 +41,7 @@ def ssim_map(image: Volume, truth: Volume, data_range: float = 1.0) -> npt.NDArr
     _, similarity = structural_similarity(  # type: ignore[no-untyped-call]  # scikit-image is untyped here
         *padded, data_range=data_range, gaussian_weights=True, sigma=SIGMA, use_sample_covariance=False, full=True
     )
-    inside: npt.NDArray[np.float64] = similarity[(slice(RADIUS, -RADIUS),) * np.ndim(image)]
-    return inside
+    return similarity[(slice(RADIUS, -RADIUS),) * np.ndim(image)]
 
 
 def region_ssim(image: Volume, truth: Volume, regions: Mapping[str, Mask], data_range: float = 1.0) -> dict[str, float]:

@@ -42,8 +42,7 @@ def interval_half_width(log_variance: npt.ArrayLike, share: float = 0.9) -> npt.
         msg = f"`share` (={share}) must be above 0 and below 1, such as 0.9."
         raise ValueError(msg)
     scale = np.exp(0.5 * np.asarray(log_variance, dtype=np.float64)) / math.sqrt(2)
-    width: npt.NDArray[np.float64] = -math.log1p(-share) * scale
-    return width
+    return -math.log1p(-share) * scale
 
 
 def interval_coverage(

@@ -179,8 +179,7 @@ class CompletionGenerator(nn.Module):
         inside = (images != 0).any(0, keepdim=True).float()
         channels = self.around(images[None], inside[None])[0]
         everywhere = channels[:, (images != 0).all(0)]
-        samples: NDArray[np.float32] = everywhere[:, :: max(1, math.ceil(everywhere.shape[1] / BASE_VOXELS))].numpy()
-        return samples
+        return everywhere[:, :: max(1, math.ceil(everywhere.shape[1] / BASE_VOXELS))].numpy()
 
 
 def fit_with_uncertainty(base: VoxelwisePolynomial, samples: Sequence[NDArray[Any]], modalities: int) -> None:

@@ -250,7 +250,7 @@ class DeepMedic(nn.Module):
         features: list[Tensor] = []
         for number, pathway in enumerate(self.pathways):
             features.append(spread(pathway(segments[number]), self.factors[number], wanted, low))
-        return self.classifier(torch.cat(features, 1), low, high)  # type: ignore[no-any-return]
+        return self.classifier(torch.cat(features, 1), low, high)
 
     def _check_channels(self, image: Tensor) -> None:
         if image.dim() != 5 or image.shape[1] != self.in_channels:

@@ -89,7 +89,7 @@ class GeneratorOnBase(nn.Module):
             ValueError: If the shape does not fit the network or the base.
         """
         z = self._in_deviations(x)
-        return self.centre + self.spread * (self.base(self._surroundings(z)) + self.network(z))  # type: ignore[no-any-return]
+        return self.centre + self.spread * (self.base(self._surroundings(z)) + self.network(z))
 
     def fit_base(
         self, cases: Iterable[Mapping[str, Any]], source_key: str = "image", target_key: str = "target"
@@ -125,7 +125,7 @@ class GeneratorOnBase(nn.Module):
         return self.base
 
     def _surroundings(self, z: Tensor) -> Tensor:
-        return self.around(z, (z != 0).any(1, keepdim=True).to(z.dtype))  # type: ignore[no-any-return]
+        return self.around(z, (z != 0).any(1, keepdim=True).to(z.dtype))
 
     def _in_deviations(self, x: Tensor) -> Tensor:
         return torch.where(x == self.background, 0.0, (x - self.centre) / self.spread)

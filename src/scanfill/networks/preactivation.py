@@ -86,7 +86,7 @@ class PreActivatedConv(nn.Module):
         activated = self.dropout(self.activation(self.norm(x)))
         if repeat_edge is not None and max(repeat_edge) > 0:
             activated = F.pad(activated, repeat_edge, mode="replicate")
-        return self.conv(activated)  # type: ignore[no-any-return]
+        return self.conv(activated)
 
 
 def add_residual(x: Tensor, earlier: Tensor, offset: list[int]) -> Tensor:

@@ -42,8 +42,7 @@ def clahe(
         msg = f"CLAHE takes (C, H, W) or (C, D, H, W), got shape {values.shape}. Add or remove an axis."
         raise UsageError(msg)
     equalised = np.stack([_equalise(channel, clip_limit, kernel_size) for channel in values])
-    result: NdarrayOrTensor = convert_to_dst_type(equalised, img, dtype=np.float32)[0]
-    return result
+    return convert_to_dst_type(equalised, img, dtype=np.float32)[0]
 
 
 def _check_limit(clip_limit: float) -> None:
@@ -81,8 +80,7 @@ def _equalise(channel: NDArray[Any], clip_limit: float, kernel_size: int | Seque
         equalised = equalize_adapthist(scaled[..., None], kernel_size=[*regions, 1], clip_limit=clip_limit)[..., 0]
     else:
         equalised = equalize_adapthist(scaled, kernel_size=regions, clip_limit=clip_limit)
-    result: NDArray[np.float32] = (equalised * (high - low) + low).astype(np.float32)
-    return result
+    return (equalised * (high - low) + low).astype(np.float32)
 
 
 class CLAHE(Transform):  # type: ignore[misc]  # MONAI's class is untyped

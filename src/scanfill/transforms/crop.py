@@ -48,8 +48,7 @@ def crop_centred(img: Tensor, centre: Sequence[int], size: Sequence[int], fill: 
     # A 2-D image has an affine of three axes, too, of which it uses the first two.
     affine[:-1, -1] += affine[:-1, : len(start)] @ torch.as_tensor(start, dtype=affine.dtype, device=affine.device)
     meta = {key: value for key, value in img.meta.items() if key != "affine"}
-    result: Tensor = MetaTensor(crop, affine=affine, meta=meta)
-    return result
+    return MetaTensor(crop, affine=affine, meta=meta)
 
 
 def overlap(
@@ -97,8 +96,7 @@ def class_indices(label: Tensor, num_classes: int, mask: Tensor | None = None) -
             f"labels may overlap (the background is a class, too), {channels} where one channel is the background."
         )
         raise ValueError(msg)
-    indices: list[Any] = map_classes_to_indices(label, num_classes, mask)
-    return indices
+    return map_classes_to_indices(label, num_classes, mask)
 
 
 class RandCropByClass(Randomizable):  # type: ignore[misc]

@@ -24,8 +24,7 @@ SMALLEST_SHARE = 1e-3
 def measured(image: NdarrayOrTensor, mask: NdarrayOrTensor) -> NDArray[np.bool_]:
     """Find the voxels in the mask that hold a measurement: finite and not 0."""
     values = convert_to_numpy(image)
-    there: NDArray[np.bool_] = (convert_to_numpy(mask) != 0) & np.isfinite(values) & (values != 0)
-    return there
+    return (convert_to_numpy(mask) != 0) & np.isfinite(values) & (values != 0)
 
 
 def measured_values(image: NdarrayOrTensor, mask: NdarrayOrTensor, where: str) -> NDArray[np.float64]:
@@ -83,8 +82,7 @@ def find_mask(case: Mapping[Hashable, Any], keys: Sequence[Hashable], mask_key: 
         )
         raise CaseError(msg)
     union = np.logical_or.reduce([convert_to_numpy(case[key]) != 0 for key in given])
-    mask: NdarrayOrTensor = convert_to_dst_type(union, case[given[0]], dtype=np.uint8)[0]
-    return mask
+    return convert_to_dst_type(union, case[given[0]], dtype=np.uint8)[0]
 
 
 class ForegroundMaskd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped

@@ -108,8 +108,7 @@ def standardize_histogram(img: NdarrayOrTensor, landmarks: ArrayLike, where: str
     result = np.zeros(values.shape, np.float32)
     result[measured] = mapped
     result[measured & (result == 0)] = np.finfo(np.float32).tiny
-    moved: NdarrayOrTensor = convert_to_dst_type(result, img, dtype=np.float32)[0]
-    return moved
+    return convert_to_dst_type(result, img, dtype=np.float32)[0]
 
 
 class StandardizeHistogramd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped

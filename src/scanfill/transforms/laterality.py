@@ -57,8 +57,7 @@ def swap_labels(label: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> Ndarr
     swapped = values.copy()
     for old, new in check_lateral_pairs(pairs).items():
         swapped[values == old] = new
-    result: NdarrayOrTensor = convert_to_dst_type(swapped, label, dtype=values.dtype)[0]
-    return result
+    return convert_to_dst_type(swapped, label, dtype=values.dtype)[0]
 
 
 def swapped_channels(pairs: Sequence[Sequence[int]], channels: int, option: str = "pairs") -> list[int]:
@@ -108,8 +107,7 @@ def swap_channels(img: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> Ndarr
     Raises:
         UsageError: As :py:func:`swapped_channels`.
     """
-    result: NdarrayOrTensor = img[swapped_channels(pairs, img.shape[0])]
-    return result
+    return img[swapped_channels(pairs, img.shape[0])]
 
 
 def lateral_axis(img: NdarrayOrTensor) -> int:

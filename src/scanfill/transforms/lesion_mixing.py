@@ -88,8 +88,7 @@ def mix_lesion(
 def foreground(image: NDArray[Any]) -> NDArray[np.bool_]:
     """Where an image ``(C, ...)`` shows the body: in any channel another value than the background's."""
     distances = [np.abs(image - value) > (ROUNDING if value else 0) for value in BACKGROUND]
-    inside: NDArray[np.bool_] = np.logical_and.reduce(distances).any(axis=0)
-    return inside
+    return np.logical_and.reduce(distances).any(axis=0)
 
 
 def acquired(image: NDArray[Any]) -> NDArray[np.bool_]:

@@ -139,5 +139,4 @@ class MoveWithBoxesd(RandOverKeys):
                 f"`class_key` to null."
             )
             raise UsageError(msg)
-        classes: NDArray[Any] = convert_to_numpy(found).copy()
-        return classes
+        return convert_to_numpy(found).copy()

@@ -35,8 +35,7 @@ def normalize_in_mask(image: NdarrayOrTensor, mask: NdarrayOrTensor, where: str 
     mean, deviation = mean_and_sd(inside, where)
     result = np.zeros(tuple(image.shape), np.float32)
     result[measured(image, mask)] = (inside - mean) / deviation
-    normalized: NdarrayOrTensor = convert_to_dst_type(result, image, dtype=np.float32)[0]
-    return normalized
+    return convert_to_dst_type(result, image, dtype=np.float32)[0]
 
 
 class NormalizeInMaskd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped

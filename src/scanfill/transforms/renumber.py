@@ -94,5 +94,4 @@ def renumber(
     for value, new_value in mapping.items():
         table[value] = new_value
     indices = np.rint(convert_to_numpy(label)).astype(np.intp)
-    renumbered: NdarrayOrTensor = convert_to_dst_type(table[indices], label, dtype=np.uint8)[0]
-    return renumbered
+    return convert_to_dst_type(table[indices], label, dtype=np.uint8)[0]

@@ -45,7 +45,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, C, ...)`` to the same shape."""
-        return x + self.body(x)  # type: ignore[no-any-return]
+        return x + self.body(x)
 
 
 class ResNetGenerator(nn.Module):
@@ -102,8 +102,7 @@ class ResNetGenerator(nn.Module):
             return [layer, get_norm_layer(norm, spatial_dims, channels), nn.ReLU()]
 
         def full_resolution(before: int, after: int, *, bias: bool) -> nn.Module:
-            layer: nn.Module = convolution(before, after, kernel_size=7, padding=3, padding_mode="reflect", bias=bias)
-            return layer
+            return convolution(before, after, kernel_size=7, padding=3, padding_mode="reflect", bias=bias)
 
         layers = normed(full_resolution(in_channels, filters, bias=bias), filters)
         for before, after in pairwise(widths):
@@ -123,4 +122,4 @@ class ResNetGenerator(nn.Module):
             ValueError: If the dimensions, the channels or the size do not fit.
         """
         check_input(x, self.in_channels, self.spatial_dims, self.depth, smallest=2)
-        return self.body(x)  # type: ignore[no-any-return]
+        return self.body(x)

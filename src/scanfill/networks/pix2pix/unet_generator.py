@@ -130,4 +130,4 @@ class UNetGenerator(nn.Module):
             x = block(skip if step == 0 else torch.cat([skip, x], 1))
         if self.see_input:
             x = torch.cat([x, image], 1)
-        return self.final(self.last(x))  # type: ignore[no-any-return]
+        return self.final(self.last(x))

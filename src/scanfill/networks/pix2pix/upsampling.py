@@ -55,7 +55,7 @@ class SumUpsample(nn.Module):
         if idle and x.dim() == 5 and x.device.type == "cpu":  # channels of zeros change nothing but the speed
             weight = F.pad(self.conv.weight, [0, 0, 0, 0, 0, 0, 0, idle])
             return F.conv3d(F.pad(grown, [0, 0, 0, 0, 0, 0, 0, idle]), weight, self.conv.bias, padding=1)
-        return self.conv(grown)  # type: ignore[no-any-return]
+        return self.conv(grown)
 
 
 def upsampling_layer(
@@ -77,9 +77,8 @@ def upsampling_layer(
     if kind == "sum":
         return SumUpsample(spatial_dims, in_channels, out_channels, bias=bias)
     if kind == "transposed":
-        layer: nn.Module = Conv[Conv.CONVTRANS, spatial_dims](
+        return Conv[Conv.CONVTRANS, spatial_dims](
             in_channels, out_channels, kernel_size, stride=2, padding=1, output_padding=4 - kernel_size, bias=bias
         )
-        return layer
     msg = f"`upsampling` (={kind!r}) must be 'sum' or 'transposed'."
     raise ValueError(msg)

@@ -51,8 +51,7 @@ class Node:
     def child(self, name: str) -> Node | None:
         """Return an entry of a dictionary or list; None where there is none."""
         if isinstance(self.value, dict):
-            found: Node | None = self.value.get(name)
-            return found
+            return self.value.get(name)
         if isinstance(self.value, list) and re.fullmatch(r"-?\d+", name) and -len(self.value) <= int(name):
             return self.value[int(name)] if int(name) < len(self.value) else None
         return None
