@@ -1,7 +1,5 @@
 """DeepMedic's optimiser, which PyTorch does not have: RMSProp with the Nesterov momentum on the inside."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -4,8 +4,6 @@ A preset is an overlay for the ``train.yaml`` of any bundle. What it says of its
 with an underscore, as MONAI's own ``_meta_`` does: they are merged like any other, and no component reads them.
 """
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -69,7 +69,7 @@ def test_label_is_the_middle() -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_collates_to_a_list_of_batches_that_the_network_takes(workers: int) -> None:
     split = SplitResolutionsd("image", "label", patch_size=4, factors=(2,), layers=2)
-    size = 4 + 2 * split.split.context
+    size = 4 + 2 * split.transform.context
     case = {
         "image": MetaTensor(torch.randn(2, size, size, size)),
         "label": MetaTensor(torch.ones(1, size, size, size)),

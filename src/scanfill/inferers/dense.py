@@ -1,7 +1,5 @@
 """Predict whole volumes with DeepMedic, in tiles that leave no trace in the result."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product

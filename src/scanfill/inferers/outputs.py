@@ -1,7 +1,5 @@
 """What is averaged over passes, and how it becomes again what a network would have given."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """In which planes an image may be rotated by 90 degrees."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

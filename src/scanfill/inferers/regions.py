@@ -1,7 +1,5 @@
 """Predict a box of a volume with the context that it needs, and say what that costs."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Losses that MONAI does not have."""
 
-from __future__ import annotations
-
 from .adversarial import AdversarialLoss, DiscriminatorLoss
 from .deepmedic_loss import DeepMedicLoss
 from .masked import MaskedL1, MaskedMSE, RegionMSE

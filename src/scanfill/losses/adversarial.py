@@ -1,7 +1,5 @@
 """Adversarial losses of the generator and the discriminator of a conditional GAN."""
 
-from __future__ import annotations
-
 import torch
 from monai.losses import PatchAdversarialLoss
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """Loss of the completion generator: the error of its images, and how well its uncertainty fits that error."""
 
-from __future__ import annotations
-
 import math
 
 import torch

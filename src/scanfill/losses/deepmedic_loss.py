@@ -1,7 +1,5 @@
 """DeepMedic's training loss: cross-entropy plus a penalty on the convolution kernels."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd  # what Conv1d to ConvTranspose3d have in common

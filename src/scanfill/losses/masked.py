@@ -1,7 +1,5 @@
 """Errors of a synthetic image where they count: outside the background, or in a labelled region only."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

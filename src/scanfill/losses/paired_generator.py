@@ -1,7 +1,5 @@
 """The generator's loss in a paired image-to-image GAN, term by term."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from .adversarial import AdversarialLoss

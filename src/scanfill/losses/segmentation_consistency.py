@@ -1,6 +1,6 @@
 """How differently a frozen segmenter labels completed images and the true ones."""
 
-from __future__ import annotations
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class SegmentationConsistency(nn.Module):
         self.segmenter = segmenter.eval().requires_grad_(requires_grad=False)
         self.tell = tell
 
-    def train(self, mode: bool = True) -> SegmentationConsistency:  # noqa: ARG002  PyTorch's name for it
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002  PyTorch's name for it
         """Stay in evaluation mode."""
         return super().train(mode=False)
 

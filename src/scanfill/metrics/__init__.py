@@ -6,8 +6,6 @@ and :py:class:`RegionScores` does all three inside a MONAI evaluator. Synthetic 
 :py:class:`ExplainedVariance` is the one figure that decides which weights are the best.
 """
 
-from __future__ import annotations
-
 from scanfill.metrics.case_scores import METRICS, region_sizes, score_case, score_region
 from scanfill.metrics.cohort import SMALL_ML, read_scores, summarise, write_scores
 from scanfill.metrics.image_quality import compare_case, evaluation_mask, score_image

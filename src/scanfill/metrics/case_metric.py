@@ -1,7 +1,5 @@
 """Scores of single cases inside a MONAI evaluator, brought together over the ranks of a distributed run."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

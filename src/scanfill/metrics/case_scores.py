@@ -1,7 +1,5 @@
 """Score labels against the truth, region by region, on the truth's own grid, in 2-D and 3-D."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

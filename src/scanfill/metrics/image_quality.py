@@ -1,7 +1,5 @@
 """Compare a synthetic image with the truth, in 2-D or 3-D: MSE, MAE, PSNR and SSIM in the whole and in parts of it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -12,8 +12,6 @@ protocol             both images                                                
 ==================== =================================================================== ============================
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Label maps, channels and images as arrays: their shapes, their values, and the regions that labels form."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The quality of synthetic images inside a MONAI evaluator: one figure to train by, and every figure to report."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Sequence
 from pathlib import Path

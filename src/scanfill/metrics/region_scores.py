@@ -1,7 +1,5 @@
 """The scores of a cohort inside a MONAI evaluator."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path

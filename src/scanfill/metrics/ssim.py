@@ -5,8 +5,6 @@ Wang et al., IEEE Transactions on Image Processing 13(4), 2004: Gaussian window 
 in TorchMetrics, which the BraSyn organisers use.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

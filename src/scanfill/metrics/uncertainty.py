@@ -1,7 +1,5 @@
 """Whether an uncertainty map knows where an image is wrong."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Networks that MONAI does not have."""
 
-from __future__ import annotations
-
 from scanfill.networks.deepmedic import DeepMedic
 from scanfill.networks.generator_on_base import GeneratorOnBase, fit_base
 from scanfill.networks.pix2pix import ResNetGenerator, UNetGenerator

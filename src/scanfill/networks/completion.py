@@ -1,7 +1,5 @@
 """One generator for every subset of the modalities: whatever is there in, all out, and how sure each voxel is."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,10 +1,8 @@
 """DeepMedic (Kamnitsas et al., Medical Image Analysis 36, 2017), number for number as its code v0.8.4 computes it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -107,7 +105,7 @@ class DeepMedic(nn.Module):
         self.segment_margin = max(context_needed(factor, reach, 0) for factor, reach in needs)
 
     @classmethod
-    def from_preset(cls, name: str, in_channels: int, out_channels: int, **changes: Any) -> DeepMedic:
+    def from_preset(cls, name: str, in_channels: int, out_channels: int, **changes: Any) -> Self:
         """Build ``default``, ``wide1``, ``original2017`` or ``small`` (about a tenth of the default's parameters).
 
         Args:
@@ -125,7 +123,7 @@ class DeepMedic(nn.Module):
         return cls(in_channels, out_channels, **{**PRESETS[name], **changes})
 
     @classmethod
-    def from_reference(cls, path: str | Path, prefix: str = "", **changes: Any) -> DeepMedic:
+    def from_reference(cls, path: str | Path, prefix: str = "", **changes: Any) -> Self:
         """Build the network that fits weights exported from the original, and load them.
 
         Args:

@@ -12,8 +12,6 @@ They come as one ``.npz`` with an array for each variable of the TensorFlow grap
 - ``softmax.bias``: added to the logits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A generator that adds what it learns to a regression on each voxel and its surroundings."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """What lies around each voxel, as more channels: means of the foreground over boxes, and its share of each box."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """DeepMedic's building blocks: pre-activated convolutions, chained into a pathway or a classifier."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 

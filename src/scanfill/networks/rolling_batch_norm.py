@@ -1,7 +1,5 @@
 """Batch normalisation whose inference statistics are the plain mean of the last batches, as DeepMedic has it."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody knows
 from torch import Tensor, nn

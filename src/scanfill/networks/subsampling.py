@@ -11,8 +11,6 @@ segment starts below the volume it does not: it rounds the overhang down to whol
 so that the coarse features there lie up to ``f - 1`` voxels off. That offset is not copied.
 """
 
-from __future__ import annotations
-
 from torch import Tensor
 
 

@@ -5,8 +5,6 @@ training on finding that curve. So the curve is fitted in closed form, in a seco
 is left: what the neighbourhood tells.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from typing import Any, cast

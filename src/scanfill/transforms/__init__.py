@@ -1,7 +1,5 @@
 """Transforms that MONAI does not provide: array version first, its dictionary version below."""
 
-from __future__ import annotations
-
 from scanfill.transforms.bspline import RandBSplineDeformation, RandBSplineDeformationd
 from scanfill.transforms.channelwise import RandChannelWise, RandChannelWised
 from scanfill.transforms.clahe import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clahe

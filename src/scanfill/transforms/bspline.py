@@ -1,7 +1,5 @@
 """Elastic deformation by cubic B-splines, in millimetres, that never folds tissue over itself."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 

@@ -1,8 +1,7 @@
 """Change each channel by its own draw, and leave what is no tissue as it is."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
+from typing import Self
 
 import numpy as np
 import torch
@@ -55,7 +54,7 @@ class RandChannelWise(RandomizableTransform):  # type: ignore[misc]  # MONAI's c
         self.background = tuple(ensure_tuple(background))
         self.channels: list[int] = []
 
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandChannelWise:
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> Self:
         """Fix what is drawn, also by the inner transform."""
         super().set_random_state(seed, state)
         if isinstance(self.transform, Randomizable):

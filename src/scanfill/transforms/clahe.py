@@ -1,7 +1,5 @@
 """Contrast-limited adaptive histogram equalisation (CLAHE), in 2-D and 3-D."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Draw training patches class by class, each centred on a voxel of its class."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 

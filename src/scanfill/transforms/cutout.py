@@ -1,7 +1,5 @@
 """Cutout that spares lesions: rectangles are hidden, but never a voxel of what is to be found."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Which axes a training flips: those along which test-time augmentation may flip too."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

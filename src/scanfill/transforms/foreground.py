@@ -1,7 +1,5 @@
 """The foreground of a case, such as the brain of skull-stripped scans: a mask, and what is measured inside it."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Histogram standardisation of MRI (Nyul): each scan's landmarks are moved to those of the training patients."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Shift and scale each channel a little, as the original DeepMedic augments intensities."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from monai.transforms import RandomizableTransform

@@ -1,7 +1,5 @@
 """Flips that know left from right: what is lateral changes its name with its side, or is not flipped at all."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal
 

@@ -6,8 +6,6 @@ there: image and label change hands together. Sources: CarveMix (Zhang 2021, arX
 and its random size), TumorCP (Yang 2021, 10.1007/978-3-030-87193-2_55; a random place).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

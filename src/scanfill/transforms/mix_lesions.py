@@ -1,7 +1,5 @@
 """Random lesion mixing of training cases; see :py:mod:`scanfill.transforms.lesion_mixing` for how and why."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 

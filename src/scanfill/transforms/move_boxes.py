@@ -1,7 +1,5 @@
 """Boxes and image-level labels that keep step with an image that is moved."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The one rule of intensities for MRI (decision 13): z-score inside the mask, exactly 0 outside."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Zoom all axes by one random factor: a body may be larger, but it keeps its proportions."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from monai.config import KeysCollection

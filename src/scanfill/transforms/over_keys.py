@@ -1,7 +1,5 @@
 """Dictionary versions of array transforms: they take the arguments of the array version and run it on each key."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar, Self
 

@@ -1,7 +1,5 @@
 """Label maps: which whole numbers they hold, and other numbers in their place."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 import numpy as np

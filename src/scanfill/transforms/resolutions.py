@@ -1,7 +1,5 @@
 """Cut a training patch into the segments that DeepMedic's pathways read."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 

@@ -11,8 +11,6 @@ on another has an MSE of 0.70 in 14 BraTS cases (unseen ones, three folds) when 
 their 0.5th and 99.5th percentiles, and 1.22 by the 99.99th alone; of another pair 0.40, 0.45 and 0.87.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Acquisition artefacts of MRI by TorchIO, drawn from the transform's own random state."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A CT window whose centre and width vary, as they do from protocol to protocol."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from monai.config.type_definitions import NdarrayOrTensor

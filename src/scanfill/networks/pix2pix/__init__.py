@@ -1,7 +1,5 @@
 """Generators of Pix2Pix and Pix2PixNIfTI; the conditional discriminator is MONAI's ``PatchDiscriminator``."""
 
-from __future__ import annotations
-
 from .resnet_generator import ResNetGenerator
 from .unet_generator import UNetGenerator
 from .upsampling import SumUpsample

@@ -1,7 +1,5 @@
 """Arguments that both generators check and read alike."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 

@@ -1,7 +1,5 @@
 """The ResNet generator of Pix2Pix and CycleGAN, in 2-D or 3-D: the one that did best in Pix2PixNIfTI."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -13,7 +11,7 @@ from torch import Tensor, nn
 from .arguments import check_arguments, check_input, final_activation
 from .upsampling import upsampling_layer
 
-Norm = str | tuple[str, "Mapping[str, object]"]
+Norm = str | tuple[str, Mapping[str, object]]
 
 
 class ResidualBlock(nn.Module):

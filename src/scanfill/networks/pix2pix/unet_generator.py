@@ -1,7 +1,5 @@
 """Pix2Pix's U-Net, in 2-D or 3-D, with as many downsamplings as the image allows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

@@ -1,7 +1,5 @@
 """Doubling the size of feature maps, without the checkerboard that transposed convolutions leave."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody knows
 from monai.networks.layers import Conv

@@ -1,7 +1,5 @@
 """Look for what goes wrong in a pipeline without an error message, by reading its config and running none of it."""
 
-from __future__ import annotations
-
 from .finding import Fault, Finding, Rule
 from .look import Checked, check
 from .output import as_json, as_text

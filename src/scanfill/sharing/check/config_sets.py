@@ -1,7 +1,5 @@
 """What is checked together: a bundle's configs, with the overlays that belong on them; or the files that are named."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """What a ``$`` expression says, as far as that is plain without running it: read as a syntax tree, never evaluated."""
 
-from __future__ import annotations
-
 import ast
 import math
 import operator

@@ -1,7 +1,5 @@
 """What a check says: where, which rule, why it hurts, and the fix."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Faults that somebody looked at and left, with a reason: a comment in the config; in JSON, a ``_desc_``."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Sequence
 

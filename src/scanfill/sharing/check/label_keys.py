@@ -1,7 +1,5 @@
 """Which keys hold label maps: by how the config uses them, by the loss, by their name."""
 
-from __future__ import annotations
-
 import re
 
 from .pipeline import Chain, Pipeline

@@ -1,7 +1,5 @@
 """Check configs: read, merge, look by every rule, leave out what somebody silenced."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple

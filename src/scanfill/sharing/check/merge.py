@@ -1,7 +1,5 @@
 """Several files as one config, merged as MONAI merges them (``monai.bundle.utils.merge_kv``)."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 

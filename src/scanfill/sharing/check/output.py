@@ -1,7 +1,5 @@
 """Findings for people, and for programs."""
 
-from __future__ import annotations
-
 import json
 import textwrap
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The rules, one a file: each finds one kind of fault in a pipeline."""
 
-from __future__ import annotations
-
 from scanfill.sharing.check.rules import (
     ct_geometry,
     data_lists,

@@ -1,7 +1,5 @@
 """Turns and sizes that no CT has: the table is below, and a voxel's millimetres are known."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Lists of cases with a patient on two sides, or with something synthetic that judges."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path

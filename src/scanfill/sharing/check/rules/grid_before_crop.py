@@ -1,7 +1,5 @@
 """Crops of so many voxels from images whose voxels have any size and any direction."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from scanfill.sharing.check.expression import Items

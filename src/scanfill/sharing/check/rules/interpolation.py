@@ -1,7 +1,5 @@
 """Label maps whose values are mixed: 1 and 3 become 2, which is another class."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from scanfill.sharing.check.expression import Unknown

@@ -1,7 +1,5 @@
 """Normalisation that comes after the augmentation of intensities, and takes it back."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from scanfill.sharing.check.expression import Items

@@ -1,7 +1,5 @@
 """Left-right flips where the labels know left from right."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Images that are turned, cut or resampled while their label stays where it was."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from scanfill.sharing.check.expression import Unknown

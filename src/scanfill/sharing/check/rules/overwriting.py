@@ -1,7 +1,5 @@
 """Results that lie where the next case's result goes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Losses that fetch a network from the internet when they are made."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from scanfill.sharing.check.config import Component

@@ -1,7 +1,5 @@
 """Transforms that draw at random where a network is judged or used."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from scanfill.sharing.check.finding import Fault, Rule, fault

@@ -1,7 +1,5 @@
 """Handlers that are gone as soon as somebody asks for experiment tracking."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from scanfill.sharing.check.expression import Items, Unknown
