@@ -1,4 +1,4 @@
-"""What is averaged over passes, and how it becomes again what a network would have given."""
+"""What is averaged over passes, and how an average is turned back into a network's output."""
 
 import math
 from collections.abc import Callable
@@ -42,7 +42,7 @@ class Classes:
         """Say how far the decision is from certain: ``(B, C, ...)`` to ``(B, 1, ...)``.
 
         Returns:
-            Softmax: 1 minus the largest probability. Sigmoid: the distance of the most doubtful channel from 0 or 1,
+            Softmax: 1 minus the largest probability. Sigmoid: the distance of the least certain channel from 0 or 1,
             whichever is nearer, at most 0.5.
         """
         if self.exclusive:
@@ -73,6 +73,6 @@ def averaged(merge: str, classes: Classes) -> Callable[[Tensor], Tensor]:
         UsageError: Something else is to be merged.
     """
     if merge not in ("probabilities", "logits"):
-        msg = f"`merge` (={merge!r}) must be probabilities, or logits (also for outputs that are no classes)."
+        msg = f"`merge` (={merge!r}) must be probabilities, or logits (also for outputs that are not classes)."
         raise UsageError(msg)
     return classes.probabilities if merge == "probabilities" else torch.Tensor.detach

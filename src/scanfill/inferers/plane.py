@@ -16,7 +16,7 @@ TOLERANCE = 0.01
 
 
 def check_plane(plane: Sequence[int], modality: str | None, lateral_axis: int | None) -> None:
-    """Refuse to rotate what a rotation spoils.
+    """Refuse rotations that make an image unrealistic.
 
     Args:
         plane: The axes.
@@ -50,7 +50,7 @@ def check_isotropic(plane: Sequence[int], image: Tensor, spacing: Sequence[float
         spacing: Voxel size in mm along each spatial axis; for an image without metadata.
 
     Raises:
-        UsageError: Voxels of any image of the batch are longer than wide, or nobody knows.
+        UsageError: Voxels of any image of the batch are longer than wide, or their size is not known.
     """
     if spacing is None:
         if not isinstance(image, MetaTensor):

@@ -146,10 +146,10 @@ class CompletionLoss(nn.Module):
 def show_completed(
     prediction: Tensor, target: Tensor, given: Tensor, known: Tensor, *, mask: Tensor, **_: Tensor
 ) -> Tensor:
-    """Put what was made in the place of what is known of it, so that only that can differ from the target.
+    """Insert the synthetic images into the true ones where both are known; only there can the result differ.
 
     A discriminator or a segmenter that sees it judges nothing else: not the given images, not the background, nor
-    a modality whose truth nobody knows.
+    a modality whose truth is not known.
 
     Args:
         prediction: Images, then log-variances, ``(B, 2 M, ...)``.

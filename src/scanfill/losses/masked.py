@@ -45,7 +45,7 @@ def check_pair(prediction: Tensor, target: Tensor) -> None:
 class MaskedL1(nn.Module):
     """Mean absolute error over the voxels whose target is not background.
 
-    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176). What the generator paints outside costs nothing: mask it
+    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176). Errors in the background do not count: mask the image
     when it is written. It is least where each voxel has the median of what the truth may be.
 
     Args:

@@ -51,7 +51,7 @@ def compare_case(
         sources: What it was made from, keys of ``originals``.
         label: Label map; without one the labelled part's figures are NaN, and the rest is the whole.
         mask: What is evaluated, where not 0; None: see :py:func:`evaluation_mask`.
-        copy_sources: Whether copies of the sources are scored too. Not where they are no images, such as label maps;
+        copy_sources: Whether copies of the sources are scored too. Not where they are not images but label maps;
             then they need not be among ``originals``.
         protocols: Of :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
         regions: What the whole, the labelled part and the rest are called in the keys of the rows.

@@ -12,7 +12,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def check_regions(regions: Regions, channels: int | None = None) -> dict[str, tuple[int, ...]]:
-    """Check that every region is formed of labels that there can be.
+    """Check that every region consists of labels that can occur.
 
     Args:
         regions: Name of each region and the labels that form it.
@@ -22,7 +22,7 @@ def check_regions(regions: Regions, channels: int | None = None) -> dict[str, tu
         The regions, labels as tuples.
 
     Raises:
-        ValueError: There is no region, one has no label, or one that cannot be.
+        ValueError: There is no region, one has no label, or a label that cannot occur.
     """
     if not regions:
         msg = "There are no regions to score: name each with the labels that form it, such as {'kidney': [1, 2]}."

@@ -94,7 +94,7 @@ class ImageQuality(CaseMetric):
         label_key: Key of the label map, which a case may lack; None: labelled parts have no figures.
         case_key: Key of the case's name.
         mask_key: Key of a mask on the grid of the truth.
-        copy_sources: Whether copies of the sources are scored too; not where sources are no images, such as label maps.
+        copy_sources: Whether copies of the sources are scored too; not where sources are label maps.
         protocols: Scales of intensities that are reported, ``zscore_truth`` among them.
         spatial_dims: 2 or 3.
 

@@ -1,4 +1,4 @@
-"""Whether an uncertainty map knows where an image is wrong."""
+"""Whether an uncertainty map is high where an image is wrong."""
 
 import math
 
@@ -34,7 +34,7 @@ def interval_half_width(log_variance: npt.ArrayLike, share: float = 0.9) -> npt.
         share: Above 0, below 1.
 
     Raises:
-        ValueError: ``share`` is no such probability.
+        ValueError: ``share`` is out of range.
     """
     if not 0 < share < 1:
         msg = f"`share` (={share}) must be above 0 and below 1, such as 0.9."

@@ -23,7 +23,7 @@ MOST_VOXELS = 200_000
 
 
 class GeneratorOnBase(nn.Module):
-    """Paint the regression's image plus a generator's correction, which is 0 before the training.
+    """Give the regression's image plus a generator's correction, which is 0 before the training.
 
     The generator works in SD: it sees z-scored sources, 0 outside the foreground, and its correction is in SD of the
     target. (In [-1, 1] one SD is 0.11, and the background lies 6.5 SD below the foreground's mean.)
@@ -145,7 +145,7 @@ def fit_base(
 
 
 def start_at_zero(network: nn.Module) -> None:
-    """Set the last convolution of a network to 0, so that it begins by painting 0.
+    """Set the last convolution of a network to 0, so that its output is 0 at first.
 
     It still learns: the gradient reaches this layer first, and the others once it is not 0.
 

@@ -110,7 +110,7 @@ class Pathway(nn.Module):
         epsilon: Of batch norm.
 
     Raises:
-        ValueError: There is no layer, or a residual layer is none of them.
+        ValueError: There are no layers, or a residual layer is not among them.
     """
 
     def __init__(

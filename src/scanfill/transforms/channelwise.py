@@ -1,4 +1,4 @@
-"""Change each channel by its own draw, and leave what is no tissue as it is."""
+"""Change each channel by its own draw, and leave the background as it is."""
 
 from collections.abc import Callable, Sequence
 from typing import Self
@@ -13,7 +13,7 @@ from scanfill.errors import UsageError
 from scanfill.transforms.over_keys import RandOverKeys
 
 BACKGROUND = (0.0, -1.0)
-"""What lies outside the brain: 0 in z-scored images (and all of a sequence that is not there), -1 in signed ones."""
+"""Values outside the foreground: 0 in z-scored images (and all of a sequence that is not there), -1 in signed ones."""
 
 ROUNDING = 1e-5
 """How far interpolation between voxels of -1 may miss it."""
@@ -35,7 +35,7 @@ class RandChannelWise(RandomizableTransform):  # type: ignore[misc]  # MONAI's c
         background: Values that stay as they are; empty to change all voxels.
 
     Raises:
-        UsageError: ``prob_per_channel`` is no probability.
+        UsageError: ``prob_per_channel`` is not a probability.
     """
 
     def __init__(

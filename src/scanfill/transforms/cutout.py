@@ -123,7 +123,7 @@ class RandCutoutSparingLesionsd(RandOnceOverKeys):
         **kwargs: ``holes``, ``size`` and ``prob`` of :py:class:`RandCutoutSparingLesions`; ``allow_missing_keys``.
 
     Raises:
-        UsageError: Neither key is given, or a case has neither: then nobody knows where its lesions are.
+        UsageError: Neither key is given, or a case has neither, so that its lesions are not known.
     """
 
     array_transform = RandCutoutSparingLesions

@@ -1,4 +1,4 @@
-"""Flips that know left from right: what is lateral changes its name with its side, or is not flipped at all."""
+"""Left-right flips that exchange lateral labels, or are refused."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal
@@ -26,7 +26,7 @@ def check_lateral_pairs(pairs: Sequence[Sequence[int]], option: str = "pairs") -
         Label -> the label of the other side.
 
     Raises:
-        UsageError: The pairs are no permutation: not two whole numbers each, or one that stands in two of them.
+        UsageError: The pairs are not a permutation: not two whole numbers each, or a number occurs twice.
     """
     try:
         exchange = {int(a): int(b) for left, right in pairs for a, b in ((left, right), (right, left))}
@@ -67,7 +67,7 @@ def swapped_channels(pairs: Sequence[Sequence[int]], channels: int, option: str 
         option: What the pairs are called, for the message.
 
     Raises:
-        UsageError: The pairs are no permutation, or name a channel that is not there.
+        UsageError: The pairs are not a permutation, or name a channel that is not there.
     """
     exchange = check_lateral_pairs(pairs, option)
     absent = [channel for channel in exchange if not 0 <= channel < channels]
@@ -89,7 +89,7 @@ def channel_pairs(pairs: Sequence[Sequence[int]], *, exclusive: bool) -> list[tu
             otherwise label 1 is channel 0.
 
     Raises:
-        UsageError: The pairs are no permutation, or name a label below 1.
+        UsageError: The pairs are not a permutation, or name a label below 1.
     """
     low = sorted(label for label in check_lateral_pairs(pairs) if label < 1)
     if low:
@@ -136,7 +136,7 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
         allow_missing_keys: Pass over keys that are not there.
 
     Raises:
-        UsageError: Pairs that are no permutation; pairs without ``label_keys``, or some that are not among the keys;
+        UsageError: Pairs that are not a permutation; pairs without ``label_keys``, or some that are not among the keys;
             when called, an axis that the image does not have, or a forbidden one.
     """
 

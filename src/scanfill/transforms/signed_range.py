@@ -179,10 +179,10 @@ class ScaleSignedd(MapTransform):  # type: ignore[misc]
 
 
 class UnscaleSignedd(MapTransform):  # type: ignore[misc]
-    """Turn a painted image in [-1, 1] into intensities, 0 outside the mask.
+    """Turn a synthetic image in [-1, 1] into intensities, 0 outside the mask.
 
     Args:
-        keys: Painted images ``(1, X, Y, Z)``.
+        keys: Synthetic images ``(1, X, Y, Z)``.
         scale_key: Key of a volume's own scale by :py:class:`ScaleSignedd`, where the truth is known.
         reference: The checkpoint's reference scale, where it is not; a mapping with ``intensities`` and ``deviations``
             as :py:func:`reference_line` takes them.
@@ -213,6 +213,6 @@ class UnscaleSignedd(MapTransform):  # type: ignore[misc]
         line = self.line or SignedScale(*(float(number) for number in case[self.scale_key]))
         mask = convert_to_numpy(case[self.mask_key]) != 0
         for key in self.key_iterator(case):
-            painted = np.where(mask, line.invert(convert_to_numpy(case[key])), 0)
-            case[key] = convert_to_dst_type(painted, case[key], dtype=np.float32)[0]
+            intensities = np.where(mask, line.invert(convert_to_numpy(case[key])), 0)
+            case[key] = convert_to_dst_type(intensities, case[key], dtype=np.float32)[0]
         return case

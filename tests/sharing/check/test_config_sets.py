@@ -103,7 +103,7 @@ def test_a_list_of_cases_among_the_configs_is_no_config(bundle: Path) -> None:
         (["trian.yaml"], "There is no config .*trian.yaml. Did you mean .*train.yaml"),
         (["train.yaml", "lineer.yaml"], "There is no config .*lineer.yaml. Did you mean .*linear.yaml"),
         (["nowhere"], "There is nothing to check at"),
-        (["train.txt"], "is no config: MONAI reads .yaml"),
+        (["train.txt"], "is not a config: MONAI reads .yaml"),
         (["latin.yaml"], "is not text in UTF-8"),
         (["broken.zip"], "cannot be read as a packed bundle"),
         (["empty.zip"], "holds no folder `configs`"),

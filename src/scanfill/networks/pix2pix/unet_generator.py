@@ -18,7 +18,7 @@ FIRST_DROPOUT = 4
 
 
 class UNetGenerator(nn.Module):
-    """U-Net that halves an image ``depth`` times with strided convolutions and paints another one of the same size.
+    """U-Net that halves an image ``depth`` times with strided convolutions and generates another one of the same size.
 
     Level ``i``, counted from 0 outside, has ``filters * min(2**i, 8)`` feature maps. Encoder: LeakyReLU (slope 0.2),
     4^n convolution of stride 2, norm. Decoder: ReLU, upsampling, norm, and dropout in the levels between the fourth
@@ -26,7 +26,7 @@ class UNetGenerator(nn.Module):
     start from N(0, 0.02). Sources: Isola et al., CVPR 2017; Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), whose
     default this is with ``depth`` 7.
 
-    The original sees nothing finer than half the resolution when it paints, so it cannot copy or combine what differs
+    The original ends at half the resolution, so it cannot copy or combine what differs
     from voxel to voxel, which a voxel-wise regression can. ``see_input`` mends that: the outermost level gives
     ``filters`` features with norm and ReLU, and these together with the image go through a 3^n convolution, ReLU and a
     1^n convolution.
@@ -87,9 +87,9 @@ class UNetGenerator(nn.Module):
             innermost, outermost = level == depth - 1, level == 0
             before = widths[level] if innermost else 2 * widths[level]  # below the innermost: with the skip connection
             after = ([filters if see_input else out_channels, *widths])[level]
-            paints = outermost and not see_input
-            layers = [nn.ReLU(), upsampling_layer(upsampling, spatial_dims, before, after, bias=bias or paints)]
-            if not paints:
+            last = outermost and not see_input
+            layers = [nn.ReLU(), upsampling_layer(upsampling, spatial_dims, before, after, bias=bias or last)]
+            if not last:
                 layers.append(get_norm_layer(norm, spatial_dims, after))
             if outermost and see_input:
                 layers.append(nn.ReLU())

@@ -49,7 +49,7 @@ def open_source(paths: Sequence[str]) -> Iterator[Source]:
         paths: A bundle (name, folder, zip file), with or without overlays behind it; or configs that are merged.
 
     Raises:
-        UsageError: Something is not there, or is no config.
+        UsageError: A file does not exist, or is not a config.
     """
     first, *overlays = map(Path, paths)
     if first.suffix.lower() == ".zip":
@@ -88,7 +88,7 @@ def _unpack(archive: Path, folder: Path) -> Path:
         raise UsageError(msg) from error
     homes = sorted((path for path in folder.rglob("configs") if path.is_dir()), key=lambda path: len(path.parts))
     if not homes:
-        msg = f"{archive} holds no folder `configs`: it is no MONAI bundle."
+        msg = f"{archive} holds no folder `configs`: it is not a MONAI bundle."
         raise UsageError(msg)
     return homes[0].parent
 
@@ -135,7 +135,7 @@ def _read(path: Path, name: str) -> Document:
         msg = f"There is no config {name}.{hint}"
         raise UsageError(msg)
     if path.suffix.lower() not in SUFFIXES:
-        msg = f"{name} is no config: MONAI reads {', '.join(SUFFIXES)}."
+        msg = f"{name} is not a config: MONAI reads {', '.join(SUFFIXES)}."
         raise UsageError(msg)
     return read_file(path, name)
 

@@ -86,7 +86,7 @@ def read_file(path: Path, name: str) -> Document:
     """Read a file.
 
     Raises:
-        UsageError: It is no text, or see :py:func:`read_document`.
+        UsageError: It is not text, or see :py:func:`read_document`.
     """
     try:
         return read_document(name, path.read_text(encoding="utf-8"))
@@ -99,12 +99,12 @@ def read_document(file: str, text: str) -> Document:
     """Read YAML or JSON; which of them, the name says.
 
     Raises:
-        UsageError: It is neither, with line and column; or its content is no dictionary.
+        UsageError: It is neither, with line and column; or its content is not a dictionary.
     """
     root = _read_json(file, text) if file.lower().endswith(".json") else _read_yaml(file, text)
     if not isinstance(root.value, dict):
         kind = "empty" if root.value is None else f"a {type(root.value).__name__}"
-        msg = f"{file} is no MONAI config: it is {kind}, not ids with their values, such as `network_def: ...`."
+        msg = f"{file} is not a MONAI config: it is {kind}, not ids with their values, such as `network_def: ...`."
         raise UsageError(msg)
     return Document(file, root, text.splitlines())
 

@@ -62,7 +62,7 @@ def read_expression(text: str, place: Node, look_up: Callable[[str], Any]) -> An
         tree = ast.parse(REFERENCE.sub(r"__id__('\1')", text).strip(), mode="eval")
     except (SyntaxError, ValueError):  # an import, which MONAI allows, or a mistake, which it will tell
         return UNKNOWN
-    except (RecursionError, MemoryError):  # thousands of brackets: nobody means that to be read
+    except (RecursionError, MemoryError):  # thousands of brackets: not written by hand
         return UNKNOWN
     try:
         return _Reader(place, look_up, {}).read(tree.body)
@@ -71,7 +71,7 @@ def read_expression(text: str, place: Node, look_up: Callable[[str], Any]) -> An
 
 
 def dotted_name(node: ast.expr) -> str:
-    """Name of a function as it is written, such as ``monai.losses.DiceLoss``; empty where it is no name."""
+    """Name of a function as it is written, such as ``monai.losses.DiceLoss``; empty where it is not a name."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

@@ -1,4 +1,4 @@
-"""Faults that somebody looked at and left, with a reason: a comment in the config; in JSON, a ``_desc_``."""
+"""Faults that are accepted with a reason, given as a comment in the config; in JSON, a ``_desc_``."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence

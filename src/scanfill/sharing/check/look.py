@@ -1,4 +1,4 @@
-"""Check configs: read, merge, look by every rule, leave out what somebody silenced."""
+"""Check configs: read, merge, look by every rule, leave out what a comment silences."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -79,7 +79,7 @@ def listed(value: Any) -> list[str]:
     """List the names in what a person gave: one, several with commas between them, or lists, as Fire reads them.
 
     Raises:
-        UsageError: It is no name, such as a ``--ignore`` with nothing behind it.
+        UsageError: It is not a name, such as a ``--ignore`` with nothing behind it.
     """
     if isinstance(value, bool):
         msg = "An option lacks its value: write `--ignore RULE`, or `--ignore RULE,RULE`."

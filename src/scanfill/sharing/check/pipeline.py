@@ -147,7 +147,7 @@ class Pipeline:
         return [chain for chain in chains if chain.roles & set(roles)] if roles else chains
 
     def is_preparation(self, step: Transform) -> bool:
-        """Whether a step does the same to every image, also where a network is judged: it is no augmentation."""
+        """Whether a step does the same to every image, in evaluation too, so that it is not augmentation."""
         if step.random or step.chosen:
             return False
         return all(

@@ -1,4 +1,4 @@
-"""What a linter must know of transforms: which move voxels, which interpolate and how by default, which change greys.
+"""What the linter knows of transforms: which move voxels, which interpolate and how, which change intensities.
 
 The table names MONAI's array classes; a dictionary version has a ``d``, ``D`` or ``Dict`` behind it. A test compares it
 with the signatures of the MONAI that is installed. It stands here, and MONAI is not asked, so that a check takes
@@ -79,7 +79,7 @@ WRAPPERS = frozenset({"RandChannelWise"})
 """What runs one other transform, its ``transform``, on part of an image."""
 
 TORCHIO: Mapping[str, str] = {"RandomGamma": "RandAdjustContrast", "RandomNoise": "RandGaussianNoise"}
-"""Transforms that ``RandTorchIO`` runs by name, which are no artefacts of a scanner."""
+"""Transforms that ``RandTorchIO`` runs by name, which are not artefacts of a scanner."""
 
 READERS = frozenset({"LoadImage", "CuCIM", "RandCuCIM"})
 """Transforms that read an image from a file."""
@@ -119,7 +119,7 @@ NEAREST = ("nearest", "nearest-exact", 0, "0")
 def base_name(name: str) -> str:
     """Name of the array version: ``Spacing`` of ``Spacingd``, ``SpacingD`` and ``SpacingDict``.
 
-    What the table does not know of, such as somebody's own ``RandHaloD``, stays as it is.
+    What the table does not know of, such as a custom ``RandHaloD``, stays as it is.
     """
     for suffix in ("Dict", "d", "D"):
         if name.endswith(suffix) and name.removesuffix(suffix) in KNOWN:

@@ -44,7 +44,7 @@ def _lists(pipeline: Pipeline) -> Iterator[tuple[Node, Path]]:
 def _is_there(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a folder that is somebody else's, a name that is too long
+    except OSError:  # no permission, or a name that is too long
         return False
 
 

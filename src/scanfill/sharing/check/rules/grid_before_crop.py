@@ -49,7 +49,7 @@ def _crops_volume(step: Transform, *, volumes: bool) -> bool:
 
 
 def _all_known_before(chain: Chain, crop: Transform) -> bool:
-    """Whether the chain reads files, and holds nothing of somebody's own that may orient or resample."""
+    """Whether the chain reads files, and holds no custom transform that may orient or resample."""
     before = chain.steps[: crop.place]
     own = any("." in step.component.target and not step.component.target.startswith("monai.") for step in before)
     unknown = any(step.base.startswith(("Load", "Read")) and step.base not in KNOWN for step in before)

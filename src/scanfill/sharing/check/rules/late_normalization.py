@@ -1,4 +1,4 @@
-"""Normalisation that comes after the augmentation of intensities, and takes it back."""
+"""Normalisation after augmentation of intensities, which undoes it."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from scanfill.sharing.check.transforms import BRIGHTNESS, CONTRAST, NOISE, NORMA
 STRENGTH = {"RandGaussianNoise": "std", "RandShiftIntensity": "offsets"}
 """Augmentations in the units of the image, and the argument that says how much."""
 VISIBLE = 0.002
-"""Share of a window below which nobody, and no network, sees a change: less than one of 500 HU."""
+"""Share of a window below which a change has no effect: less than one of 500 HU."""
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:

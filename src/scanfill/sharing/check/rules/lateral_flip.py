@@ -10,10 +10,10 @@ from scanfill.sharing.check.pipeline import Chain, Pipeline
 from scanfill.sharing.check.transforms import Transform
 
 SIDE = re.compile(r"\b(left|lh|l|right|rh|r)\b")
-"""In words that are parted by blanks: ``left kidney``, ``lh cortex``, ``precentral l``."""
+"""In names with spaces between words: ``left kidney``, ``lh cortex``, ``precentral l``."""
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 NOT_MIRRORED = re.compile(r"^(heart |cardiac )?(ventric|atri|myocard)")
-"""The two sides of the heart are no mirror images: a flipped left ventricle is no right one."""
+"""The two sides of the heart are not mirror images: a flipped left ventricle is not a right one."""
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:

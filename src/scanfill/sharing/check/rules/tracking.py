@@ -1,4 +1,4 @@
-"""Handlers that are gone as soon as somebody asks for experiment tracking."""
+"""Handlers that ``--tracking`` would delete."""
 
 from collections.abc import Iterator
 
