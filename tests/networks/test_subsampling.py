@@ -10,8 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanfill.networks.deepmedic import corner_mean
-from scanfill.networks.subsampling import context_needed, cut_segment, segment_size, spread
+from scanfill.networks.subsampling import context_needed, corner_mean, cut_segment, segment_size, spread
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "sampling_reference.npz"
 REACH, PREDICTED, PAD = 8, 9, 60

@@ -10,7 +10,7 @@ from monai.inferers import Inferer
 from torch import Tensor
 from tqdm import tqdm
 
-from scanfill.networks.deepmedic import corner_mean
+from scanfill.networks.subsampling import corner_mean
 from scanfill.transforms.crop import overlap
 
 Region = tuple[tuple[int, int], ...]

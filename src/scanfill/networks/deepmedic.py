@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from scanfill.networks.deepmedic_reference import load_weights, read_architecture, read_arrays
 from scanfill.networks.preactivation import Classifier, Pathway
 from scanfill.networks.rolling_batch_norm import FLOAT32_TINY
-from scanfill.networks.subsampling import context_needed, cut_segment, segment_size, spread
+from scanfill.networks.subsampling import context_needed, cut_segment, pad_with_corners, segment_size, spread
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -257,23 +257,6 @@ class DeepMedic(nn.Module):
                 f"The network was built with in_channels={self.in_channels}."
             )
             raise ValueError(msg)
-
-
-def pad_with_corners(image: Tensor, margin: int) -> Tensor:
-    """Surround each channel of ``(B, C, D, H, W)`` with ``margin`` voxels of the mean of its eight corner voxels."""
-    fill = corner_mean(image)
-    batch, channels, depth, height, width = image.shape
-    padded = fill.expand(batch, channels, depth + 2 * margin, height + 2 * margin, width + 2 * margin).clone()
-    padded[:, :, margin : margin + depth, margin : margin + height, margin : margin + width] = image
-    return padded
-
-
-def corner_mean(image: Tensor) -> Tensor:
-    """Mean of the eight corner voxels, the original's outside: ``(B, C, D, H, W)`` to ``(B, C, 1, 1, 1)``."""
-    corners = image
-    for axis in range(2, 5):
-        corners = torch.cat([corners.narrow(axis, 0, 1), corners.narrow(axis, corners.shape[axis] - 1, 1)], axis)
-    return corners.mean(dim=(2, 3, 4), keepdim=True)
 
 
 def _widths(

@@ -11,6 +11,7 @@ segment starts below the volume it does not: it rounds the overhang down to whol
 so that the coarse features there lie up to ``f - 1`` voxels off. That offset is not copied.
 """
 
+import torch
 from torch import Tensor
 
 
@@ -72,3 +73,20 @@ def spread(features: Tensor, factor: int, wanted: list[int], low: list[int]) -> 
     for axis in range(3):
         dense = dense.narrow(2 + axis, (-low[axis]) % factor, wanted[axis])
     return dense
+
+
+def pad_with_corners(image: Tensor, margin: int) -> Tensor:
+    """Surround each channel of ``(B, C, D, H, W)`` with ``margin`` voxels of the mean of its eight corner voxels."""
+    fill = corner_mean(image)
+    batch, channels, depth, height, width = image.shape
+    padded = fill.expand(batch, channels, depth + 2 * margin, height + 2 * margin, width + 2 * margin).clone()
+    padded[:, :, margin : margin + depth, margin : margin + height, margin : margin + width] = image
+    return padded
+
+
+def corner_mean(image: Tensor) -> Tensor:
+    """Mean of the eight corner voxels, the original's outside: ``(B, C, D, H, W)`` to ``(B, C, 1, 1, 1)``."""
+    corners = image
+    for axis in range(2, 5):
+        corners = torch.cat([corners.narrow(axis, 0, 1), corners.narrow(axis, corners.shape[axis] - 1, 1)], axis)
+    return corners.mean(dim=(2, 3, 4), keepdim=True)

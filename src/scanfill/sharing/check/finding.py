@@ -1,8 +1,7 @@
 """What a check says: where, which rule, why it hurts, and the fix."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from .document import Node
 from .pipeline import Pipeline
@@ -32,10 +31,6 @@ class Finding:
     why: str
     fix: str
     config: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the finding as it goes into JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

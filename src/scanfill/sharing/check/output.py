@@ -3,6 +3,7 @@
 import json
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
 
 from .finding import Finding
@@ -29,7 +30,7 @@ def as_text(findings: Sequence[Finding], checked: Sequence[str], idle: Sequence[
 def as_json(findings: Sequence[Finding], checked: Sequence[str], idle: Sequence[Silence] = ()) -> str:
     """Write findings as one JSON object: ``checked``, the merged files, ``findings``, and ``idle`` comments."""
     comments = [{"file": file, "line": line, "rule": rule} for file, line, rule in idle]
-    told = [finding.as_dict() for finding in findings]
+    told = [asdict(finding) for finding in findings]
     return json.dumps({"checked": list(checked), "findings": told, "idle": comments}, indent=1)
 
 

@@ -1,10 +1,10 @@
 """Lists of cases with a patient on two sides, or with something synthetic that judges."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from scanfill.sharing.check.config_sets import json_content
 from scanfill.sharing.check.document import Node
 from scanfill.sharing.check.finding import Fault, Rule
 from scanfill.sharing.check.pipeline import Pipeline
@@ -50,10 +50,7 @@ def _is_there(path: Path) -> bool:
 
 def _read(path: Path) -> dict[str, list[Case]]:
     """Read the parts of a Decathlon-style list; nothing where it is another kind of file."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError):
-        return {}
+    content = json_content(path)
     parts: dict[str, list[Case]] = {}
     for name, cases in content.items() if isinstance(content, dict) else ():
         if name in PARTS and isinstance(cases, list) and all(isinstance(case, dict | str) for case in cases):
