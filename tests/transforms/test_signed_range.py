@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monai.data import MetaTensor
 
 from scanfill.errors import CaseError
-from scanfill.transforms import ForegroundMaskd, KeepInMaskd, ScaleSignedd, UnscaleSignedd, scale_signed
+from scanfill.transforms import ForegroundMaskd, ScaleSignedd, UnscaleSignedd, scale_signed
 from scanfill.transforms.signed_range import BACKGROUND, FLOOR, SignedScale, measure_scale, reference_line
 
 SHAPE = (1, 24, 24, 24)
@@ -135,11 +135,6 @@ def test_the_brain_is_that_of_the_given_scans_only() -> None:
     assert own["mask"].all()
 
 
-def test_a_brain_of_synthetic_scans_only_is_refused() -> None:
-    with pytest.raises(CaseError, match="all synthetic"):
-        ForegroundMaskd(keys="t2")({"t2": scan(0), "synthetic": ["t2"]})
-
-
 def test_an_image_painted_without_error_gets_the_patients_intensities_back() -> None:
     case = prepared()
     back = UnscaleSignedd(keys="flair", scale_key="scale_flair")(case)["flair"]
@@ -154,25 +149,7 @@ def test_an_image_for_which_there_is_no_truth_is_written_in_the_reference_scale(
     np.testing.assert_allclose(back[brain()], 300 + 100 * (inside - mean) / deviation, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("lowest", "expected"), [(100.0, 0.3), (-100.0, -5.0)])
-def test_nothing_in_the_brain_reads_as_background(lowest: float, expected: float) -> None:
-    image = np.full(SHAPE, -5.0, np.float32)
-    reference = REFERENCE | {"intensities": [lowest, 300.0, 700.0]}
-    kept = KeepInMaskd(keys="pred", reference=reference)({"pred": image, "mask": brain()})["pred"]
-    assert (kept[~brain()] == 0).all()
-    np.testing.assert_allclose(kept[brain()], expected)
-
-
 @pytest.mark.parametrize("given_scales", [{}, {"scale_key": "scale_flair", "reference": REFERENCE}])
 def test_one_scale_inverts(given_scales: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="one scale inverts"):
         UnscaleSignedd(keys="pred", **given_scales)
-
-
-def test_the_brain_of_a_case_that_lacks_a_modality_is_that_of_the_others() -> None:
-    images = torch.zeros(2, 1, 2, 2, 2)
-    images[0, 0, 0], images[1, 0, :, 0] = 5, 7
-    case = ForegroundMaskd(["t1", "t2", "flair"], allow_missing_keys=True)({"t1": images[0], "flair": images[1]})
-    assert torch.equal(case["mask"].bool(), (images != 0).any(0))
-    with pytest.raises(KeyError, match="t2"):
-        ForegroundMaskd(["t1", "t2"])({"t1": images[0]})
