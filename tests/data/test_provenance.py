@@ -15,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from scanfill.data.marks import sidecar_path, synthetic_reason
 from scanfill.data.provenance import (
     Origin,
     carry_mark,
     is_synthetic,
     mark_synthetic,
     read_sidecar,
+    sidecar_path,
     synthetic_path,
+    synthetic_reason,
     write_synthetic,
 )
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort

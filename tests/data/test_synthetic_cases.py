@@ -11,8 +11,8 @@ import pytest
 
 from scanfill.data import load_cases, read_list, write_case_list, write_split
 from scanfill.data.cases import find_cases
+from scanfill.data.evaluation_cases import check_declared, check_judged, check_truth, provenance_columns, synthetic_keys
 from scanfill.data.provenance import Origin, write_synthetic
-from scanfill.data.synthetic_cases import check_declared, check_judged, check_truth, provenance_columns, synthetic_keys
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError
 from tiny_cases import AFFINE, case_of, image, regions, save_case

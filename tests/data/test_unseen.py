@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from scanfill.data.unseen import check_unseen, refuse_seen
+from scanfill.data.evaluation_cases import check_unseen, refuse_seen
 from scanfill.engines import TrainingRecord
 from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.errors import CaseError

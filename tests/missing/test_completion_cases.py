@@ -9,7 +9,7 @@ import pytest
 
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
-from scanfill.missing.completion_cases import find_lacking, hide_subsets, load_completions
+from scanfill.missing.target_cases import find_lacking, hide_subsets, load_completions
 from tiny_cases import MODALITIES, regions, save_case
 
 if TYPE_CHECKING:

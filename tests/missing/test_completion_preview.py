@@ -9,7 +9,7 @@ import torch
 from matplotlib.image import imread
 from monai.data import MetaTensor
 
-from scanfill.missing.completion_preview import SaveCompletionPreviewd
+from scanfill.missing.completed import SaveCompletionPreviewd
 from tiny_cases import AFFINE, MODALITIES, image
 
 if TYPE_CHECKING:

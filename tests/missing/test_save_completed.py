@@ -9,7 +9,7 @@ import pytest
 
 from scanfill.data.image import read_image
 from scanfill.errors import CaseError
-from scanfill.missing.save_completed import copy_volume
+from scanfill.missing.completed import copy_volume
 from tiny_cases import AFFINE, image, save, save_by_hand
 
 if TYPE_CHECKING:

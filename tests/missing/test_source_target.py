@@ -11,7 +11,7 @@ import pytest
 from scanfill.data import write_split
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
-from scanfill.missing.source_target import check_sources, find_incomplete, load_pairs
+from scanfill.missing.target_cases import check_sources, find_incomplete, load_pairs
 from tiny_cases import regions, save_case
 
 if TYPE_CHECKING:

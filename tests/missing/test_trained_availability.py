@@ -11,7 +11,7 @@ from torch import nn
 from scanfill.engines import TrainingRecord
 from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.errors import CheckpointError
-from scanfill.missing.trained_availability import trained_availability
+from scanfill.missing.availability import trained_availability
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,7 @@ from scanfill.domains.brain_mri.phantoms.brain import write_cohort
 from scanfill.domains.brain_mri.quality import check_case
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
-from scanfill.missing.handle import handle_missing
-from scanfill.missing.unusable import handle_unusable
+from scanfill.missing.handle import handle_missing, handle_unusable
 from tiny_cases import MODALITIES, save
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanfill.data.image import IMAGE_SUFFIXES, image_suffix
-from scanfill.data.marks import stem_of, synthetic_reason
 from scanfill.data.patients import find_patients
+from scanfill.data.provenance import stem_of, synthetic_reason
 from scanfill.data.schema import Case, Cohort, Finder, Request
 from scanfill.errors import CaseError, UsageError
 

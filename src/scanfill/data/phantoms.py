@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scanfill.data.nifti import header_text
+from scanfill.data.image import header_text
 from scanfill.errors import UsageError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from monai.utils import ensure_tuple
 
 from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, read_image
 from scanfill.data.load_schema import load_schema
-from scanfill.data.marks import synthetic_reason
+from scanfill.data.provenance import synthetic_reason
 from scanfill.data.truth import read_truth
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values

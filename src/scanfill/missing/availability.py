@@ -9,11 +9,13 @@ every augmentation, so that neither padding nor jitter can touch them: they are 
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from monai.transforms import ConcatItemsd, MapTransform, Randomizable, RandomizableTransform, Transform
 
+from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from monai.config import KeysCollection
     from torch import Tensor
+
 
 AVAILABILITY = "availability"
 """Where a case keeps which of its modalities it has: ``(M,)`` float32, 1 or 0, in the order of the modalities."""
@@ -256,3 +259,17 @@ def _zeros_on(image: Tensor) -> Tensor:
     zeros: Tensor = deepcopy(image)
     zeros[...] = 0
     return zeros
+
+
+def trained_availability(checkpoint: str | Path) -> bool:
+    """Read whether a checkpoint's network gets an availability channel for each modality.
+
+    A checkpoint that says nothing of it does not, nor one that is not there: a config that is only looked at, or
+    exported, needs none.
+
+    Raises:
+        CheckpointError: It is there but cannot be read.
+    """
+    if not Path(checkpoint).is_file():
+        return False
+    return bool(read_record(checkpoint).get("availability", False))

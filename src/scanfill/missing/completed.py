@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
+from scanfill.data.image import volume_suffix
+from scanfill.data.provenance import synthetic_path
+from scanfill.data.save_synthetic import SaveSyntheticd
 from scanfill.errors import CaseError
+from scanfill.files import writing
 from scanfill.missing.availability import AVAILABILITY
+from scanfill.report.synthesis import draw_synthesis
 from scanfill.transforms.signed_range import SMALLEST_SHARE, SignedScale, measured, reference_line
 
 if TYPE_CHECKING:
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from monai.config import KeysCollection
     from monai.config.type_definitions import NdarrayOrTensor
     from numpy.typing import NDArray
+
 
 HIDDEN = "hidden"
 """Where a case names the modalities that the network must not see, separated by commas."""
@@ -134,3 +142,162 @@ def z_scale(image: NdarrayOrTensor, mask: NdarrayOrTensor | None = None) -> Sign
 def _in_brain(values: NDArray[Any], brain: NDArray[np.bool_], like: NdarrayOrTensor) -> NdarrayOrTensor:
     kept: NdarrayOrTensor = convert_to_dst_type(np.where(brain, values, 0), like, dtype=np.float32)[0]
     return kept
+
+
+DATA_FILE = "ElementDataFile"
+"""The entry of a .mhd header that names the file of its voxels."""
+
+
+class SaveCompletedd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Write ``<output_dir>/<case>/`` so that it is a whole case for any program.
+
+    ==============================================  ====================================================================
+    ``<case>_<modality>.nii.gz``, ``<case>_mask``   what was given, byte for byte, whatever its name was; its type stays
+    ``<case>_synthetic_<modality>.nii.gz``          what was made, with header and sidecar, see
+                                                    :py:class:`~scanfill.data.save_synthetic.SaveSyntheticd`
+    ``<case>_synthetic_<modality>-uncertainty``     its SD in the same intensities, marked likewise; by its name no case
+                                                    finder takes it for a modality
+    ==============================================  ====================================================================
+
+    Args:
+        modalities: In the order of the network's channels; a case holds each as it was read, and what was made as
+            :py:class:`~scanfill.missing.completed.UnscaleCompletedd` gives it.
+        output_dir: Made if absent; one folder a case.
+        checkpoint: The weights.
+        generator: Name of the bundle.
+        metadata: Of the bundle; its version goes into the sidecar.
+        record: Of the checkpoint: training list and reference scales go into the sidecar.
+        case_key: Key of the case's name.
+        mask_key: Key of the brain mask; copied where the case has a file for it.
+
+    Raises:
+        CaseError: The output would lie in the folder of an input.
+    """
+
+    def __init__(
+        self,
+        modalities: Sequence[str],
+        *,
+        output_dir: str | Path,
+        checkpoint: str | Path,
+        generator: str,
+        metadata: Mapping[str, Any],
+        record: Mapping[str, Any],
+        case_key: str = "case_id",
+        mask_key: str = "mask",
+    ) -> None:
+        self.modalities = list(modalities)
+        self.output_dir = Path(output_dir)
+        self.case_key, self.mask_key = case_key, mask_key
+        self.references = record["reference"]
+        self.synthetic = SaveSyntheticd(
+            [MADE + name for name in self.modalities],
+            target="",
+            sources=[],
+            output_dir=output_dir,
+            checkpoint=checkpoint,
+            generator=generator,
+            metadata=metadata,
+            record=record,
+            case_key=case_key,
+        )
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write one case; the data are returned untouched."""
+        case = dict(data)
+        missing = lacking(case, self.modalities)
+        given = [name for name in self.modalities if name not in missing]
+        for name in missing:
+            reference = self.references[name]
+            image = self.synthetic.write(case, MADE + name, name, given, reference)
+            doubt = f"{name}-uncertainty"
+            about = {"shows": f"SD of each voxel of {image.name}, in its intensities"}
+            self.synthetic.write(case, DOUBT + name, doubt, given, reference, **about)
+        folder = synthetic_path(self.output_dir, str(case[self.case_key]), "any").parent
+        for name in given:
+            copy_volume(case[name].meta["filename_or_obj"], folder, f"{case[self.case_key]}_{name}")
+        files = [case[name].meta["filename_or_obj"] for name in given]
+        mask = case[self.mask_key].meta.get("filename_or_obj")
+        if mask and mask not in files:  # a mask that was found from the images bears the file name of one of them
+            copy_volume(mask, folder, f"{case[self.case_key]}_{self.mask_key}")
+        return case
+
+
+def copy_volume(source: str | Path, folder: Path, name: str) -> Path:
+    """Copy a volume byte for byte under another name; its type stays.
+
+    Args:
+        source: The volume.
+        folder: Where it goes; made if absent.
+        name: Without suffix. The voxels of a ``.mhd`` keep the name that its header gives them.
+
+    Returns:
+        The copy.
+
+    Raises:
+        CaseError: The copy would lie in the folder of the original.
+    """
+    source = Path(source)
+    if folder.resolve().is_relative_to(source.resolve().parent):
+        msg = f"A copy of {source} would lie in its own folder, {folder}. Choose another folder with --output_dir."
+        raise CaseError(msg)
+    suffix = volume_suffix(source)
+    copies = {source: folder / f"{name}{suffix}"}
+    if suffix.lower() == ".mhd":
+        header = dict(line.split("=", 1) for line in source.read_text(errors="replace").splitlines() if "=" in line)
+        voxels = {key.strip(): value.strip() for key, value in header.items()}.get(DATA_FILE, "LOCAL")
+        if voxels != "LOCAL":
+            copies[source.parent / voxels] = folder / voxels
+    for original, copy in copies.items():
+        with writing(copy) as temporary:
+            shutil.copyfile(original, temporary)
+    return copies[source]
+
+
+class SaveCompletionPreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Write ``<output_dir>/<case>/<case>_<modality>_preview.png`` for each image made, and pass the case on untouched.
+
+    See :py:func:`~scanfill.report.synthesis.draw_synthesis`; the truth is drawn where the case holds it.
+
+    Args:
+        modalities: In the order of the network's channels.
+        output_dir: Where the pictures go.
+        most: Largest number of missing modalities of which pictures are drawn: 28 of each case, judged on all subsets,
+            nobody looks at.
+        prefix: A case holds each acquired image, as in its file, under this and its modality.
+        label_key: Key of the label map on that grid, which a case may lack.
+        case_key: Key of the case's name.
+    """
+
+    def __init__(
+        self,
+        modalities: Sequence[str],
+        output_dir: str | Path,
+        *,
+        most: int | None = None,
+        prefix: str = "acquired_",
+        label_key: str = "label",
+        case_key: str = "case_id",
+    ) -> None:
+        self.modalities, self.output_dir, self.most = list(modalities), Path(output_dir), most
+        self.prefix, self.label_key, self.case_key = prefix, label_key, case_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
+        """Draw one case."""
+        case, missing = str(data[self.case_key]), lacking(data, self.modalities)
+        if self.most is not None and len(missing) > self.most:
+            return data
+        given = [name for name in self.modalities if name not in missing]
+        for name in missing:
+            if MADE + name in data:
+                draw_synthesis(
+                    {source: data[f"{self.prefix}{source}"] for source in given},
+                    data[MADE + name],
+                    self.output_dir / case / f"{case}_{name}_preview.png",
+                    target=name,
+                    truth=data.get(f"{self.prefix}{name}"),
+                    label=data.get(self.label_key),
+                    uncertainty=data[DOUBT + name],
+                    title=case,
+                )
+        return data

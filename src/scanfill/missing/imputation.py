@@ -20,14 +20,13 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from scanfill.checksums import file_checksum
+from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.image import volume_suffix
-from scanfill.data.marks import read_sidecar, voxels_checksum
-from scanfill.data.provenance import carry_mark, synthetic_path
-from scanfill.data.unseen import refuse_seen
+from scanfill.data.provenance import carry_mark, read_sidecar, synthetic_path, voxels_checksum
 from scanfill.engines.training_record import input_names
 from scanfill.errors import CaseError, UsageError
+from scanfill.missing.completed import copy_volume
 from scanfill.missing.generators import Generator, how_to_make, open_generator
-from scanfill.missing.save_completed import copy_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -15,9 +15,9 @@ import numpy as np
 from monai.bundle import ConfigParser
 from monai.utils import convert_to_numpy
 
+from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.image import read_image
 from scanfill.data.provenance import synthetic_path
-from scanfill.data.unseen import refuse_seen
 from scanfill.domains.brain_mri.labels import to_internal
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA

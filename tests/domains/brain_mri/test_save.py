@@ -12,7 +12,7 @@ import torch
 from monai.data import MetaTensor
 
 from scanfill.domains.brain_mri.labels import LABEL_CONVENTIONS, to_internal
-from scanfill.domains.brain_mri.save import SaveSegmentationd
+from scanfill.domains.brain_mri.reliability import SaveSegmentationd
 
 if TYPE_CHECKING:
     from pathlib import Path

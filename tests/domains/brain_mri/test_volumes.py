@@ -9,7 +9,7 @@ import torch
 from ignite.engine import Engine
 from monai.data import MetaTensor
 
-from scanfill.domains.brain_mri.volumes import WriteVolumes
+from scanfill.domains.brain_mri.reliability import WriteVolumes
 
 if TYPE_CHECKING:
     from pathlib import Path

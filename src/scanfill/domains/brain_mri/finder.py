@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanfill.data.image import VOLUME_SUFFIXES, volume_suffix
-from scanfill.data.marks import synthetic_reason
 from scanfill.data.patients import find_patients
+from scanfill.data.provenance import synthetic_reason
 from scanfill.data.schema import Case, Cohort, Finder, Request
 from scanfill.domains.brain_mri.conventions import decide_convention
 from scanfill.domains.brain_mri.labels import CET, LABEL_CONVENTIONS, check_convention, check_values

@@ -12,11 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation, binary_erosion, label
 
-from scanfill.domains.brain_mri.phantoms.brain import FIELD_OF_VIEW, Tissue, make_subject, tumour_kind, write_cohort
+from scanfill.domains.brain_mri.phantoms.brain import (
+    FIELD_OF_VIEW,
+    Tissue,
+    brain_cohort,
+    make_subject,
+    tumour_kind,
+    write_cohort,
+)
 from scanfill.domains.brain_mri.phantoms.brain_anatomy import build_anatomy, draw_folds, draw_shape, grid_axes
 from scanfill.domains.brain_mri.phantoms.brain_head import HeadTissue, build_head
 from scanfill.domains.brain_mri.phantoms.brain_tumour import KINDS_OF_TEN, TumourKind, draw_foci, mass_effect
-from scanfill.domains.brain_mri.phantoms.cohorts import brain_cohort
 
 if TYPE_CHECKING:
     from pathlib import Path

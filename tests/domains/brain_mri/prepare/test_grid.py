@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from scanfill.domains.brain_mri.prepare.grid import Grid, Volume, prepared_grid
+from scanfill.domains.brain_mri.prepare.geometry import Grid, Volume, prepared_grid
 
 SIDES = st.integers(2, 40)
 SPACINGS = st.floats(0.5, 6)

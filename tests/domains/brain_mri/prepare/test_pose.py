@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moved_phantoms import phantom, rigid
-from scanfill.domains.brain_mri.prepare.pose import Pose, read_pose, write_pose
+from scanfill.domains.brain_mri.prepare.geometry import Pose, read_pose, write_pose
 from scanfill.errors import CaseError
 
 POINTS = np.random.default_rng(0).uniform(-200, 200, (20, 3))

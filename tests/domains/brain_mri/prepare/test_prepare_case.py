@@ -24,8 +24,7 @@ from moved_phantoms import (
 from scanfill.data.cases import find_cases
 from scanfill.data.read import ReadCased
 from scanfill.domains.brain_mri.prepare import prepare_folder
-from scanfill.domains.brain_mri.prepare.grid import Volume
-from scanfill.domains.brain_mri.prepare.pose import Pose, read_pose
+from scanfill.domains.brain_mri.prepare.geometry import Pose, Volume, read_pose
 from scanfill.domains.brain_mri.schema import SCHEMA
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from scanfill.domains.brain_mri.finder import list_cases
-from scanfill.domains.brain_mri.prepare import read
-from scanfill.domains.brain_mri.prepare.read import read_original
+from scanfill.domains.brain_mri.prepare import originals
+from scanfill.domains.brain_mri.prepare.originals import read_original
 from scanfill.errors import CaseError
 from tiny_cases import AFFINE, SHAPE, brain, case_of, image, regions, save, save_case
 
@@ -27,7 +27,7 @@ def case(tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def no_skull(monkeypatch: pytest.MonkeyPatch) -> None:
     """A ball of 12 voxels is too small to judge."""
-    monkeypatch.setattr(read, "suspect_skull", lambda _: None)
+    monkeypatch.setattr(originals, "suspect_skull", lambda _: None)
 
 
 def without(case: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def test_an_unusable_image_is_refused(case: dict[str, Any], tmp_path: Path, arra
 class TestSkull:
     @pytest.fixture(autouse=True)
     def skull(self, monkeypatch: pytest.MonkeyPatch, no_skull: None) -> None:  # noqa: ARG002 - comes before
-        monkeypatch.setattr(read, "suspect_skull", lambda _: "a bright rim")
+        monkeypatch.setattr(originals, "suspect_skull", lambda _: "a bright rim")
 
     def test_a_suspected_skull_stops_the_case_and_names_the_commands(
         self, case: dict[str, Any], tmp_path: Path

@@ -11,13 +11,13 @@ import pytest
 
 from moved_phantoms import OBLIQUE, phantom, save, scan_again, subject
 from scanfill.domains.brain_mri.prepare import restore_label
-from scanfill.domains.brain_mri.prepare.grid import Volume
+from scanfill.domains.brain_mri.prepare.geometry import Volume
 from scanfill.errors import CaseError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scanfill.domains.brain_mri.prepare.pose import Pose
+    from scanfill.domains.brain_mri.prepare.geometry import Pose
 
 pytest_plugins = ("prepare_fixtures",)
 

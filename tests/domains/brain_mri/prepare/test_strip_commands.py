@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scanfill.data.cases import find_cases
-from scanfill.domains.brain_mri.prepare.skull import mask_path, strip_commands
+from scanfill.domains.brain_mri.prepare.originals import mask_path, strip_commands
 from scanfill.domains.brain_mri.schema import SCHEMA
 from tiny_cases import save_case
 

@@ -14,7 +14,7 @@ from planted_faults import subject
 from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.phantoms.brain import nifti_bytes, write_case
 from scanfill.domains.brain_mri.quality import CaseQuality, check_case, check_cohort
-from scanfill.domains.brain_mri.quality.cohort import ENOUGH, _find_outliers, robust_z
+from scanfill.domains.brain_mri.quality.cross_checks import ENOUGH, _find_outliers, robust_z
 from scanfill.domains.brain_mri.quality.findings import Finding
 from scanfill.domains.brain_mri.schema import SCHEMA
 from tiny_cases import AFFINE, SHAPE, brain, case_of, image, save, save_case

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from scanfill.domains.brain_mri.prepare.grid import Grid, Volume
-    from scanfill.domains.brain_mri.prepare.pose import Pose
+    from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume
 
     Array = NDArray[Any]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from scanfill.domains.brain_mri.quality.case import CaseQuality, check_case
-from scanfill.domains.brain_mri.quality.cohort import check_cohort
+from scanfill.domains.brain_mri.quality.checks import CaseQuality, WarnOfQualityd, check_case
+from scanfill.domains.brain_mri.quality.cross_checks import check_cohort
 from scanfill.domains.brain_mri.quality.findings import CODES, Finding
 from scanfill.domains.brain_mri.quality.skull import suspect_skull
-from scanfill.domains.brain_mri.quality.warn import WarnOfQualityd
 
 __all__ = [
     "CODES",

@@ -9,20 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from monai.data import MetaTensor
 
 import scanfill
 from scanfill.checksums import file_checksum
+from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, nifti_bytes, read_image
 from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.prepare.grid import Grid
-from scanfill.errors import CaseError
+from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume, read_pose, volume_of
+from scanfill.domains.brain_mri.prepare.resample import resample_labels
+from scanfill.errors import CaseError, UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY
+from scanfill.transforms.renumber import label_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scanfill.domains.brain_mri.prepare.place import Placed
-    from scanfill.domains.brain_mri.prepare.read import OriginalCase
+    from scanfill.domains.brain_mri.prepare.agreement import Placed
+    from scanfill.domains.brain_mri.prepare.originals import OriginalCase
+
+
+DESCRIPTION = "scanfill prepare: research use only"
+"""Written into the header of each image; a phantom remains identifiable as one."""
 
 RECORD = "prepare.json"
 """Last part of the record's name."""
@@ -153,3 +162,70 @@ def is_up_to_date(folder: Path, inputs: Inputs, options: Mapping[str, Any]) -> b
         and record.get("options") == dict(options)
         and all((folder / name).is_file() for name in record.get("files", ["?"]))
     )
+
+
+def restore_label(
+    label_path: str | Path, prepared_case_folder: str | Path, *, modality: str | None = None, output: str | Path
+) -> Path:
+    """Write a label map, such as a prediction, on the original grid of one of the case's images.
+
+    Args:
+        label_path: Label map on the prepared grid, whole numbers from 0 to 255.
+        prepared_case_folder: The case's folder that ``python -m scanfill prepare`` wrote.
+        modality: On whose original grid; by default the reference's.
+        output: The file to write, ``.nii.gz``.
+
+    Returns:
+        ``output``.
+
+    Raises:
+        CaseError: The label cannot be read or does not lie on the prepared grid; the folder is no prepared case or
+            does not have the modality.
+        UsageError: ``output`` is of another type, or one of the case's originals.
+    """
+    folder, output = Path(prepared_case_folder), Path(output)
+    record = read_record(folder)
+    chosen = modality or record["reference"]
+    if chosen not in record["modalities"]:
+        msg = f"Case {record['case_id']!r} was prepared without {chosen}: choose of {', '.join(record['modalities'])}."
+        raise CaseError(msg)
+    _check_output(output, record["modalities"], {role: record.get(role) for role in ("label", "mask")})
+    label = _read_label(Path(label_path), grid_from(record["grid"]), folder)
+    entry = record["modalities"][chosen]
+    pose = read_pose(folder / entry["transform"]).inverse if entry["transform"] else Pose()
+    grid = grid_from(entry["grid"])
+    with writing(output) as temporary:
+        temporary.write_bytes(nifti_bytes(resample_labels(label, grid, pose), grid.affine, DESCRIPTION))
+    return output
+
+
+def _read_label(path: Path, prepared: Grid, folder: Path) -> Volume:
+    where = f"Label map {path}"
+    label = read_image(path, "Label map")
+    values = label_values(label, where)
+    if min(values) < 0 or max(values) > np.iinfo(np.uint8).max:
+        msg = f"{where} holds the values {values}: a label map holds whole numbers from 0 to 255."
+        raise CaseError(msg)
+    expected = MetaTensor(torch.zeros(1).expand(1, *prepared.shape), affine=torch.as_tensor(prepared.affine))
+    if label.shape != expected.shape or grid_distance(expected, label) > GRID_TOLERANCE:
+        msg = (
+            f"{where} does not lie on the prepared grid of {folder}: shape {tuple(label.shape[1:])}, affine "
+            f"{format_affine(label.affine)}; the prepared images have shape {prepared.shape}, affine "
+            f"{format_affine(prepared.affine)}. Give a label map that was made from the images in that folder."
+        )
+        raise CaseError(msg)
+    volume = volume_of(label)
+    return Volume(np.rint(volume.voxels).astype(np.uint8), volume.grid)
+
+
+def _check_output(output: Path, *entries: Mapping[str, Any]) -> None:
+    """Refuse to overwrite an original, wherever it lies now: it is known by its checksum."""
+    if not output.name.endswith(".nii.gz"):
+        msg = f"The restored label map is written as .nii.gz, got -o {output}."
+        raise UsageError(msg)
+    if not output.is_file():
+        return
+    originals = [entry.get("sha256") for group in entries for entry in group.values() if isinstance(entry, dict)]
+    if file_checksum(output) in originals:
+        msg = f"{output} is one of the case's originals, which are never overwritten: choose another name with -o."
+        raise UsageError(msg)

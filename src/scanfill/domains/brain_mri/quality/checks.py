@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from monai.data import MetaTensor
+from monai.transforms import MapTransform
 from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
 from scanfill.data.case_quality import CaseQuality as AnyCaseQuality
@@ -16,19 +18,26 @@ from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.read import ReadCased
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.quality.alignment import find_displaced, measure_alignment
-from scanfill.domains.brain_mri.quality.contrast import find_swapped, measure_contrast
-from scanfill.domains.brain_mri.quality.coverage import find_uncovered, measure_coverage
-from scanfill.domains.brain_mri.quality.duplicates import find_copies, signature
 from scanfill.domains.brain_mri.quality.findings import Finding, in_order
 from scanfill.domains.brain_mri.quality.intensities import find_odd_intensities, measure_intensities
+from scanfill.domains.brain_mri.quality.pairwise import (
+    find_copies,
+    find_swapped,
+    find_uncovered,
+    measure_contrast,
+    measure_coverage,
+    signature,
+)
 from scanfill.domains.brain_mri.quality.sampling import CoarseCase, coarse_case
 from scanfill.domains.brain_mri.quality.sharpness import find_thick_slices, measure_slices
 from scanfill.domains.brain_mri.quality.skull import measure_skull
 from scanfill.errors import CaseError
+from scanfill.missing.handle import find_unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
+    from monai.config import KeysCollection
     from numpy.typing import NDArray
 
     Volume = NDArray[np.float32]
@@ -210,3 +219,52 @@ def _views(coarse: CoarseCase, key: str) -> tuple[list[NDArray[np.uint8]], tuple
     middle = [int(np.median(line)) for line in np.nonzero(brain)] if brain.any() else [size // 2 for size in grey.shape]
     spacing = coarse.spacing[np.argsort(turn[:, 0])]
     return [np.ascontiguousarray(grey.take(middle[axis], axis)) for axis in range(3)], tuple(spacing.tolist())
+
+
+logger = logging.getLogger(__name__)
+
+LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.WARNING}
+
+
+class WarnOfQualityd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Check the images of a case as ``python -m scanfill cases --qc`` does, log each finding and write them down.
+
+    What is synthetic is not checked: a T1CE that a network made is as thick as its sources and shows no contrast agent.
+    The images are left as they are; which of them are unusable, and why, is added to the case's ``unusable``
+    (:py:func:`scanfill.missing.handle.find_unusable`; only to a case that has such, so in batches of one). Use it
+    right after :py:class:`scanfill.data.ReadCased`, while the images are as in their files; takes about a
+    second a case.
+
+    Args:
+        keys: Modalities, each ``(1, X, Y, Z)``, named t1, t1ce, t2, flair.
+        mask_key: Key of the brain mask, used when the case has one.
+        warnings_key: Where the findings go, one a line; an empty string when there are none.
+        allow_missing_keys: Whether a case may lack some of ``keys``.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        mask_key: str = "mask",
+        warnings_key: str = "warnings",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.mask_key = mask_key
+        self.warnings_key = warnings_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Check one case."""
+        case = dict(data)
+        keys = [str(key) for key in self.key_iterator(case) if key not in case.get("synthetic", ())]
+        quality = CaseQuality(str(case.get("case_id", "?")), str(case.get("patient", "?")), keys)
+        check_images(quality, {key: case[key] for key in keys}, case.get(self.mask_key))
+        lines = []
+        for finding in quality.findings:
+            about = f"{finding.modality}: " if finding.modality else ""
+            lines.append(f"[{finding.code}] {about}{finding.text}")
+            logger.log(LEVELS[finding.severity], "Case %r: %s", quality.case_id, lines[-1])
+        case[self.warnings_key] = "\n".join(lines)
+        if unusable := find_unusable(quality.findings, case, MODALITIES):
+            case["unusable"] = {**case.get("unusable", {}), **unusable}
+        return case

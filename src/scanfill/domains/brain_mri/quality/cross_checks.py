@@ -10,12 +10,13 @@ import numpy as np
 from tqdm import tqdm
 
 from scanfill.data.case_quality import CohortQuality
-from scanfill.domains.brain_mri.quality.case import CaseQuality, check_case
-from scanfill.domains.brain_mri.quality.duplicates import ALIKE, find_pairs
+from scanfill.domains.brain_mri.quality.checks import CaseQuality, check_case
 from scanfill.domains.brain_mri.quality.findings import Finding, in_order
+from scanfill.domains.brain_mri.quality.pairwise import ALIKE, find_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
 
 ENOUGH = 10
 """Cases with the same pair of modalities, below which none can stand out."""
