@@ -1,10 +1,13 @@
-"""Keep synthetic files out of ordinary modalities, truth, validation and test, where they would inflate scores."""
+"""Which cases may judge a network: acquired truth, of patients that it has not learned from.
+
+Synthetic files are kept out of ordinary modalities, truth, validation and test, where they would inflate scores.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scanfill.data.provenance import is_synthetic, read_sidecar, synthetic_reason
+from scanfill.data.provenance import find_mark, is_synthetic, read_sidecar, refuse_unlisted, synthetic_reason
 from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError
 
@@ -24,18 +27,12 @@ MAKES_IMAGES = ("synthesize", "complete")
 def synthetic_keys(case: Case, schema: CaseSchema) -> list[str]:
     """List the keys of a case that are synthetic: declared under ``synthetic``, or marked in their file."""
     declared = set(case.get("synthetic", ()))
-    return [key for key in _judged_keys(schema) if key in case and (key in declared or _reason(case[key]))]
+    return [key for key in _judged_keys(schema) if key in case and (key in declared or find_mark(case[key]))]
 
 
 def _judged_keys(schema: CaseSchema) -> list[str]:
     """Keys of images and truth; a mask may be anybody's."""
     return [*schema.image_keys, *([schema.label.key] if schema.label else [])]
-
-
-def _reason(files: str | Sequence[str]) -> str | None:
-    """Say by which mark a file, or one of several, is known as synthetic."""
-    paths = [files] if isinstance(files, str) else [path for path in files if path]
-    return next((reason for path in paths if (reason := synthetic_reason(path))), None)
 
 
 def check_declared(case: Case, schema: CaseSchema, where: str = "the list of cases") -> None:
@@ -47,16 +44,11 @@ def check_declared(case: Case, schema: CaseSchema, where: str = "the list of cas
         where: Named in the error message.
 
     Raises:
-        CaseError: Naming case, file and how it is known as synthetic.
+        CaseError: Naming case, file and how it is identified as synthetic.
     """
     for key in _judged_keys(schema):
-        if key in case and key not in case.get("synthetic", ()) and (reason := _reason(case[key])):
-            msg = (
-                f"Case {case['case_id']!r} in {where}: {key} ({case[key]}) is synthetic ({reason}), but stands there "
-                f"as an ordinary file. Take the file that was acquired, leave {key} out, or list {key!r} under the "
-                f"case's 'synthetic'."
-            )
-            raise CaseError(msg)
+        if key in case and key not in case.get("synthetic", ()):
+            refuse_unlisted(f"Case {case['case_id']!r} in {where}", key, case[key])
 
 
 def check_judged(case: Case, schema: CaseSchema, where: str = "validation", missing: str = "refuse") -> None:
@@ -76,8 +68,8 @@ def check_judged(case: Case, schema: CaseSchema, where: str = "validation", miss
     name = f"Case {case['case_id']!r} in {where}"
     if schema.label and schema.label.key in synthetic:
         msg = (
-            f"{name}: the label ({case[schema.label.key]}) is synthetic, so it is no truth. Take a label that an "
-            f"expert drew, or move the case to training."
+            f"{name}: the label ({case[schema.label.key]}) is synthetic, so it cannot serve as truth. Take a label "
+            f"that an expert drew, or move the case to training."
         )
         raise CaseError(msg)
     images = [key for key in schema.image_keys if key in case]
@@ -110,8 +102,8 @@ def check_truth(case: Case, target: str, schema: CaseSchema) -> None:
     if target in case.get("synthetic", ()) or is_synthetic(case[target]):
         reason = synthetic_reason(case[target]) or "the case says so"
         msg = (
-            f"{name}: {target} ({case[target]}) is synthetic ({reason}), so it is no truth for another synthetic "
-            f"image. Take the acquired {target}, or leave the case out of the evaluation."
+            f"{name}: {target} ({case[target]}) is synthetic ({reason}), so it cannot serve as truth for another "
+            f"synthetic image. Take the acquired {target}, or leave the case out of the evaluation."
         )
         raise CaseError(msg)
 

@@ -1,4 +1,4 @@
-"""Open one image, a volume or a picture, whatever its format, on one convention of axes and affine."""
+"""Open one image, a volume or a picture, whatever its format, on one convention of axes and affine; and write NIfTI."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ITK_PLACE = re.compile(r"^[\s\S]*?ERROR: \w+\(0x[0-9a-f]+\): ")
 
 
 def volume_suffix(path: str | Path) -> str:
-    """Return the suffix of a volume as it is written, such as ``.nii.gz``; empty when it is no volume."""
+    """Return the suffix of a volume as it is written, such as ``.nii.gz``; empty when it is not a volume."""
     name = Path(path).name
     for suffix in VOLUME_SUFFIXES:
         if name.lower().endswith(suffix):

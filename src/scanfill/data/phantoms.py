@@ -1,4 +1,4 @@
-"""Phantoms of any kind of data: how the command line offers a kind, and how files are known as phantoms."""
+"""Phantoms of any kind of data: how the command line offers a kind, and how files are identified as phantoms."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""The marks by which a file is known as synthetic: its name, its NIfTI header, its sidecar; any one is enough.
+"""Mark what a network has made, so that it is always identifiable as synthetic (decision 6).
 
-Other tools overwrite headers, leave sidecars behind, and people rename files: hence three.
+A synthetic image carries three marks, because other tools overwrite headers and leave sidecars behind, and people
+rename files: its name (``*_synthetic_<modality>.nii.gz``), its NIfTI header (description and intent name), and a JSON
+sidecar of the same name. Any one of them is enough for :py:func:`is_synthetic`.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ def is_synthetic(path: str | Path) -> bool:
 
 
 def synthetic_reason(path: str | Path) -> str | None:
-    """Say by which mark a file is known as synthetic; None where it bears no mark.
+    """Say by which mark a file is identified as synthetic; None where it bears no mark.
 
     A file whose name and header were both overwritten is still known while the sidecar of its old name lies in the same
     folder, by the checksum of its voxels. A file that lost all three marks cannot be told from a scan.
@@ -73,6 +75,32 @@ def synthetic_reason(path: str | Path) -> str | None:
                 if known is not None and known == voxels:
                     return f"its voxels are those that {name} describes"
     return None
+
+
+def refuse_unlisted(name: str, key: str, files: str | Sequence[str]) -> None:
+    """Refuse a file, or one of several, that is marked as synthetic but given as an ordinary one.
+
+    Args:
+        name: Begins the error message.
+        key: Under which the case has it.
+        files: Its path or paths; empty ones are passed over.
+
+    Raises:
+        CaseError: Naming the file and how it is identified as synthetic.
+    """
+    if mark := find_mark(files):
+        path, reason = mark
+        msg = (
+            f"{name}: {key} ({path}) is synthetic ({reason}), but stands there as an ordinary file. Take the file that "
+            f"was acquired, leave {key} out, or list {key!r} under the case's 'synthetic'."
+        )
+        raise CaseError(msg)
+
+
+def find_mark(files: str | Sequence[str] | None) -> tuple[str, str] | None:
+    """Find the first of some files that is marked as synthetic, and say by which mark; empty paths are passed over."""
+    paths = [files] if isinstance(files, str) else files or ()
+    return next(((path, reason) for path in paths if path and (reason := synthetic_reason(path))), None)
 
 
 def sidecar_path(path: str | Path) -> Path:
@@ -135,20 +163,6 @@ def _text(value: npt.NDArray[np.bytes_]) -> str:
     text: str = value.item().decode("ascii", "replace")
     return text
 
-
-__all__ = [
-    "INPUTS",
-    "LEGEND",
-    "PROVENANCE",
-    "Origin",
-    "carry_mark",
-    "is_synthetic",
-    "mark_synthetic",
-    "read_sidecar",
-    "synthetic_path",
-    "synthetic_reason",
-    "write_synthetic",
-]
 
 INPUTS = "inputs"
 """Where a predicted case keeps what each input was: ``acquired``, ``absent``, ``synthetic``, or ``unusable``."""
@@ -220,29 +234,6 @@ def write_synthetic(
         set_header(temporary, modality)
         _write_sidecar(path, _facts(origin, modality, temporary, date))
     return path
-
-
-def mark_synthetic(path: str | Path, origin: Origin, *, date: datetime | None = None) -> Path:
-    """Mark a file that something else has written: header and sidecar; voxels and all else stay bit for bit.
-
-    Args:
-        path: The image, already named ``*_synthetic_<modality>`` and outside the folders of its inputs.
-        origin: What it was made by and from.
-        date: By default now.
-
-    Returns:
-        The sidecar.
-
-    Raises:
-        CaseError: The file is not there, its name is not a synthetic image's, or it lies in the folder of an input.
-    """
-    path = Path(path)
-    modality = _check_output(path, origin.inputs.values())
-    if not path.is_file():
-        msg = f"{path} is not there to be marked as synthetic: write the image first, or use write_synthetic."
-        raise CaseError(msg)
-    set_header(path, modality)
-    return _write_sidecar(path, _facts(origin, modality, path, date))
 
 
 def carry_mark(source: str | Path, output: str | Path, how: str) -> Path | None:

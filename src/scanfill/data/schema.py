@@ -128,7 +128,7 @@ class LabelSpec:
 
 @dataclass(frozen=True)
 class ConditionSpec:
-    """Something known of a case that is no image: a category, or a number.
+    """Something known of a case that is not an image: a category, or a number.
 
     Args:
         key: Its key in a case's dictionary, and its column in a table.

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from scanfill.missing.availability import (
-    AppendAvailability,
     AppendAvailabilityd,
     FillMissingModalitiesd,
-    RandDropModalities,
     RandDropModalitiesd,
     StackModalitiesd,
     fill_missing,
@@ -17,10 +15,8 @@ from scanfill.missing.reference_scale import reference_scale, reference_scales
 from scanfill.missing.target_cases import find_incomplete, find_lacking, hide_subsets, load_completions, load_pairs
 
 __all__ = [
-    "AppendAvailability",
     "AppendAvailabilityd",
     "FillMissingModalitiesd",
-    "RandDropModalities",
     "RandDropModalitiesd",
     "StackModalitiesd",
     "fill_missing",

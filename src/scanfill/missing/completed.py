@@ -1,8 +1,9 @@
-"""Around a network that completes cases: take modalities away beforehand, and give its images a scale afterwards."""
+"""Around a network that completes cases: hide modalities before it, then scale, save and draw what it made."""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 HIDDEN = "hidden"
 """Where a case names the modalities that the network must not see, separated by commas."""
 
-MADE, DOUBT = "synthetic_", "uncertainty_"
+MADE, UNCERTAINTY = "synthetic_", "uncertainty_"
 """A completed case holds each image that was made, and its SD, under these and the modality."""
 
 
@@ -69,6 +70,7 @@ def lacking(case: Mapping[Any, Any], modalities: Sequence[str]) -> list[str]:
     return [name for name, there in zip(modalities, case[AVAILABILITY].tolist(), strict=True) if not there]
 
 
+@dataclass(eq=False, repr=False)
 class UnscaleCompletedd(Transform):  # type: ignore[misc]
     """Turn what a completion network gives into one image and one SD for each modality that was missing.
 
@@ -87,18 +89,12 @@ class UnscaleCompletedd(Transform):  # type: ignore[misc]
         prefix: The case holds an acquired image under this and its modality.
     """
 
-    def __init__(
-        self,
-        modalities: Sequence[str],
-        references: Mapping[str, Mapping[str, Any]] | None = None,
-        *,
-        key: str = "pred",
-        mask_key: str = "brain",
-        prefix: str = "acquired_",
-    ) -> None:
-        self.modalities = list(modalities)
-        self.references = None if references is None else dict(references)
-        self.key, self.mask_key, self.prefix = key, mask_key, prefix
+    modalities: Sequence[str]
+    references: Mapping[str, Mapping[str, Any]] | None = None
+    _: KW_ONLY
+    key: str = "pred"
+    mask_key: str = "brain"
+    prefix: str = "acquired_"
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Scale one case."""
@@ -109,12 +105,12 @@ class UnscaleCompletedd(Transform):  # type: ignore[misc]
             scale, smallest = self._scale(case, name)
             if scale is None:
                 continue
-            index = self.modalities.index(name)
+            index = list(self.modalities).index(name)
             image, log_variance = channels[[index]], channels[[len(self.modalities) + index]]
             made = np.maximum(scale.centre + scale.spread * image.astype(np.float64), smallest)
             spread = scale.spread * np.exp(0.5 * log_variance.astype(np.float64))
             case[MADE + name] = _in_brain(made, brain, case[self.key])
-            case[DOUBT + name] = _in_brain(spread, brain, case[self.key])
+            case[UNCERTAINTY + name] = _in_brain(spread, brain, case[self.key])
         return case
 
     def _scale(self, case: Mapping[Hashable, Any], name: str) -> tuple[SignedScale | None, float]:
@@ -148,7 +144,7 @@ DATA_FILE = "ElementDataFile"
 """The entry of a .mhd header that names the file of its voxels."""
 
 
-class SaveCompletedd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
+class SaveCompletedd(SaveSyntheticd):
     """Write ``<output_dir>/<case>/`` so that it is a whole case for any program.
 
     ==============================================  ====================================================================
@@ -161,65 +157,40 @@ class SaveCompletedd(Transform):  # type: ignore[misc]  # MONAI's class is untyp
 
     Args:
         modalities: In the order of the network's channels; a case holds each as it was read, and what was made as
-            :py:class:`~scanfill.missing.completed.UnscaleCompletedd` gives it.
-        output_dir: Made if absent; one folder a case.
-        checkpoint: The weights.
-        generator: Name of the bundle.
-        metadata: Of the bundle; its version goes into the sidecar.
+            :py:class:`UnscaleCompletedd` gives it.
         record: Of the checkpoint: training list and reference scales go into the sidecar.
-        case_key: Key of the case's name.
         mask_key: Key of the brain mask; copied where the case has a file for it.
+        options: ``output_dir``, ``checkpoint``, ``generator``, ``metadata`` and ``case_key``, see
+            :py:class:`~scanfill.data.save_synthetic.SaveSyntheticd`.
 
     Raises:
         CaseError: The output would lie in the folder of an input.
     """
 
     def __init__(
-        self,
-        modalities: Sequence[str],
-        *,
-        output_dir: str | Path,
-        checkpoint: str | Path,
-        generator: str,
-        metadata: Mapping[str, Any],
-        record: Mapping[str, Any],
-        case_key: str = "case_id",
-        mask_key: str = "mask",
+        self, modalities: Sequence[str], *, record: Mapping[str, Any], mask_key: str = "mask", **options: Any
     ) -> None:
-        self.modalities = list(modalities)
-        self.output_dir = Path(output_dir)
-        self.case_key, self.mask_key = case_key, mask_key
-        self.references = record["reference"]
-        self.synthetic = SaveSyntheticd(
-            [MADE + name for name in self.modalities],
-            target="",
-            sources=[],
-            output_dir=output_dir,
-            checkpoint=checkpoint,
-            generator=generator,
-            metadata=metadata,
-            record=record,
-            case_key=case_key,
-        )
+        made = [MADE + name for name in modalities]
+        super().__init__(made, target="", sources=modalities, record=record, **options)
+        self.mask_key = mask_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write one case; the data are returned untouched."""
         case = dict(data)
-        missing = lacking(case, self.modalities)
-        given = [name for name in self.modalities if name not in missing]
+        missing = lacking(case, self.sources)
+        given = [name for name in self.sources if name not in missing]
         for name in missing:
-            reference = self.references[name]
-            image = self.synthetic.write(case, MADE + name, name, given, reference)
-            doubt = f"{name}-uncertainty"
+            reference = self.record["reference"][name]
+            image = self.write(case, MADE + name, name, given, reference)
             about = {"shows": f"SD of each voxel of {image.name}, in its intensities"}
-            self.synthetic.write(case, DOUBT + name, doubt, given, reference, **about)
-        folder = synthetic_path(self.output_dir, str(case[self.case_key]), "any").parent
-        for name in given:
-            copy_volume(case[name].meta["filename_or_obj"], folder, f"{case[self.case_key]}_{name}")
-        files = [case[name].meta["filename_or_obj"] for name in given]
+            self.write(case, UNCERTAINTY + name, f"{name}-uncertainty", given, reference, **about)
+        case_id = str(case[self.case_key])
+        files = {name: case[name].meta["filename_or_obj"] for name in given}
         mask = case[self.mask_key].meta.get("filename_or_obj")
-        if mask and mask not in files:  # a mask that was found from the images bears the file name of one of them
-            copy_volume(mask, folder, f"{case[self.case_key]}_{self.mask_key}")
+        if mask and mask not in files.values():  # a mask found from the images bears the file name of one of them
+            files[self.mask_key] = mask
+        for name, file in files.items():
+            copy_volume(file, synthetic_path(self.output_dir, case_id, name).parent, f"{case_id}_{name}")
         return case
 
 
@@ -254,6 +225,7 @@ def copy_volume(source: str | Path, folder: Path, name: str) -> Path:
     return copies[source]
 
 
+@dataclass(eq=False, repr=False)
 class SaveCompletionPreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Write ``<output_dir>/<case>/<case>_<modality>_preview.png`` for each image made, and pass the case on untouched.
 
@@ -262,25 +234,20 @@ class SaveCompletionPreviewd(Transform):  # type: ignore[misc]  # MONAI's class 
     Args:
         modalities: In the order of the network's channels.
         output_dir: Where the pictures go.
-        most: Largest number of missing modalities of which pictures are drawn: 28 of each case, judged on all subsets,
-            nobody looks at.
+        most: Largest number of missing modalities of which pictures are drawn; judged on all subsets, a case
+            would have 28.
         prefix: A case holds each acquired image, as in its file, under this and its modality.
         label_key: Key of the label map on that grid, which a case may lack.
         case_key: Key of the case's name.
     """
 
-    def __init__(
-        self,
-        modalities: Sequence[str],
-        output_dir: str | Path,
-        *,
-        most: int | None = None,
-        prefix: str = "acquired_",
-        label_key: str = "label",
-        case_key: str = "case_id",
-    ) -> None:
-        self.modalities, self.output_dir, self.most = list(modalities), Path(output_dir), most
-        self.prefix, self.label_key, self.case_key = prefix, label_key, case_key
+    modalities: Sequence[str]
+    output_dir: str | Path
+    _: KW_ONLY
+    most: int | None = None
+    prefix: str = "acquired_"
+    label_key: str = "label"
+    case_key: str = "case_id"
 
     def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """Draw one case."""
@@ -293,11 +260,11 @@ class SaveCompletionPreviewd(Transform):  # type: ignore[misc]  # MONAI's class 
                 draw_synthesis(
                     {source: data[f"{self.prefix}{source}"] for source in given},
                     data[MADE + name],
-                    self.output_dir / case / f"{case}_{name}_preview.png",
+                    Path(self.output_dir, case, f"{case}_{name}_preview.png"),
                     target=name,
                     truth=data.get(f"{self.prefix}{name}"),
                     label=data.get(self.label_key),
-                    uncertainty=data[DOUBT + name],
+                    uncertainty=data[UNCERTAINTY + name],
                     title=case,
                 )
         return data

@@ -1,4 +1,4 @@
-"""What to do with a case that lacks a modality: refuse it, fill it with zeros, or have a network make the image."""
+"""What to do with a case that lacks a modality or has an unusable one: refuse it, fill in zeros, or complete it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,11 @@ from scanfill.missing.imputation import Imputation, lacking
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
-    from typing import Protocol
 
     import torch
 
+    from scanfill.data.case_quality import CaseQuality, Finding
     from scanfill.data.schema import CaseSchema
-
-    class Fault(Protocol):
-        """Something found wrong with a case, as the checks of quality give it."""
-
-        @property
-        def code(self) -> str: ...  # noqa: D102
-        @property
-        def modality(self) -> str: ...  # noqa: D102
-        @property
-        def text(self) -> str: ...  # noqa: D102
-
-    class Quality(Protocol):
-        """What :py:func:`scanfill.domains.brain_mri.quality.check_case` says of a case."""
-
-        @property
-        def findings(self) -> Sequence[Fault]: ...  # noqa: D102
 
 
 logger = logging.getLogger(__name__)
@@ -201,7 +185,7 @@ UNUSABLE = ("blank", "coverage", "duplicate")
 
 def handle_unusable(
     cases: Sequence[Case],
-    check: Callable[[Case], Quality],
+    check: Callable[[Case], CaseQuality],
     unusable: str = "report",
     *,
     schema: CaseSchema | str | Mapping[str, Any],
@@ -234,18 +218,18 @@ def handle_unusable(
     return [_judge(case, check, unusable, images) for case in progress]
 
 
-def find_unusable(faults: Iterable[Fault], case: Mapping[Any, Any], images: Sequence[str]) -> dict[str, str]:
+def find_unusable(findings: Iterable[Finding], case: Mapping[Any, Any], images: Sequence[str]) -> dict[str, str]:
     """Read from what is wrong with a case which of its images are unusable: key -> ``code: sentence``."""
     reasons: dict[str, str] = {}
-    for fault in faults:
-        if fault.code in UNUSABLE:
-            for name in fault.modality.replace(",", " ").split():
+    for finding in findings:
+        if finding.code in UNUSABLE:
+            for name in finding.modality.replace(",", " ").split():
                 if name in images and case.get(name) is not None:
-                    reasons.setdefault(name, f"{fault.code}: {fault.text}".rstrip("."))
+                    reasons.setdefault(name, f"{finding.code}: {finding.text}".rstrip("."))
     return reasons
 
 
-def _judge(case: Case, check: Callable[[Case], Quality], unusable: str, images: Sequence[str]) -> Case:
+def _judge(case: Case, check: Callable[[Case], CaseQuality], unusable: str, images: Sequence[str]) -> Case:
     reasons = {} if case.get("problem") else find_unusable(check(case).findings, case, images)
     for name, reason in reasons.items():
         done = "treated as missing" if unusable == "drop" else "used all the same; --unusable drop leaves it out"

@@ -1,4 +1,4 @@
-"""Cases for making one modality from others: pairs to learn from, and scans that lack the target."""
+"""Cases for making a modality from others: to learn from, to judge by, and to complete."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_sources(sources: Sequence[str] | str, target: str, schema: CaseSchema)
     known = schema.image_keys
     names = schema.check_images(sources) or []
     if target not in known:
-        msg = f"target (={target!r}) is no modality that we know: choose one of {', '.join(known)}."
+        msg = f"target (={target!r}) is not a known modality: choose one of {', '.join(known)}."
         raise UsageError(msg)
     if target in names or len(set(names)) < len(names):
         msg = (
@@ -71,7 +71,7 @@ def load_pairs(
 
     Raises:
         UsageError: See :py:func:`check_sources`.
-        CaseError: See :py:func:`scanfill.data.load_cases`; or a target is synthetic, which is no truth.
+        CaseError: See :py:func:`scanfill.data.load_cases`; or a target is synthetic, which cannot serve as truth.
     """
     kind = load_schema(schema)
     names = check_sources(sources, target, kind)
@@ -116,15 +116,8 @@ def find_incomplete(
     cases = find_cases(folder, None, labels="none", schema=kind, strict=False, synthetic=True)
     have = [case["case_id"] for case in cases if target in case and target not in case["synthetic"]]
     if existing == "skip":
-        if len(have) == len(cases):
-            msg = (
-                f"All {len(have)} cases in {folder} have a {target} image, so there is nothing to make. Pass "
-                f"--existing synthesize to make it all the same, for instance to compare the two."
-            )
-            raise CaseError(msg)
-        if have:
-            logger.warning("Left out, because they have a %s image: %s.", target, ", ".join(have))
-        cases = [case for case in cases if case["case_id"] not in have]
+        remedy = "Pass --existing synthesize to make it all the same, for instance to compare the two."
+        cases = _without(cases, have, f"have a {target} image", folder, remedy)
     return [_with_sources(case, names, target, kind) for case in cases]
 
 
@@ -177,7 +170,7 @@ def load_completions(
         options: For :py:func:`scanfill.data.load_cases`: ``datalist``, ``labels``, ``validation``, ``seed``, ...
 
     Raises:
-        CaseError: A case has fewer than two, or one that is synthetic, which is no truth; see also
+        CaseError: A case has fewer than two, or one that is synthetic, which cannot serve as truth; see also
             :py:func:`scanfill.data.load_cases`.
     """
     kind = load_schema(schema)
@@ -254,16 +247,21 @@ def find_lacking(
     found = find_cases(folder, None, labels="none", schema=kind, strict=False, synthetic=True)
     found = [_acquired(case) for case in found]
     whole = [case["case_id"] for case in found if not _absent(case, names) and not leave_out and "problem" not in case]
-    if existing == "skip" and len(whole) == len(found):
-        msg = (
-            f"All {len(whole)} cases in {folder} have {', '.join(names)}, so there is nothing to make. Pass "
-            f"--leave_out \"['{names[-1]}']\" to hide one and compare, or --existing copy to gather whole cases."
-        )
-        raise CaseError(msg)
-    if existing == "skip" and whole:
-        logger.warning("Left out, because they lack nothing: %s.", ", ".join(whole))
-        found = [case for case in found if case["case_id"] not in whole]
+    if existing == "skip":
+        hide = f"Pass --leave_out \"['{names[-1]}']\" to hide one and compare"
+        remedy = f"{hide}, or --existing copy to gather whole cases."
+        found = _without(found, whole, f"have {', '.join(names)}", folder, remedy)
     return [_with_hidden(case, names, leave_out) for case in found]
+
+
+def _without(cases: Sequence[Case], whole: Sequence[str], what: str, folder: str | Path, remedy: str) -> list[Case]:
+    """Leave out the cases for which there is nothing to make; refuse a folder of such cases only."""
+    if len(whole) == len(cases):
+        msg = f"All {len(whole)} cases in {folder} {what}, so there is nothing to make. {remedy}"
+        raise CaseError(msg)
+    if whole:
+        logger.warning("Left out, because they %s: %s.", what, ", ".join(whole))
+    return [case for case in cases if case["case_id"] not in whole]
 
 
 def _check_modalities(modalities: Sequence[str] | str | None, schema: CaseSchema) -> list[str]:

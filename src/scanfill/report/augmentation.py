@@ -53,7 +53,7 @@ class Row:
 
 
 def draw_row(
-    config: str | Path | Sequence[str | Path], preset: str | Path, *, draws: int = 4, seed: int = 0, **knobs: Any
+    config: str | Path | Sequence[str | Path], preset: str | Path, *, draws: int = 4, seed: int = 0, **overrides: Any
 ) -> Row:
     """Prepare the first training case of a config without augmentation, then with a preset, several times.
 
@@ -64,7 +64,7 @@ def draw_row(
         preset: An overlay of ``configs/augmentation``.
         draws: How many.
         seed: Of what is drawn.
-        knobs: Changes to the config, such as ``dataset_dir``.
+        overrides: Changes to the config, such as ``dataset_dir``.
 
     Raises:
         UsageError: A file is not there, or the config lacks an id of the contract.
@@ -79,7 +79,7 @@ def draw_row(
     parser.read_config([str(file) for file in files])
     if (metadata := files[0].with_name("metadata.json")).is_file():
         parser.read_meta(str(metadata))
-    parser.update(knobs)
+    parser.update(overrides)
     needed = ("cases", "reading", "raw_augmentation", "normalization", "augmentation", "image_keys", "label_key")
     absent = [name for name in needed if name not in parser]
     if absent:
@@ -92,15 +92,9 @@ def draw_row(
     augmented = Compose([*reading, *raw, *normalization, *_of_whole_images(augmentation, plain)])
     augmented.set_random_state(seed)
     results = [plain, *_changed(augmented, case, plain, image_key, draws)]
-    maps = [None if label_key is None else convert_to_numpy(result[label_key])[0] for result in results]
-    indices = [
-        _busiest(map_) if _pasted(result) else _fullest(map_) for map_, result in zip(maps, results, strict=True)
-    ]
-    pictures = [convert_to_numpy(result[image_key])[SHOWN] for result in results]
-    images = [_slice(picture, index) for picture, index in zip(pictures, indices, strict=True)]
-    labels = [None if label is None else _slice(label, index) for label, index in zip(maps, indices, strict=True)]
+    images, labels = zip(*(_shown(result, image_key, label_key) for result in results), strict=True)
     low, high = np.percentile(images[0], (0.5, 99.8))
-    return Row(Path(preset).stem, images, labels, (float(low), float(high)))
+    return Row(Path(preset).stem, list(images), list(labels), (float(low), float(high)))
 
 
 def draw_sheet(rows: Sequence[Row], path: str | Path) -> Path:
@@ -117,20 +111,8 @@ def draw_sheet(rows: Sequence[Row], path: str | Path) -> Path:
     heights = [max(row.images[0].shape[1] / row.images[0].shape[0], 0.3) for row in rows]
     size = (WIDTH * columns, WIDTH * sum(heights) + 0.6)
     figure = Figure(figsize=size, dpi=100, facecolor="black")
-    axes = figure.subplots(
-        len(rows),
-        columns,
-        squeeze=False,
-        gridspec_kw={
-            "left": 0,
-            "right": 1,
-            "bottom": 0.3 / size[1],
-            "top": 1 - 0.3 / size[1],
-            "wspace": 0.02,
-            "hspace": 0.02,
-            "height_ratios": heights,
-        },
-    )
+    room = {"left": 0, "right": 1, "bottom": 0.3 / size[1], "top": 1 - 0.3 / size[1], "wspace": 0.02, "hspace": 0.02}
+    axes = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights, gridspec_kw=room)
     for line, row in zip(axes, rows, strict=True):
         for number, axis in enumerate(line):
             axis.set_axis_off()
@@ -178,14 +160,20 @@ def _changed(augmented: Compose, case: dict[str, Any], plain: dict[str, Any], ke
     return found
 
 
-def _pasted(case: dict[str, Any]) -> bool:
-    """Whether a lesion was pasted, see :py:class:`scanfill.transforms.RandMixLesionsd`."""
-    return bool(case.get("pasted", {}).get("voxels"))
+def _shown(case: dict[str, Any], image_key: str, label_key: str | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Cut the slice of an image that is shown, and of its label map; a pasted lesion is seen beside the case's own."""
+    picture = convert_to_numpy(case[image_key])[SHOWN]
+    if label_key is None:
+        return _slice(picture, None), None
+    label = convert_to_numpy(case[label_key])[0]
+    pasted = case.get("pasted", {}).get("voxels")  # see scanfill.transforms.RandMixLesionsd
+    index = _busiest(label) if pasted else _fullest(label)
+    return _slice(picture, index), _slice(label, index)
 
 
-def _busiest(label: NDArray[Any] | None) -> int | None:
-    """The axial slice with most lesions, of these the one with most of them: a pasted one is seen beside its own."""
-    if label is None or label.ndim < 3:
+def _busiest(label: NDArray[Any]) -> int | None:
+    """The axial slice with most lesions, and of these the one with the largest; None where there are no slices."""
+    if label.ndim < 3:
         return None
     sizes = []
     for plane in np.moveaxis(label > 0, 2, 0):
@@ -194,9 +182,9 @@ def _busiest(label: NDArray[Any] | None) -> int | None:
     return max(range(len(sizes)), key=lambda index: sizes[index])
 
 
-def _fullest(label: NDArray[Any] | None) -> int | None:
+def _fullest(label: NDArray[Any]) -> int | None:
     """The axial slice with most lesion, wherever a draw has moved it; None without one."""
-    if label is None or label.ndim < 3 or not label.any():
+    if label.ndim < 3 or not label.any():
         return None
     return int((label > 0).sum(axis=(0, 1)).argmax())
 

@@ -1,4 +1,4 @@
-"""What every picture of an image shares: its planes, right way up, in one scale, with sides and stamps."""
+"""What every picture of an image shares: planes the right way up in one scale, rows of panels, sides and stamps."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def view_of(shown: Array) -> tuple[slice, ...]:
     """Cut away the empty rim of a mask ``(X, Y, Z)``, so that the patient fills the picture."""
     start, stop = (0, 0, 0), shown.shape
     if shown.any():
-        start, stop = generate_spatial_bounding_box(shown[None], margin=2, allow_smaller=False)
+        start, stop = generate_spatial_bounding_box(shown[None], margin=2, allow_smaller=True)
     return tuple(slice(int(first), int(end)) for first, end in zip(start, stop, strict=True))
 
 
@@ -310,7 +310,7 @@ def draw_rows(
 
 
 def finish(figure: Figure, title: str, path: str | Path, below: float = TOP / 2) -> Path:
-    """Write the heading ``below`` inches under the rim, and what the picture is not for; save it as PNG, or not at all."""
+    """Write the heading, ``below`` inches under the rim, and what the picture is not for; save it as PNG."""
     height = figure.get_size_inches()[1]
     figure.text(0.01, 1 - below / height, title, color="white", fontsize=12, va="center", parse_math=False)
     figure.text(0.5, 0.12 / height, RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")

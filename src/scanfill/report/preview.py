@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,7 @@ def draw_preview(
     return finish(figure, title, path, below=0.22)
 
 
+@dataclass(eq=False, repr=False)
 class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Write ``<output_dir>/<case>/<case>_preview.png`` for each case and pass the case on untouched.
 
@@ -140,27 +142,24 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         legend: Name of each label that may occur, instead of the schema's.
     """
 
-    def __init__(
-        self,
-        image_key: str | Sequence[str],
-        label_key: str,
-        output_dir: str | Path,
-        case_key: str = "case_id",
-        *,
-        schema: str | Mapping[str, Any] | CaseSchema | None = None,
-        truth_key: str | None = None,
-        channel: int = 0,
-        legend: Mapping[int, str] | None = None,
-    ) -> None:
-        known = None if schema is None else load_schema(schema)
+    image_key: str | Sequence[str]
+    label_key: str
+    output_dir: str | Path
+    case_key: str = "case_id"
+    _: KW_ONLY
+    schema: str | Mapping[str, Any] | CaseSchema | None = None
+    truth_key: str | None = None
+    channel: int = 0
+    legend: Mapping[int, str] | None = None
+
+    def __post_init__(self) -> None:
+        known = None if self.schema is None else load_schema(self.schema)
         label = None if known is None else known.label
         self.spatial_dims = 3 if known is None else known.spatial_dims
         self.exclusive = label is None or label.exclusive
-        self.legend = label.legend if label is not None and legend is None else legend
-        self.image_keys = [image_key] if isinstance(image_key, str) else list(image_key)
-        self.label_key, self.truth_key = label_key, truth_key
-        self.case_key, self.channel = case_key, channel
-        self.output_dir = Path(output_dir)
+        if label is not None and self.legend is None:
+            self.legend = label.legend
+        self.image_keys = [self.image_key] if isinstance(self.image_key, str) else list(self.image_key)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """Draw one case."""
@@ -173,13 +172,11 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         if isinstance(image, MetaTensor) and isinstance(label, MetaTensor) and not _same_grid(image, label):
             plain = MetaTensor(image.as_tensor(), image.affine)
             image = SpatialResample(mode="bilinear", padding_mode="zeros")(plain, label.affine, label.shape[1:])
-        truth = data.get(self.truth_key) if self.truth_key is not None else None
-        path = self.output_dir / case / f"{case}_preview.png"
         draw_preview(
             image,
             label,
-            path,
-            truth=truth,
+            Path(self.output_dir, case, f"{case}_preview.png"),
+            truth=None if self.truth_key is None else data.get(self.truth_key),
             title=case,
             legend=data.get(LEGEND) or self.legend,
             exclusive=self.exclusive,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,9 @@ TRUTH, SYNTHETIC, DIFFERENCE, UNCERTAINTY, TUMOUR = "acquired", "synthetic", "di
 DARKER_BRIGHTER = LinearSegmentedColormap.from_list(
     "darker_brighter", ["#BFE3F7", "#0072B2", "#000000", "#D55E00", "#FFD9B3"]
 )
-UNSURE = "inferno"
+COLOURS: dict[str, str | LinearSegmentedColormap] = {DIFFERENCE: DARKER_BRIGHTER, UNCERTAINTY: "inferno"}
+"""Of rows that are not grey."""
+
 OUTLINE = "#009E73"
 """Colour of the tumour's outline: green."""
 
@@ -109,6 +112,7 @@ def draw_synthesis(
     return finish(figure, title, path)
 
 
+@dataclass(eq=False, repr=False)
 class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Write ``<output_dir>/<case>/<case>_preview.png`` for each case and pass the case on untouched.
 
@@ -125,25 +129,21 @@ class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class i
         outlined: What ``label_key`` marks.
     """
 
-    def __init__(
-        self,
-        sources: Sequence[str],
-        target: str,
-        output_dir: str | Path,
-        *,
-        key: str = "pred",
-        label_key: str = "label",
-        prefix: str = "acquired_",
-        case_key: str = "case_id",
-        schema: str | Mapping[str, Any] | CaseSchema | None = None,
-        outlined: str = TUMOUR,
-    ) -> None:
-        known = None if schema is None else load_schema(schema)
+    sources: Sequence[str]
+    target: str
+    output_dir: str | Path
+    _: KW_ONLY
+    key: str = "pred"
+    label_key: str = "label"
+    prefix: str = "acquired_"
+    case_key: str = "case_id"
+    schema: str | Mapping[str, Any] | CaseSchema | None = None
+    outlined: str = TUMOUR
+
+    def __post_init__(self) -> None:
+        known = None if self.schema is None else load_schema(self.schema)
         self.spatial_dims = 3 if known is None else known.spatial_dims
         self.label_maps = [known.label.key] if known is not None and known.label is not None else []
-        self.outlined = outlined
-        self.sources, self.target, self.output_dir = list(sources), target, Path(output_dir)
-        self.key, self.label_key, self.prefix, self.case_key = key, label_key, prefix, case_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """Draw one case."""
@@ -153,7 +153,7 @@ class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class i
         draw_synthesis(
             {source: data[key] for source, key in keys.items()},
             data[self.key],
-            self.output_dir / case / f"{case}_preview.png",
+            Path(self.output_dir, case, f"{case}_preview.png"),
             target=self.target,
             truth=data.get(f"{self.prefix}{self.target}"),
             label=None if self.label_key in self.sources else data.get(self.label_key),
@@ -194,7 +194,7 @@ def _draw(volumes: Mapping[str, Array], given: Sequence[str], grid: Grid, sizes:
             image = images[name] if name == DIFFERENCE else blacken(images[name], windows[name][0])
             text = f"{target}, {name}" if name in (TRUTH, SYNTHETIC) else name
             stamp = SYNTHETIC if name == SYNTHETIC else ""
-            colours = {DIFFERENCE: DARKER_BRIGHTER, UNCERTAINTY: UNSURE}.get(name, "gray")
+            colours = COLOURS.get(name, "gray")
             rows.append(Row(text, image, windows[name], colours, outlines={OUTLINE: tumour}, stamp=stamp))
         elif name in cut:
             rows.append(Row(name, masks=list(np.moveaxis(cut[name], -1, 0))))

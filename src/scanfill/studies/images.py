@@ -133,7 +133,7 @@ def make_images(
     Raises:
         CaseError: The generator has learned from the patient, or the image could not be made.
     """
-    refuse_seen([case], generator.record.get("training"), f"{generator.knob} ({generator.checkpoint})")
+    refuse_seen([case], generator.record.get("training"), f"{generator.option} ({generator.checkpoint})")
     given = {key: value for key, value in case.items() if key not in MODALITIES or key in sources}
     generator.make(given | {"synthetic": []})
     return {target: str(synthetic_path(folder, str(case["case_id"]), target)) for target in targets}

@@ -49,11 +49,11 @@ def make_sheet(
     named = [Path(name) if Path(name).suffix else folder / f"{name}.yaml" for name in presets]
     files = named or [preset.path for preset in usual_presets()]
     with TemporaryDirectory() as made:
-        knobs = {} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}
+        overrides = {} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}
         if dataset_dir is None and config is None:
-            knobs["dataset_dir"] = str(brain_cohort(made, cases=4, size=64, seed=seed))
+            overrides["dataset_dir"] = str(brain_cohort(made, cases=4, size=64, seed=seed))
         train = config or bundle / "configs" / "train.yaml"
-        return draw_sheet([draw_row(train, file, draws=draws, seed=seed, **knobs) for file in files], output)
+        return draw_sheet([draw_row(train, file, draws=draws, seed=seed, **overrides) for file in files], output)
 
 
 def usual_presets() -> list[Preset]:

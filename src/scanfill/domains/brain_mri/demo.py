@@ -50,22 +50,22 @@ class Model:
     Args:
         bundle: Its name.
         overlays: Of all its configs.
-        knobs: Of all its configs.
+        overrides: Of all its configs.
     """
 
     bundle: str
     overlays: tuple[str, ...]
-    knobs: Mapping[str, object] = field(default_factory=dict)
+    overrides: Mapping[str, object] = field(default_factory=dict)
 
-    def run(self, *configs: str, **knobs: object) -> None:
+    def run(self, *configs: str, **overrides: object) -> None:
         """Run configs of the bundle with the overlays."""
         folder = scanfill.bundle_path(self.bundle) / "configs"
         files = [str(folder / name) for name in (*configs, *self.overlays)]
-        _python(["-m", "monai.bundle", "run", "--config_file", str(files)], {**knobs, **self.knobs})
+        _python(["-m", "monai.bundle", "run", "--config_file", str(files)], {**overrides, **self.overrides})
 
     def send(self, weights: Path, archives: Path, elsewhere: Path) -> None:
         """Pack the trained bundle as one would to send it, and unpack it at the receiver's."""
-        options = {"weights": weights, "overlays": list(self.overlays), **self.knobs, "output": archives}
+        options = {"weights": weights, "overlays": list(self.overlays), **self.overrides, "output": archives}
         _python(["-m", "scanfill", "pack", self.bundle], options)
         with zipfile.ZipFile(next(archives.glob(f"{self.bundle}_*.zip"))) as archive:
             archive.extractall(elsewhere)
@@ -236,19 +236,19 @@ def _previews(folder: Path, width: int | None = None) -> list[Figure]:
     return [Figure(picture, caption=picture.parent.name, width=width) for picture in pictures]
 
 
-def _train(model: Model, folder: Path, what: str, **knobs: object) -> None:
+def _train(model: Model, folder: Path, what: str, **overrides: object) -> None:
     """Say what is learned, and train."""
     log = folder / "training"
     print(f"{what} (to watch it: tensorboard --logdir {log})", flush=True)
-    model.run("train.yaml", ckpt_dir=folder / "models", output_dir=log, **knobs)
+    model.run("train.yaml", ckpt_dir=folder / "models", output_dir=log, **overrides)
 
 
-def _segment_elsewhere(folder: Path, patients: str, results: str, **knobs: object) -> None:
+def _segment_elsewhere(folder: Path, patients: str, results: str, **overrides: object) -> None:
     """Predict with what was in the archive, in the folder where it was unpacked."""
     bundle = SEGMENTATION.bundle
     _python(
         ["-m", "monai.bundle", "run", "--bundle_root", bundle, "--config_file", f"{bundle}/configs/inference.yaml"],
-        {"dataset_dir": (folder / patients).resolve(), "output_dir": (folder / results).resolve(), **knobs},
+        {"dataset_dir": (folder / patients).resolve(), "output_dir": (folder / results).resolve(), **overrides},
         cwd=folder / "elsewhere",
     )
 

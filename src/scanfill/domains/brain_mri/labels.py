@@ -1,4 +1,4 @@
-"""Tumour labels: what the numbers in a file mean, and the one numbering used inside.
+"""Tumour labels: what the numbers in a file mean, the one numbering used inside, and the regions that are scored.
 
 Inside scanfill a label map holds 0 background, 1 necrotic and non-enhancing core (NC), 2 edema (ED), 3
 contrast-enhancing tumour (CET), whatever the file used.

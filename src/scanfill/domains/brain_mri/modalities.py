@@ -1,4 +1,7 @@
-"""The four MRI sequences of a brain: alone in this module, which the scheduler of a study imports in a moment."""
+"""The four MRI sequences of a brain, and what was published on synthesizing them.
+
+Plain data only: the scheduler of a study imports this module in a moment.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ Dice .45 to .62, see DeMoSeg and RFNet on BraTS 2020), and a synthetic T1CE hold
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,7 @@ def why_unreliable(inputs: Mapping[str, str]) -> str:
     return f"T1CE is {state}: without contrast, enhancing tumour is recovered only in part"
 
 
+@dataclass(eq=False, repr=False)
 class JudgeReliabilityd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
     """Withhold the parts of the tumour core where T1CE was not acquired, whatever took its place.
 
@@ -108,18 +110,14 @@ class JudgeReliabilityd(MapTransform):  # type: ignore[misc]  # MONAI's class is
         allow_missing_keys: Pass over keys that are not there.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        modalities: Sequence[str],
-        report_unreliable: bool = False,
-        availability_key: str = AVAILABILITY,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.modalities = list(modalities)
-        self.report_unreliable = report_unreliable
-        self.availability_key = availability_key
+    keys: KeysCollection
+    modalities: Sequence[str]
+    report_unreliable: bool = False
+    availability_key: str = AVAILABILITY
+    allow_missing_keys: bool = False
+
+    def __post_init__(self) -> None:
+        super().__init__(self.keys, self.allow_missing_keys)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Judge one case, after its label map has been made."""
@@ -181,6 +179,7 @@ WITHHELD_VOLUME = "null"
 COLUMNS = ("case_id", *(f"{name}_ml" for name in REGIONS), "TC_confidence", "reason", "absent", "synthetic")
 
 
+@dataclass(eq=False, repr=False)
 class WriteVolumes:
     """Handler of an evaluator: write ``volumes.csv`` anew after every case.
 
@@ -196,10 +195,12 @@ class WriteVolumes:
         case_key: Key of the case's name in the engine's batch.
     """
 
-    def __init__(self, folder: str | Path, key: str = "pred", case_key: str = "case_id") -> None:
-        self.path = Path(folder) / "volumes.csv"
-        self.key = key
-        self.case_key = case_key
+    folder: str | Path
+    key: str = "pred"
+    case_key: str = "case_id"
+
+    def __post_init__(self) -> None:
+        self.path = Path(self.folder) / "volumes.csv"
         self.rows: dict[str, dict[str, Any]] = {}
 
     def attach(self, engine: Engine) -> None:

@@ -1,4 +1,7 @@
-"""Random fields and soft shapes that are functions of millimetres, so that a phantom looks alike on any grid."""
+"""A healthy head without its skull, from random fields and soft shapes that are functions of millimetres.
+
+So a phantom looks alike on any grid.
+"""
 
 from __future__ import annotations
 

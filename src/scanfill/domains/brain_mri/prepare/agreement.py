@@ -1,4 +1,4 @@
-"""Whether two images of a case lie upon each other after registration: figures, and a verdict.
+"""Where each modality of a case lies against the reference after registration, and whether that is right.
 
 A registration always ends somewhere; whether that is the right place has to be read off the images. Measured on 19 real
 cases at 2 mm, each modality against T1CE, and against other patients' images registered in the same way: see
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from nibabel.affines import from_matvec
 from scipy import ndimage
 
 from scanfill.domains.brain_mri.prepare.geometry import Pose
@@ -159,13 +160,8 @@ def judge(reference: Volume, moving: Volume, pose: Pose, brain: Volume | None = 
 
 def displaced(pose: Pose, distance: float) -> list[Pose]:
     """The pose shifted by so many mm along each axis, to and fro."""
-    poses = []
-    for axis in range(3):
-        for step in (-distance, distance):
-            matrix = pose.matrix.copy()
-            matrix[axis, 3] += step
-            poses.append(Pose(matrix))
-    return poses
+    offsets = [step * axis for axis in np.eye(3) for step in (-distance, distance)]
+    return [Pose(from_matvec(np.eye(3), offset) @ pose.matrix) for offset in offsets]
 
 
 def overlap_of_heads(reference: Volume, moving: Volume, pose: Pose) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Volumes on their grids in the world, and the grid on which a prepared case lies."""
+"""Where images lie: volumes on their grids in the world, and rigid transforms between them with their text files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import apply_affine
+from scipy.spatial.transform import Rotation
 
 from scanfill.errors import CaseError
 from scanfill.files import writing
+from scanfill.transforms.renumber import label_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +50,11 @@ class Grid:
 
     def world(self, indices: Array) -> Array:
         """World coordinates in mm of voxel indices ``(N, 3)``."""
-        return np.asarray(indices @ self.affine[:3, :3].T + self.affine[:3, 3])
+        return np.asarray(apply_affine(self.affine, indices))
 
     def indices(self, points: Array) -> Array:
         """Voxel indices, with fractions, of world coordinates ``(N, 3)``."""
-        inverse = np.linalg.inv(self.affine)
-        return np.asarray(points @ inverse[:3, :3].T + inverse[:3, 3])
+        return np.asarray(apply_affine(np.linalg.inv(self.affine), points))
 
     def holds(self, indices: Array) -> NDArray[np.bool_]:
         """Whether voxel indices ``(N, 3)`` lie within the field of view, to the outer faces of its voxels."""
@@ -81,6 +83,20 @@ def volume_of(image: MetaTensor) -> Volume:
     """Take an image ``(1, X, Y, Z)``, as :py:func:`scanfill.transforms.read_image` gives it, apart."""
     voxels = image.numpy()[0]
     return Volume(voxels, Grid(voxels.shape, np.asarray(image.affine, dtype=float)))
+
+
+def whole_labels(label: MetaTensor, where: str, remedy: str = "") -> Volume:
+    """Take a label map ``(1, X, Y, Z)`` of whole numbers from 0 to 255 apart, as uint8.
+
+    Raises:
+        CaseError: It holds other values; ``where`` begins the message, ``remedy`` ends it.
+    """
+    values = label_values(label, where)
+    if min(values) < 0 or max(values) > np.iinfo(np.uint8).max:
+        msg = f"{where} holds the values {values}: a label map holds whole numbers from 0 to 255. {remedy}".rstrip()
+        raise CaseError(msg)
+    volume = volume_of(label)
+    return Volume(np.rint(volume.voxels).astype(np.uint8), volume.grid)
 
 
 def prepared_grid(reference: Grid, spacing: float) -> Grid:
@@ -137,8 +153,7 @@ class Pose:
 
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Move points ``(N, 3)`` of the reference's world to the moved image's."""
-        moved: NDArray[np.float64] = points @ self.matrix[:3, :3].T + self.matrix[:3, 3]
-        return moved
+        return np.asarray(apply_affine(self.matrix, points))
 
     @property
     def inverse(self) -> Pose:
@@ -148,12 +163,7 @@ class Pose:
     @property
     def degrees(self) -> float:
         """Angle of the rotation, 0 to 180."""
-        rotation = self.matrix[:3, :3]
-        # The arctangent is exact for the smallest angles too, where the arccosine of the trace is not.
-        axis = np.array(
-            [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
-        )
-        return float(np.degrees(np.arctan2(np.linalg.norm(axis), np.trace(rotation) - 1)))
+        return float(np.degrees(Rotation.from_matrix(self.matrix[:3, :3]).magnitude()))
 
     def shift(self, point: NDArray[np.float64]) -> float:
         """How far a point ``(3,)`` of the reference moves, in mm."""
@@ -191,5 +201,5 @@ def read_pose(path: Path) -> Pose:
         reason = "another kind of transform"
     except (OSError, ValueError, KeyError) as error:
         reason = f"no line {error}" if isinstance(error, KeyError) else str(error)
-    msg = f"{path} is no transform that `scanfill prepare` wrote ({reason}): prepare the case again."
+    msg = f"{path} is not a transform that `scanfill prepare` wrote ({reason}): prepare the case again."
     raise CaseError(msg)

@@ -1,4 +1,7 @@
-"""Read the files of one case that are to be prepared, and refuse what cannot be, before any long work."""
+"""Read the files of one case that are to be prepared, and refuse what cannot be, before any long work.
+
+scanfill does not strip skulls: where one is still on, the message names the tools that do.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image, volume_suffix
 from scanfill.data.phantoms import phantom_text
 from scanfill.data.read import check_images_differ, checked_mask
 from scanfill.domains.brain_mri.check_mri import check_mri
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.naming import recognise_file
-from scanfill.domains.brain_mri.prepare.geometry import Volume, volume_of
+from scanfill.domains.brain_mri.prepare.geometry import Volume, volume_of, whole_labels
 from scanfill.domains.brain_mri.quality.skull import suspect_skull
 from scanfill.errors import CaseError
-from scanfill.transforms.renumber import label_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,15 +125,11 @@ def _read_label(
     """Find by its grid on which modality a label map was drawn: the reference where several share one grid."""
     where = f"{name}: label ({case['label']})"
     label = read_image(case["label"], f"{name}: label")
-    values = label_values(label, where)
-    if min(values) < 0 or max(values) > np.iinfo(np.uint8).max:
-        msg = f"{where} holds the values {values}: a label map holds whole numbers from 0 to 255. Correct or remove it."
-        raise CaseError(msg)
+    volume = whole_labels(label, where, "Correct or remove it.")
     distances = {key: _distance(images[key], label) for key in (reference, *images)}
     for key, distance in distances.items():
         if not distance:
-            volume = volume_of(label)
-            return Volume(np.rint(volume.voxels).astype(np.uint8), volume.grid), key
+            return volume, key
     listed = "; ".join(f"{key}: {distance}" for key, distance in distances.items())
     msg = f"{where} lies on the grid of none of the case's images ({listed}). Add the image it was drawn on."
     raise CaseError(msg)

@@ -1,4 +1,4 @@
-"""Prepare one case: register, judge, resample, and write a folder that appears whole or not at all."""
+"""Prepare the cases of a folder: register, judge, resample, and write folders that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,34 +47,24 @@ GREY_LEVELS = 255
 """Whole numbers stay whole numbers where an image has at least so many levels: rounding then costs nothing."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a person may choose.
-
-    Attributes:
-        reference: Modality onto which the others are registered; by default T1CE, else T1.
-        spacing: Side of a voxel in mm.
-        check_skull: Whether to stop where a skull seems to be on and there is no mask.
-    """
-
-    reference: str | None = None
-    spacing: float = 1.0
-    check_skull: bool = True
-
-    @property
-    def deciding(self) -> dict[str, Any]:
-        """Those on which the result depends."""
-        return {"reference": self.reference, "spacing": self.spacing}
-
-
-def prepare_case(case: Mapping[str, Any], source: Path, output: Path, options: Options) -> bool:
+def prepare_case(
+    case: Mapping[str, Any],
+    source: Path,
+    output: Path,
+    reference: str | None = None,
+    spacing: float = 1.0,
+    *,
+    check_skull: bool = True,
+) -> bool:
     """Write ``<output>/<case_id>/`` with images, label, mask, transforms and a record, unless it is there already.
 
     Args:
         case: As :py:func:`scanfill.domains.brain_mri.finder.list_cases` gives it.
         source: Folder to which the record's paths are relative.
         output: Where the case's folder goes.
-        options: What was chosen.
+        reference: Modality onto which the others are registered; by default T1CE, else T1.
+        spacing: Side of a voxel in mm.
+        check_skull: Whether to stop where a skull seems to be on and there is no mask.
 
     Returns:
         Whether it was done; False where the same input and options gave this folder before.
@@ -85,20 +76,20 @@ def prepare_case(case: Mapping[str, Any], source: Path, output: Path, options: O
     if case.get("problem"):
         raise CaseError(case["problem"])
     folder = output / case["case_id"]
-    inputs = checksums(case, source)
-    if is_up_to_date(folder, inputs, options.deciding):
+    inputs, options = checksums(case, source), {"reference": reference, "spacing": spacing}
+    if is_up_to_date(folder, inputs, options):
         return False
     _check_replaceable(folder)
     unfinished, old = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "old"))
     for left_over in (unfinished, old):  # of a run that was killed
         shutil.rmtree(left_over, ignore_errors=True)
-    original = read_original(case, options.reference, check_skull=options.check_skull)
+    original = read_original(case, reference, check_skull=check_skull)
     placed = place(original)
     unfinished.mkdir(parents=True)
     try:
-        grid = prepared_grid(original.images[original.reference].grid, options.spacing)
+        grid = prepared_grid(original.images[original.reference].grid, spacing)
         transforms = write_volumes(unfinished, original, placed, grid)
-        record = make_record(original, placed, grid, inputs=inputs, transforms=transforms, options=options.deciding)
+        record = make_record(original, placed, grid, inputs=inputs, transforms=transforms, options=options)
         record["files"] = sorted(path.name for path in unfinished.iterdir())
         write_record(unfinished / f"{_prefix(original.case_id)}{RECORD}", record)
         if folder.exists():
@@ -251,11 +242,12 @@ def prepare_folder(
     check_apart(source, target)
     cases = list_cases(source, synthetic=True).cases  # what is marked stays marked
     writable_folder(target)
-    options = Options(reference, float(spacing), check_skull)
+    options: dict[str, Any] = {"reference": reference, "spacing": float(spacing), "check_skull": check_skull}
+    job = partial(_attempt, source=source, output=target, **options)
     result = Preparation(target)
     run = _one_by_one if workers == 1 else _side_by_side
     with tqdm(total=len(cases), desc="Preparing", unit="case") as progress:
-        for case_id, outcome in run(cases, _Job(source, target, options), workers):
+        for case_id, outcome in run(cases, job, workers):
             if isinstance(outcome, str):
                 result.failures.append((case_id, outcome))
             else:
@@ -301,19 +293,12 @@ def check_apart(source: Path, output: Path) -> None:
     raise UsageError(msg)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """Prepares one case; a failure comes back as its message."""
-
-    source: Path
-    output: Path
-    options: Options
-
-    def __call__(self, case: Case) -> bool | str:
-        try:
-            return prepare_case(case, self.source, self.output, self.options)
-        except Exception as error:  # noqa: BLE001 - any failure is this case's own and must not stop the others
-            return one_line(error)
+def _attempt(case: Case, **options: Any) -> bool | str:
+    """Prepare one case; a failure comes back as its message."""
+    try:
+        return prepare_case(case, **options)
+    except Exception as error:  # noqa: BLE001 - any failure is this case's own and must not stop the others
+        return one_line(error)
 
 
 def _one_by_one(cases: Sequence[Case], job: Callable[[Case], bool | str], _: int) -> Iterator[tuple[str, bool | str]]:

@@ -16,12 +16,11 @@ import scanfill
 from scanfill.checksums import file_checksum
 from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, nifti_bytes, read_image
 from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume, read_pose, volume_of
+from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume, read_pose, whole_labels
 from scanfill.domains.brain_mri.prepare.resample import resample_labels
 from scanfill.errors import CaseError, UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY
-from scanfill.transforms.renumber import label_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,12 +130,12 @@ def read_record(folder: Path) -> dict[str, Any]:
     """Read the record of a prepared case.
 
     Raises:
-        CaseError: The folder is no prepared case, or its record is damaged.
+        CaseError: The folder is not a prepared case, or its record is damaged.
     """
     paths = sorted(folder.glob(f"*{RECORD}"))
     if len(paths) != 1:
         msg = (
-            f"{folder} is no prepared case: it holds {len(paths)} files *{RECORD}. Give the folder of one case that "
+            f"{folder} is not a prepared case: it holds {len(paths)} files *{RECORD}. Give the folder of one case that "
             f"`python -m scanfill prepare` wrote."
         )
         raise CaseError(msg)
@@ -179,7 +178,7 @@ def restore_label(
         ``output``.
 
     Raises:
-        CaseError: The label cannot be read or does not lie on the prepared grid; the folder is no prepared case or
+        CaseError: The label cannot be read or does not lie on the prepared grid; the folder is not a prepared case or
             does not have the modality.
         UsageError: ``output`` is of another type, or one of the case's originals.
     """
@@ -202,10 +201,7 @@ def restore_label(
 def _read_label(path: Path, prepared: Grid, folder: Path) -> Volume:
     where = f"Label map {path}"
     label = read_image(path, "Label map")
-    values = label_values(label, where)
-    if min(values) < 0 or max(values) > np.iinfo(np.uint8).max:
-        msg = f"{where} holds the values {values}: a label map holds whole numbers from 0 to 255."
-        raise CaseError(msg)
+    volume = whole_labels(label, where)
     expected = MetaTensor(torch.zeros(1).expand(1, *prepared.shape), affine=torch.as_tensor(prepared.affine))
     if label.shape != expected.shape or grid_distance(expected, label) > GRID_TOLERANCE:
         msg = (
@@ -214,8 +210,7 @@ def _read_label(path: Path, prepared: Grid, folder: Path) -> Volume:
             f"{format_affine(prepared.affine)}. Give a label map that was made from the images in that folder."
         )
         raise CaseError(msg)
-    volume = volume_of(label)
-    return Volume(np.rint(volume.voxels).astype(np.uint8), volume.grid)
+    return volume
 
 
 def _check_output(output: Path, *entries: Mapping[str, Any]) -> None:

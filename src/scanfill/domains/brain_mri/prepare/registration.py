@@ -1,7 +1,9 @@
-"""ITK's mutual information of two volumes, as a function of how they lie against each other.
+"""Rigid registration of one image of a head to another by mutual information, with ITK.
 
-Nothing depends on chance or on the number of cores: ITK's threads would sum up in whatever order they finish, which
-changes the last digits, so one thread does it. Cores are used by working on several cases at once.
+The metric is that of Mattes (Mattes et al. 2003, 10.1109/TMI.2003.809072), the optimizer a gradient descent with
+regular steps, from three starting poses and from coarse to fine. Nothing depends on chance or on the number of cores:
+ITK's threads would sum in whatever order they finish, which changes the last digits, so one thread does it. Cores are
+used by working on several cases at once.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from nibabel.affines import from_matvec
 from scipy import ndimage
 
 from scanfill.domains.brain_mri.prepare.geometry import LPS, Grid, Pose, Volume
@@ -252,6 +255,4 @@ def middle_of_head(volume: Volume) -> Array:
 
 def shift_from_to(start: Array, end: Array) -> Pose:
     """The pose that brings one point to another without rotation."""
-    matrix = np.eye(4)
-    matrix[:3, 3] = end - start
-    return Pose(matrix)
+    return Pose(from_matvec(np.eye(3), end - start))

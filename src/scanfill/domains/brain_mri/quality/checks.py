@@ -1,24 +1,22 @@
-"""Everything that can be said of one case by itself."""
+"""Everything that can be said of one case by itself, and a transform that warns of it."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
-from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
-from scanfill.data.case_quality import CaseQuality as AnyCaseQuality
-from scanfill.data.case_quality import Finding as AnyFinding
+from scanfill.data.case_quality import CaseQuality, Finding, cut_slices
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.read import ReadCased
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.quality.alignment import find_displaced, measure_alignment
-from scanfill.domains.brain_mri.quality.findings import Finding, in_order
+from scanfill.domains.brain_mri.quality.findings import in_order
 from scanfill.domains.brain_mri.quality.intensities import find_odd_intensities, measure_intensities
 from scanfill.domains.brain_mri.quality.pairwise import (
     find_copies,
@@ -42,19 +40,12 @@ if TYPE_CHECKING:
 
     Volume = NDArray[np.float32]
 
+logger = logging.getLogger(__name__)
+
+LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.WARNING}
+
 EXPLAINED = {"normalised", "blank", "duplicate", "grids", "unreadable", "incomplete"}
 """Findings that are why ReadCased refuses a case: its message then says nothing new."""
-
-
-@dataclass
-class CaseQuality(AnyCaseQuality):
-    """What was seen in one case of the brain.
-
-    Attributes:
-        signatures: Modality -> small picture, to find the image elsewhere.
-    """
-
-    signatures: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def check_case(case: Mapping[str, Any]) -> CaseQuality:
@@ -185,9 +176,7 @@ def _find_other_grids(images: Mapping[str, MetaTensor]) -> list[Finding]:
     return findings
 
 
-def _read_what_can_be_read(
-    case: Mapping[str, Any], keys: list[str], findings: list[AnyFinding]
-) -> dict[str, MetaTensor]:
+def _read_what_can_be_read(case: Mapping[str, Any], keys: list[str], findings: list[Finding]) -> dict[str, MetaTensor]:
     """Read each modality by itself where the case as a whole was refused."""
     read = {}
     for key in keys:
@@ -210,22 +199,14 @@ def _read_what_can_be_read(
 
 def _views(coarse: CoarseCase, key: str) -> tuple[list[NDArray[np.uint8]], tuple[float, ...]]:
     """Cut the slices through the middle of the brain, grey from the 1st to the 99.5th percentile."""
-    turn = ornt_transform(io_orientation(coarse.affine), axcodes2ornt("LAS"))
-    image, brain = (apply_orientation(volume, turn) for volume in (coarse.images[key], coarse.brain))
-    measured = apply_orientation(coarse.measured[key], turn)
+    image, measured = coarse.images[key], coarse.measured[key]
     low, high = np.percentile(image[measured], [1, 99.5]) if measured.any() else (0.0, 1.0)
     low = min(low, high - 1e-6) - 0.1 * max(high - low, 1e-6)  # what was measured is never quite black
     grey = np.where(measured, np.clip((image - low) / (high - low), 0, 1) * 255, 0).astype(np.uint8)
-    middle = [int(np.median(line)) for line in np.nonzero(brain)] if brain.any() else [size // 2 for size in grey.shape]
-    spacing = coarse.spacing[np.argsort(turn[:, 0])]
-    return [np.ascontiguousarray(grey.take(middle[axis], axis)) for axis in range(3)], tuple(spacing.tolist())
+    return cut_slices(grey, coarse.affine, coarse.brain)
 
 
-logger = logging.getLogger(__name__)
-
-LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.WARNING}
-
-
+@dataclass(eq=False, repr=False)
 class WarnOfQualityd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
     """Check the images of a case as ``python -m scanfill cases --qc`` does, log each finding and write them down.
 
@@ -242,16 +223,13 @@ class WarnOfQualityd(MapTransform):  # type: ignore[misc]  # MONAI's class is un
         allow_missing_keys: Whether a case may lack some of ``keys``.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        mask_key: str = "mask",
-        warnings_key: str = "warnings",
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.mask_key = mask_key
-        self.warnings_key = warnings_key
+    keys: KeysCollection
+    mask_key: str = "mask"
+    warnings_key: str = "warnings"
+    allow_missing_keys: bool = False
+
+    def __post_init__(self) -> None:
+        super().__init__(self.keys, self.allow_missing_keys)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Check one case."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from scanfill.data.case_quality import CohortQuality
-from scanfill.domains.brain_mri.quality.checks import CaseQuality, check_case
-from scanfill.domains.brain_mri.quality.findings import Finding, in_order
+from scanfill.data.case_quality import CaseQuality, Finding
+from scanfill.domains.brain_mri.quality.checks import check_case
+from scanfill.domains.brain_mri.quality.findings import in_order
 from scanfill.domains.brain_mri.quality.pairwise import ALIKE, find_pairs
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ REASONS = {"misregistered", "swapped", "skull", "normalised"}
 """Findings that explain why a pair tells little: it is not said twice."""
 
 
-def check_cohort(cases: Sequence[Mapping[str, Any]], workers: int = 1) -> CohortQuality:
+def check_cohort(cases: Sequence[Mapping[str, Any]], workers: int = 1) -> list[CaseQuality]:
     """Check each case, then compare them with each other.
 
     Args:
@@ -50,7 +50,7 @@ def check_cohort(cases: Sequence[Mapping[str, Any]], workers: int = 1) -> Cohort
     _find_outliers(found)
     for case in found:
         case.findings = in_order(case.findings)
-    return CohortQuality(found)
+    return found
 
 
 def _check(cases: Sequence[Mapping[str, Any]], workers: int) -> Iterator[CaseQuality]:
@@ -64,17 +64,15 @@ def _check(cases: Sequence[Mapping[str, Any]], workers: int) -> Iterator[CaseQua
 
 def _find_duplicates(cases: Sequence[CaseQuality]) -> None:
     """Add a finding to both cases of each pair of images that are one; one finding a pair of cases."""
-    images = [(case, key) for case in cases for key in case.signatures]
-    signatures = [case.signatures[key] for case, key in images]
+    images = [(index, key) for index, case in enumerate(cases) for key in case.signatures]
+    signatures = [cases[index].signatures[key] for index, key in images]
     pairs: dict[tuple[int, int], list[tuple[str, str, float]]] = {}
-    where = {id(case): index for index, case in enumerate(cases)}
-    for first, second, alike in find_pairs(signatures, [str(where[id(case)]) for case, _ in images]):
+    for first, second, alike in find_pairs(signatures, [index for index, _ in images]):
         (case_1, key_1), (case_2, key_2) = images[first], images[second]
-        pairs.setdefault((where[id(case_1)], where[id(case_2)]), []).append((key_1, key_2, alike))
-    for (index_1, index_2), alike_ones in pairs.items():
-        case_1, case_2 = cases[index_1], cases[index_2]
-        _add_duplicate(case_1, case_2, alike_ones)
-        _add_duplicate(case_2, case_1, [(key_2, key_1, alike) for key_1, key_2, alike in alike_ones])
+        pairs.setdefault((case_1, case_2), []).append((key_1, key_2, alike))
+    for (case_1, case_2), alike_ones in pairs.items():
+        _add_duplicate(cases[case_1], cases[case_2], alike_ones)
+        _add_duplicate(cases[case_2], cases[case_1], [(key_2, key_1, alike) for key_1, key_2, alike in alike_ones])
 
 
 def _add_duplicate(case: CaseQuality, other: CaseQuality, alike_ones: Sequence[tuple[str, str, float]]) -> None:

@@ -1,4 +1,4 @@
-"""Which part of the brain each modality shows, and where it stops."""
+"""What modalities show against each other: coverage of the brain, swapped names, copies of one image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from scipy.ndimage import binary_erosion
 from scipy.stats import rankdata
 from torch.nn.functional import adaptive_avg_pool3d
 
-from scanfill.domains.brain_mri.quality.findings import Finding
+from scanfill.data.case_quality import Finding
+from scanfill.domains.brain_mri.quality.sampling import box_around
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,8 +58,8 @@ def find_uncovered(case: CoarseCase, measures: Mapping[str, Mapping[str, float]]
     for name, measure in measures.items():
         if measure["covered"] < LEAST_COVERED and measure["size"] < LEAST_COVERED:
             text = (
-                f"Covers {measure['covered']:.0%} of the brain; what lacks lies {_where(case, name)}. There nothing "
-                f"can be said from this modality: use a series that covers the brain, or leave this modality out."
+                f"Covers {measure['covered']:.0%} of the brain; the missing part is {_where(case, name)}. There "
+                f"nothing can be said from it: use a series that covers the brain, or leave this modality out."
             )
             findings.append(Finding("coverage", "warning", name, measure["covered"], LEAST_COVERED, text))
         elif measure["covered"] < LEAST_COVERED and measure["overlap"] < LEAST_OVERLAP:
@@ -188,10 +189,7 @@ def signature(case: CoarseCase, modality: str) -> Signature:
     measured = case.measured[modality]
     if not measured.any():
         return np.zeros(SIDE**3, np.float32)
-    box = tuple(
-        slice(int(line[0]), int(line[-1]) + 1)
-        for line in (np.flatnonzero(measured.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3))
-    )
+    box = box_around(measured)
     inside = measured[box]
     values = np.where(inside, case.images[modality][box] - case.images[modality][measured].mean(), 0)
     cells = adaptive_avg_pool3d(torch.from_numpy(values.astype(np.float32))[None], SIDE).numpy().ravel()
@@ -220,12 +218,12 @@ def _correlation(first: Signature, second: Signature) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def find_pairs(signatures: Sequence[Signature], owners: Sequence[str]) -> list[tuple[int, int, float]]:
+def find_pairs(signatures: Sequence[Signature], owners: Sequence[int]) -> list[tuple[int, int, float]]:
     """List the pairs of images of different owners that are one image.
 
     Args:
         signatures: Of all images.
-        owners: The case of each.
+        owners: The case of each, by its number.
 
     Returns:
         Index, index and correlation, the first index smaller.

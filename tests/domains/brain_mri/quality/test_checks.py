@@ -1,21 +1,25 @@
-"""check_case and check_cohort: from files, with bad input, and together."""
+"""check_case, check_cohort and WarnOfQualityd: from files, with bad input, and together."""
 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
+from monai.data import DataLoader, Dataset
 
-from planted_faults import subject
+from planted_faults import as_tensors, half_covered, subject
+from scanfill.data.case_quality import CaseQuality, Finding
 from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.phantoms.brain import nifti_bytes, write_case
-from scanfill.domains.brain_mri.quality import CaseQuality, check_case, check_cohort
+from scanfill.domains.brain_mri.quality import WarnOfQualityd, check_case, check_cohort
 from scanfill.domains.brain_mri.quality.cross_checks import ENOUGH, _find_outliers, robust_z
-from scanfill.domains.brain_mri.quality.findings import Finding
+from scanfill.domains.brain_mri.quality.findings import in_order
 from scanfill.domains.brain_mri.schema import SCHEMA
 from tiny_cases import AFFINE, SHAPE, brain, case_of, image, save, save_case
 
@@ -126,10 +130,10 @@ def test_a_copy_in_another_case_is_found_also_rescaled(tmp_path: Path) -> None:
         copy = nifti_bytes((values * 1.7 + 3 * (values > 0)).astype(np.float32), nib.load(path).affine, "copy")
         (tmp_path / "c" / path.name.replace("a_", "c_")).write_bytes(copy)
     cohort = check_cohort(find_cases(tmp_path, labels="none", strict=False, schema=SCHEMA), workers=2)
-    found = {case.case_id: {finding.code for finding in case.findings} for case in cohort.cases}
+    found = {case.case_id: {finding.code for finding in case.findings} for case in cohort}
     assert found == {"a": {"duplicate"}, "b": set(), "c": {"duplicate"}}
-    assert [case.case_id for case in cohort.with_findings] == ["a", "c"]
-    assert "case 'c'" in cohort.cases[0].findings[0].text
+    assert [case.case_id for case in cohort if case.findings] == ["a", "c"]
+    assert "case 'c'" in cohort[0].findings[0].text
 
 
 def test_a_cohort_needs_a_worker(case: dict[str, Any]) -> None:
@@ -166,4 +170,70 @@ def test_robust_z_counts_in_standard_deviations() -> None:
 
 def test_a_finding_has_a_known_code() -> None:
     with pytest.raises(ValueError, match="'unheard_of'"):
-        Finding("unheard_of", "note", "t1", None, None, "")
+        in_order([Finding("unheard_of", "note", "t1", None, None, "")])
+
+
+MODALITIES = ("t1", "t1ce", "t2", "flair")
+
+
+def test_a_clean_case_is_silent(caplog: pytest.LogCaptureFixture) -> None:
+    phantom = subject(1, 1, 48)
+    case = WarnOfQualityd(MODALITIES)({"case_id": "c1", **as_tensors(phantom.images, phantom)})
+    assert case["warnings"] == ""
+    assert not caplog.records
+
+
+def test_findings_are_logged_and_written_one_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    phantom = subject(1, 1, 48)
+    images = half_covered(dict(phantom.images), phantom) | {"t1": subject(1, 1, 48, skull=True).images["t1"]}
+    case = WarnOfQualityd(MODALITIES)({"case_id": "c1", **as_tensors(images, phantom)})
+    lines = case["warnings"].splitlines()
+    assert [line.split(":")[0] for line in lines if "thick" not in line][:1] == ["[skull] t1"]
+    assert [record.levelno for record in caplog.records][:1] == [logging.ERROR]
+    assert all(record.getMessage() == f"Case 'c1': {line}" for record, line in zip(caplog.records, lines, strict=True))
+
+
+def test_an_unusable_image_is_named_with_its_reason_beside_what_was_known() -> None:
+    phantom = subject(1, 1, 48)
+    tensors = as_tensors(half_covered(dict(phantom.images), phantom), phantom)
+    case = WarnOfQualityd(MODALITIES)({"case_id": "c1", **tensors, "unusable": {"t1": "blank: no image"}})
+    assert case["unusable"]["t1"] == "blank: no image"
+    assert case["unusable"]["flair"].startswith("coverage: Covers ")
+    clean = WarnOfQualityd(MODALITIES)({"case_id": "c1", **as_tensors(phantom.images, phantom)})
+    assert "unusable" not in clean
+
+
+def test_what_is_synthetic_is_not_judged() -> None:
+    phantom = subject(1, 1, 48)
+    swapped = dict(phantom.images) | {"t1": phantom.images["t1ce"], "t1ce": phantom.images["t1"]}
+    case = {"case_id": "c1", **as_tensors(swapped, phantom)}
+    assert "[swapped]" in WarnOfQualityd(MODALITIES)(case)["warnings"]
+    assert WarnOfQualityd(MODALITIES)(case | {"synthetic": ["t1ce"]})["warnings"] == ""
+
+
+def test_the_images_are_left_as_they_are() -> None:
+    phantom = subject(1, 1, 48)
+    tensors = as_tensors(phantom.images, phantom)
+    before = {key: image.clone() for key, image in tensors.items()}
+    case = WarnOfQualityd(MODALITIES)({"case_id": "c1", **tensors})
+    for key in MODALITIES:
+        assert case[key] is tensors[key]
+        assert torch.equal(case[key], before[key])
+
+
+def test_warnings_collate_whatever_they_are() -> None:
+    phantom = subject(1, 1, 48)
+    clean = {"case_id": "c1", **as_tensors(phantom.images, phantom)}
+    half = {"case_id": "c2", **as_tensors(half_covered(dict(phantom.images), phantom), phantom)}
+    loader = DataLoader(Dataset([clean, half], WarnOfQualityd(MODALITIES)), batch_size=2)
+    (batch,) = loader
+    assert batch["warnings"][0] == ""
+    assert batch["warnings"][1].startswith("[coverage] flair")
+
+
+def test_a_modality_that_is_not_there_is_an_error_unless_allowed() -> None:
+    phantom = subject(1, 1, 48)
+    one = {"case_id": "c1", "t2": as_tensors(phantom.images, phantom)["t2"]}
+    assert WarnOfQualityd(MODALITIES, allow_missing_keys=True)(one)["warnings"] == ""
+    with pytest.raises(KeyError, match="t1"):
+        WarnOfQualityd(MODALITIES)(one)

@@ -1,4 +1,4 @@
-"""Synthetic files are kept out of ordinary modalities, truth, validation and test."""
+"""Neither synthetic files nor patients of the training judge a network."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 
 from scanfill.data import load_cases, read_list, write_case_list, write_split
 from scanfill.data.cases import find_cases
-from scanfill.data.evaluation_cases import check_declared, check_judged, check_truth, provenance_columns, synthetic_keys
+from scanfill.data.evaluation_cases import (
+    check_declared,
+    check_judged,
+    check_truth,
+    check_unseen,
+    provenance_columns,
+    refuse_seen,
+    synthetic_keys,
+)
 from scanfill.data.provenance import Origin, write_synthetic
 from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.engines import TrainingRecord
+from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.errors import CaseError
 from tiny_cases import AFFINE, case_of, image, regions, save_case
 
@@ -126,7 +137,7 @@ def test_a_list_must_declare_what_is_synthetic(completed: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        (["label"], r"the label \(.*seg.nii.gz\) is synthetic, so it is no truth"),
+        (["label"], r"the label \(.*seg.nii.gz\) is synthetic, so it cannot serve as truth"),
         (["t1", "t1ce", "t2", "flair"], r"wholly synthetic \(.*t1.nii.gz, .*flair.nii.gz\)"),
         (["t1ce"], r"t1ce \(.*t1ce.nii.gz\) is synthetic\. .* declare missing: synthesize or complete"),
     ],
@@ -211,3 +222,48 @@ def test_a_lost_sidecar_leaves_the_generator_unknown(completed: Path) -> None:
 def test_a_score_row_of_acquired_inputs_says_so(tmp_path: Path) -> None:
     columns: dict[str, Any] = provenance_columns(case_of(save_case(tmp_path / "c1")), schema=SCHEMA)
     assert set(columns.values()) == {""}
+
+
+def case(name: str, patient: str = "") -> dict[str, Any]:
+    return {"case_id": name, "patient": patient or name}
+
+
+def checkpoint(path: Path, training: list[dict[str, Any]] | None) -> Path:
+    network = torch.nn.Conv3d(1, 1, 1)
+    record = TrainingRecord({"modalities": ["t1"]}, network, training=training).state_dict()
+    torch.save(weights_with_record(network.state_dict(), record), path)
+    return path
+
+
+def test_a_case_of_the_training_is_named(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "model.pt", [case("c1"), case("c2")])
+    with pytest.raises(CaseError, match=r"was trained on 1 of the 2 cases that are to judge: c2\. .*evaluate_on"):
+        check_unseen([case("c2"), case("c3")], path)
+
+
+def test_another_visit_of_a_patient_of_the_training_is_named(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "model.pt", [case("p1-000", "p1")])
+    with pytest.raises(CaseError, match=r"p1-001 \(patient p1\)"):
+        check_unseen([case("p1-001", "p1")], path, "test")
+
+
+def test_unseen_cases_pass_as_they_are(tmp_path: Path) -> None:
+    cases = [case("c3"), case("c4")]
+    assert check_unseen(cases, checkpoint(tmp_path / "model.pt", [case("c1")])) == cases
+
+
+def test_who_asks_for_the_training_cases_gets_them(tmp_path: Path) -> None:
+    cases = [case("c1")]
+    assert check_unseen(cases, checkpoint(tmp_path / "model.pt", cases), "training") == cases
+
+
+def test_a_checkpoint_of_an_earlier_version_says_nothing_and_passes(tmp_path: Path) -> None:
+    cases = [case("c1")]
+    assert check_unseen(cases, checkpoint(tmp_path / "model.pt", None)) == cases
+
+
+def test_a_long_list_is_cut_but_counted() -> None:
+    cases = [case(f"c{index:02}") for index in range(13)]
+    known = {"cases": [c["case_id"] for c in cases], "patients": []}
+    with pytest.raises(CaseError, match=r"13 of the 13 cases .*c09 and 3 more"):
+        refuse_seen(cases, known, "The network")

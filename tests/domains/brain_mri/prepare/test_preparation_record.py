@@ -1,4 +1,4 @@
-"""Bringing a label map back."""
+"""Bringing a label map back to the scanner's grid."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_modality_that_was_not_prepared_is_refused(prepared: Path, tmp_path: P
 
 
 def test_a_folder_that_was_not_prepared_is_refused(prepared: Path, scanned: Scanned, tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match="is no prepared case"):
+    with pytest.raises(CaseError, match="is not a prepared case"):
         restore_label(prepared / "p0" / "p0_seg.nii.gz", scanned[0] / "p0", output=tmp_path / "b.nii.gz")
 
 
