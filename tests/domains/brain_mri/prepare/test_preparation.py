@@ -29,8 +29,7 @@ from moved_phantoms import (
 )
 from scanfill.data.cases import find_cases
 from scanfill.data.read import ReadCased
-from scanfill.domains.brain_mri.prepare import case as prepare_case_module
-from scanfill.domains.brain_mri.prepare import prepare_folder
+from scanfill.domains.brain_mri.prepare import preparation, prepare_folder
 from scanfill.domains.brain_mri.prepare.geometry import Pose, Volume, read_pose
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
@@ -226,7 +225,7 @@ def test_a_killed_run_goes_on_where_it_stopped(
     quick: None,  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write = prepare_case_module.write_record
+    write = preparation.write_record
 
     def killed(path: Path, record: dict[str, object]) -> None:
         if record["case_id"] == "b":
@@ -234,7 +233,7 @@ def test_a_killed_run_goes_on_where_it_stopped(
         write(path, record)
 
     with monkeypatch.context() as patch:
-        patch.setattr(prepare_case_module, "write_record", killed)
+        patch.setattr(preparation, "write_record", killed)
         patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # a kill leaves no time to tidy up
         with pytest.raises(KeyboardInterrupt):
             prepare_folder(cohort, tmp_path / "out")
