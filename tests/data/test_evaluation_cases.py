@@ -174,7 +174,7 @@ def test_a_declared_strategy_may_make_inputs_but_no_truth(completed: Path, missi
     for declared in ([], ["flair"]):
         with pytest.raises(CaseError, match=r"flair .* is synthetic"):
             check_judged(case | {"synthetic": declared}, SCHEMA, missing="zero")
-    with pytest.raises(CaseError, match="no truth"):
+    with pytest.raises(CaseError, match="cannot serve as truth"):
         check_judged(case | {"synthetic": ["label"]}, SCHEMA, missing=missing)
     with pytest.raises(CaseError, match="wholly synthetic"):
         check_judged(case | {"synthetic": ["t1", "t1ce", "t2", "flair"]}, SCHEMA, missing=missing)
@@ -184,7 +184,9 @@ def test_a_declared_strategy_may_make_inputs_but_no_truth(completed: Path, missi
 def test_a_synthetic_image_is_no_truth(completed: Path, declared: list[str]) -> None:
     (case,) = find_cases(completed.parent, synthetic=True, schema=SCHEMA)
     check_truth(case, "t2", schema=SCHEMA)
-    with pytest.raises(CaseError, match=r"Case 'c1': flair \(.*c1_synthetic_flair.nii.gz\) is synthetic .* no truth"):
+    with pytest.raises(
+        CaseError, match=r"Case 'c1': flair \(.*c1_synthetic_flair.nii.gz\) is synthetic .* cannot serve as truth"
+    ):
         check_truth(case | {"synthetic": declared}, "flair", schema=SCHEMA)
 
 

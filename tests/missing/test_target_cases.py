@@ -79,7 +79,7 @@ def test_a_synthetic_target_is_no_truth_to_learn_from(cohort: Path, tmp_path: Pa
     ]
     cases[1]["synthetic"] = ["flair"]  # declared, so that the list itself may hold it
     datalist = write_split({"training": cases}, tmp_path / "cases.json", schema=SCHEMA)
-    with pytest.raises(CaseError, match=r"'c1': flair .* is synthetic .* no truth for another"):
+    with pytest.raises(CaseError, match=r"'c1': flair .* is synthetic .* cannot serve as truth for another"):
         load_pairs(cohort, ["t2"], "flair", labels="none", datalist=datalist, validation=0, schema=SCHEMA)
 
 

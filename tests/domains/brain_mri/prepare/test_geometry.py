@@ -126,7 +126,7 @@ def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match="no transform"):
+    with pytest.raises(CaseError, match="is not a transform"):
         read_pose(tmp_path / "absent.tfm")
 
 
