@@ -10,7 +10,7 @@ from scanfill import bundle_path
 from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.presets import presets as all_presets
 from scanfill.presets import presets_folder
-from scanfill.report.augmentation import draw_row, draw_sheet
+from scanfill.report.preset_pictures import draw_row, draw_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def make_sheet(
     Args:
         output: The PNG file.
         presets: Files, or names in ``configs/augmentation``; by default :py:func:`usual_presets`.
-        config: See :py:func:`scanfill.report.augmentation.draw_row`; by default the ``train.yaml`` of
+        config: See :py:func:`scanfill.report.preset_pictures.draw_row`; by default the ``train.yaml`` of
             ``brain_tumor_segmentation``.
         dataset_dir: Folder of the cases; without one, and without a config, a few phantoms are made for the picture.
         draws: Columns.

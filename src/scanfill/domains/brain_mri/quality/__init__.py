@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanfill.domains.brain_mri.quality.checks import WarnOfQualityd, check_case
+from scanfill.domains.brain_mri.quality.case_checks import WarnOfQualityd, check_case
 from scanfill.domains.brain_mri.quality.cross_checks import check_cohort
 from scanfill.domains.brain_mri.quality.findings import CODES
 from scanfill.domains.brain_mri.quality.skull import suspect_skull

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from scanfill.data.case_quality import CaseQuality, Finding
-from scanfill.domains.brain_mri.quality.checks import check_case
+from scanfill.domains.brain_mri.quality.case_checks import check_case
 from scanfill.domains.brain_mri.quality.findings import in_order
 from scanfill.domains.brain_mri.quality.pairwise import ALIKE, find_pairs
 

@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from conftest import REPO
 from scanfill.domains.brain_mri.augmentation_sheet import make_sheet, usual_presets
 from scanfill.errors import UsageError
-from scanfill.report.augmentation import _busiest, draw_row, draw_sheet
+from scanfill.report.preset_pictures import _busiest, draw_row, draw_sheet
 
 if TYPE_CHECKING:
     from pathlib import Path
