@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanfill.domains.brain_mri.regions import REGIONS
+from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.metrics import read_scores
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from monai.transforms import (
 from monai.utils import set_determinism
 from tqdm import tqdm
 
-from scanfill.domains.brain_mri.regions import REGIONS
+from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.metrics import score_case, summarise, write_scores
 
 MODALITIES = ["t1", "t1ce", "t2", "flair"]

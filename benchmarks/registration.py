@@ -21,9 +21,8 @@ from scipy.spatial.transform import Rotation
 from scanfill.data.image import read_image
 from scanfill.domains.brain_mri.finder import list_cases
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort
-from scanfill.domains.brain_mri.prepare.grid import Grid, Volume, volume_of
-from scanfill.domains.brain_mri.prepare.judge import Agreement, judge
-from scanfill.domains.brain_mri.prepare.pose import Pose
+from scanfill.domains.brain_mri.prepare.agreement import Agreement, judge
+from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume, volume_of
 from scanfill.domains.brain_mri.prepare.registration import head, register
 
 MOVED = ("t1", "t2", "flair")

@@ -19,12 +19,11 @@ from tqdm import tqdm
 from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
 from scanfill.data.read import ReadCased
 from scanfill.data.save_synthetic import SCALE
-from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.published import published_mse
+from scanfill.domains.brain_mri.modalities import MODALITIES, published_mse
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.metrics import compare_case, summarise_quality, write_quality
 from scanfill.missing import reference_scale
-from scanfill.missing.source_target import load_pairs
+from scanfill.missing.target_cases import load_pairs
 from scanfill.transforms import ForegroundMaskd, KeepInMaskd, UnscaleSignedd
 from scanfill.transforms.foreground import measured
 from scanfill.transforms.signed_range import GAIN, OFFSET, SignedScale, scale_signed

@@ -32,7 +32,7 @@ import scanfill
 from scanfill.domains.brain_mri.phantoms.brain import make_subject
 from scanfill.metrics.image_quality import evaluation_mask
 from scanfill.metrics.uncertainty import rank_agreement
-from scanfill.missing.completed import DOUBT, MADE
+from scanfill.missing.completed import MADE, UNCERTAINTY
 from scanfill.missing.completion_scores import gradient_magnitude, told_apart
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def by_neighbours(error: Volume, brain: Volume) -> Volume:
 
 def rank(case: dict[str, Any], size: int) -> list[dict[str, Any]]:
     """Compare all maps on every image that was made in one case."""
-    volumes = {key: convert_to_numpy(case[key])[0].astype(float) for key in case if key.startswith((MADE, DOUBT))}
+    volumes = {key: convert_to_numpy(case[key])[0].astype(float) for key in case if key.startswith((MADE, UNCERTAINTY))}
     originals = {name: convert_to_numpy(case[f"acquired_{name}"])[0].astype(float) for name in MODALITIES}
     brain = evaluation_mask(list(originals.values()))
     number = int(str(case["case_id"]).rsplit("_", 1)[1]) - 1
@@ -86,7 +86,7 @@ def rank(case: dict[str, Any], size: int) -> list[dict[str, Any]]:
             {
                 "case": case["case_id"],
                 "target": target,
-                "network": rank_agreement(error, volumes[DOUBT + target], brain),
+                "network": rank_agreement(error, volumes[UNCERTAINTY + target], brain),
                 "edges": max(slopes),
                 "tissue": rank_agreement(error, by_tissue(error, brain, tissue), brain),
                 "neighbours": rank_agreement(error, by_neighbours(error, brain), brain),

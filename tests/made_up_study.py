@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scanfill.domains.brain_mri.regions import REGIONS
+from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.metrics import METRICS
 from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.places import studies_folder

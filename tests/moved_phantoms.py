@@ -11,8 +11,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from scanfill.domains.brain_mri.phantoms.brain import make_subject
-from scanfill.domains.brain_mri.prepare.grid import Grid, Volume
-from scanfill.domains.brain_mri.prepare.pose import Pose
+from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moved_phantoms import write_moved_case
-from scanfill.domains.brain_mri.prepare import folder, read
+from scanfill.domains.brain_mri.prepare import originals, preparation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scanfill.domains.brain_mri.prepare.pose import Pose
+    from scanfill.domains.brain_mri.prepare.geometry import Pose
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, P
 def prepared(scanned: tuple[Path, dict[str, Pose]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, prepared at 4 mm; not to be changed."""
     output = tmp_path_factory.mktemp("prepared")
-    result = folder.prepare_folder(scanned[0], output, spacing=4)
+    result = preparation.prepare_folder(scanned[0], output, spacing=4)
     assert result.prepared == ["p0"], result
     return output
 
@@ -34,10 +34,10 @@ def prepared(scanned: tuple[Path, dict[str, Pose]], tmp_path_factory: pytest.Tem
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without registration and without a look at the skull: for tests of what lies around it."""
-    from scanfill.domains.brain_mri.prepare import place  # noqa: PLC0415
-    from scanfill.domains.brain_mri.prepare.judge import Agreement  # noqa: PLC0415
-    from scanfill.domains.brain_mri.prepare.pose import Pose  # noqa: PLC0415
+    from scanfill.domains.brain_mri.prepare import agreement  # noqa: PLC0415
+    from scanfill.domains.brain_mri.prepare.agreement import Agreement  # noqa: PLC0415
+    from scanfill.domains.brain_mri.prepare.geometry import Pose  # noqa: PLC0415
 
-    monkeypatch.setattr(read, "suspect_skull", lambda _: None)
-    monkeypatch.setattr(place, "register", lambda *_: Pose())
-    monkeypatch.setattr(place, "judge", lambda *_: Agreement(0.1, 1.0, 0.3, 0.7, 0.4, 0.9, 0.95, 1.0))
+    monkeypatch.setattr(originals, "suspect_skull", lambda _: None)
+    monkeypatch.setattr(agreement, "register", lambda *_: Pose())
+    monkeypatch.setattr(agreement, "judge", lambda *_: Agreement(0.1, 1.0, 0.3, 0.7, 0.4, 0.9, 0.95, 1.0))

@@ -13,12 +13,12 @@ from monai.bundle import ConfigParser
 
 from conftest import REPO, TrainedBundle
 from scanfill.checksums import file_checksum
-from scanfill.data.marks import is_synthetic
-from scanfill.domains.brain_mri.save import SaveSegmentationd
+from scanfill.data.provenance import is_synthetic
+from scanfill.domains.brain_mri.reliability import SaveSegmentationd
 from scanfill.engines import TrainingRecord
 from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.errors import CaseError, CheckpointError, UsageError
-from scanfill.missing.trained_availability import trained_availability
+from scanfill.missing.availability import trained_availability
 from test_brain_tumor_segmentation import MODALITIES, copy_cases, file_of, predict, rows, run_here, stopped_by
 from untrained_bundles import COMPLETION, SYNTHESIS, untrained_bundle
 

@@ -237,7 +237,7 @@ def test_resume_goes_on_with_both_players(trained: TrainedBundle, tmp_path: Path
     ("knobs", "message"),
     [
         ({"sources": ["flair"]}, r"sources \(=\['flair'\]\) and target \(='flair'\) must be different"),
-        ({"target": "pd"}, r"target \(='pd'\) is no modality that we know: choose one of t1, t1ce, t2, flair"),
+        ({"target": "pd"}, r"target \(='pd'\) is not a known modality: choose one of t1, t1ce, t2, flair"),
         ({"sources": []}, "Unknown modality"),
     ],
 )

@@ -198,9 +198,9 @@ def check(*paths: str, ignore: str | list[str] | None = None, json: bool = False
     from scanfill.sharing.check import as_json, as_text, look  # noqa: PLC0415
 
     def is_synthetic(path: Path) -> bool:
-        from scanfill.data import marks  # noqa: PLC0415  it brings MONAI, and most configs name no list of cases
+        from scanfill.data import provenance  # noqa: PLC0415  it brings MONAI, and most configs name no list of cases
 
-        return marks.is_synthetic(path)
+        return provenance.is_synthetic(path)
 
     try:
         checked = look.check(look.listed(paths), look.listed(ignore), is_synthetic)

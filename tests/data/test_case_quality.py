@@ -39,9 +39,9 @@ def folder(tmp_path: Path) -> Path:
 def test_what_training_would_refuse_and_what_is_there_twice_is_found(folder: Path) -> None:
     kind = load_schema(SCHEMA)
     quality = check_any(find_cases(folder, schema=kind), kind)
-    found = {case.case_id: [finding.code for finding in case.findings] for case in quality.cases}
+    found = {case.case_id: [finding.code for finding in case.findings] for case in quality}
     assert found == {"blank": ["refused"], "good": [], "one": ["duplicate"], "other": ["duplicate"]}
-    (view,) = quality.cases[1].views["image"]
+    (view,) = quality[1].views["image"]
     assert view.shape == (6, 8)
 
 

@@ -169,7 +169,7 @@ def test_two_cases_of_one_name_are_told_whatever_their_capitals(tmp_path: Path, 
         find_cases(tmp_path, "none", schema=TABLE)
 
 
-@pytest.mark.parametrize(("pattern", "message"), [("(", "is no regular expression"), ("x", "has no group")])
+@pytest.mark.parametrize(("pattern", "message"), [("(", "is not a regular expression"), ("x", "has no group")])
 def test_a_pattern_that_names_no_case_is_told(tmp_path: Path, pattern: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         find_cases(tmp_path, schema=schema({"by": "file", "pattern": pattern}))

@@ -15,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from scanfill.data.marks import sidecar_path, synthetic_reason
 from scanfill.data.provenance import (
     Origin,
     carry_mark,
     is_synthetic,
-    mark_synthetic,
     read_sidecar,
+    set_header,
+    sidecar_path,
     synthetic_path,
+    synthetic_reason,
     write_synthetic,
 )
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort
@@ -96,14 +97,14 @@ def test_header_says_it_is_synthetic_and_keeps_the_voxels(made: Path) -> None:
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 @pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
 def test_marking_changes_nothing_but_two_header_fields(
-    tmp_path: Path, origin: Origin, suffix: str, kind: type[nib.Nifti1Image]
+    tmp_path: Path, suffix: str, kind: type[nib.Nifti1Image]
 ) -> None:
     path = tmp_path / f"c1_synthetic_t2{suffix}"
     written = kind(image("t2", 0).astype(np.int16), AFFINE)
     written.header.set_slope_inter(2, 5)
     nib.save(written, path)
     before, header = path.read_bytes(), nib.load(path).header.copy()
-    mark_synthetic(path, origin)
+    set_header(path, "t2")
     contents = [gzip.decompress(data) if suffix == ".nii.gz" else data for data in (before, path.read_bytes())]
     changed = {index for index, (old, new) in enumerate(zip(*contents, strict=True)) if old != new}
     after = nib.load(path).header
@@ -207,11 +208,6 @@ def test_an_input_that_is_gone_is_named_and_nothing_is_written(origin: Origin, t
     with pytest.raises(CaseError, match=r"t2.nii.gz cannot be read \(No such file"):
         write_synthetic(image("flair", 0), AFFINE, path, origin)
     assert list(path.parent.iterdir()) == []
-
-
-def test_marking_needs_an_image(origin: Origin, tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match="is not there to be marked"):
-        mark_synthetic(tmp_path / "c1_synthetic_t1.nii.gz", origin)
 
 
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".nrrd"])

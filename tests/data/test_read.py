@@ -10,7 +10,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from scanfill.data.marks import set_header
+from scanfill.data.provenance import set_header
 from scanfill.data.read import ReadCased
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError

@@ -18,7 +18,7 @@ from scanfill.engines.checkpoint_files import read_checkpoint, record_of
 from scanfill.engines.pretrained import start_from
 from scanfill.engines.segmenter import frozen_network
 from scanfill.errors import CheckpointError
-from scanfill.missing.trained_availability import trained_availability
+from scanfill.missing.availability import trained_availability
 from scanfill.sharing.weights import add_weights, check_weights
 
 if TYPE_CHECKING:

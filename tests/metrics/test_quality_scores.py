@@ -12,7 +12,7 @@ from ignite.exceptions import NotComputableError
 from monai.engines import SupervisedEvaluator
 from torch import nn
 
-from scanfill.domains.brain_mri.published import published_mse
+from scanfill.domains.brain_mri.modalities import published_mse
 from scanfill.metrics import ExplainedVariance, ImageQuality, compare_case
 
 if TYPE_CHECKING:

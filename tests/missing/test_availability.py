@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -11,19 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 from monai.transforms import Compose, ConcatItemsd, Invertd, Orientationd, RandSpatialCropd, SpatialPadd
+from torch import nn
 
-from scanfill.errors import CaseError
+from scanfill.engines import TrainingRecord
+from scanfill.engines.checkpoint_files import weights_with_record
+from scanfill.errors import CaseError, CheckpointError
 from scanfill.missing.availability import (
-    AppendAvailability,
     AppendAvailabilityd,
     FillMissingModalitiesd,
-    RandDropModalities,
     RandDropModalitiesd,
     StackModalitiesd,
     fill_missing,
+    trained_availability,
 )
 from scanfill.transforms import NormalizeInMaskd
 from tiny_cases import AFFINE, MODALITIES, image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 Case = dict[str, Any]
 
@@ -37,6 +43,12 @@ def stack(availability: list[bool]) -> tuple[torch.Tensor, torch.Tensor]:
     there = torch.tensor(availability, dtype=torch.float32)
     images = torch.rand(len(there), 2, 3, 4, generator=torch.Generator().manual_seed(0)) + 1
     return images * there.reshape(-1, 1, 1, 1), there
+
+
+def applied(transform: Any, images: torch.Tensor, there: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a transform makes of images and their availability."""
+    result = transform({"image": images, "availability": there})
+    return result["image"], result["availability"]
 
 
 def case(*modalities: str) -> Case:
@@ -106,7 +118,7 @@ def test_a_prediction_returns_to_the_grid_of_a_modality_that_was_absent() -> Non
 @given(subsets, seeds)
 def test_at_least_one_modality_survives(availability: list[bool], seed: int) -> None:
     images, there = stack(availability)
-    _, left = RandDropModalities().set_random_state(seed)(images, there)
+    _, left = applied(RandDropModalitiesd("image").set_random_state(seed), images, there)
     assert left.any()
     assert (left <= there).all()
 
@@ -116,7 +128,7 @@ def test_at_least_one_modality_survives(availability: list[bool], seed: int) -> 
 def test_image_and_availability_agree_and_what_is_kept_is_untouched(availability: list[bool], seed: int) -> None:
     images, there = stack(availability)
     before = images.clone(), there.clone()
-    dropped, left = RandDropModalities().set_random_state(seed)(images, there)
+    dropped, left = applied(RandDropModalitiesd("image").set_random_state(seed), images, there)
     for channel, original, kept in zip(dropped, images, left.tolist(), strict=True):
         assert torch.equal(channel, original if kept else torch.zeros_like(original))
     assert torch.equal(images, before[0])
@@ -147,18 +159,18 @@ def test_the_same_seed_drops_the_same(seed: int) -> None:
 
 def test_each_non_empty_subset_of_what_is_there_is_drawn_equally_often() -> None:
     images, there = stack([True, False, True, True])
-    drop = RandDropModalities().set_random_state(0)
-    draws = Counter(tuple(drop(images, there)[1].tolist()) for _ in range(7000))
+    drop = RandDropModalitiesd("image").set_random_state(0)
+    draws = Counter(tuple(applied(drop, images, there)[1].tolist()) for _ in range(7000))
     assert len(draws) == 7
     assert all(850 < count < 1150 for count in draws.values())  # 5 standard deviations are 146
 
 
 def test_prob_says_how_often_a_subset_is_drawn() -> None:
     images, there = stack([True] * 4)
-    drop = RandDropModalities(prob=0.5).set_random_state(0)
-    full = sum(bool(drop(images, there)[1].all()) for _ in range(2000)) / 2000
+    drop = RandDropModalitiesd("image", prob=0.5).set_random_state(0)
+    full = sum(bool(applied(drop, images, there)[1].all()) for _ in range(2000)) / 2000
     assert full == pytest.approx(0.5 + 0.5 / 15, abs=0.05)
-    assert RandDropModalities(prob=0.0)(images, there)[0] is images
+    assert applied(RandDropModalitiesd("image", prob=0.0), images, there)[0] is images
 
 
 def test_every_key_loses_the_same_modalities() -> None:
@@ -186,7 +198,7 @@ def test_a_key_that_is_not_there_is_an_error_unless_allowed() -> None:
 @given(subsets)
 def test_availability_becomes_one_constant_channel_a_modality(availability: list[bool]) -> None:
     images, there = stack(availability)
-    told = AppendAvailability()(images, there)
+    told, _ = applied(AppendAvailabilityd("image"), images, there)
     assert told.shape == (2 * len(there), *images.shape[1:])
     assert torch.equal(told[: len(there)], images)
     assert torch.equal(told[len(there) :], there.reshape(-1, 1, 1, 1).expand(images.shape))
@@ -215,9 +227,9 @@ def test_neither_crop_nor_padding_changes_availability() -> None:
 )
 def test_an_availability_that_does_not_fit_is_refused(availability: torch.Tensor, message: str) -> None:
     images, _ = stack([True] * 4)
-    for transform in (AppendAvailability(), RandDropModalities()):
+    for transform in (AppendAvailabilityd("image"), RandDropModalitiesd("image")):
         with pytest.raises(ValueError, match=message):
-            transform(images, availability)
+            applied(transform, images, availability)
 
 
 def test_stacking_tells_the_availability_on_request() -> None:
@@ -230,16 +242,16 @@ def test_stacking_tells_the_availability_on_request() -> None:
 
 def test_appending_twice_is_refused() -> None:
     images, there = stack([True] * 4)
-    append = AppendAvailability()
+    append = AppendAvailabilityd("image")
     with pytest.raises(ValueError, match="appended already"):
-        append(append(images, there), there)
+        applied(append, *applied(append, images, there))
 
 
 @few
 @given(subsets, seeds)
 def test_all_of_several_is_never_drawn_where_it_teaches_nothing(availability: list[bool], seed: int) -> None:
     images, there = stack(availability)
-    _, left = RandDropModalities(draw_all=False).set_random_state(seed)(images, there)
+    _, left = applied(RandDropModalitiesd("image", draw_all=False).set_random_state(seed), images, there)
     assert left.any()
     assert (left <= there).all()
     assert torch.equal(left, there) == (there.sum() == 1)
@@ -251,3 +263,32 @@ def test_every_other_subset_is_drawn_equally_often() -> None:
     drawn = Counter(tuple(drop({"image": images, "availability": there})["availability"].tolist()) for _ in range(1200))
     assert len(drawn) == 6
     assert all(150 < count < 250 for count in drawn.values())
+
+
+TRAINED_ON = ["t1", "flair"]
+NETWORK = nn.Linear(1, 1)
+
+
+def save(path: Path, record: TrainingRecord) -> Path:
+    torch.save(weights_with_record(NETWORK.state_dict(), record.state_dict()), path)
+    return path
+
+
+def test_a_checkpoint_says_whether_it_was_told_what_is_there(tmp_path: Path) -> None:
+    for availability in (True, False):
+        record = TrainingRecord({"modalities": TRAINED_ON}, NETWORK, settings={"availability": availability})
+        assert trained_availability(save(tmp_path / "model.pt", record)) is availability
+
+
+def test_a_checkpoint_that_says_nothing_of_it_was_not_told(tmp_path: Path) -> None:
+    assert not trained_availability(save(tmp_path / "model.pt", TrainingRecord({"modalities": TRAINED_ON}, NETWORK)))
+
+
+def test_without_a_checkpoint_nothing_is_told(tmp_path: Path) -> None:
+    assert not trained_availability(tmp_path / "model.pt")
+
+
+def test_a_damaged_checkpoint_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(b"no checkpoint")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        trained_availability(tmp_path / "model.pt")

@@ -1,17 +1,30 @@
-"""HideModalitiesd and UnscaleCompletedd."""
+"""What lies around a network that completes cases: HideModalitiesd, UnscaleCompletedd, SaveCompletedd, previews."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.image import imread
 from monai.data import MetaTensor
 
+from scanfill.data.image import read_image
 from scanfill.errors import CaseError
-from scanfill.missing.completed import HideModalitiesd, UnscaleCompletedd, lacking, z_scale
-from tiny_cases import MODALITIES, brain, image
+from scanfill.missing.completed import (
+    HideModalitiesd,
+    SaveCompletionPreviewd,
+    UnscaleCompletedd,
+    copy_volume,
+    lacking,
+    z_scale,
+)
+from tiny_cases import AFFINE, MODALITIES, brain, image, save, save_by_hand
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 REFERENCE = {"intensities": [50.0, 100.0, 150.0], "deviations": [-1.0, 0.0, 1.0]}
 
@@ -77,3 +90,61 @@ def test_the_scale_is_that_of_the_measured_voxels() -> None:
     values = torch.tensor([[[[0.0, 2.0, 4.0, 100.0]]]])
     scale = z_scale(values, torch.tensor([[[[1, 1, 1, 0]]]]))
     assert (scale.centre, scale.spread) == (3, 1)
+
+
+def test_a_copy_has_every_byte_and_its_own_type(tmp_path: Path) -> None:
+    source = save(tmp_path / "a" / "scan.nii", image("t1", 0))
+    copy = copy_volume(source, tmp_path / "out" / "c1", "c1_t1")
+    assert copy == tmp_path / "out" / "c1" / "c1_t1.nii"
+    assert copy.read_bytes() == source.read_bytes()
+
+
+def test_a_header_takes_its_voxels_along(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    source = save_by_hand(tmp_path / "a" / "scan.mhd", image("t1", 0), AFFINE)
+    copy = copy_volume(source, tmp_path / "out", "c1_t1")
+    source.unlink()
+    source.with_suffix(".raw").unlink()
+    np.testing.assert_allclose(read_image(copy, "copy")[0], image("t1", 0))
+
+
+def test_nothing_is_copied_into_its_own_folder(tmp_path: Path) -> None:
+    source = save(tmp_path / "t1.nii.gz", image("t1", 0))
+    with pytest.raises(CaseError, match="would lie in its own folder"):
+        copy_volume(source, tmp_path / "sub", "c1_t1")
+    assert not (tmp_path / "sub").exists()
+
+
+def completed_case(*missing: str, truth: bool = False) -> dict[str, Any]:
+    case: dict[str, Any] = {
+        "case_id": "c1",
+        "availability": torch.tensor([float(name not in missing) for name in MODALITIES]),
+    }
+    for name in MODALITIES:
+        volume = MetaTensor(torch.from_numpy(image(name, 0))[None], torch.from_numpy(AFFINE))
+        if name in missing:
+            case |= {f"synthetic_{name}": volume, f"uncertainty_{name}": volume * 0.1}
+        if name not in missing or truth:
+            case[f"acquired_{name}"] = volume
+    return case
+
+
+def test_each_image_that_was_made_has_a_picture(tmp_path: Path) -> None:
+    case = completed_case("t1ce", "flair")
+    assert SaveCompletionPreviewd(MODALITIES, tmp_path)(case) is case
+    assert sorted(path.name for path in (tmp_path / "c1").iterdir()) == ["c1_flair_preview.png", "c1_t1ce_preview.png"]
+
+
+def test_the_truth_and_the_difference_are_rows_where_the_truth_is_known(tmp_path: Path) -> None:
+    heights = []
+    for truth in (False, True):
+        SaveCompletionPreviewd(MODALITIES, tmp_path)(completed_case("flair", truth=truth))
+        heights.append(imread(tmp_path / "c1" / "c1_flair_preview.png").shape[0])
+    rows = [(height - round(1.1 * 110)) / count for height, count in zip(heights, (5, 7), strict=True)]
+    assert rows[0] > 0
+    np.testing.assert_allclose(rows[0], rows[1], rtol=0.02)
+
+
+def test_pictures_of_many_missing_at_once_are_left_out_where_asked_for(tmp_path: Path) -> None:
+    SaveCompletionPreviewd(MODALITIES, tmp_path, most=1)(completed_case("t1", "flair"))
+    assert not (tmp_path / "c1").exists()

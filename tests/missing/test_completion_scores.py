@@ -16,8 +16,8 @@ from scanfill.missing.completion_scores import (
     CompletionQuality,
     CompletionVariance,
     gradient_magnitude,
-    judge_doubt,
-    summarise_doubt,
+    judge_uncertainty,
+    summarise_uncertainty,
 )
 from tiny_cases import MODALITIES, brain, image, regions
 
@@ -30,7 +30,7 @@ def originals(seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def completed(seed: int, *missing: str) -> dict[str, Any]:
-    """A case whose images have an error that its doubt knows up to a factor."""
+    """A case whose images have an error that its uncertainty knows up to a factor."""
     rng = np.random.default_rng(seed)
     case: dict[str, Any] = {
         "case_id": f"c{seed}",
@@ -80,7 +80,7 @@ def test_doubt_is_judged_by_its_rank_and_its_interval_in_each_region() -> None:
     scans = originals(3)
     made, spread = (case[key][0].numpy() for key in ("synthetic_flair", "uncertainty_flair"))
     sources = ["t1", "t1ce", "t2"]
-    judged = judge_doubt("c3", "flair", made, spread, originals=scans, sources=sources, label=case["label"])
+    judged = judge_uncertainty("c3", "flair", made, spread, originals=scans, sources=sources, label=case["label"])
     assert [row["region"] for row in judged] == ["brain", "tumour"]
     for row, where in zip(judged, (brain(), brain() & (regions() > 0)), strict=True):
         error = np.abs(made - scans["flair"])[where]
@@ -98,7 +98,7 @@ def test_doubt_is_judged_by_its_rank_and_its_interval_in_each_region() -> None:
 def test_a_case_without_a_tumour_has_no_figure_there() -> None:
     case = completed(3, "flair")
     made, spread = case["synthetic_flair"], case["uncertainty_flair"]
-    _, tumour = judge_doubt("c3", "flair", made, spread, originals=originals(3), sources=["t1"])
+    _, tumour = judge_uncertainty("c3", "flair", made, spread, originals=originals(3), sources=["t1"])
     assert tumour["voxels"] == 0
     assert math.isnan(float(tumour["spearman"]))
     assert math.isnan(float(tumour["coverage"]))
@@ -114,7 +114,7 @@ def test_a_summary_takes_medians_and_passes_over_what_is_not_defined() -> None:
         group = {"target": target, "sources": "t1", "region": "brain"}
         return {"case_id": "c", **group, "spearman": spearman, "spearman_gradient": 0.1, "coverage": 0.9}
 
-    summary = summarise_doubt([row("t2", 0.2), row("t2", 0.6), row("t2", math.nan), row("flair", 0.9)])
+    summary = summarise_uncertainty([row("t2", 0.2), row("t2", 0.6), row("t2", math.nan), row("flair", 0.9)])
     found = {(entry["target"]): (entry["images_spearman"], entry["spearman"]) for entry in summary}
     assert found == {"t2": (2, pytest.approx(0.4)), "any": (3, pytest.approx(0.6)), "flair": (1, pytest.approx(0.9))}
 

@@ -92,7 +92,7 @@ def test_an_archive_may_hold_yaml_and_its_weights_decide_what_it_takes(
     case = {"t1": "t1.nii.gz", "t2": "t2.nii.gz", "synthetic": ["t2"]}
     assert generator.sources_of(case) == ["t1"]
     assert generator.makes("t1ce")
-    assert generator.identity()["scanfill"] == scanfill.__version__
+    assert generator.identity["scanfill"] == scanfill.__version__
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_a_folder_that_is_not_there_is_told_with_the_command_that_makes_it(tmp_p
     with pytest.raises(UsageError) as raised:
         opened(tmp_path / "nowhere", strategy, tmp_path)
     message = str(raised.value)
-    assert message.startswith(f"{KNOBS[strategy]} (='{tmp_path / 'nowhere'}') is no folder")
+    assert message.startswith(f"{KNOBS[strategy]} (='{tmp_path / 'nowhere'}') is not a folder")
     assert "python -m scanfill pack mri_modality_" in message
 
 

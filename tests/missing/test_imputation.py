@@ -99,7 +99,7 @@ def painters(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Painter]]:
 
     monkeypatch.setattr(imputation, "open_generator", open_painter)
     yield opened
-    assert all(painter.knob == knob for knob, painter in opened.items())
+    assert all(painter.option == option for option, painter in opened.items())
 
 
 def cases_without(folder: Path, *lacking: str, cases: int = 1, **options: Any) -> list[Case]:

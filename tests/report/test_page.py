@@ -90,12 +90,6 @@ def test_columns_of_numbers_are_aligned() -> None:
     assert '<th>case</th><th class="number">dice</th>' in html
 
 
-def test_a_summary_becomes_a_table_with_its_keys_as_columns() -> None:
-    table = Table.from_mappings([{"region": "WT", "mean": 0.5}, {"region": "TC", "cases": 3}])
-    assert table.columns == ["region", "mean", "cases"]
-    assert table.rows == [["WT", 0.5, None], ["TC", None, 3]]
-
-
 def test_a_row_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match=r"row \['a', 1\] must have one value for each of the columns \['case'\]"):
         Table(["case"], [["a", 1]])

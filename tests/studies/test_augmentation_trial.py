@@ -14,9 +14,9 @@ import pytest
 
 from made_up_study import write_study
 from scanfill.data import read_list
+from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms import brain_cohort
-from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case

@@ -18,7 +18,7 @@ from scipy import stats
 from browser import needs_browser, visit
 from scanfill.__main__ import main
 from scanfill.data import write_split
-from scanfill.data.nifti import nifti_bytes
+from scanfill.data.image import nifti_bytes
 from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError

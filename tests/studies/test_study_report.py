@@ -13,7 +13,7 @@ import pytest
 
 from browser import needs_browser, visit
 from made_up_study import write_study
-from scanfill.data.nifti import nifti_bytes
+from scanfill.data.image import nifti_bytes
 from scanfill.errors import UsageError
 from scanfill.studies.report import write_study_report
 from scanfill.studies.statistics import Bootstrap

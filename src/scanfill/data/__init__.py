@@ -5,6 +5,7 @@ from __future__ import annotations
 from scanfill.data.cases import find_cases
 from scanfill.data.failures import CollectFailures
 from scanfill.data.finders import ClassFinder, FileFinder, FolderFinder, TableFinder
+from scanfill.data.image import median_spacing
 from scanfill.data.kept_split import save_split
 from scanfill.data.lists import read_list, write_case_list, write_split
 from scanfill.data.load_schema import load_schema
@@ -12,9 +13,7 @@ from scanfill.data.phantoms import phantom_note
 from scanfill.data.read import ReadCased
 from scanfill.data.save_label import SaveLabeld
 from scanfill.data.save_synthetic import SaveSyntheticd
-from scanfill.data.schema import CaseSchema
-from scanfill.data.spacing import median_spacing
-from scanfill.data.specs import ConditionSpec, GeneratorSpec, ImageSpec, LabelSpec
+from scanfill.data.schema import CaseSchema, ConditionSpec, GeneratorSpec, ImageSpec, LabelSpec
 from scanfill.data.splits import choose_cases, fold_cases, load_cases, split_cases, write_splits
 
 __all__ = [

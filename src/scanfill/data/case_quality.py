@@ -35,7 +35,7 @@ class Finding:
         code: What it is, one of the codes of the checks that found it.
         severity: How bad it is.
         modality: Of which image; empty where it is the case's.
-        value: What was measured; None where the finding is no number.
+        value: What was measured; None where the finding is not a number.
         threshold: From where on it is a finding.
         text: A sentence: what was seen, what it may mean, what to do.
     """
@@ -46,10 +46,6 @@ class Finding:
     value: float | None
     threshold: float | None
     text: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the finding as it goes into JSON."""
-        return asdict(self)
 
 
 @dataclass
@@ -65,6 +61,7 @@ class CaseQuality:
         views: Image -> what to show of it, uint8: the middle sagittal, coronal and axial slice of a volume, axes to the
             left, front and head; or the picture itself.
         spacing: Voxel size of these in mm, along the same axes.
+        signatures: Image -> small picture by which checks of a cohort find it elsewhere, where they do.
     """
 
     case_id: str
@@ -74,6 +71,7 @@ class CaseQuality:
     findings: list[Finding] = field(default_factory=list)
     views: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
     spacing: tuple[float, ...] = ()
+    signatures: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what goes into JSON: no pictures."""
@@ -81,25 +79,9 @@ class CaseQuality:
             "case_id": self.case_id,
             "patient": self.patient,
             "modalities": self.modalities,
-            "findings": [finding.as_dict() for finding in self.findings],
+            "findings": [asdict(finding) for finding in self.findings],
             "measures": self.measures,
         }
-
-
-@dataclass
-class CohortQuality:
-    """What was seen in each case of a cohort.
-
-    Attributes:
-        cases: In the order in which they were given.
-    """
-
-    cases: Sequence[CaseQuality]
-
-    @property
-    def with_findings(self) -> list[CaseQuality]:
-        """The cases that have any."""
-        return [case for case in self.cases if case.findings]
 
 
 @dataclass(frozen=True)
@@ -116,7 +98,7 @@ class QualityChecks:
         remark: What the figures mean.
     """
 
-    check: Callable[[Sequence[Mapping[str, Any]], int], CohortQuality]
+    check: Callable[[Sequence[Mapping[str, Any]], int], list[CaseQuality]]
     codes: Mapping[str, str]
     columns: Mapping[str, tuple[str, ...]]
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -142,7 +124,7 @@ def checks_of(schema: CaseSchema) -> QualityChecks:
     return QualityChecks(lambda cases, _: check_any(cases, schema), CODES, columns)
 
 
-def check_any(cases: Sequence[Mapping[str, Any]], schema: CaseSchema) -> CohortQuality:
+def check_any(cases: Sequence[Mapping[str, Any]], schema: CaseSchema) -> list[CaseQuality]:
     """Read each case as training would, and compare the images of all.
 
     Args:
@@ -170,7 +152,7 @@ def check_any(cases: Sequence[Mapping[str, Any]], schema: CaseSchema) -> CohortQ
         for key in keys:
             quality.views[key], quality.spacing = _views(read[key])
             _compare(quality, key, seen.setdefault(checksum(read[key].numpy().tobytes()), quality))
-    return CohortQuality(checked)
+    return checked
 
 
 def _compare(case: CaseQuality, key: str, other: CaseQuality) -> None:
@@ -194,7 +176,26 @@ def _views(image: MetaTensor) -> tuple[list[NDArray[np.uint8]], tuple[float, ...
     sizes = voxel_sizes(affine)
     if grey.ndim == 2:
         return [grey], tuple(float(size) for size in sizes[:2])
+    return cut_slices(grey, affine)
+
+
+def cut_slices(
+    volume: NDArray[np.uint8], affine: NDArray[np.float64], inside: NDArray[np.bool_] | None = None
+) -> tuple[list[NDArray[np.uint8]], tuple[float, ...]]:
+    """Cut the sagittal, coronal and axial slice through the middle of a volume, or of a part of it.
+
+    Args:
+        volume: ``(X, Y, Z)``.
+        affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
+        inside: The part, if it is not all.
+
+    Returns:
+        The slices, axes to the left, front and head, and the voxel size along these.
+    """
     turn = ornt_transform(io_orientation(affine), axcodes2ornt("LAS"))
-    turned = apply_orientation(grey, turn)
-    middle = [np.ascontiguousarray(turned.take(size // 2, axis)) for axis, size in enumerate(turned.shape)]
-    return middle, tuple(float(size) for size in sizes[np.argsort(turn[:, 0])])
+    turned = apply_orientation(volume, turn)
+    middle = [size // 2 for size in turned.shape]
+    if inside is not None and inside.any():
+        middle = [int(np.median(line)) for line in np.nonzero(apply_orientation(inside, turn))]
+    slices = [np.ascontiguousarray(turned.take(index, axis)) for axis, index in enumerate(middle)]
+    return slices, tuple(float(size) for size in voxel_sizes(affine)[np.argsort(turn[:, 0])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import IterableDataset, get_worker_info
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
+@dataclass(eq=False, repr=False)
 class CollectFailures(IterableDataset[Any]):
     """Cases that are prepared one after the other; those that fail are noted and left out.
 
@@ -26,11 +28,12 @@ class CollectFailures(IterableDataset[Any]):
         failures: ``(case_id, message)`` of each case that failed in the last pass, messages on one line.
     """
 
-    def __init__(self, data: Sequence[dict[str, Any]], transform: Callable[[Any], Any], progress: bool = True) -> None:
+    data: Sequence[dict[str, Any]]
+    transform: Callable[[Any], Any]
+    progress: bool = True
+
+    def __post_init__(self) -> None:
         super().__init__()
-        self.data = data
-        self.transform = transform
-        self.progress = progress
         self.failures: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[Any]:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanfill.data.image import IMAGE_SUFFIXES, image_suffix
-from scanfill.data.marks import stem_of, synthetic_reason
 from scanfill.data.patients import find_patients
+from scanfill.data.provenance import find_mark, stem_of
 from scanfill.data.schema import Case, Cohort, Finder, Request
 from scanfill.errors import CaseError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from scanfill.data.schema import CaseSchema
 
@@ -53,26 +53,15 @@ class _Listed(Finder):
 
     def find(self, folder: Path, schema: CaseSchema, request: Request) -> Cohort:
         """Find every case below a folder; see :py:class:`~scanfill.data.schema.Finder`."""
-        folder = Path(folder).expanduser().resolve()
-        if not folder.is_dir():
-            msg = f"No cases found: there is no folder {folder}. Give the folder that holds the cases."
-            raise CaseError(msg)
-        found = sorted(self.list_cases(folder, schema), key=lambda case: str(case["case_id"]))
-        if not found:
-            seen = ", ".join(sorted(entry.name for entry in folder.iterdir())[:5]) or "nothing"
-            msg = f"No cases found in {folder}: looked for {self.looked_for(schema)}; the folder holds {seen}."
-            raise CaseError(msg)
-        check_names_differ(found)
+        folder = existing_folder(folder)
+        found = sorted_cases(self.list_cases(folder, schema), folder, self.looked_for(schema))
         patients = find_patients(
             folder, [case["case_id"] for case in found], request.patient_regex or schema.patient_regex
         )
         cases = [
             _checked({"patient": patients[case["case_id"]], "synthetic": [], **case}, schema, request) for case in found
         ]
-        problems = [case["problem"] for case in cases if "problem" in case]
-        if problems and request.strict:
-            raise CaseError("\n".join(problems))
-        return Cohort(cases)
+        return refuse_problems(Cohort(cases), request)
 
     def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
         """Give ``case_id``, and as far as they are there ``patient``, paths and conditions of each case."""
@@ -254,22 +243,81 @@ class ClassFinder(_Listed):
         return f"one subfolder a class ({', '.join(named) or self.condition}), a picture a case"
 
 
+def existing_folder(folder: str | Path) -> Path:
+    """Return the absolute path of a folder to look for cases in.
+
+    Raises:
+        CaseError: There is no such folder.
+    """
+    folder = Path(folder).expanduser().resolve()
+    if not folder.is_dir():
+        msg = f"No cases found: there is no folder {folder}. Give the folder that holds the cases."
+        raise CaseError(msg)
+    return folder
+
+
+def sorted_cases(cases: Iterable[Case], folder: Path, looked_for: str) -> list[Case]:
+    """Sort the cases that were found in a folder by their names.
+
+    Args:
+        cases: With ``case_id``.
+        folder: Where they were found.
+        looked_for: What a case looks like on disk.
+
+    Raises:
+        CaseError: There is none, or two have the same name.
+    """
+    found = sorted(cases, key=lambda case: str(case["case_id"]))
+    if not found:
+        seen = ", ".join(sorted(entry.name for entry in folder.iterdir())[:5]) or "nothing"
+        msg = f"No cases found in {folder}: looked for {looked_for}; the folder holds {seen}."
+        raise CaseError(msg)
+    check_names_differ(found)
+    return found
+
+
+def refuse_problems(cohort: Cohort, request: Request) -> Cohort:
+    """Return the cohort, unless the request is strict and a case has a problem.
+
+    Raises:
+        CaseError: With every problem on a line of its own.
+    """
+    problems = [case["problem"] for case in cohort.cases if "problem" in case]
+    if problems and request.strict:
+        raise CaseError("\n".join(problems))
+    return cohort
+
+
+def mistaken(case_id: str, key: str, file: str | Path, reason: str, place: str = "away") -> str:
+    """Say that a file marked as synthetic must not be taken for an ordinary one."""
+    return (
+        f"Case {case_id!r}: {key} ({file}) is synthetic ({reason}) and must not be taken for an ordinary file. Move it "
+        f"{place}, or say synthetic=True where generated files are wanted."
+    )
+
+
 def check_names_differ(cases: Sequence[Mapping[str, Any]]) -> None:
     """Compare without case: on many disks ``A`` and ``a`` are one folder, and results would overwrite each other.
 
     Raises:
         CaseError: Two cases have the same name.
     """
-    seen: dict[str, str] = {}
+    seen: dict[str, Mapping[str, Any]] = {}
     for case in cases:
-        name = str(case["case_id"])
-        other, seen[name.casefold()] = seen.get(name.casefold()), name
-        if other is not None:
+        name = str(case["case_id"]).casefold()
+        if name in seen:
             msg = (
-                f"Two cases have the same name: {other!r} and {name!r}. Rename one: their results would overwrite each "
-                f"other."
+                f"Two cases have the same name: {_with_place(seen[name])} and {_with_place(case)}. Rename one: their "
+                f"results would overwrite each other."
             )
             raise CaseError(msg)
+        seen[name] = case
+
+
+def _with_place(case: Mapping[str, Any]) -> str:
+    """Name a case and the folder of its first file."""
+    files = (value for value in case.values() if isinstance(value, str) and Path(value).is_absolute())
+    return f"{case['case_id']!r}" + "".join(f" in {Path(file).parent}" for file in [*files][:1])
 
 
 def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
@@ -279,18 +327,12 @@ def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
     if schema.label and request.with_label:
         kept.append(schema.label.key)
     case = {key: value for key, value in case.items() if key not in schema.path_keys or key in kept}
+    marked = {key: mark for key in schema.path_keys if (mark := find_mark(case.get(key)))}
     problems = []
-    for key in schema.path_keys:
-        for path in _listed(case.get(key)):
-            if path and (reason := synthetic_reason(path)):
-                if request.synthetic:
-                    case["synthetic"] = [*case["synthetic"], key]
-                else:
-                    problems.append(
-                        f"Case {case['case_id']!r}: {key} ({path}) is synthetic ({reason}) and must not be taken for "
-                        f"an ordinary file. Move it away, or say synthetic=True where generated files are wanted."
-                    )
-                break
+    if request.synthetic:
+        case["synthetic"] = [*case["synthetic"], *marked]
+    else:
+        problems += [mistaken(case["case_id"], key, *mark) for key, mark in marked.items()]
     wanted = _required(schema) if request.images is None else request.images
     missing = [key for key in wanted if key not in case and not request.incomplete]
     if missing or not any(key in case for key in (*images, *schema.path_keys, *schema.condition_keys)):
@@ -308,15 +350,11 @@ def _required(schema: CaseSchema) -> list[str]:
     return [image.key for image in schema.images if image.required]
 
 
-def _listed(paths: Any) -> list[str]:
-    return [] if paths is None else [paths] if isinstance(paths, str) else list(paths)
-
-
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         expression = re.compile(pattern)
     except re.error as error:
-        msg = f"The pattern {pattern!r} is no regular expression ({error})."
+        msg = f"The pattern {pattern!r} is not a regular expression ({error})."
         raise UsageError(msg) from error
     if "case" not in expression.groupindex:
         msg = f"The pattern {pattern!r} has no group (?P<case>...), which names the case."

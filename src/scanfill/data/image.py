@@ -1,12 +1,15 @@
-"""Open one image, a volume or a picture, whatever its format, on one convention of axes and affine."""
+"""Open one image, a volume or a picture, whatever its format, on one convention of axes and affine; and write NIfTI."""
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import nibabel as nib
 import numpy as np
 import torch
 from monai.data import ITKReader, MetaTensor, NibabelReader, PILReader
@@ -16,7 +19,10 @@ from PIL import Image
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
+
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 """File types that are read; compared in lower case."""
@@ -42,7 +48,7 @@ ITK_PLACE = re.compile(r"^[\s\S]*?ERROR: \w+\(0x[0-9a-f]+\): ")
 
 
 def volume_suffix(path: str | Path) -> str:
-    """Return the suffix of a volume as it is written, such as ``.nii.gz``; empty when it is no volume."""
+    """Return the suffix of a volume as it is written, such as ``.nii.gz``; empty when it is not a volume."""
     name = Path(path).name
     for suffix in VOLUME_SUFFIXES:
         if name.lower().endswith(suffix):
@@ -162,3 +168,70 @@ def grid_distance(first: MetaTensor, second: MetaTensor) -> float:
 def format_affine(affine: torch.Tensor | NDArray[np.float64]) -> str:
     """Write an affine on one line: ``[[2 0 0 -45.5] [0 2 0 10] [0 0 2 0]]``."""
     return "[" + " ".join("[" + " ".join(f"{value:g}" for value in row) + "]" for row in affine[:3].tolist()) + "]"
+
+
+def nifti_bytes(volume: NDArray[np.generic], affine: NDArray[np.float64], description: str) -> bytes:
+    """Encode a volume as ``.nii.gz`` without name or time, so that equal volumes are equal bytes.
+
+    Args:
+        volume: ``(X, Y, Z)``.
+        affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
+        description: Free text of the header, at most 80 characters.
+    """
+    image = nib.Nifti1Image(volume, affine)
+    image.header["descrip"] = description
+    image.header.set_xyzt_units("mm")
+    image.set_qform(affine, code=1)
+    image.set_sform(affine, code=1)
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0, compresslevel=6) as stream:
+        stream.write(image.to_bytes())
+    return buffer.getvalue()
+
+
+def header_text(path: str | Path) -> str:
+    """Read the free text of a NIfTI header, into which phantoms write where they come from; else nothing."""
+    if not str(path).endswith((".nii", ".nii.gz")):
+        return ""
+    text: str = nib.load(path).header["descrip"].item().decode("ascii", "replace")
+    return text
+
+
+def median_spacing(
+    cases: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str], part: str = "training"
+) -> list[float]:
+    """Take the median voxel size of a cohort along right-left, posterior-anterior, inferior-superior.
+
+    Only the header of one image a case is read. The median, as in nnU-Net (Isensee et al. 2021), keeps most cases
+    untouched where they agree.
+
+    Args:
+        cases: ``{"training": [...], ...}``.
+        keys: Images of a case; the first that it has counts, since all lie on one grid.
+        part: Which list counts.
+
+    Returns:
+        Three sizes in mm, rounded to 0.001 mm.
+
+    Raises:
+        CaseError: No case in that part.
+    """
+    if not cases[part]:
+        found = {name: len(members) for name, members in cases.items()}
+        msg = f"There is no {part} case, so there is no voxel size to take: found {found}."
+        raise CaseError(msg)
+    sizes = [_spacing(next(case[key] for key in keys if key in case)) for case in cases[part]]
+    return [round(float(size), 3) for size in np.median(sizes, axis=0)]
+
+
+def _spacing(path: str) -> NDArray[np.float64]:
+    """Read the voxel size in mm, in the order of the patient's axes whatever the order of the array's."""
+    if volume_suffix(path).lower().startswith(".nii"):
+        affine = np.asarray(nib.load(path).affine)
+    else:
+        affine = np.asarray(read_image(path, "The image").affine, float)
+    rotation = affine[:3, :3]
+    sizes: NDArray[np.float64] = np.linalg.norm(rotation, axis=0)
+    order = np.argmax(np.abs(rotation) / sizes, axis=1)  # which array axis lies along each patient axis
+    ordered: NDArray[np.float64] = sizes[order]
+    return ordered

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import ignite.distributed as idist
 
+from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.lists import PARTS, read_list_file, write_split
-from scanfill.data.unseen import refuse_seen
 from scanfill.engines import is_true
 from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError

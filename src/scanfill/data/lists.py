@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanfill.data.cases import find_cohort
+from scanfill.data.evaluation_cases import check_declared, check_judged
 from scanfill.data.load_schema import load_schema
-from scanfill.data.synthetic_cases import check_declared, check_judged
 from scanfill.errors import CaseError
 from scanfill.files import writing
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scanfill.data.finders import make_finder
-from scanfill.data.schema import CaseSchema
-from scanfill.data.specs import ConditionSpec, ImageSpec, LabelSpec
+from scanfill.data.schema import CaseSchema, ConditionSpec, ImageSpec, LabelSpec
 from scanfill.errors import UsageError
 
 

@@ -86,7 +86,7 @@ def _by_expression(case_ids: Iterable[str], patient_regex: str) -> dict[str, str
     try:
         pattern = re.compile(patient_regex)
     except re.error as error:
-        msg = f"patient_regex {patient_regex!r} is no regular expression ({error}): an example is '^[^_]+'."
+        msg = f"patient_regex {patient_regex!r} is not a regular expression ({error}): an example is '^[^_]+'."
         raise CaseError(msg) from error
     patients = {}
     for case_id in case_ids:

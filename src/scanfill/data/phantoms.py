@@ -1,11 +1,11 @@
-"""Phantoms of any kind of data: how the command line offers a kind, and how files are known as phantoms."""
+"""Phantoms of any kind of data: how the command line offers a kind, and how files are identified as phantoms."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scanfill.data.nifti import header_text
+from scanfill.data.image import header_text
 from scanfill.errors import UsageError
 
 if TYPE_CHECKING:

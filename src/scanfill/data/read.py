@@ -13,13 +13,13 @@ from monai.utils import ensure_tuple
 
 from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, read_image
 from scanfill.data.load_schema import load_schema
-from scanfill.data.marks import synthetic_reason
+from scanfill.data.provenance import refuse_unlisted
 from scanfill.data.truth import read_truth
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Mapping
 
     from monai.config import KeysCollection
     from monai.data import MetaTensor
@@ -74,7 +74,9 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         mask_key = self.mask_key if self.mask_key and case.get(self.mask_key) else None
         paths = {key: case[key] for key in [*keys, self.label_key, mask_key] if key}
         _check_paths_differ({key: paths[key] for key in keys}, name)
-        _check_not_synthetic({key: paths[key] for key in paths if key not in case.get("synthetic", ())}, name)
+        for key, files in paths.items():
+            if key not in case.get("synthetic", ()):
+                refuse_unlisted(name, key, files)
 
         for key in keys:
             case[key] = self._read(paths[key], f"{name}: {key}")
@@ -124,18 +126,6 @@ def _check_paths_differ(paths: Mapping[str, str], name: str) -> None:
             raise CaseError(msg)
 
 
-def _check_not_synthetic(paths: Mapping[str, str | Sequence[str]], name: str) -> None:
-    """Refuse a file marked as synthetic that a list of cases gives as an ordinary one."""
-    for key, files in paths.items():
-        for path in [files] if isinstance(files, str) else files:
-            if path and (reason := synthetic_reason(path)):
-                msg = (
-                    f"{name}: {key} ({path}) is synthetic ({reason}), but stands there as an ordinary file. Take the "
-                    f"file that was acquired, leave {key} out, or list {key!r} under the case's 'synthetic'."
-                )
-                raise CaseError(msg)
-
-
 def check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, str], name: str) -> None:
     """Refuse one image under the names of two modalities.
 
@@ -152,7 +142,7 @@ def check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, st
 
 
 def check_finite(image: MetaTensor, where: str, remedy: str = "Export the image again.") -> None:
-    """Refuse an image with voxels that are no numbers.
+    """Refuse an image with voxels that are not numbers.
 
     Args:
         image: ``(C, ...)``.

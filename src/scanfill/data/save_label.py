@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ DESCRIPTION = "scanfill: research use only"
 USE = "Research use only. Not for diagnosis or treatment."
 
 
+@dataclass(eq=False, repr=False)
 class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
     """Write ``<output_dir>/<case>/<case>_seg`` in the schema's terms and, beside it, what it means (``_seg.json``).
 
@@ -54,33 +56,28 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         UsageError: The schema has no truth.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        output_dir: str | Path,
-        case_key: str = "case_id",
-        convention_key: str = "output_labels",
-        name: str = "seg",
-        *,
-        schema: CaseSchema | str | Mapping[str, Any],
-        warnings_key: str = "warnings",
-    ) -> None:
-        super().__init__(keys)
-        kind = load_schema(schema)
+    keys: KeysCollection
+    output_dir: str | Path
+    case_key: str = "case_id"
+    convention_key: str = "output_labels"
+    name: str = "seg"
+    _: KW_ONLY
+    schema: CaseSchema | str | Mapping[str, Any]
+    warnings_key: str = "warnings"
+
+    def __post_init__(self) -> None:
+        super().__init__(self.keys)
+        kind = load_schema(self.schema)
         if kind.label is None:
             msg = f"The schema {kind.name!r} has no labels to save."
             raise UsageError(msg)
-        self.schema, self.label = kind, kind.label
-        self.output_dir = Path(output_dir)
-        self.case_key, self.convention_key = case_key, convention_key
-        self.name = name
-        self.warnings_key = warnings_key
+        self.spatial_dims, self.label = kind.spatial_dims, kind.label
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write each key's labels; the data are returned untouched."""
         case = str(data[self.case_key])
         convention = self.label.convention_of(data, self.convention_key)
-        stem = self.output_dir / case / f"{case}_{self.name}"
+        stem = Path(self.output_dir) / case / f"{case}_{self.name}"
         for key in self.key_iterator(data):
             label = data[key]
             affine = np.asarray(label.affine, dtype=np.float64)
@@ -119,7 +116,7 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
 
     def _is_picture(self, affine: NDArray[np.float64]) -> bool:
         """Whether the grid is that of a picture, which states no size and no place."""
-        return self.schema.spatial_dims == 2 and np.array_equal(affine, np.eye(len(affine)))
+        return self.spatial_dims == 2 and np.array_equal(affine, np.eye(len(affine)))
 
     def _write(self, stem: Path, values: NDArray[np.uint8], affine: NDArray[np.float64]) -> None:
         if self._is_picture(affine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SCALE = "reference, not patient"
 
 
+@dataclass(eq=False, repr=False)
 class SaveSyntheticd(MapTransform):  # type: ignore[misc]
     """Write ``<output_dir>/<case>/<case>_synthetic_<target>.nii.gz`` with header and sidecar, never beside an input.
 
@@ -37,28 +39,19 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
         CaseError: The output would lie in the folder of an input.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        *,
-        target: str,
-        sources: Sequence[str],
-        output_dir: str | Path,
-        checkpoint: str | Path,
-        generator: str,
-        metadata: Mapping[str, Any],
-        record: Mapping[str, Any],
-        case_key: str = "case_id",
-    ) -> None:
-        super().__init__(keys)
-        self.target = target
-        self.sources = list(sources)
-        self.output_dir = output_dir
-        self.checkpoint = checkpoint
-        self.generator = generator
-        self.version = str(metadata.get("version", "unknown"))
-        self.record = dict(record)
-        self.case_key = case_key
+    keys: KeysCollection
+    _: KW_ONLY
+    target: str
+    sources: Sequence[str]
+    output_dir: str | Path
+    checkpoint: str | Path
+    generator: str
+    metadata: Mapping[str, Any]
+    record: Mapping[str, Any]
+    case_key: str = "case_id"
+
+    def __post_init__(self) -> None:
+        super().__init__(self.keys)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the image; the data are returned untouched."""
@@ -87,7 +80,7 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
         """
         origin = Origin(
             generator=self.generator,
-            version=self.version,
+            version=str(self.metadata.get("version", "unknown")),
             checkpoint=self.checkpoint,
             inputs={name: file for source in sources for name, file in _files_of(case, source).items()},
             training_list=self.record.get("training"),

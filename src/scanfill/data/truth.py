@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from scanfill.data.schema import CaseSchema
-    from scanfill.data.specs import LabelSpec
+    from scanfill.data.schema import CaseSchema, LabelSpec
 
 FORMS = {
     "map": "one label map",

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from scanfill.missing.availability import (
-    AppendAvailability,
     AppendAvailabilityd,
     FillMissingModalitiesd,
-    RandDropModalities,
     RandDropModalitiesd,
     StackModalitiesd,
     fill_missing,
+    trained_availability,
 )
-from scanfill.missing.completion_cases import find_lacking, hide_subsets, load_completions
-from scanfill.missing.handle import handle_missing
+from scanfill.missing.handle import handle_missing, handle_unusable
 from scanfill.missing.reference_scale import reference_scale, reference_scales
-from scanfill.missing.source_target import find_incomplete, load_pairs
-from scanfill.missing.trained_availability import trained_availability
-from scanfill.missing.unusable import handle_unusable
+from scanfill.missing.target_cases import find_incomplete, find_lacking, hide_subsets, load_completions, load_pairs
 
 __all__ = [
-    "AppendAvailability",
     "AppendAvailabilityd",
     "FillMissingModalitiesd",
-    "RandDropModalities",
     "RandDropModalitiesd",
     "StackModalitiesd",
     "fill_missing",

@@ -9,19 +9,21 @@ every augmentation, so that neither padding nor jitter can touch them: they are 
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from monai.transforms import ConcatItemsd, MapTransform, Randomizable, RandomizableTransform, Transform
+from monai.transforms import ConcatItemsd, MapTransform, RandomizableTransform
 
+from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    import numpy as np
     from monai.config import KeysCollection
     from torch import Tensor
+
 
 AVAILABILITY = "availability"
 """Where a case keeps which of its modalities it has: ``(M,)`` float32, 1 or 0, in the order of the modalities."""
@@ -76,70 +78,30 @@ class FillMissingModalitiesd(MapTransform):  # type: ignore[misc]  # MONAI's cla
         return case | dict(zip(self.keys, images, strict=True)) | {self.availability_key: availability}
 
 
-class RandDropModalities(RandomizableTransform):  # type: ignore[misc]
+class RandDropModalitiesd(RandomizableTransform, MapTransform):  # type: ignore[misc]
     """Take modalities away at random, image and availability together, as if they had never been acquired.
 
     With probability ``prob`` a subset of the modalities that a case has is kept, drawn uniformly from all those that
     are not empty: of four, each of the 15 subsets (the full one too) with probability 1/15. At least one modality
-    always survives, and what is absent already stays so.
+    always survives, and what is absent already stays so. Every key loses the same modalities. Images and availability
+    are changed in copies; what is kept stays bit for bit.
 
     Use it after normalisation, crop and augmentation: a dropped image is 0 then, exactly as
     :py:class:`FillMissingModalitiesd` fills one at inference.
 
     Args:
+        keys: z-scored images with one channel a modality, ``(M, ...)``.
+        availability_key: Where the availability ``(M,)`` is.
         prob: Probability of drawing at all.
+        allow_missing_keys: Pass over keys that are not there.
         draw_all: Whether all that a case has is among the subsets drawn. A network that makes what is missing learns
             nothing from it. A case of one modality keeps that anyway.
 
     Attributes:
         kept: Indices of the channels that the last draw kept.
-    """
 
-    def __init__(self, prob: float = 1.0, draw_all: bool = True) -> None:
-        super().__init__(prob)
-        self.draw_all = draw_all
-        self.kept: list[int] = []
-
-    def randomize(self, data: Tensor) -> None:
-        """Draw, given the availability ``(M,)``."""
-        super().randomize(None)
-        there: list[int] = torch.nonzero(data)[:, 0].tolist()
-        subsets = 2 ** len(there) - (0 if self.draw_all or len(there) < 2 else 1)  # a bit each; the last one is all
-        subset = int(self.R.randint(1, subsets)) if there else 0  # drawn anyway, as many numbers
-        self.kept = [index for bit, index in enumerate(there) if subset >> bit & 1] if self._do_transform else there
-
-    def __call__(self, img: Tensor, availability: Tensor, randomize: bool = True) -> tuple[Tensor, Tensor]:
-        """Change copies of both; what is kept stays bit for bit.
-
-        Args:
-            img: One channel a modality, ``(M, ...)``, z-scored.
-            availability: ``(M,)``.
-            randomize: Whether to draw anew, or to keep what was kept before.
-
-        Raises:
-            ValueError: The two do not fit.
-        """
-        check_availability(img, availability)
-        if randomize:
-            self.randomize(availability)
-        dropped = [index for index in range(len(availability)) if index not in self.kept]
-        if not dropped:
-            return img, availability
-        img, availability = img.clone(), availability.clone()
-        img[dropped] = 0
-        availability[dropped] = 0
-        return img, availability
-
-
-class RandDropModalitiesd(MapTransform, Randomizable):  # type: ignore[misc]
-    """Dictionary version of :py:class:`RandDropModalities`; every key loses the same modalities.
-
-    Args:
-        keys: Images with one channel a modality, ``(M, ...)``.
-        availability_key: Where the availability is.
-        prob: See :py:class:`RandDropModalities`.
-        allow_missing_keys: Pass over keys that are not there.
-        draw_all: See :py:class:`RandDropModalities`.
+    Raises:
+        ValueError: An image and its availability do not fit.
     """
 
     def __init__(
@@ -151,49 +113,43 @@ class RandDropModalitiesd(MapTransform, Randomizable):  # type: ignore[misc]
         *,
         draw_all: bool = True,
     ) -> None:
+        RandomizableTransform.__init__(self, prob)
         MapTransform.__init__(self, keys, allow_missing_keys)
-        self.availability_key = availability_key
-        self.drop = RandDropModalities(prob, draw_all)
+        self.availability_key, self.draw_all = availability_key, draw_all
+        self.kept: list[int] = []
 
-    def set_random_state(
-        self, seed: int | None = None, state: np.random.RandomState | None = None
-    ) -> RandDropModalitiesd:
-        """Fix what is drawn."""
-        super().set_random_state(seed, state)
-        self.drop.set_random_state(seed, state)
-        return self
+    def randomize(self, data: Tensor) -> None:
+        """Draw, given the availability ``(M,)``."""
+        super().randomize(None)
+        there: list[int] = torch.nonzero(data)[:, 0].tolist()
+        subsets = 2 ** len(there) - (0 if self.draw_all or len(there) < 2 else 1)  # a bit each; the last one is all
+        subset = int(self.R.randint(1, subsets)) if there else 0  # drawn anyway, as many numbers
+        self.kept = [index for bit, index in enumerate(there) if subset >> bit & 1] if self._do_transform else there
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Draw once and drop in every key."""
         case = dict(data)
-        before = case[self.availability_key]
-        self.drop.randomize(before)
+        availability = case[self.availability_key]
+        self.randomize(availability)
+        dropped = [index for index in range(len(availability)) if index not in self.kept]
         for key in self.key_iterator(case):
-            case[key], case[self.availability_key] = self.drop(case[key], before, randomize=False)
+            check_availability(case[key], availability)
+            if dropped:
+                case[key], case[self.availability_key] = case[key].clone(), availability.clone()
+                case[key][dropped] = case[self.availability_key][dropped] = 0
         return case
 
 
-class AppendAvailability(Transform):  # type: ignore[misc]
-    """Put a constant channel for each modality behind the images, 1 where it is there, 0 where it is not."""
-
-    def __call__(self, img: Tensor, availability: Tensor) -> Tensor:
-        """Make ``(2 M, ...)`` of an image ``(M, ...)`` and its availability ``(M,)``.
-
-        Raises:
-            ValueError: The two do not fit; for instance because the channels are there already.
-        """
-        check_availability(img, availability)
-        channels = availability.to(img).reshape(-1, *(1 for _ in img.shape[1:])).expand(img.shape)
-        return torch.cat([img, channels])
-
-
 class AppendAvailabilityd(MapTransform):  # type: ignore[misc]
-    """Dictionary version of :py:class:`AppendAvailability`; the last step before the network.
+    """Put a constant channel a modality behind the images, 1 where it is there; the last step before the network.
 
     Args:
-        keys: Images with one channel a modality, ``(M, ...)``.
+        keys: Images with one channel a modality, ``(M, ...)``; they become ``(2 M, ...)``.
         availability_key: Where the availability is.
         allow_missing_keys: Pass over keys that are not there.
+
+    Raises:
+        ValueError: The two do not fit; for instance because the channels are there already.
     """
 
     def __init__(
@@ -201,13 +157,15 @@ class AppendAvailabilityd(MapTransform):  # type: ignore[misc]
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.availability_key = availability_key
-        self.append = AppendAvailability()
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Append to every key."""
         case = dict(data)
         for key in self.key_iterator(case):
-            case[key] = self.append(case[key], case[self.availability_key])
+            image, availability = case[key], case[self.availability_key]
+            check_availability(image, availability)
+            channels = availability.to(image).reshape(-1, *(1 for _ in image.shape[1:])).expand(image.shape)
+            case[key] = torch.cat([image, channels])
         return case
 
 
@@ -256,3 +214,17 @@ def _zeros_on(image: Tensor) -> Tensor:
     zeros: Tensor = deepcopy(image)
     zeros[...] = 0
     return zeros
+
+
+def trained_availability(checkpoint: str | Path) -> bool:
+    """Read whether a checkpoint's network gets an availability channel for each modality.
+
+    A checkpoint that says nothing of it does not, nor one that is not there: a config that is only looked at, or
+    exported, needs none.
+
+    Raises:
+        CheckpointError: It is there but cannot be read.
+    """
+    if not Path(checkpoint).is_file():
+        return False
+    return bool(read_record(checkpoint).get("availability", False))

@@ -1,15 +1,23 @@
-"""Around a network that completes cases: take modalities away beforehand, and give its images a scale afterwards."""
+"""Around a network that completes cases: hide modalities before it, then scale, save and draw what it made."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
+from scanfill.data.image import volume_suffix
+from scanfill.data.provenance import synthetic_path
+from scanfill.data.save_synthetic import SaveSyntheticd
 from scanfill.errors import CaseError
+from scanfill.files import writing
 from scanfill.missing.availability import AVAILABILITY
+from scanfill.report.synthesis import draw_synthesis
 from scanfill.transforms.foreground import SMALLEST_SHARE, measured
 from scanfill.transforms.signed_range import SignedScale, reference_line
 
@@ -20,10 +28,11 @@ if TYPE_CHECKING:
     from monai.config.type_definitions import NdarrayOrTensor
     from numpy.typing import NDArray
 
+
 HIDDEN = "hidden"
 """Where a case names the modalities that the network must not see, separated by commas."""
 
-MADE, DOUBT = "synthetic_", "uncertainty_"
+MADE, UNCERTAINTY = "synthetic_", "uncertainty_"
 """A completed case holds each image that was made, and its SD, under these and the modality."""
 
 
@@ -62,6 +71,7 @@ def lacking(case: Mapping[Any, Any], modalities: Sequence[str]) -> list[str]:
     return [name for name, there in zip(modalities, case[AVAILABILITY].tolist(), strict=True) if not there]
 
 
+@dataclass(eq=False, repr=False)
 class UnscaleCompletedd(Transform):  # type: ignore[misc]
     """Turn what a completion network gives into one image and one SD for each modality that was missing.
 
@@ -80,18 +90,12 @@ class UnscaleCompletedd(Transform):  # type: ignore[misc]
         prefix: The case holds an acquired image under this and its modality.
     """
 
-    def __init__(
-        self,
-        modalities: Sequence[str],
-        references: Mapping[str, Mapping[str, Any]] | None = None,
-        *,
-        key: str = "pred",
-        mask_key: str = "brain",
-        prefix: str = "acquired_",
-    ) -> None:
-        self.modalities = list(modalities)
-        self.references = None if references is None else dict(references)
-        self.key, self.mask_key, self.prefix = key, mask_key, prefix
+    modalities: Sequence[str]
+    references: Mapping[str, Mapping[str, Any]] | None = None
+    _: KW_ONLY
+    key: str = "pred"
+    mask_key: str = "brain"
+    prefix: str = "acquired_"
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Scale one case."""
@@ -102,12 +106,12 @@ class UnscaleCompletedd(Transform):  # type: ignore[misc]
             scale, smallest = self._scale(case, name)
             if scale is None:
                 continue
-            index = self.modalities.index(name)
+            index = list(self.modalities).index(name)
             image, log_variance = channels[[index]], channels[[len(self.modalities) + index]]
             made = np.maximum(scale.centre + scale.spread * image.astype(np.float64), smallest)
             spread = scale.spread * np.exp(0.5 * log_variance.astype(np.float64))
             case[MADE + name] = _in_brain(made, brain, case[self.key])
-            case[DOUBT + name] = _in_brain(spread, brain, case[self.key])
+            case[UNCERTAINTY + name] = _in_brain(spread, brain, case[self.key])
         return case
 
     def _scale(self, case: Mapping[Hashable, Any], name: str) -> tuple[SignedScale | None, float]:
@@ -135,3 +139,133 @@ def z_scale(image: NdarrayOrTensor, mask: NdarrayOrTensor | None = None) -> Sign
 def _in_brain(values: NDArray[Any], brain: NDArray[np.bool_], like: NdarrayOrTensor) -> NdarrayOrTensor:
     kept: NdarrayOrTensor = convert_to_dst_type(np.where(brain, values, 0), like, dtype=np.float32)[0]
     return kept
+
+
+DATA_FILE = "ElementDataFile"
+"""The entry of a .mhd header that names the file of its voxels."""
+
+
+class SaveCompletedd(SaveSyntheticd):
+    """Write ``<output_dir>/<case>/`` so that it is a whole case for any program.
+
+    ==============================================  ====================================================================
+    ``<case>_<modality>.nii.gz``, ``<case>_mask``   what was given, byte for byte, whatever its name was; its type stays
+    ``<case>_synthetic_<modality>.nii.gz``          what was made, with header and sidecar, see
+                                                    :py:class:`~scanfill.data.save_synthetic.SaveSyntheticd`
+    ``<case>_synthetic_<modality>-uncertainty``     its SD in the same intensities, marked likewise; by its name no case
+                                                    finder takes it for a modality
+    ==============================================  ====================================================================
+
+    Args:
+        modalities: In the order of the network's channels; a case holds each as it was read, and what was made as
+            :py:class:`UnscaleCompletedd` gives it.
+        record: Of the checkpoint: training list and reference scales go into the sidecar.
+        mask_key: Key of the brain mask; copied where the case has a file for it.
+        options: ``output_dir``, ``checkpoint``, ``generator``, ``metadata`` and ``case_key``, see
+            :py:class:`~scanfill.data.save_synthetic.SaveSyntheticd`.
+
+    Raises:
+        CaseError: The output would lie in the folder of an input.
+    """
+
+    def __init__(
+        self, modalities: Sequence[str], *, record: Mapping[str, Any], mask_key: str = "mask", **options: Any
+    ) -> None:
+        made = [MADE + name for name in modalities]
+        super().__init__(made, target="", sources=modalities, record=record, **options)
+        self.mask_key = mask_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write one case; the data are returned untouched."""
+        case = dict(data)
+        missing = lacking(case, self.sources)
+        given = [name for name in self.sources if name not in missing]
+        for name in missing:
+            reference = self.record["reference"][name]
+            image = self.write(case, MADE + name, name, given, reference)
+            about = {"shows": f"SD of each voxel of {image.name}, in its intensities"}
+            self.write(case, UNCERTAINTY + name, f"{name}-uncertainty", given, reference, **about)
+        case_id = str(case[self.case_key])
+        files = {name: case[name].meta["filename_or_obj"] for name in given}
+        mask = case[self.mask_key].meta.get("filename_or_obj")
+        if mask and mask not in files.values():  # a mask found from the images bears the file name of one of them
+            files[self.mask_key] = mask
+        for name, file in files.items():
+            copy_volume(file, synthetic_path(self.output_dir, case_id, name).parent, f"{case_id}_{name}")
+        return case
+
+
+def copy_volume(source: str | Path, folder: Path, name: str) -> Path:
+    """Copy a volume byte for byte under another name; its type stays.
+
+    Args:
+        source: The volume.
+        folder: Where it goes; made if absent.
+        name: Without suffix. The voxels of a ``.mhd`` keep the name that its header gives them.
+
+    Returns:
+        The copy.
+
+    Raises:
+        CaseError: The copy would lie in the folder of the original.
+    """
+    source = Path(source)
+    if folder.resolve().is_relative_to(source.resolve().parent):
+        msg = f"A copy of {source} would lie in its own folder, {folder}. Choose another folder with --output_dir."
+        raise CaseError(msg)
+    suffix = volume_suffix(source)
+    copies = {source: folder / f"{name}{suffix}"}
+    if suffix.lower() == ".mhd":
+        header = dict(line.split("=", 1) for line in source.read_text(errors="replace").splitlines() if "=" in line)
+        voxels = {key.strip(): value.strip() for key, value in header.items()}.get(DATA_FILE, "LOCAL")
+        if voxels != "LOCAL":
+            copies[source.parent / voxels] = folder / voxels
+    for original, copy in copies.items():
+        with writing(copy) as temporary:
+            shutil.copyfile(original, temporary)
+    return copies[source]
+
+
+@dataclass(eq=False, repr=False)
+class SaveCompletionPreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Write ``<output_dir>/<case>/<case>_<modality>_preview.png`` for each image made, and pass the case on untouched.
+
+    See :py:func:`~scanfill.report.synthesis.draw_synthesis`; the truth is drawn where the case holds it.
+
+    Args:
+        modalities: In the order of the network's channels.
+        output_dir: Where the pictures go.
+        most: Largest number of missing modalities of which pictures are drawn; judged on all subsets, a case
+            would have 28.
+        prefix: A case holds each acquired image, as in its file, under this and its modality.
+        label_key: Key of the label map on that grid, which a case may lack.
+        case_key: Key of the case's name.
+    """
+
+    modalities: Sequence[str]
+    output_dir: str | Path
+    _: KW_ONLY
+    most: int | None = None
+    prefix: str = "acquired_"
+    label_key: str = "label"
+    case_key: str = "case_id"
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
+        """Draw one case."""
+        case, missing = str(data[self.case_key]), lacking(data, self.modalities)
+        if self.most is not None and len(missing) > self.most:
+            return data
+        given = [name for name in self.modalities if name not in missing]
+        for name in missing:
+            if MADE + name in data:
+                draw_synthesis(
+                    {source: data[f"{self.prefix}{source}"] for source in given},
+                    data[MADE + name],
+                    Path(self.output_dir, case, f"{case}_{name}_preview.png"),
+                    target=name,
+                    truth=data.get(f"{self.prefix}{name}"),
+                    label=data.get(self.label_key),
+                    uncertainty=data[UNCERTAINTY + name],
+                    title=case,
+                )
+        return data

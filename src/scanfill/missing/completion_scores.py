@@ -16,19 +16,18 @@ from scanfill.metrics.image_quality import compare_case, evaluation_mask
 from scanfill.metrics.label_arrays import as_image
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
 from scanfill.metrics.uncertainty import interval_coverage, rank_agreement
-from scanfill.missing.completed import DOUBT, MADE, lacking
+from scanfill.missing.completed import MADE, UNCERTAINTY, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scanfill.metrics.label_arrays import Mask
-    from scanfill.metrics.quality_cohort import Published
 
 NOMINAL = 0.9
 """Share of the voxels whose truth the uncertainty's interval should hold."""
 
-DOUBT_FIGURES = ("spearman", "spearman_gradient", "coverage")
-DOUBT_GROUP = ("target", "sources", "region")
+FIGURES = ("spearman", "spearman_gradient", "coverage")
+GROUP = ("target", "sources", "region")
 
 
 class CompletionVariance(ExplainedVariance):
@@ -39,19 +38,12 @@ class CompletionVariance(ExplainedVariance):
             file, as :py:class:`~scanfill.missing.completed.UnscaleCompletedd` has them; one without truth is passed
             over.
         prefix: The case holds an acquired image under this and its modality.
-        brain_key: Brain of the given modalities, on the files' grid.
-        case_key: Key of the case's name.
+        options: ``mask_key`` and ``case_key``, see ``ExplainedVariance``.
     """
 
-    def __init__(
-        self,
-        modalities: Sequence[str],
-        prefix: str = "acquired_",
-        brain_key: str = "brain",
-        case_key: str = "case_id",
-    ) -> None:
+    def __init__(self, modalities: Sequence[str], prefix: str = "acquired_", **options: Any) -> None:
         self.modalities, self.prefix = list(modalities), prefix
-        super().__init__(mask_key=brain_key, case_key=case_key)
+        super().__init__(**options)
 
     def update(self, output: dict[str, Any]) -> None:
         """Score every image that was made in one case."""
@@ -66,42 +58,18 @@ class CompletionQuality(ImageQuality):
     """Every figure of each image that a completion made, and of its uncertainty, in four tables.
 
     ``image_quality.csv`` and ``image_quality_summary.csv`` as :py:class:`~scanfill.metrics.quality_scores.ImageQuality`
-    writes them; ``uncertainty.csv``, a row of :py:func:`judge_doubt` for each image and region, and
+    writes them; ``uncertainty.csv``, a row of :py:func:`judge_uncertainty` for each image and region, and
     ``uncertainty_summary.csv``, their medians over cases. The metric's value is the mean ``zscore_truth`` MSE in the
     brain.
 
     Args:
         modalities: In the order of the network's channels; all four, for the evaluation brain.
-        save_dir: Where rank 0 writes; None writes nothing.
-        note: A caveat for the files.
-        published: As :py:class:`~scanfill.metrics.quality_scores.ImageQuality` takes it.
-        prefix: The case holds an acquired image under this and its modality.
-        label_key: Key of the label map, which a case may lack.
-        case_key: Key of the case's name.
+        options: ``save_dir``, ``note``, ``published``, ``prefix``, ``label_key`` and ``case_key``, see
+            :py:class:`~scanfill.metrics.quality_scores.ImageQuality`.
     """
 
-    def __init__(
-        self,
-        modalities: Sequence[str],
-        *,
-        save_dir: str | Path | None = None,
-        note: str = "",
-        published: Published | None = None,
-        prefix: str = "acquired_",
-        label_key: str = "label",
-        case_key: str = "case_id",
-    ) -> None:
-        super().__init__(
-            "",
-            (),
-            modalities,
-            save_dir=save_dir,
-            note=note,
-            prefix=prefix,
-            label_key=label_key,
-            case_key=case_key,
-            published=published,
-        )
+    def __init__(self, modalities: Sequence[str], **options: Any) -> None:
+        super().__init__("", (), modalities, **options)
 
     def update(self, output: dict[str, Any]) -> None:
         """Score every image that was made in one case."""
@@ -109,27 +77,29 @@ class CompletionQuality(ImageQuality):
         originals = {key: output[f"{self.prefix}{key}"] for key in self.modalities}
         given, made = told_apart(output, self.modalities)
         for target in made:
-            image, doubt = output[MADE + target], output[DOUBT + target]
+            image, uncertainty = output[MADE + target], output[UNCERTAINTY + target]
             rows = compare_case(name, target, image, originals, given, label=label)
-            doubts = judge_doubt(name, target, image, doubt, originals=originals, sources=given, label=label)
+            judged = judge_uncertainty(
+                name, target, image, uncertainty, originals=originals, sources=given, label=label
+            )
             # `case_id` tells the ranks' results apart; rows hold the case's own.
-            self.cases.append({"case_id": f"{name}: {target} from {','.join(given)}", "rows": rows, "doubts": doubts})
+            self.cases.append({"case_id": f"{name}: {target} from {','.join(given)}", "rows": rows, "judged": judged})
 
     def compute(self) -> float:
         """Bring the ranks together, write the files, and return the primary MSE."""
         value = super().compute()
         if self.save_dir is not None and is_first_rank():
-            doubts = [row for case in self.cases for row in case["doubts"]]
-            for table, name in ((doubts, "uncertainty"), (summarise_doubt(doubts), "uncertainty_summary")):
+            judged = [row for case in self.cases for row in case["judged"]]
+            for table, name in ((judged, "uncertainty"), (summarise_uncertainty(judged), "uncertainty_summary")):
                 write_table(table, Path(self.save_dir) / f"{name}.csv", self.note)
         return value
 
     def completed(self, engine: Any, name: str) -> None:
         """Put the value, the image figures, and the medians of the uncertainty in the brain into the state."""
         super().completed(engine, name)
-        doubts = summarise_doubt([row for case in self.cases for row in case["doubts"]])
-        (overall,) = (row for row in doubts if (row["target"], row["region"]) == ("any", "brain"))
-        engine.state.metrics |= {f"uncertainty_{figure}": float(overall[figure]) for figure in DOUBT_FIGURES}
+        judged = summarise_uncertainty([row for case in self.cases for row in case["judged"]])
+        (overall,) = (row for row in judged if (row["target"], row["region"]) == ("any", "brain"))
+        engine.state.metrics |= {f"uncertainty_{figure}": float(overall[figure]) for figure in FIGURES}
 
 
 def told_apart(output: Mapping[str, Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -149,11 +119,11 @@ def told_apart(output: Mapping[str, Any], modalities: Sequence[str]) -> tuple[li
     return [name for name in modalities if name not in missing], made
 
 
-def judge_doubt(
+def judge_uncertainty(
     case_id: str,
     target: str,
     image: npt.ArrayLike,
-    doubt: npt.ArrayLike,
+    uncertainty: npt.ArrayLike,
     *,
     originals: Mapping[str, npt.ArrayLike],
     sources: Sequence[str],
@@ -172,7 +142,7 @@ def judge_doubt(
         case_id: Name of the case.
         target: The modality that was made.
         image: ``(X, Y, Z)`` or ``(1, X, Y, Z)``, on the truth's intensity scale.
-        doubt: Its SD on the same scale, of the same shape.
+        uncertainty: Its SD on the same scale, of the same shape.
         originals: All four acquired images.
         sources: Those that it was made from.
         label: Label map, tumour where not 0.
@@ -184,7 +154,7 @@ def judge_doubt(
     tumour: Mask = brain & (as_image(label, "label") != 0) if label is not None else np.zeros_like(brain)
     truth = as_image(originals[target], target).astype(np.float64)
     error = np.abs(as_image(image, "synthetic image").astype(np.float64) - truth)
-    spread = as_image(doubt, "uncertainty").astype(np.float64)
+    spread = as_image(uncertainty, "uncertainty").astype(np.float64)
     log_variance = 2 * np.log(np.maximum(spread, np.finfo(np.float32).tiny))
     slopes = {name: gradient_magnitude(as_image(originals[name], name)) for name in sources}
     rows: list[dict[str, float | str]] = []
@@ -210,25 +180,24 @@ def judge_doubt(
 
 def gradient_magnitude(image: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Steepness of an image by central differences, in intensities a voxel, ``(X, Y, Z)``."""
-    slopes = np.gradient(image.astype(np.float64))
-    steepness: npt.NDArray[np.float64] = np.sqrt(np.sum(np.square(slopes), axis=0))
+    steepness: npt.NDArray[np.float64] = np.linalg.norm(np.gradient(image.astype(np.float64)), axis=0)
     return steepness
 
 
-def summarise_doubt(rows: Sequence[Row]) -> list[dict[str, float | str]]:
+def summarise_uncertainty(rows: Sequence[Row]) -> list[dict[str, float | str]]:
     """Take the median over cases of each figure, one row a target, sources and region; and over all in ``any``.
 
     Args:
-        rows: From :py:func:`judge_doubt`.
+        rows: From :py:func:`judge_uncertainty`.
     """
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        groups.setdefault(tuple(str(row[key]) for key in DOUBT_GROUP), []).append(row)
+        groups.setdefault(tuple(str(row[key]) for key in GROUP), []).append(row)
         groups.setdefault(("any", "any", str(row["region"])), []).append(row)
     summary: list[dict[str, float | str]] = []
     for group, members in groups.items():
-        figures: dict[str, float | str] = dict(zip(DOUBT_GROUP, group, strict=True))
-        for name in DOUBT_FIGURES:
+        figures: dict[str, float | str] = dict(zip(GROUP, group, strict=True))
+        for name in FIGURES:
             values = [value for value in column(members, name) if not math.isnan(value)]
             figures |= {f"images_{name}": len(values), name: statistics.median(values) if values else math.nan}
         summary.append(figures | {"nominal": NOMINAL})

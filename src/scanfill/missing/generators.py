@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ class Generator:
 
     Attributes:
         strategy: ``synthesize`` or ``complete``.
-        knob: How a person named it, for messages.
+        option: How a person named it, for messages.
         folder: Of the bundle.
         checkpoint: Its weights.
         record: What the checkpoint says of its training.
@@ -52,14 +53,13 @@ class Generator:
     """
 
     strategy: str
-    knob: str
+    option: str
     folder: Path
     checkpoint: Path
     record: Mapping[str, Any]
     metadata: Mapping[str, Any]
     schema: CaseSchema
     _parser: ConfigParser = field(repr=False)
-    _made_by: dict[str, str] = field(default_factory=dict, repr=False)
 
     def sources_of(self, case: Mapping[str, Any]) -> list[str]:
         """List what it would be given of a case: of its sources those that were acquired."""
@@ -71,15 +71,11 @@ class Generator:
         known = [self.record["target"]] if "target" in self.record else input_names(self.record)
         return target in known
 
+    @cached_property
     def identity(self) -> dict[str, str]:
-        """Say what the sidecar of an image says of the generator that made it."""
-        if not self._made_by:
-            self._made_by = {
-                "version": str(self.metadata.get("version", "unknown")),
-                "scanfill": __version__,
-                "sha256": file_checksum(self.checkpoint),
-            }
-        return self._made_by
+        """What the sidecar of an image says of the generator that made it."""
+        version = str(self.metadata.get("version", "unknown"))
+        return {"version": version, "scanfill": __version__, "sha256": file_checksum(self.checkpoint)}
 
     def make(self, case: Case) -> None:
         """Write what one case lacks into its folder below the output folder.
@@ -108,7 +104,7 @@ class Generator:
 def open_generator(
     folder: str | Path,
     strategy: str,
-    knob: str,
+    option: str,
     *,
     schema: CaseSchema,
     output_dir: str | Path,
@@ -118,13 +114,13 @@ def open_generator(
     """Open a trained bundle and check, before anything runs, that it is what it should be.
 
     Its own ``inference.yaml`` gives network, preprocessing, inferer and weights; cases, output folder and device are
-    given from here. What that config would do around the run (messages, knobs of the command line) is left out.
+    given from here. What that config would do around the run (messages, options of the command line) is left out.
 
     Args:
         folder: Of the bundle, for instance an unpacked archive: ``configs/inference.yaml`` (or ``.json``),
             ``configs/metadata.json``, ``models/model.pt``.
         strategy: ``synthesize`` or ``complete``.
-        knob: How a person named the folder, for messages.
+        option: How a person named the folder, for messages.
         schema: Says which bundle that is, and its rule of intensities.
         output_dir: Where the images go, a folder a case.
         device: Where the network runs.
@@ -138,18 +134,22 @@ def open_generator(
         msg = f"No bundle makes missing images of {schema.name} by {strategy!r}; known: {', '.join(schema.generators)}."
         raise UsageError(msg)
     bundle, folder = schema.generators[strategy].bundle, Path(folder).expanduser().resolve()
-    named = f"{knob} (={str(folder)!r})"
+    named = f"{option} (={str(folder)!r})"
     config = next((folder / "configs" / name for name in CONFIGS if (folder / "configs" / name).is_file()), None)
     metadata_file = folder / "configs" / "metadata.json"
     if config is None or not metadata_file.is_file():
-        lacks = "is no folder" if not folder.is_dir() else f"has no configs/{'metadata.json' if config else CONFIGS[0]}"
+        lacks = (
+            "is not a folder" if not folder.is_dir() else f"has no configs/{'metadata.json' if config else CONFIGS[0]}"
+        )
         msg = f"{named} {lacks}: it must be the folder of a trained {bundle}. {how_to_make(bundle)}"
         raise UsageError(msg)
     parser = ConfigParser()
     parser.read_config(str(config))
     parser.read_meta(str(metadata_file))
     if absent := [name for name in USED if name not in parser]:
-        msg = f"{named}: {config.name} has no {', '.join(absent)}, so it is no {bundle}. {how_to_make(bundle)}"
+        msg = (
+            f"{named}: {config.name} has no {', '.join(absent)}, so it is not a {bundle} bundle. {how_to_make(bundle)}"
+        )
         raise UsageError(msg)
     place = f"$torch.device({str(device)!r})"
     parser.update({"bundle_root": str(folder), "cases": [], "output_dir": str(output_dir), "device": place})
@@ -158,7 +158,7 @@ def open_generator(
         check_version(metadata)
         checkpoint = Path(parser.get_parsed_content("checkpoint"))
         content = read_checkpoint(checkpoint)
-        generator = Generator(strategy, knob, folder, checkpoint, content["record"], metadata, schema, parser)
+        generator = Generator(strategy, option, folder, checkpoint, content["record"], metadata, schema, parser)
         _check_target(generator, target)
         _check_rule(generator)
         parser.get_parsed_content("record").check(content["record"], checkpoint)
@@ -177,8 +177,8 @@ def open_generator(
 def how_to_make(bundle: str) -> str:
     """Say the command that makes a folder of a trained bundle."""
     return (
-        f"Train it, pack it with the overlays and knobs of its training, `python -m scanfill pack {bundle} --weights "
-        f"MODEL.pt --overlays small.yaml`, unzip the archive, and give the folder that comes out."
+        f"Train it, pack it with the overlays and overrides of its training, `python -m scanfill pack {bundle} "
+        f"--weights MODEL.pt --overlays small.yaml`, unzip the archive, and give the folder that comes out."
     )
 
 

@@ -1,23 +1,27 @@
-"""What to do with a case that lacks a modality: refuse it, fill it with zeros, or have a network make the image."""
+"""What to do with a case that lacks a modality or has an unusable one: refuse it, fill in zeros, or complete it."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
+from scanfill.data.evaluation_cases import MAKES_IMAGES, check_judged, provenance_columns
 from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import PROVENANCE
-from scanfill.data.synthetic_cases import MAKES_IMAGES, check_judged, provenance_columns
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.imputation import Imputation, lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import torch
 
+    from scanfill.data.case_quality import CaseQuality, Finding
     from scanfill.data.schema import CaseSchema
+
 
 logger = logging.getLogger(__name__)
 
@@ -173,3 +177,63 @@ def _with_provenance(case: Case, missing: str, schema: CaseSchema, *, judged: bo
     if not judged and not case.get("synthetic"):
         return case
     return case | {PROVENANCE: provenance_columns(case, schema)}
+
+
+UNUSABLE = ("blank", "coverage", "duplicate")
+"""Codes of what makes a modality that is there as good as missing: no image, part of the brain, another one's copy."""
+
+
+def handle_unusable(
+    cases: Sequence[Case],
+    check: Callable[[Case], CaseQuality],
+    unusable: str = "report",
+    *,
+    schema: CaseSchema | str | Mapping[str, Any],
+    told: bool = False,
+) -> list[Case]:
+    """Say which modalities are there but unusable, and by option treat them as missing.
+
+    Use it before :py:func:`scanfill.missing.handle.handle_missing`. Every image is read, about a second a case.
+
+    Args:
+        cases: With the paths of their images.
+        check: Finds what is wrong with a case, such as the check of quality of its domain.
+        unusable: ``report`` warns and leaves the cases as they are; ``drop`` takes the modality away and keeps the
+            reason under the case's ``unusable``. Of two modalities that are one image both are taken away: nothing
+            tells which of the two names is right.
+        schema: Name of a kind of data, or its schema.
+        told: Whether something else reports (such as the domain's transform that warns, as the images are read
+            anyway); then ``report`` does nothing here.
+
+    Raises:
+        UsageError: ``unusable`` is neither.
+    """
+    if unusable not in ("report", "drop"):
+        msg = f"unusable (={unusable!r}) must be report or drop."
+        raise UsageError(msg)
+    if told and unusable == "report":
+        return list(cases)
+    images = load_schema(schema).image_keys
+    progress = tqdm(cases, desc="Checking scans", unit="case", leave=False)
+    return [_judge(case, check, unusable, images) for case in progress]
+
+
+def find_unusable(findings: Iterable[Finding], case: Mapping[Any, Any], images: Sequence[str]) -> dict[str, str]:
+    """Read from what is wrong with a case which of its images are unusable: key -> ``code: sentence``."""
+    reasons: dict[str, str] = {}
+    for finding in findings:
+        if finding.code in UNUSABLE:
+            for name in finding.modality.replace(",", " ").split():
+                if name in images and case.get(name) is not None:
+                    reasons.setdefault(name, f"{finding.code}: {finding.text}".rstrip("."))
+    return reasons
+
+
+def _judge(case: Case, check: Callable[[Case], CaseQuality], unusable: str, images: Sequence[str]) -> Case:
+    reasons = {} if case.get("problem") else find_unusable(check(case).findings, case, images)
+    for name, reason in reasons.items():
+        done = "treated as missing" if unusable == "drop" else "used all the same; --unusable drop leaves it out"
+        logger.warning("Case %r: %s is unusable (%s): %s.", case.get("case_id", "?"), name, reason, done)
+    if not reasons or unusable == "report":
+        return case
+    return {key: value for key, value in case.items() if key not in reasons} | {"unusable": reasons}

@@ -14,20 +14,20 @@ from __future__ import annotations
 
 import glob
 import logging
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from scanfill.checksums import file_checksum
+from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.image import volume_suffix
-from scanfill.data.marks import read_sidecar, voxels_checksum
-from scanfill.data.provenance import carry_mark, synthetic_path
-from scanfill.data.unseen import refuse_seen
+from scanfill.data.provenance import carry_mark, read_sidecar, synthetic_path, voxels_checksum
 from scanfill.engines.training_record import input_names
 from scanfill.errors import CaseError, UsageError
+from scanfill.missing.completed import copy_volume
 from scanfill.missing.generators import Generator, how_to_make, open_generator
-from scanfill.missing.save_completed import copy_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +44,7 @@ FOLDER = "completed"
 """Below the output folder."""
 
 
+@dataclass(eq=False, repr=False)
 class Imputation:
     """Make what cases lack, by ``synthesize`` (a bundle for each modality) or ``complete`` (one for all).
 
@@ -58,23 +59,18 @@ class Imputation:
         device: Where their networks run.
     """
 
-    def __init__(
-        self,
-        strategy: str,
-        output_dir: str | Path,
-        *,
-        schema: CaseSchema,
-        completion_bundle: str | Path | None = None,
-        synthesis_bundles: Mapping[str, str | Path] | None = None,
-        device: str | torch.device = "cpu",
-    ) -> None:
-        self.strategy = strategy
-        self.schema = schema
-        self.copied = [*schema.image_keys, *([schema.mask_key] if schema.mask_key else [])]
-        self.folder = Path(output_dir) / FOLDER
-        self.completion_bundle = completion_bundle
-        self.synthesis_bundles = dict(synthesis_bundles or {})
-        self.device = device
+    strategy: str
+    output_dir: str | Path
+    _: KW_ONLY
+    schema: CaseSchema
+    completion_bundle: str | Path | None = None
+    synthesis_bundles: Mapping[str, str | Path] | None = None
+    device: str | torch.device = "cpu"
+
+    def __post_init__(self) -> None:
+        self.copied = [*self.schema.image_keys, *([self.schema.mask_key] if self.schema.mask_key else [])]
+        self.folder = Path(self.output_dir) / FOLDER
+        self._bundles = dict(self.synthesis_bundles or {})
         self._opened: dict[str, Generator] = {}
         self._checksums: dict[str, str] = {}
 
@@ -101,7 +97,7 @@ class Imputation:
         if judged:
             for generator in self._opened.values():
                 used = [cases[i] for i, plan in plans.items() if isinstance(plan, dict) and generator in plan.values()]
-                what = f"{generator.knob} (={str(generator.folder)!r})"
+                what = f"{generator.option} (={str(generator.folder)!r})"
                 refuse_seen(used, generator.record.get("training"), what, "or train the generator without them")
         results = list(cases)
         for index, plan in tqdm(plans.items(), desc="Completing", unit="case", disable=not plans):
@@ -124,7 +120,7 @@ class Imputation:
                 f"whose network makes what is missing. {how_to_make(self.schema.generators['complete'].bundle)}"
             )
             raise UsageError(msg)
-        if self.strategy == "synthesize" and not self.synthesis_bundles:
+        if self.strategy == "synthesize" and not self._bundles:
             msg = (
                 f"missing='synthesize' needs --synthesis_bundles \"{{'{self.schema.image_keys[-1]}': PATH}}\", for "
                 "each modality that may be missing the folder of a trained mri_modality_synthesis whose target it is. "
@@ -138,21 +134,21 @@ class Imputation:
         there = ", ".join(name for name in self.schema.image_keys if case.get(name)) or "none"
         for target in targets:
             name = f"Case {case['case_id']!r} has no {target} image; it has {there}."
-            if self.strategy == "synthesize" and target not in self.synthesis_bundles:
+            if self.strategy == "synthesize" and target not in self._bundles:
                 return (
                     f"{name} No bundle makes it: pass --synthesis_bundles \"{{'{target}': PATH}}\", the folder of a "
                     f"trained mri_modality_synthesis with that target (given: "
-                    f"{', '.join(self.synthesis_bundles)}), or --missing complete."
+                    f"{', '.join(self._bundles)}), or --missing complete."
                 )
             generator = self._open(target)
             sources, given = input_names(generator.record), generator.sources_of(case)
             lacks = [source for source in sources if source not in given]
             if not generator.makes(target):
-                return f"{name} {generator.knob} knows only {', '.join(sources)}: give one that makes {target}."
+                return f"{name} {generator.option} knows only {', '.join(sources)}: give one that makes {target}."
             if lacks and (self.strategy == "synthesize" or not given):
                 how = {source: "synthetic" if case.get(source) else "missing" for source in lacks}
                 return (
-                    f"{name} {generator.knob} makes it from {', '.join(sources)}, of which "
+                    f"{name} {generator.option} makes it from {', '.join(sources)}, of which "
                     f"{' and '.join(f'{source} is {state}' for source, state in how.items())}: nothing is made from a "
                     f"synthetic image. Add the acquired file, or take --missing complete, which needs one modality."
                 )
@@ -162,19 +158,19 @@ class Imputation:
     def _open(self, target: str) -> Generator:
         """Open the bundle that makes a modality, each only once."""
         complete = self.strategy == "complete"
-        knob = "completion_bundle" if complete else f"synthesis_bundles[{target!r}]"
-        if knob not in self._opened:
-            folder = self.completion_bundle if complete else self.synthesis_bundles[target]
-            self._opened[knob] = open_generator(
+        option = "completion_bundle" if complete else f"synthesis_bundles[{target!r}]"
+        if option not in self._opened:
+            folder = self.completion_bundle if complete else self._bundles[target]
+            self._opened[option] = open_generator(
                 folder or "",
                 self.strategy,
-                knob,
+                option,
                 schema=self.schema,
                 output_dir=self.folder,
                 device=self.device,
                 target=None if complete else target,
             )
-        return self._opened[knob]
+        return self._opened[option]
 
     def _complete(self, case: Case, plan: Mapping[str, Generator]) -> Case:
         """Make one case's folder, unless it is there already, and return the case as it lies in it."""
@@ -230,7 +226,7 @@ class Imputation:
             found["sha256"] = (maker.get("checkpoint") or {}).get("sha256")
             inputs = {key: about.get("sha256") for key, about in (facts.get("inputs") or {}).items()}
             expected = {source: self._checksum(paths[source]) for source in generator.sources_of(acquired)}
-            if not image.is_file() or found != generator.identity() or inputs != expected:
+            if not image.is_file() or found != generator.identity or inputs != expected:
                 return False
             if facts.get("voxels_sha256") != voxels_checksum(image):
                 return False

@@ -1,4 +1,7 @@
-"""One way to make a self-contained HTML page: text, tables and figures in one file, nothing loaded from elsewhere."""
+"""One way to make a self-contained HTML page: text, tables and figures in one file, nothing loaded from elsewhere.
+
+What a part looks like stands in the template of its class, ``templates/<class>.html``.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ import io
 import math
 import re
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from jinja2 import Environment, PackageLoader
 
 from scanfill.files import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.figure import Figure as MatplotlibFigure
 
@@ -25,29 +29,8 @@ PICTURES = {b"\x89PNG": "png", b"<?xml": "svg+xml", b"<svg": "svg+xml"}
 """How a picture's file begins -> its type."""
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?%?")
 
-STYLE = """
-:root { color-scheme: light dark; --text: #1c2530; --soft: #5c6875; --line: #d8dee5; --back: #fff; --note: #fff4d6 }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e3e8ee; --soft: #9aa7b4; --line: #35404c; --back: #151a20; --note: #3d3413 } }
-body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: var(--text); background: var(--back);
-  font: 16px/1.55 system-ui, sans-serif } body.wide { max-width: 84rem }
-h1, h2 { line-height: 1.2 } h2 { margin-top: 2.5rem }
-.note { padding: .6rem 1rem; border-left: 4px solid #d99a00; background: var(--note) }
-.scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: left }
-td.number, th.number { text-align: right } caption, figcaption, footer { color: var(--soft); font-size: .85rem }
-caption { text-align: left; padding-bottom: .3rem }
-figure { margin: 1.5rem 0 } img { max-width: 100%; background: #fff }
-.row { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-start } .row figure { margin: .5rem 0 }
-.mark { display: inline-block; font-weight: 600; padding: 0 .4rem; border-radius: .3rem;
-  border: 1px solid currentColor }
-.bad { color: #b3261e; background: #fdecea } .warn { color: #8a5300; background: #fff4d6 }
-.known { color: #1d5c94; background: #e8f1fa } .good { color: #2b6a3f; border-color: transparent }
-@media (prefers-color-scheme: dark) {
-  .bad { color: #ffb4ab; background: #4a1512 } .warn { color: #ffcf87; background: #3d3413 }
-  .known { color: #a6cdf2; background: #12293d } .good { color: #93d5a5 } }
-footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .6rem }
-"""
+TEMPLATES = Environment(loader=PackageLoader("scanfill.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+TEMPLATES.globals["research_only"] = RESEARCH_ONLY
 
 
 class Part(Protocol):
@@ -58,8 +41,20 @@ class Part(Protocol):
         ...
 
 
+class FromTemplate:
+    """A part whose HTML is the template of its class."""
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        return TEMPLATES.get_template(f"{type(self).__name__.lower()}.html").render(part=self)
+
+    def __html__(self) -> str:
+        """Let a template take the part as HTML that is escaped already."""
+        return self.html()
+
+
 @dataclass(frozen=True)
-class Mark:
+class Mark(FromTemplate):
     """A word that stands out, by a sign as well as by colour.
 
     Args:
@@ -70,13 +65,14 @@ class Mark:
     text: str
     kind: Literal["bad", "warn", "known", "good"]
 
-    def html(self) -> str:
-        """Write the word as HTML."""
-        return f'<span class="mark {self.kind}">{SIGNS[self.kind]} {escape(self.text)}</span>'
+    @property
+    def sign(self) -> str:
+        """The sign before the word."""
+        return SIGNS[self.kind]
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(FromTemplate):
     """Rows under named columns.
 
     Args:
@@ -101,30 +97,23 @@ class Table:
                 msg = f"The row {list(row)} must have one value for each of the columns {list(self.columns)}."
                 raise ValueError(msg)
 
-    @classmethod
-    def from_mappings(cls, rows: Sequence[Mapping[str, object]], caption: str = "", digits: int = 3) -> Table:
-        """Make a table of mappings, as ``summarise`` gives them; columns are their keys in order of appearance."""
-        columns = list(dict.fromkeys(column for row in rows for column in row))
-        return cls(columns, [[row.get(column) for column in columns] for row in rows], caption, digits)
+    @property
+    def cells(self) -> list[list[list[str | Mark]]]:
+        """What stands in each cell: a text, or one or more marks."""
+        return [[_cell(value, self.digits) for value in row] for row in self.rows]
 
-    def html(self) -> str:
-        """Write the table as HTML, columns of numbers aligned to the right."""
-        texts = [[_text(value, self.digits) for value in row] for row in self.rows]
-        kinds = [_kind([row[index] for row in texts]) for index in range(len(self.columns))]
-        head = "".join(f"<th{kind}>{escape(str(name))}</th>" for name, kind in zip(self.columns, kinds, strict=True))
-        cells = [
-            [_marks(value) or escape(text) for value, text in zip(row, line, strict=True)]
-            for row, line in zip(self.rows, texts, strict=True)
-        ]
-        lines = ["".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True)) for row in cells]
-        return (
-            f'<div class="scroll"><table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead>'
-            f"<tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody></table></div>"
-        )
+    @property
+    def numeric(self) -> list[bool]:
+        """Whether a column holds numbers only, which are aligned to the right."""
+        columns = [[text for text in column if text != [DASH]] for column in zip(*self.cells, strict=True)]
+        return [
+            bool(column) and all(isinstance(text, str) and NUMBER.fullmatch(text) for (text, *_) in column)
+            for column in columns
+        ] or [False] * len(self.columns)
 
 
 @dataclass(frozen=True)
-class Figure:
+class Figure(FromTemplate):
     """A picture with a caption.
 
     Args:
@@ -138,8 +127,8 @@ class Figure:
     caption: str = ""
     width: int | None = None
 
-    def html(self) -> str:
-        """Write the picture into the page itself.
+    def source(self) -> str:
+        """Write the picture as a data URL.
 
         Raises:
             ValueError: The file is neither PNG nor SVG.
@@ -155,14 +144,11 @@ class Figure:
             name = "The picture" if isinstance(self.picture, bytes) else self.picture
             msg = f"{name} is neither a PNG nor an SVG file: it starts with {data[:8]!r}. Save it as one of them."
             raise ValueError(msg)
-        source, caption = base64.b64encode(data).decode("ascii"), escape(self.caption)
-        width = "" if self.width is None else f' width="{self.width}"'
-        image = f'<img alt="{caption}"{width} src="data:image/{kind};base64,{source}">'
-        return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+        return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(FromTemplate):
     """Pictures side by side, as far as the window is wide.
 
     Args:
@@ -171,14 +157,9 @@ class Row:
 
     figures: Sequence[Figure]
 
-    def html(self) -> str:
-        """Write the row as HTML; nothing where there is no picture."""
-        pictures = "".join(figure.html() for figure in self.figures)
-        return f'<div class="row">{pictures}</div>' if pictures else ""
-
 
 @dataclass(frozen=True)
-class Section:
+class Section(FromTemplate):
     """A heading, and below it text, tables and figures, in this order.
 
     Args:
@@ -193,15 +174,9 @@ class Section:
     tables: Sequence[Table] = ()
     figures: Sequence[Figure] = ()
 
-    def html(self) -> str:
-        """Write the section as HTML."""
-        paragraphs = [f"<p>{escape(part.strip())}</p>" for part in self.text.split("\n\n") if part.strip()]
-        tables, figures = [table.html() for table in self.tables], [figure.html() for figure in self.figures]
-        return "\n".join([f"<h2>{escape(self.title)}</h2>", *paragraphs, *tables, *figures])
-
 
 @dataclass(frozen=True)
-class Page:
+class Page(FromTemplate):
     """A page that can be opened, mailed and archived as one file.
 
     Args:
@@ -216,18 +191,6 @@ class Page:
     note: str = ""
     wide: bool = False
 
-    def html(self) -> str:
-        """Write the whole page as HTML."""
-        banner = f'<p class="note">{escape(self.note)}</p>' if self.note else ""
-        body = "\n".join(section.html() for section in self.sections)
-        kind = ' class="wide"' if self.wide else ""
-        return (
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{escape(self.title)}</title><style>{STYLE}</style></head>\n"
-            f"<body{kind}><h1>{escape(self.title)}</h1>\n{banner}\n{body}\n<footer>{RESEARCH_ONLY}</footer></body></html>\n"
-        )
-
     def write(self, path: str | Path) -> Path:
         """Write the page to ``path``, whole or not at all, and return the path."""
         path = Path(path)
@@ -236,20 +199,11 @@ class Page:
         return path
 
 
-def _text(value: object, digits: int) -> str:
-    """Write one value of a table."""
+def _cell(value: object, digits: int) -> list[str | Mark]:
+    """Write one value of a table, or take its marks."""
+    marks = [mark for mark in (value if isinstance(value, list) else [value]) if isinstance(mark, Mark)]
+    if marks:
+        return [*marks]
     if value is None or (isinstance(value, float) and math.isnan(value)):
-        return DASH
-    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
-
-
-def _marks(value: object) -> str:
-    """Write a mark, or a list of marks, as HTML; nothing where the value is none."""
-    marks = value if isinstance(value, list) else [value]
-    return " ".join(mark.html() for mark in marks if isinstance(mark, Mark))
-
-
-def _kind(texts: Sequence[str]) -> str:
-    """Align a column to the right where all its texts are numbers."""
-    numbers = [text for text in texts if text != DASH]
-    return ' class="number"' if numbers and all(NUMBER.fullmatch(text) for text in numbers) else ""
+        return [DASH]
+    return [f"{value:.{digits}f}" if isinstance(value, float) else str(value)]

@@ -1,9 +1,10 @@
-"""What every picture of an image shares: its planes, right way up, in one scale, with sides and stamps."""
+"""What every picture of an image shares: planes the right way up in one scale, rows of panels, sides and stamps."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
@@ -12,10 +13,17 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from monai.data import MetaTensor
 from monai.data.utils import to_affine_nd
+from monai.transforms.utils import generate_spatial_bounding_box
 from nibabel.affines import voxel_sizes
+
+from scanfill.files import writing
+from scanfill.report.page import RESEARCH_ONLY
+from scanfill.report.palette import blend, palette
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from matplotlib.colors import Colormap
 
 Array = npt.NDArray[Any]
 
@@ -131,10 +139,8 @@ class Grid:
         columns = min(rows, ABREAST)
         lines = math.ceil(rows / columns)
         across = min(WIDE / columns, TALL * width / height)
-        size = (max(across * columns, NARROWEST * WIDE), across * height / width * lines + TOP + bottom)
-        figure = Figure(figsize=size, dpi=110, facecolor="black")
-        room = {"left": 0, "right": 1, "bottom": bottom / size[1], "top": 1 - TOP / size[1]}
-        axes = figure.subplots(lines, columns, squeeze=False, gridspec_kw={**room, "wspace": 0.03, "hspace": 0.03})
+        size = max(across * columns, NARROWEST * WIDE), across * height / width * lines + TOP + bottom
+        figure, axes = black_figure(lines, columns, size, bottom, hspace=0.03)
         for axis in axes.ravel()[rows:]:
             axis.set_axis_off()
         return figure, axes.ravel()[:rows, None], planes
@@ -168,12 +174,10 @@ def fullest_slices(covered: Array) -> list[int]:
 
 def view_of(shown: Array) -> tuple[slice, ...]:
     """Cut away the empty rim of a mask ``(X, Y, Z)``, so that the patient fills the picture."""
-    view = []
-    for axis in range(3):
-        inside = np.flatnonzero(shown.any(axis=tuple({0, 1, 2} - {axis})))
-        length = shown.shape[axis]
-        view.append(slice(max(inside[0] - 2, 0), min(inside[-1] + 3, length)) if inside.size else slice(0, length))
-    return tuple(view)
+    start, stop = (0, 0, 0), shown.shape
+    if shown.any():
+        start, stop = generate_spatial_bounding_box(shown[None], margin=2, allow_smaller=True)
+    return tuple(slice(int(first), int(end)) for first, end in zip(start, stop, strict=True))
 
 
 def lay_out(rows: int, shape: Sequence[int], sizes: Array, bottom: float = BOTTOM) -> tuple[Figure, Array, list[Plane]]:
@@ -191,23 +195,17 @@ def lay_out(rows: int, shape: Sequence[int], sizes: Array, bottom: float = BOTTO
     planes = [plane for plane in PLANES if min(np.delete(shape, plane.normal)) > 1]
     extent = np.multiply(shape, sizes)  # mm
     widths, heights = zip(*(np.delete(extent, plane.normal) for plane in planes), strict=True)
-    figure = Figure(figsize=(10, max(heights) * 10 / sum(widths) * rows + TOP + bottom), dpi=110, facecolor="black")
-    height = figure.get_size_inches()[1]
-    axes = figure.subplots(
-        rows,
-        len(planes),
-        squeeze=False,
-        width_ratios=widths,
-        gridspec_kw={
-            "left": 0,
-            "right": 1,
-            "bottom": bottom / height,
-            "top": 1 - TOP / height,
-            "wspace": 0.03,
-            "hspace": 0,
-        },
-    )
-    return figure, axes, planes
+    size = WIDE, max(heights) * WIDE / sum(widths) * rows + TOP + bottom
+    return *black_figure(rows, len(planes), size, bottom, width_ratios=widths), planes
+
+
+def black_figure(
+    rows: int, columns: int, size: tuple[float, float], bottom: float = BOTTOM, hspace: float = 0.0, **ratios: Any
+) -> tuple[Figure, Array]:
+    """Make a black figure of ``size`` inches, filled with axes but for the room for texts above and below."""
+    figure = Figure(figsize=size, dpi=110, facecolor="black")
+    room = {"left": 0, "right": 1, "bottom": bottom / size[1], "top": 1 - TOP / size[1], "wspace": 0.03}
+    return figure, figure.subplots(rows, columns, squeeze=False, gridspec_kw=room | {"hspace": hspace} | ratios)
 
 
 def placed(plane: Plane, shape: Sequence[int], sizes: Array) -> dict[str, Any]:
@@ -236,13 +234,87 @@ def mark_panel(axis: Any, plane: Plane, row: str) -> None:
 def stamp_panel(axis: Any, text: str = "synthetic") -> None:
     """Stamp a panel whose image was made by a network."""
     box = {"boxstyle": "round,pad=0.25", "facecolor": STAMP, "edgecolor": "none"}
-    axis.text(
-        *(0.98, 0.03, text.upper()),
-        transform=axis.transAxes,
-        color="black",
-        fontsize=8,
-        fontweight="bold",
-        ha="right",
-        va="bottom",
-        bbox=box,
-    )
+    style = {"transform": axis.transAxes, "color": "black", "fontsize": 8, "fontweight": "bold", "bbox": box}
+    axis.text(0.98, 0.03, text.upper(), ha="right", va="bottom", **style)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one row of a picture shows.
+
+    Args:
+        text: Written into its first panel.
+        image: Grey image ``(X, Y, Z)``; without one, the masks are shown on black.
+        window: Lowest and highest intensity shown.
+        cmap: Colours of the image.
+        masks: One each label ``(X, Y, Z)``, laid over the image in the colours of the palette.
+        opacity: Of the masks.
+        outlines: Colour -> mask that is outlined in it.
+        stamp: Stamped on every panel; nothing where it is empty.
+    """
+
+    text: str
+    image: Array | None = None
+    window: tuple[float, float] = (0.0, 1.0)
+    cmap: str | Colormap = "gray"
+    masks: Sequence[Array] = ()
+    opacity: float = 0.8
+    outlines: Mapping[str, Array] = field(default_factory=dict)
+    stamp: str = ""
+
+    def draw(self, axis: Any, plane: Plane, index: int, place: Mapping[str, Any], linewidth: float) -> None:
+        """Draw one slice into a panel: image, masks over it (or on black), outlines."""
+        if self.image is not None:
+            low, high = self.window
+            picture = plane.cut(self.image, index)
+            axis.imshow(picture, cmap=self.cmap, vmin=low, vmax=high, interpolation="bilinear", **place)
+        if self.masks:
+            cut = [plane.cut(mask, index) for mask in self.masks]
+            colours = blend(cut, palette(len(cut)), self.opacity)
+            on_black = colours[..., :3] * colours[..., 3:]
+            axis.imshow(on_black if self.image is None else colours, interpolation="nearest", **place)
+        for colour, mask in self.outlines.items():
+            outlined = plane.cut(mask, index)
+            if outlined.any() and not outlined.all():
+                axis.contour(outlined.astype(float), levels=[0.5], colors=colour, linewidths=linewidth, **place)
+
+
+def draw_rows(
+    rows: Sequence[Row],
+    grid: Grid,
+    sizes: Array,
+    centre: Sequence[int],
+    *,
+    bottom: float = BOTTOM,
+    linewidth: float = 0.8,
+) -> Figure:
+    """Draw one row an image and one column a plane.
+
+    Args:
+        rows: On one grid, axes to the patient's left, front and head.
+        grid: The grid from which they were turned.
+        sizes: Voxel size of the turned images.
+        centre: The slice that is shown along each axis.
+        bottom: Room for texts below the panels, in inches.
+        linewidth: Of outlines, in points.
+    """
+    shape = (rows[0].masks[0] if rows[0].image is None else rows[0].image).shape
+    figure, axes, planes = grid.lay_out(len(rows), shape, sizes, bottom)
+    for line, row in zip(axes, rows, strict=True):
+        for axis, plane in zip(line, planes, strict=True):
+            row.draw(axis, plane, centre[plane.normal], placed(plane, shape, sizes), linewidth)
+            mark_panel(axis, plane, row.text if plane is planes[0] else "")
+            if row.stamp:
+                stamp_panel(axis, row.stamp)
+    return figure
+
+
+def finish(figure: Figure, title: str, path: str | Path, below: float = TOP / 2) -> Path:
+    """Write the heading, ``below`` inches under the rim, and what the picture is not for; save it as PNG."""
+    height = figure.get_size_inches()[1]
+    figure.text(0.01, 1 - below / height, title, color="white", fontsize=12, va="center", parse_math=False)
+    figure.text(0.5, 0.12 / height, RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")
+    path = Path(path)
+    with writing(path) as temporary:
+        figure.savefig(temporary, format="png")
+    return path

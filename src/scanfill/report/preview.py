@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,28 +14,25 @@ from monai.transforms import SpatialResample, Transform
 
 from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import INPUTS, LEGEND
-from scanfill.files import writing
 from scanfill.metrics import region_sizes
 from scanfill.metrics.label_arrays import as_channels, as_image
-from scanfill.report.page import RESEARCH_ONLY
-from scanfill.report.palette import COLOURS, blend, palette
+from scanfill.report.palette import COLOURS, palette
 from scanfill.report.panels import (
     BOTTOM,
     NARROWEST,
     PLANES,
     WIDE,
     Grid,
+    Row,
     blacken,
+    draw_rows,
+    finish,
     fullest_slices,
-    mark_panel,
-    placed,
-    stamp_panel,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from matplotlib.figure import Figure
     from torch import Tensor
 
     from scanfill.data.schema import CaseSchema
@@ -99,27 +97,31 @@ def draw_preview(
             msg = f"{name} {labels.shape} and image {grey.shape} must be on one grid to be drawn as {path}."
             raise ValueError(msg)
     legend = _numbered(maps, exclusive) if legend is None else legend
-    regions = {name: (value,) for value, name in legend.items()}
-    sizes = (
-        {name: region_sizes(given[name], grid.sizes, regions, exclusive=exclusive) for name in maps} if regions else {}
-    )
     if not exclusive and (unnamed := maps["prediction"].shape[-1] - len(legend)):
         msg = f"The label has {len(legend) + unnamed} channels, but the legend names {len(legend)}: name each."
         raise ValueError(msg)
+    regions = {name: (value,) for value, name in legend.items()}
+    sizes = {name: region_sizes(given[name], grid.sizes, regions, exclusive=exclusive) for name in maps if regions}
     unit = "ml" if spatial_dims == 3 else "px" if grid.as_stored and spacing is None else "mm\N{SUPERSCRIPT TWO}"
     entries = _entries(sizes, palette(len(legend)), unit)
     columns = _columns([text for text, _ in entries])
-    lines = -(-len(entries) // columns)
+    bottom = BOTTOM + LINE * max(-(-len(entries) // columns) - 1, 0)
     turned, voxel = grid.turn({**maps, "image": grey})
-    bottom = BOTTOM + LINE * max(lines - 1, 0)
-    figure = _draw_planes(turned.pop("image"), turned, grid, voxel, list(legend), stamp=stamp, bottom=bottom)
-    _write_texts(figure, title, entries, columns, bottom)
-    path = Path(path)
-    with writing(path) as temporary:
-        figure.savefig(temporary, format="png")
-    return path
+    rows, centre = _rows(turned.pop("image"), turned, grid, list(legend), stamp)
+    figure = draw_rows(rows, grid, voxel, centre, bottom=bottom, linewidth=0.9)
+    figure.legend(
+        handles=[Patch(color=colour or "none", label=text) for text, colour in entries],
+        loc="center",
+        bbox_to_anchor=(0.5, (0.42 + (bottom - BOTTOM) / 2) / figure.get_size_inches()[1]),
+        ncols=columns,
+        frameon=False,
+        labelcolor="white",
+        fontsize=9,
+    )
+    return finish(figure, title, path, below=0.22)
 
 
+@dataclass(eq=False, repr=False)
 class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Write ``<output_dir>/<case>/<case>_preview.png`` for each case and pass the case on untouched.
 
@@ -140,27 +142,24 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         legend: Name of each label that may occur, instead of the schema's.
     """
 
-    def __init__(
-        self,
-        image_key: str | Sequence[str],
-        label_key: str,
-        output_dir: str | Path,
-        case_key: str = "case_id",
-        *,
-        schema: str | Mapping[str, Any] | CaseSchema | None = None,
-        truth_key: str | None = None,
-        channel: int = 0,
-        legend: Mapping[int, str] | None = None,
-    ) -> None:
-        known = None if schema is None else load_schema(schema)
+    image_key: str | Sequence[str]
+    label_key: str
+    output_dir: str | Path
+    case_key: str = "case_id"
+    _: KW_ONLY
+    schema: str | Mapping[str, Any] | CaseSchema | None = None
+    truth_key: str | None = None
+    channel: int = 0
+    legend: Mapping[int, str] | None = None
+
+    def __post_init__(self) -> None:
+        known = None if self.schema is None else load_schema(self.schema)
         label = None if known is None else known.label
         self.spatial_dims = 3 if known is None else known.spatial_dims
         self.exclusive = label is None or label.exclusive
-        self.legend = label.legend if label is not None and legend is None else legend
-        self.image_keys = [image_key] if isinstance(image_key, str) else list(image_key)
-        self.label_key, self.truth_key = label_key, truth_key
-        self.case_key, self.channel = case_key, channel
-        self.output_dir = Path(output_dir)
+        if label is not None and self.legend is None:
+            self.legend = label.legend
+        self.image_keys = [self.image_key] if isinstance(self.image_key, str) else list(self.image_key)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """Draw one case."""
@@ -173,13 +172,11 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         if isinstance(image, MetaTensor) and isinstance(label, MetaTensor) and not _same_grid(image, label):
             plain = MetaTensor(image.as_tensor(), image.affine)
             image = SpatialResample(mode="bilinear", padding_mode="zeros")(plain, label.affine, label.shape[1:])
-        truth = data.get(self.truth_key) if self.truth_key is not None else None
-        path = self.output_dir / case / f"{case}_preview.png"
         draw_preview(
             image,
             label,
-            path,
-            truth=truth,
+            Path(self.output_dir, case, f"{case}_preview.png"),
+            truth=None if self.truth_key is None else data.get(self.truth_key),
             title=case,
             legend=data.get(LEGEND) or self.legend,
             exclusive=self.exclusive,
@@ -250,52 +247,25 @@ def _any(labels: Array) -> Array:
     return covered
 
 
-def _covered(maps: Mapping[str, Array], grey: Array) -> Array:
-    """Choose what decides on the slices: the truth; without one the prediction, or else the image."""
-    shown = [maps[name] for name in ("truth", "prediction") if name in maps]
-    return next((_any(labels) for labels in shown if labels.any()), grey != 0)
-
-
-def _draw_planes(
-    grey: Array,
-    maps: Mapping[str, Array],
-    grid: Grid,
-    sizes: Array,
-    values: list[int],
-    *,
-    stamp: str,
-    bottom: float,
-) -> Figure:
-    """Draw one row a label map and one column a plane, all in one scale; the volumes' axes are left, front, head."""
+def _rows(
+    grey: Array, maps: Mapping[str, Array], grid: Grid, values: Sequence[int], stamp: str
+) -> tuple[list[Row], list[int]]:
+    """Lay each label map over the image, and choose the slices: where the truth, else the prediction or image, is."""
     view = grid.view((grey != 0) | np.any([_any(labels) for labels in maps.values()], axis=0))
     grey, maps = grey[view], {name: labels[view] for name, labels in maps.items()}
-    centre = fullest_slices(_covered(maps, grey))
+    by_preference = [maps[name] for name in ("truth", "prediction") if name in maps]
+    centre = fullest_slices(next((_any(labels) for labels in by_preference if labels.any()), grey != 0))
     low, high = np.percentile(grey[grey != 0], [1, 99.5]) if grey.any() else (0, 1)
     grey = blacken(grey, min(low, 0))
     high += 0.25 * (high - low)  # white becomes light grey, on which the colours are still told apart
-    figure, axes, planes = grid.lay_out(len(maps), grey.shape, sizes, bottom)
-    for row, (name, labels) in zip(axes, maps.items(), strict=True):
-        layers = _layers(labels, values)
-        for axis, plane in zip(row, planes, strict=True):
-            place = placed(plane, grey.shape, sizes)
-            index = centre[plane.normal]
-            axis.imshow(plane.cut(grey, index), cmap="gray", vmin=low, vmax=high, interpolation="bilinear", **place)
-            _draw_labels(axis, [plane.cut(layer, index) for layer in layers], place, overlapping=labels.ndim == 4)
-            mark_panel(axis, plane, name if len(maps) > 1 and plane is planes[0] else "")
-            if stamp:
-                stamp_panel(axis, stamp)
-    return figure
-
-
-def _draw_labels(axis: Any, masks: list[Array], place: Mapping[str, Any], *, overlapping: bool) -> None:
-    """Colour masks ``(rows, columns)`` half transparently; where they may overlap, more so and with an outline each."""
-    if not masks:
-        return
-    colours = palette(len(masks))
-    axis.imshow(blend(masks, colours, 0.35 if overlapping else 0.55), interpolation="nearest", **place)
-    for mask, colour in zip(masks, colours, strict=True):
-        if overlapping and mask.any() and not mask.all():
-            axis.contour(mask.astype(float), levels=[0.5], colors=colour, linewidths=0.9, **place)
+    rows = []
+    for name, labels in maps.items():
+        masks = _layers(labels, values)
+        overlapping = labels.ndim == 4
+        outlines = dict(zip(palette(len(masks)), masks, strict=True)) if overlapping else {}
+        text, opacity = name if len(maps) > 1 else "", 0.35 if overlapping else 0.55
+        rows.append(Row(text, grey, (low, high), masks=masks, opacity=opacity, outlines=outlines, stamp=stamp))
+    return rows, centre
 
 
 def _entries(
@@ -321,22 +291,3 @@ def _columns(texts: Sequence[str]) -> int:
     if len(texts) <= COLUMNS:
         return len(texts) or 1
     return max(1, min(COLUMNS, int(WIDE * NARROWEST / (max(map(len, texts)) * LETTER + PATCH))))
-
-
-def _write_texts(
-    figure: Figure, title: str, entries: Sequence[tuple[str, str | None]], columns: int, bottom: float
-) -> None:
-    """Write the heading, the legend with sizes, and what the picture is not for."""
-    patches = [Patch(color=colour or "none", label=text) for text, colour in entries]
-    height = figure.get_size_inches()[1]
-    figure.legend(
-        handles=patches,
-        loc="center",
-        bbox_to_anchor=(0.5, (0.42 + (bottom - BOTTOM) / 2) / height),
-        ncols=columns,
-        frameon=False,
-        labelcolor="white",
-        fontsize=9,
-    )
-    figure.text(0.01, 1 - 0.22 / height, title, color="white", fontsize=12, va="center", parse_math=False)
-    figure.text(0.5, 0.12 / height, RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")

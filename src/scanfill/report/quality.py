@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
-from html import escape
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 import scanfill
-from scanfill.data.case_quality import CaseQuality, CohortQuality, Finding, QualityChecks, checks_of
+from scanfill.data.case_quality import CaseQuality, Finding, QualityChecks, checks_of
 from scanfill.data.cases import find_cohort
 from scanfill.data.load_schema import load_schema
 from scanfill.data.phantoms import phantom_note
 from scanfill.errors import UsageError
 from scanfill.files import writing
-from scanfill.report.page import RESEARCH_ONLY, Figure, Mark, Page, Row, Section, Table
+from scanfill.report.page import RESEARCH_ONLY, Figure, FromTemplate, Mark, Page, Row, Section, Table
 from scanfill.report.panels import PLANES, Plane
 
 if TYPE_CHECKING:
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, Literal["bad", "warn", "known"]] = {"error": "bad", "warning": "warn", "note": "known"}
 PICTURE_WIDTH = 150  # CSS pixels of a modality's column of three planes
+LISTED = 5
+"""Cases that the summary names for each finding."""
 
 
 def write_quality_report(
@@ -70,30 +70,27 @@ def write_quality_report(
     kind = load_schema(schema)
     cases = find_cohort(folder, modalities, "none", patient_regex, schema=kind, strict=False).cases
     checks = checks_of(kind)
-    quality = checks.check(cases, workers)
+    checked = checks.check(cases, workers)
     phantoms = phantom_note([case for case in cases if not case.get("problem")], kind)
-    with writing(output.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(_as_json(quality, checks, phantoms), indent=1) + "\n", encoding="utf-8")
-    _page(quality, checks, Path(folder).resolve().name, phantoms).write(output)
-    return output
-
-
-def _as_json(quality: CohortQuality, checks: QualityChecks, phantoms: str) -> dict[str, Any]:
-    return {
+    about = {
         "scanfill": scanfill.__version__,
         "use": RESEARCH_ONLY,
         "note": phantoms,
         "codes": dict(checks.codes),
         "thresholds": dict(checks.thresholds),
-        "cases": [case.as_dict() for case in quality.cases],
+        "cases": [case.as_dict() for case in checked],
     }
+    with writing(output.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    _page(checked, checks, Path(folder).resolve().name, phantoms).write(output)
+    return output
 
 
-def _page(quality: CohortQuality, checks: QualityChecks, name: str, phantoms: str) -> Page:
-    found = sorted(quality.with_findings, key=_urgency)
-    clean = [case for case in quality.cases if not case.findings]
-    sections: list[Section | CasePart] = [_summary(quality, checks), _overview(found + clean, checks)]
-    sections += [CasePart(case, checks) for case in found + clean]
+def _page(cases: Sequence[CaseQuality], checks: QualityChecks, name: str, phantoms: str) -> Page:
+    """Put the cases with findings first."""
+    found = sorted((case for case in cases if case.findings), key=_urgency)
+    shown = found + [case for case in cases if not case.findings]
+    sections = [_summary(cases, checks), _overview(shown, checks), *(CasePart(case, checks) for case in shown)]
     remark = f"{RESEARCH_ONLY} A finding is a reason to look, not a verdict."
     return Page(f"Quality of {name}", sections, note=f"{remark} {phantoms}".strip(), wide=True)
 
@@ -104,23 +101,19 @@ def _urgency(case: CaseQuality) -> tuple[int, int]:
     return worst, -sum(finding.severity == list(KINDS)[worst] for finding in case.findings)
 
 
-def _summary(quality: CohortQuality, checks: QualityChecks) -> Section:
-    cases, found = len(quality.cases), len(quality.with_findings)
-    codes = Counter(code for case in quality.cases for code in {finding.code for finding in case.findings})
-    worst = {finding.code: finding.severity for case in quality.cases for finding in reversed(case.findings)}
-    rows = [
-        [Mark(checks.codes[code], KINDS[worst[code]]), codes[code], ", ".join(_with_code(quality, code))]
-        for code in checks.codes
-        if codes[code]
-    ]
-    worth = sum(any(finding.severity != "note" for finding in case.findings) for case in quality.with_findings)
-    text = f"{worth} of {cases} cases have findings to look at, {found - worth} more have notes only."
+def _summary(cases: Sequence[CaseQuality], checks: QualityChecks) -> Section:
+    """Count the cases with findings, and list them by code."""
+    worst = {finding.code: finding.severity for case in cases for finding in reversed(case.findings)}
+    rows = []
+    for code, what in checks.codes.items():
+        names = [case.case_id for case in cases if any(finding.code == code for finding in case.findings)]
+        if names:
+            listed = names if len(names) <= LISTED else [*names[:LISTED], f"and {len(names) - LISTED} more"]
+            rows.append([Mark(what, KINDS[worst[code]]), len(names), ", ".join(listed)])
+    found = sum(bool(case.findings) for case in cases)
+    worth = sum(any(finding.severity != "note" for finding in case.findings) for case in cases)
+    text = f"{worth} of {len(cases)} cases have findings to look at, {found - worth} more have notes only."
     return Section("Summary", text, tables=[Table(["finding", "cases", "which"], rows)] if rows else [])
-
-
-def _with_code(quality: CohortQuality, code: str, most: int = 5) -> list[str]:
-    names = [case.case_id for case in quality.cases if code in {finding.code for finding in case.findings}]
-    return names if len(names) <= most else [*names[:most], f"and {len(names) - most} more"]
 
 
 def _overview(cases: Sequence[CaseQuality], checks: QualityChecks) -> Section:
@@ -166,12 +159,8 @@ def _marks(findings: Sequence[Finding], column: str, checks: QualityChecks) -> l
     return marks
 
 
-def _mark(finding: Finding, checks: QualityChecks) -> Mark:
-    return Mark(f"{checks.short.get(finding.code, finding.code)} {finding.modality}".strip(), KINDS[finding.severity])
-
-
 @dataclass(frozen=True)
-class CasePart:
+class CasePart(FromTemplate):
     """One case: its findings in words, and its images, volumes in three planes.
 
     Args:
@@ -182,17 +171,17 @@ class CasePart:
     case: CaseQuality
     checks: QualityChecks
 
-    def html(self) -> str:
-        """Write the case as HTML."""
-        lines = "".join(
-            f"<li>{_mark(each, self.checks).html()} {escape(each.text)}</li>" for each in self.case.findings
-        )
-        findings = f"<ul>{lines}</ul>" if lines else f"<p>{Mark('nothing found', 'good').html()}</p>"
-        spacing = self.case.spacing
-        pictures = [
-            Figure(_picture(views, spacing), modality, PICTURE_WIDTH) for modality, views in self.case.views.items()
-        ]
-        return f"<h2>{escape(self.case.case_id)}</h2>\n{findings}\n{Row(pictures).html()}"
+    clean = Mark("nothing found", "good")
+
+    def mark(self, finding: Finding) -> Mark:
+        """Name a finding, and of which images it is said."""
+        word = self.checks.short.get(finding.code, finding.code)
+        return Mark(f"{word} {finding.modality}".strip(), KINDS[finding.severity])
+
+    def pictures(self) -> Row:
+        """Show the images side by side."""
+        views = self.case.views.items()
+        return Row([Figure(_picture(view, self.case.spacing), name, PICTURE_WIDTH) for name, view in views])
 
 
 def _picture(views: Sequence[NDArray[np.uint8]], spacing: Sequence[float]) -> bytes:

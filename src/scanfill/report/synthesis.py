@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from monai.transforms import Transform
 
 from scanfill.data.load_schema import load_schema
-from scanfill.files import writing
 from scanfill.metrics.label_arrays import as_channels, as_image
-from scanfill.report.page import RESEARCH_ONLY
-from scanfill.report.palette import blend, palette
-from scanfill.report.panels import TOP, Grid, blacken, fullest_slices, mark_panel, placed, stamp_panel
+from scanfill.report.panels import Grid, Row, blacken, draw_rows, finish, fullest_slices
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Mapping, Sequence
@@ -26,16 +24,25 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-TRUTH, SYNTHETIC, DIFFERENCE, DOUBT, TUMOUR = "acquired", "synthetic", "difference", "uncertainty", "tumour"
+TRUTH, SYNTHETIC, DIFFERENCE, UNCERTAINTY, TUMOUR = "acquired", "synthetic", "difference", "uncertainty", "tumour"
 """Names of the rows that are no source, and of the label."""
 
 # Black where nothing differs, from Okabe and Ito's blue and vermilion, which colour-blind people can tell apart.
 DARKER_BRIGHTER = LinearSegmentedColormap.from_list(
     "darker_brighter", ["#BFE3F7", "#0072B2", "#000000", "#D55E00", "#FFD9B3"]
 )
-UNSURE = "inferno"
+COLOURS: dict[str, str | LinearSegmentedColormap] = {DIFFERENCE: DARKER_BRIGHTER, UNCERTAINTY: "inferno"}
+"""Of rows that are not grey."""
+
 OUTLINE = "#009E73"
 """Colour of the tumour's outline: green."""
+
+NOTES = {
+    TRUTH: "difference: orange too bright, blue too dark, palest at half of the grey window",
+    UNCERTAINTY: "uncertainty: SD, brighter where less sure",
+    TUMOUR: "green outline: {outlined}",
+}
+"""How to read the picture where it shows these."""
 
 WINDOW = (0.5, 99.9)
 """Percentiles in the brain between which an image is shown; contrast enhancement lies above the 99.5th."""
@@ -86,30 +93,26 @@ def draw_synthesis(
         ValueError: There is no source, the grids differ, or the voxel size is unknown.
     """
     grid = Grid.of(synthetic, spacing, spatial_dims)
-    labels = {
-        f"{name}, given": _layers(image, name, spatial_dims) for name, image in sources.items() if name in label_maps
-    }
     given = {
-        f"{name}, given": as_image(image, name, spatial_dims)
+        f"{name}, given": (_layers if name in label_maps else as_image)(image, name, spatial_dims)
         for name, image in sources.items()
-        if name not in label_maps
     }
-    volumes = {SYNTHETIC: as_image(synthetic, SYNTHETIC, spatial_dims), **labels, **given}
-    optional = {TRUTH: truth, DOUBT: uncertainty, TUMOUR: label}
+    optional = {TRUTH: truth, UNCERTAINTY: uncertainty, TUMOUR: label}
+    volumes = {SYNTHETIC: as_image(synthetic, SYNTHETIC, spatial_dims), **given}
     volumes |= {name: as_image(image, name, spatial_dims) for name, image in optional.items() if image is not None}
     shapes = {name: volume.shape[:spatial_dims] for name, volume in volumes.items()}
     if not sources or len(set(shapes.values())) > 1:
         msg = f"Sources, synthetic image, truth and what else is drawn as {path} must be on one grid: {shapes}."
         raise ValueError(msg)
     turned, sizes = grid.turn(volumes)
-    figure = _draw(turned, [f"{name}, given" for name in sources], grid, sizes, target)
-    _write_texts(figure, title, [name for name, image in optional.items() if image is not None], outlined)
-    path = Path(path)
-    with writing(path) as temporary:
-        figure.savefig(temporary, format="png")
-    return path
+    figure = _draw(turned, list(given), grid, sizes, target)
+    notes = [text.format(outlined=outlined) for name, text in NOTES.items() if name in turned]
+    height = figure.get_size_inches()[1]
+    figure.text(0.5, 0.42 / height, "; ".join(notes), color="white", fontsize=8, ha="center", va="center")
+    return finish(figure, title, path)
 
 
+@dataclass(eq=False, repr=False)
 class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Write ``<output_dir>/<case>/<case>_preview.png`` for each case and pass the case on untouched.
 
@@ -126,25 +129,21 @@ class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class i
         outlined: What ``label_key`` marks.
     """
 
-    def __init__(
-        self,
-        sources: Sequence[str],
-        target: str,
-        output_dir: str | Path,
-        *,
-        key: str = "pred",
-        label_key: str = "label",
-        prefix: str = "acquired_",
-        case_key: str = "case_id",
-        schema: str | Mapping[str, Any] | CaseSchema | None = None,
-        outlined: str = TUMOUR,
-    ) -> None:
-        known = None if schema is None else load_schema(schema)
+    sources: Sequence[str]
+    target: str
+    output_dir: str | Path
+    _: KW_ONLY
+    key: str = "pred"
+    label_key: str = "label"
+    prefix: str = "acquired_"
+    case_key: str = "case_id"
+    schema: str | Mapping[str, Any] | CaseSchema | None = None
+    outlined: str = TUMOUR
+
+    def __post_init__(self) -> None:
+        known = None if self.schema is None else load_schema(self.schema)
         self.spatial_dims = 3 if known is None else known.spatial_dims
         self.label_maps = [known.label.key] if known is not None and known.label is not None else []
-        self.outlined = outlined
-        self.sources, self.target, self.output_dir = list(sources), target, Path(output_dir)
-        self.key, self.label_key, self.prefix, self.case_key = key, label_key, prefix, case_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
         """Draw one case."""
@@ -154,7 +153,7 @@ class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class i
         draw_synthesis(
             {source: data[key] for source, key in keys.items()},
             data[self.key],
-            self.output_dir / case / f"{case}_preview.png",
+            Path(self.output_dir, case, f"{case}_preview.png"),
             target=self.target,
             truth=data.get(f"{self.prefix}{self.target}"),
             label=None if self.label_key in self.sources else data.get(self.label_key),
@@ -176,49 +175,30 @@ def _layers(labels: npt.ArrayLike, what: str, spatial_dims: int) -> Array:
     return np.stack([values == value for value in np.unique(values[values != 0])] or [values != 0], axis=-1)
 
 
-def _draw(volumes: Mapping[str, Array], sources: Sequence[str], grid: Grid, sizes: Array, target: str) -> Figure:
+def _draw(volumes: Mapping[str, Array], given: Sequence[str], grid: Grid, sizes: Array, target: str) -> Figure:
     """Draw one row an image and one column a plane; the volumes' axes are left, front, head."""
-    layers = {name: volume for name, volume in volumes.items() if volume.ndim == 4}
-    volumes = {name: volume for name, volume in volumes.items() if name not in layers}
-    shown = np.any(
-        [volume != 0 for volume in volumes.values()] + [each.any(axis=-1) for each in layers.values()], axis=0
-    )
+    shown = np.any([volume.any(axis=-1) if volume.ndim == 4 else volume != 0 for volume in volumes.values()], axis=0)
     view = grid.view(shown)
-    layers = {name: each[view] for name, each in layers.items()}
-    cut = {name: volume[view].astype(np.float64) for name, volume in volumes.items()}
+    cut = {name: volume[view] for name, volume in volumes.items()}
     tumour = cut.pop(TUMOUR, np.zeros(shown[view].shape)) != 0
-    centre = fullest_slices(tumour if tumour.any() else shown[view])
-    rows = [*sources, *([TRUTH] if TRUTH in cut else []), SYNTHETIC]
-    windows = {name: _window(cut[name]) for name in rows if name in cut}
-    if TRUTH in cut:
-        rows.append(DIFFERENCE)
+    images = {name: volume.astype(np.float64) for name, volume in cut.items() if volume.ndim == 3}
+    windows = {name: _window(image) for name, image in images.items()}
+    if TRUTH in images:
         windows[SYNTHETIC] = windows[TRUTH]
-        cut[DIFFERENCE] = cut[SYNTHETIC] - cut[TRUTH]
+        images[DIFFERENCE] = images[SYNTHETIC] - images[TRUTH]
         spread = (windows[TRUTH][1] - windows[TRUTH][0]) / 2
         windows[DIFFERENCE] = -spread, spread
-    if DOUBT in cut:
-        rows.append(DOUBT)
-        windows[DOUBT] = _window(cut[DOUBT])
-    figure, axes, planes = grid.lay_out(len(rows), shown[view].shape, sizes)
-    for row, name in zip(axes, rows, strict=True):
-        if name in cut and name != DIFFERENCE:
-            cut[name] = blacken(cut[name], windows[name][0])
-        for axis, plane in zip(row, planes, strict=True):
-            place = placed(plane, shown[view].shape, sizes)
-            index = centre[plane.normal]
-            if name in layers:
-                _colour(axis, [plane.cut(layer, index) for layer in np.moveaxis(layers[name], -1, 0)], place)
-            else:
-                low, high = windows[name]
-                colours = {DIFFERENCE: DARKER_BRIGHTER, DOUBT: UNSURE}.get(name, "gray")
-                picture = plane.cut(cut[name], index)
-                axis.imshow(picture, cmap=colours, vmin=low, vmax=high, interpolation="bilinear", **place)
-                _outline(axis, plane.cut(tumour, index), place)
+    rows = []
+    for name in [*given, TRUTH, SYNTHETIC, DIFFERENCE, UNCERTAINTY]:
+        if name in images:
+            image = images[name] if name == DIFFERENCE else blacken(images[name], windows[name][0])
             text = f"{target}, {name}" if name in (TRUTH, SYNTHETIC) else name
-            mark_panel(axis, plane, text if plane is planes[0] else "")
-            if name == SYNTHETIC:
-                stamp_panel(axis)
-    return figure
+            stamp = SYNTHETIC if name == SYNTHETIC else ""
+            colours = COLOURS.get(name, "gray")
+            rows.append(Row(text, image, windows[name], colours, outlines={OUTLINE: tumour}, stamp=stamp))
+        elif name in cut:
+            rows.append(Row(name, masks=list(np.moveaxis(cut[name], -1, 0))))
+    return draw_rows(rows, grid, sizes, fullest_slices(tumour if tumour.any() else shown[view]))
 
 
 def _window(image: Array) -> tuple[float, float]:
@@ -228,26 +208,3 @@ def _window(image: Array) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(inside, WINDOW))
     return min(low, 0.0), high if high > low else low + 1.0
-
-
-def _colour(axis: Any, masks: Sequence[Array], place: Mapping[str, Any]) -> None:
-    """Show labels, masks ``(rows, columns)``, in their colours on black; where they overlap, mixed."""
-    picture = blend(masks, palette(len(masks)), 0.8)
-    axis.imshow(picture[..., :3] * picture[..., 3:], interpolation="nearest", **place)
-
-
-def _outline(axis: Any, tumour: Array, place: Mapping[str, Any]) -> None:
-    """Draw a thin line around the tumour."""
-    if tumour.any() and not tumour.all():
-        axis.contour(tumour.astype(float), levels=[0.5], colors=OUTLINE, linewidths=0.8, **place)
-
-
-def _write_texts(figure: Figure, title: str, shown: Sequence[str], outlined: str) -> None:
-    """Write the heading, how to read the picture, and what it is not for."""
-    height = figure.get_size_inches()[1]
-    figure.text(0.01, 1 - TOP / 2 / height, title, color="white", fontsize=12, va="center", parse_math=False)
-    notes = ["difference: orange too bright, blue too dark, palest at half of the grey window"] * (TRUTH in shown)
-    notes += ["uncertainty: SD, brighter where less sure"] * (DOUBT in shown)
-    notes += [f"green outline: {outlined}"] * (TUMOUR in shown)
-    figure.text(0.5, 0.42 / height, "; ".join(notes), color="white", fontsize=8, ha="center", va="center")
-    figure.text(0.5, 0.12 / height, RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")

@@ -15,9 +15,9 @@ import numpy as np
 from monai.bundle import ConfigParser
 from monai.utils import convert_to_numpy
 
+from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.image import read_image
 from scanfill.data.provenance import synthetic_path
-from scanfill.data.unseen import refuse_seen
 from scanfill.domains.brain_mri.labels import to_internal
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
@@ -133,7 +133,7 @@ def make_images(
     Raises:
         CaseError: The generator has learned from the patient, or the image could not be made.
     """
-    refuse_seen([case], generator.record.get("training"), f"{generator.knob} ({generator.checkpoint})")
+    refuse_seen([case], generator.record.get("training"), f"{generator.option} ({generator.checkpoint})")
     given = {key: value for key, value in case.items() if key not in MODALITIES or key in sources}
     generator.make(given | {"synthetic": []})
     return {target: str(synthetic_path(folder, str(case["case_id"]), target)) for target in targets}

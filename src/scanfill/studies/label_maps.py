@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from scanfill.data.unseen import refuse_seen
-from scanfill.domains.brain_mri.save import SaveSegmentationd
+from scanfill.data.evaluation_cases import refuse_seen
+from scanfill.domains.brain_mri.reliability import SaveSegmentationd
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.checkpoint_files import read_record
 from scanfill.engines.training_record import input_names
 from scanfill.errors import CaseError
+from scanfill.missing.availability import trained_availability
 from scanfill.missing.generators import logger as quiet
 from scanfill.missing.handle import handle_missing
-from scanfill.missing.trained_availability import trained_availability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

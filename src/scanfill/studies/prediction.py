@@ -91,7 +91,7 @@ class Maker:
             generator = self.generator(target, sources)
             if target not in images:
                 wanted = task["missing"] if self.kind == "completion" else [target]
-                folder = self.folder / generator.knob
+                folder = self.folder / generator.option
                 begin = time.monotonic()
                 images |= make_images(generator, case, sources, wanted, folder)
                 seconds += time.monotonic() - begin

@@ -14,11 +14,10 @@ from monai.utils import convert_to_numpy
 from tqdm import tqdm
 
 from scanfill.data import read_list
+from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.image import read_image
-from scanfill.data.unseen import refuse_seen
-from scanfill.domains.brain_mri.labels import to_internal
+from scanfill.domains.brain_mri.labels import REGIONS, to_internal
 from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case

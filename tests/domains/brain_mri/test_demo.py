@@ -13,8 +13,8 @@ from made_up_study import write_study
 from scanfill.data.phantoms import PHANTOM_NOTE
 from scanfill.data.provenance import is_synthetic
 from scanfill.domains.brain_mri.demo import ABSENT, run_demo, write_report
+from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.metrics import compare_case, read_scores, score_case, write_quality, write_scores
 from scanfill.report import draw_preview
 from scanfill.studies.report import write_study_report

@@ -183,7 +183,7 @@ def test_patient_by_expression(tmp_path: Path) -> None:
         ]
     with pytest.raises(CaseError, match=r"finds no patient in the case name 'ben_1'"):
         find_cases(tmp_path, patient_regex="anna", schema=SCHEMA)
-    with pytest.raises(CaseError, match=r"is no regular expression"):
+    with pytest.raises(CaseError, match=r"is not a regular expression"):
         find_cases(tmp_path, patient_regex="(", schema=SCHEMA)
 
 

@@ -1,15 +1,32 @@
-"""JudgeReliabilityd: without T1CE the tumour core is one class."""
+"""What a prediction is worth without T1CE, in the label map, its JSON and the table of volumes."""
 
 from __future__ import annotations
 
-from typing import Any
+import csv
+import json
+from typing import TYPE_CHECKING, Any
 
+import nibabel as nib
+import numpy as np
 import pytest
 import torch
-from monai.data import decollate_batch, list_data_collate
+from ignite.engine import Engine
+from monai.data import MetaTensor, decollate_batch, list_data_collate
 
-from scanfill.domains.brain_mri.reliability import JudgeReliabilityd, describe_inputs, merge_core, why_unreliable
+from scanfill.domains.brain_mri.labels import LABEL_CONVENTIONS, to_internal
+from scanfill.domains.brain_mri.reliability import (
+    JudgeReliabilityd,
+    SaveSegmentationd,
+    WriteVolumes,
+    describe_inputs,
+    merge_core,
+    why_unreliable,
+)
 from tiny_cases import MODALITIES, regions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 ALL = dict.fromkeys(MODALITIES, "acquired")
 
@@ -99,3 +116,122 @@ def test_what_a_case_says_of_its_inputs_survives_a_batch(unusable: dict[str, str
     assert judge(data)["inputs"]["flair"] == (
         "unusable (coverage: shows half of the brain)" if unusable else "acquired"
     )
+
+
+AFFINE = np.array([[-2.0, 0, 0, 10], [0, 0, 1.5, -4], [0, 3, 0, 7], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("convention", sorted(LABEL_CONVENTIONS))
+def test_what_is_written_reads_back_as_it_was(tmp_path: Path, convention: str) -> None:
+    label = torch.randint(0, 4, (1, 3, 4, 5), generator=torch.Generator().manual_seed(0))
+    case = {
+        "case_id": "c1",
+        "output_labels": convention,
+        "pred": MetaTensor(label.float(), affine=torch.tensor(AFFINE)),
+    }
+    SaveSegmentationd(keys="pred", output_dir=tmp_path)(case)
+    image = nib.load(tmp_path / "c1" / "c1_seg.nii.gz")
+    np.testing.assert_allclose(image.affine, AFFINE)
+    assert image.get_data_dtype() == np.uint8
+    values = np.asarray(image.dataobj)
+    np.testing.assert_array_equal(to_internal(values, convention), label[0].numpy())
+    table = json.loads((tmp_path / "c1" / "c1_seg.json").read_text())["labels"]
+    assert set(np.unique(values).astype(str)) <= set(table)
+
+
+def test_the_case_passes_untouched(tmp_path: Path) -> None:
+    label = MetaTensor(torch.ones(1, 2, 2, 2))
+    case = {"case_id": "c1", "output_labels": "brats", "pred": label}
+    assert SaveSegmentationd(keys="pred", output_dir=tmp_path)(case) == case
+
+
+@pytest.mark.parametrize("convention", sorted(LABEL_CONVENTIONS))
+def test_a_core_that_is_not_subdivided_is_named_so(tmp_path: Path, convention: str) -> None:
+    label = MetaTensor(torch.tensor([0, 1, 2]).reshape(1, 3, 1, 1))
+    case = {"case_id": "c1", "output_labels": convention, "pred": label}
+    judged = {"inputs": {"t1ce": "absent"}, "unreliable": "T1CE is absent: because", "withheld": ["NC", "CET"]}
+    SaveSegmentationd(keys="pred", output_dir=tmp_path)(case | judged)
+    about = json.loads((tmp_path / "c1" / "c1_seg.json").read_text())
+    written = np.unique(nib.load(tmp_path / "c1" / "c1_seg.nii.gz").dataobj)
+    assert set(about["labels"]) == set(written.astype(str))
+    (core,) = [value for value, name in about["labels"].items() if "core, not subdivided" in name]
+    assert to_internal(np.array([int(core)]), convention).tolist() == [1]
+    assert about["inputs"] == {"t1ce": "absent"}
+    assert about["unreliable"] == {
+        "reason": "T1CE is absent: because",
+        "withheld": ["NC", "CET"],
+        "confidence": {"TC": "reduced confidence"},
+    }
+
+
+def test_a_reliable_case_says_nothing_of_reliability(tmp_path: Path) -> None:
+    case = {"case_id": "c1", "output_labels": "brats", "pred": MetaTensor(torch.ones(1, 2, 2, 2))}
+    SaveSegmentationd(keys="pred", output_dir=tmp_path)(case | {"unreliable": "", "withheld": []})
+    about = json.loads((tmp_path / "c1" / "c1_seg.json").read_text())
+    assert "unreliable" not in about
+    assert set(about["labels"]) == {"0", "1", "2", "4"}
+
+
+@pytest.mark.parametrize("written", [[], ["[skull] t1: on", "[coverage] t2: half"]])
+def test_warnings_stand_in_the_sidecar_as_a_list(tmp_path: Path, written: list[str]) -> None:
+    label = MetaTensor(torch.ones(1, 2, 2, 2))
+    case = {"case_id": "c1", "output_labels": "brats", "pred": label, "warnings": "\n".join(written)}
+    SaveSegmentationd(keys="pred", output_dir=tmp_path)(case)
+    assert json.loads((tmp_path / "c1" / "c1_seg.json").read_text())["warnings"] == written
+
+
+def test_without_checks_the_sidecar_says_nothing_of_warnings(tmp_path: Path) -> None:
+    case = {"case_id": "c1", "output_labels": "brats", "pred": MetaTensor(torch.ones(1, 2, 2, 2))}
+    SaveSegmentationd(keys="pred", output_dir=tmp_path)(case)
+    assert "warnings" not in json.loads((tmp_path / "c1" / "c1_seg.json").read_text())
+
+
+def write(folder: Path, case: str, voxels: int, value: int = 2, **judged: Any) -> list[dict[str, str]]:
+    label = torch.zeros(1, 10, 10, 10)
+    label.view(-1)[:voxels] = value
+    affine = torch.diag(torch.tensor([1.0, 2.0, 5.0, 1.0]))
+
+    def predict(engine: Engine, _: object) -> list[dict[str, object]]:
+        engine.state.batch = [{"case_id": case}]
+        return [{"pred": MetaTensor(label, affine=affine), **judged}]
+
+    engine = Engine(predict)
+    WriteVolumes(folder).attach(engine)
+    engine.run([0])
+    with (folder / "volumes.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_volumes_are_in_ml(tmp_path: Path) -> None:
+    (row,) = write(tmp_path, "c1", voxels=300)
+    volumes = {"NC_ml": "0.0", "ED_ml": "3.0", "CET_ml": "0.0", "TC_ml": "0.0", "WT_ml": "3.0"}
+    assert row == {"case_id": "c1", **volumes, "TC_confidence": "", "reason": "", "absent": "", "synthetic": ""}
+
+
+def test_withheld_volumes_are_null_with_the_reason(tmp_path: Path) -> None:
+    inputs = {"t1": "acquired", "t1ce": "synthetic", "t2": "unusable (blank: no image)", "flair": "absent"}
+    judged = {"inputs": inputs, "unreliable": "T1CE is synthetic: because", "withheld": ["NC", "CET"]}
+    (row,) = write(tmp_path, "c1", voxels=300, value=1, **judged)
+    assert (row["NC_ml"], row["CET_ml"]) == ("null", "null")
+    assert (row["TC_ml"], row["WT_ml"], row["TC_confidence"]) == ("3.0", "3.0", "reduced confidence")
+    assert (row["reason"], row["absent"], row["synthetic"]) == ("T1CE is synthetic: because", "t2 flair", "t1ce")
+
+
+def test_volumes_reported_on_request_keep_the_reason(tmp_path: Path) -> None:
+    (row,) = write(tmp_path, "c1", voxels=300, value=3, unreliable="T1CE is absent: because", withheld=[])
+    assert (row["CET_ml"], row["NC_ml"]) == ("3.0", "0.0")
+    assert (row["TC_confidence"], row["reason"]) == ("reduced confidence", "T1CE is absent: because")
+
+
+def test_rows_of_a_table_without_these_columns_stay(tmp_path: Path) -> None:
+    (tmp_path / "volumes.csv").write_text("case_id,NC_ml,ED_ml,CET_ml,TC_ml,WT_ml\nold,1,2,3,4,6\n")
+    old, new = write(tmp_path, "c1", voxels=300)
+    assert (old["case_id"], old["WT_ml"], old["reason"]) == ("old", "6", "")
+    assert new["ED_ml"] == "3.0"
+
+
+def test_a_second_run_keeps_other_cases_and_replaces_its_own(tmp_path: Path) -> None:
+    write(tmp_path, "c1", voxels=300)
+    write(tmp_path, "c2", voxels=100)
+    rows = write(tmp_path, "c1", voxels=200)
+    assert [(row["case_id"], row["ED_ml"]) for row in rows] == [("c1", "2.0"), ("c2", "1.0")]

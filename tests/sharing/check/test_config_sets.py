@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from conftest import BUNDLES, REPO
-from scanfill.data.marks import MARKED_NAME, is_synthetic
-from scanfill.data.nifti import nifti_bytes
+from scanfill.data.image import nifti_bytes
+from scanfill.data.provenance import MARKED_NAME, is_synthetic
 from scanfill.errors import UsageError
 from scanfill.sharing.check import check, pipeline
 

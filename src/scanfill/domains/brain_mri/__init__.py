@@ -10,42 +10,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scanfill.domains.brain_mri.labels import (
-        LABEL_CONVENTIONS,
-        FromInternalLabelsd,
-        ToInternalLabelsd,
-        from_internal,
-        look_up_table,
-        to_internal,
-    )
-    from scanfill.domains.brain_mri.modalities import MODALITIES
-    from scanfill.domains.brain_mri.published import published_mse
-    from scanfill.domains.brain_mri.reliability import JudgeReliabilityd
-    from scanfill.domains.brain_mri.save import SaveSegmentationd
-    from scanfill.domains.brain_mri.volumes import WriteVolumes
+    from scanfill.domains.brain_mri.labels import LABEL_CONVENTIONS, to_internal
+    from scanfill.domains.brain_mri.modalities import MODALITIES, published_mse
+    from scanfill.domains.brain_mri.reliability import JudgeReliabilityd, SaveSegmentationd, WriteVolumes
 
 __all__ = [
     "LABEL_CONVENTIONS",
     "MODALITIES",
-    "FromInternalLabelsd",
     "JudgeReliabilityd",
     "SaveSegmentationd",
-    "ToInternalLabelsd",
     "WriteVolumes",
-    "from_internal",
-    "look_up_table",
     "published_mse",
     "to_internal",
 ]
 
 HOMES = {
+    "LABEL_CONVENTIONS": "labels",
     "MODALITIES": "modalities",
-    "JudgeReliabilityd": "reliability",
-    "SaveSegmentationd": "save",
-    "WriteVolumes": "volumes",
-    "published_mse": "published",
+    "published_mse": "modalities",
+    "to_internal": "labels",
 }
-"""Name -> the module of this package that it lives in; all others live in ``labels``."""
+"""Name -> the module of this package that it lives in; all others live in ``reliability``."""
 
 
 def __getattr__(name: str) -> Any:
@@ -53,4 +38,4 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{HOMES.get(name, 'labels')}"), name)
+    return getattr(import_module(f"{__name__}.{HOMES.get(name, 'reliability')}"), name)

@@ -10,7 +10,7 @@ from scanfill import bundle_path
 from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.presets import presets as all_presets
 from scanfill.presets import presets_folder
-from scanfill.report.augmentation import draw_row, draw_sheet
+from scanfill.report.preset_pictures import draw_row, draw_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def make_sheet(
     Args:
         output: The PNG file.
         presets: Files, or names in ``configs/augmentation``; by default :py:func:`usual_presets`.
-        config: See :py:func:`scanfill.report.augmentation.draw_row`; by default the ``train.yaml`` of
+        config: See :py:func:`scanfill.report.preset_pictures.draw_row`; by default the ``train.yaml`` of
             ``brain_tumor_segmentation``.
         dataset_dir: Folder of the cases; without one, and without a config, a few phantoms are made for the picture.
         draws: Columns.
@@ -49,11 +49,11 @@ def make_sheet(
     named = [Path(name) if Path(name).suffix else folder / f"{name}.yaml" for name in presets]
     files = named or [preset.path for preset in usual_presets()]
     with TemporaryDirectory() as made:
-        knobs = {} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}
+        overrides = {} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}
         if dataset_dir is None and config is None:
-            knobs["dataset_dir"] = str(brain_cohort(made, cases=4, size=64, seed=seed))
+            overrides["dataset_dir"] = str(brain_cohort(made, cases=4, size=64, seed=seed))
         train = config or bundle / "configs" / "train.yaml"
-        return draw_sheet([draw_row(train, file, draws=draws, seed=seed, **knobs) for file in files], output)
+        return draw_sheet([draw_row(train, file, draws=draws, seed=seed, **overrides) for file in files], output)
 
 
 def usual_presets() -> list[Preset]:

@@ -32,6 +32,56 @@ class Decision:
     reason: str
 
 
+@dataclass(frozen=True)
+class Rule:
+    """What label values mean under one naming, where all of ``present`` and none of ``absent`` occur.
+
+    Attributes:
+        conventions: The convention; where there is a doubt, those that it may be.
+        reason: Why, ``{}`` being the values that occur.
+        doubt: Why the convention is in doubt instead.
+    """
+
+    naming: Naming
+    conventions: tuple[str, ...]
+    reason: str = ""
+    doubt: str = ""
+    present: frozenset[int] = frozenset()
+    absent: frozenset[int] = frozenset()
+
+
+THREE, FOUR = frozenset({3}), frozenset({4})
+NO_THREE = "under names of BraTS 2017 to 2021 there is no 3"
+RENUMBERED = "a 3 without a 4 may be enhancing tumour (renumbered) or non-enhancing (as in BraTS 2013)"
+RESECTED = "under BraTS-GLI-* a 4 may be enhancing tumour (2021) or a resection cavity (2024)"
+OTHER_TUMOUR = (
+    "the names are those of another tumour than adult glioma (PED, MEN, MET, ...), where they mean other tissue"
+)
+NAMELESS = "the names of the cases do not tell the convention"
+BRATS_OR_MSD = "1 and 2 are necrotic core and edema in BraTS but the reverse in MSD, and the names do not tell which"
+OF_2013, OF_2017 = "values {} under names of BraTS 2012 to 2015", "values {} under names of BraTS 2017 to 2021"
+
+RULES = (
+    Rule("brats", ("brats2013", "brats2024"), doubt=NO_THREE, present=THREE | FOUR),
+    Rule("brats", ("brats2023", "msd"), doubt=NO_THREE, present=THREE),
+    Rule("brats", ("brats",), OF_2017),
+    Rule("brats2013", ("brats2013", "brats2023"), doubt=RENUMBERED, present=THREE, absent=FOUR),
+    Rule("brats2013", ("brats2013",), OF_2013, present=THREE),
+    Rule("brats2013", ("brats",), OF_2013),
+    Rule("brats2023", ("brats2024", "brats"), doubt=RESECTED, present=FOUR),
+    Rule("brats2023", ("brats2023",), "values {} under BraTS-GLI-* names"),
+    Rule("brats_other", ("brats2023",), doubt=OTHER_TUMOUR),
+    Rule("msd", ("brats", "brats2013"), doubt="under MSD names (BRATS_NNN) there is no 4", present=FOUR),
+    Rule("msd", ("msd",), "values {} under MSD names (BRATS_NNN)"),
+    Rule("plain", ("brats2013", "brats2024"), doubt=NAMELESS, present=THREE | FOUR),
+    Rule("plain", ("brats2023", "msd"), doubt=NAMELESS, present=THREE),
+    Rule("plain", ("brats",), "values {}, as in BraTS 2017 to 2021", present=FOUR),
+    Rule("plain", ("brats",), "all labels are empty", absent=frozenset({1, 2})),
+    Rule("plain", ("brats", "msd"), doubt=BRATS_OR_MSD),
+)
+"""The first rule that applies to a naming and the values counts."""
+
+
 def decide_convention(values: Mapping[str, set[int]], labels: str = "auto") -> Decision:
     """Decide the convention of a cohort from the values in its labels and the names of its cases.
 
@@ -56,7 +106,12 @@ def decide_convention(values: Mapping[str, set[int]], labels: str = "auto") -> D
         examples = {naming: next(case for case in values if recognise_case(case) == naming) for naming in namings}
         listed = "; ".join(f"{NAMING_WORDS[naming]}: {example!r}" for naming, example in examples.items())
         raise CaseError(_refusal(union, f"the cases follow different namings ({listed})", "brats", "msd"))
-    return _DECIDE[namings[0]](union)
+    rule = next(
+        rule for rule in RULES if rule.naming == namings[0] and rule.present <= union and not rule.absent & union
+    )
+    if rule.doubt:
+        raise CaseError(_refusal(union, rule.doubt, *rule.conventions))
+    return Decision(rule.conventions[0], rule.reason.format(sorted(union)))
 
 
 def _refusal(union: set[int], doubt: str, *options: str) -> str:
@@ -65,58 +120,3 @@ def _refusal(union: set[int], doubt: str, *options: str) -> str:
         f"The labels hold the values {sorted(union)}, and {doubt}, so what they mean is in doubt. Look at a case and "
         f"pass {said}; all conventions: {', '.join(LABEL_CONVENTIONS)}."
     )
-
-
-def _decide_brats(union: set[int]) -> Decision:
-    if 3 in union:
-        doubt = "under names of BraTS 2017 to 2021 there is no 3"
-        raise CaseError(_refusal(union, doubt, *(["brats2013", "brats2024"] if 4 in union else ["brats2023", "msd"])))
-    return Decision("brats", f"values {sorted(union)} under names of BraTS 2017 to 2021")
-
-
-def _decide_brats2013(union: set[int]) -> Decision:
-    if 3 in union and 4 not in union:
-        doubt = "a 3 without a 4 may be enhancing tumour (renumbered) or non-enhancing (as in BraTS 2013)"
-        raise CaseError(_refusal(union, doubt, "brats2013", "brats2023"))
-    convention = "brats2013" if 3 in union else "brats"
-    return Decision(convention, f"values {sorted(union)} under names of BraTS 2012 to 2015")
-
-
-def _decide_brats2023(union: set[int]) -> Decision:
-    if 4 in union:
-        doubt = "under BraTS-GLI-* a 4 may be enhancing tumour (2021) or a resection cavity (2024)"
-        raise CaseError(_refusal(union, doubt, "brats2024", "brats"))
-    return Decision("brats2023", f"values {sorted(union)} under BraTS-GLI-* names")
-
-
-def _decide_brats_other(union: set[int]) -> Decision:
-    doubt = "the names are those of another tumour than adult glioma (PED, MEN, MET, ...), where they mean other tissue"
-    raise CaseError(_refusal(union, doubt, "brats2023"))
-
-
-def _decide_msd(union: set[int]) -> Decision:
-    if 4 in union:
-        raise CaseError(_refusal(union, "under MSD names (BRATS_NNN) there is no 4", "brats", "brats2013"))
-    return Decision("msd", f"values {sorted(union)} under MSD names (BRATS_NNN)")
-
-
-def _decide_plain(union: set[int]) -> Decision:
-    if not union:
-        return Decision("brats", "all labels are empty")
-    if 3 in union:
-        doubt = "the names of the cases do not tell the convention"
-        raise CaseError(_refusal(union, doubt, *(["brats2013", "brats2024"] if 4 in union else ["brats2023", "msd"])))
-    if 4 not in union:
-        doubt = "1 and 2 are necrotic core and edema in BraTS but the reverse in MSD, and the names do not tell which"
-        raise CaseError(_refusal(union, doubt, "brats", "msd"))
-    return Decision("brats", f"values {sorted(union)}, as in BraTS 2017 to 2021")
-
-
-_DECIDE = {
-    "brats": _decide_brats,
-    "brats2013": _decide_brats2013,
-    "brats2023": _decide_brats2023,
-    "brats_other": _decide_brats_other,
-    "msd": _decide_msd,
-    "plain": _decide_plain,
-}

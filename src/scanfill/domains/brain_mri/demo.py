@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import scanfill
 from scanfill.data import write_case_list, write_splits
 from scanfill.data.phantoms import PHANTOM_NOTE
+from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.domains.brain_mri.phantoms import brain_cohort, write_brain_cohort
-from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.metrics import read_scores, summarise
 from scanfill.report.page import Figure, Page, Row, Section, Table

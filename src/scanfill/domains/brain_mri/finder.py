@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanfill.data.finders import existing_folder, mistaken, refuse_problems, sorted_cases
 from scanfill.data.image import VOLUME_SUFFIXES, volume_suffix
-from scanfill.data.marks import synthetic_reason
 from scanfill.data.patients import find_patients
+from scanfill.data.provenance import synthetic_reason
 from scanfill.data.schema import Case, Cohort, Finder, Request
 from scanfill.domains.brain_mri.conventions import decide_convention
 from scanfill.domains.brain_mri.labels import CET, LABEL_CONVENTIONS, check_convention, check_values
@@ -27,7 +28,7 @@ from scanfill.domains.brain_mri.survey import check_duplicates, check_enhancemen
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from scanfill.data.schema import CaseSchema
 
@@ -79,9 +80,7 @@ class BrainFinder(Finder):
             check_convention(labels)
         lenient = {"synthetic": request.synthetic, "incomplete": request.incomplete}
         cohort = list_cases(folder, request.images, request.patient_regex, with_label=request.with_label, **lenient)
-        problems = [case["problem"] for case in cohort.cases if "problem" in case]
-        if problems and request.strict:
-            raise CaseError("\n".join(problems))
+        refuse_problems(cohort, request)
         if request.with_label:
             complete = [case for case in cohort.cases if "problem" not in case]
             cohort.notes += interpret_labels(complete, labels, check=request.check)
@@ -126,22 +125,16 @@ def list_cases(
     Raises:
         CaseError: No case; two cases of one name.
     """
-    folder = Path(folder).expanduser().resolve()
-    if not folder.is_dir():
-        msg = f"No cases found: there is no folder {folder}. Give the folder that holds the cases."
-        raise CaseError(msg)
-    found = sorted(_find(folder), key=lambda case: case.case_id)
-    if not found:
-        seen = ", ".join(sorted(entry.name for entry in folder.iterdir())[:5]) or "nothing"
-        msg = f"No cases found in {folder}: looked for {LOOKED_FOR}; the folder holds {seen}."
-        raise CaseError(msg)
-    _check_names_differ((case.case_id, case.folder) for case in found)
-    patients = find_patients(folder, [case.case_id for case in found], patient_regex, patient_of)
-    cases = [
-        _describe(case, patients[case.case_id], modalities, with_label, synthetic=synthetic, incomplete=incomplete)
-        for case in found
-    ]
-    return Cohort(cases, [f"Left aside, made by an algorithm: {path}" for c in found for path in _algorithms_labels(c)])
+    folder = existing_folder(folder)
+    found = list(_find(folder))
+    options = {"synthetic": synthetic, "incomplete": incomplete}
+    cases = sorted_cases((_describe(case, modalities, with_label, **options) for case in found), folder, LOOKED_FOR)
+    patients = find_patients(folder, [case["case_id"] for case in cases], patient_regex, patient_of)
+    aside = [path for case in sorted(found, key=lambda case: case.case_id) for path in _algorithms_labels(case)]
+    return Cohort(
+        [case | {"patient": patients[case["case_id"]]} for case in cases],
+        [f"Left aside, made by an algorithm: {path}" for path in aside],
+    )
 
 
 def interpret_labels(cases: Sequence[Case], labels: str = "auto", check: bool = True) -> list[str]:
@@ -240,30 +233,16 @@ def _join_synthetic(files: Sequence[NamedFile], folder: Path) -> list[NamedFile]
     return [join(file) for file in files]
 
 
-def _check_names_differ(cases: Iterable[tuple[str, Path]]) -> None:
-    """Compare without case: on many disks ``A`` and ``a`` are one folder, and results would overwrite each other."""
-    seen: dict[str, tuple[str, Path]] = {}
-    for case_id, folder in cases:
-        other_id, other_folder = seen.setdefault(case_id.casefold(), (case_id, folder))
-        if (other_id, other_folder) != (case_id, folder):
-            msg = (
-                f"Two cases have the same name: {other_id!r} in {other_folder} and {case_id!r} in {folder}. Rename "
-                f"one: their results would overwrite each other."
-            )
-            raise CaseError(msg)
-
-
 def _describe(
     found: _FoundCase,
-    patient: str,
     wanted: Sequence[str] | None,
     with_label: bool,
     *,
     synthetic: bool,
     incomplete: bool,
 ) -> Case:
-    """Make the dictionary of one case, with ``problem`` where it is incomplete, ambiguous or synthetic."""
-    case: Case = {"case_id": found.case_id, "patient": patient}
+    """Make a case that waits for its patient, with ``problem`` where it is incomplete, ambiguous or synthetic."""
+    case: Case = {"case_id": found.case_id, "patient": ""}
     problems, generated = [], []
     roles: list[str] = [*(wanted or MODALITIES), *(["label"] if with_label else []), "mask"]
     for role in roles:
@@ -276,7 +255,8 @@ def _describe(
             files = [file for file in files if file not in marked] or files
             generated += [role] * any(file in marked for file in files)
         elif marked:
-            problems += [_refuse_synthetic(found, role, file.path, reason) for file, reason in marked.items()]
+            place = f"out of {found.folder}"
+            problems += [mistaken(found.case_id, role, file.path, reason, place) for file, reason in marked.items()]
             continue
         if len(files) > 1:
             listed = ", ".join(str(file.path) for file in files)
@@ -289,13 +269,6 @@ def _describe(
     if problems:
         case["problem"] = "\n".join(problems)
     return case
-
-
-def _refuse_synthetic(found: _FoundCase, role: str, path: Path, reason: str) -> str:
-    return (
-        f"Case {found.case_id!r}: {role} ({path}) is synthetic ({reason}) and must not be taken for an ordinary file. "
-        f"Move it out of {found.folder}, or say synthetic=True where generated files are wanted."
-    )
 
 
 def _find_missing(found: _FoundCase, wanted: Sequence[str] | None) -> str:

@@ -1,7 +1,7 @@
-"""Tumour labels: what the numbers in a file mean, and the one numbering used inside.
+"""Tumour labels: what the numbers in a file mean, the one numbering used inside, and the regions that are scored.
 
 Inside scanfill a label map holds 0 background, 1 necrotic and non-enhancing core (NC), 2 edema (ED), 3
-contrast-enhancing tumour (CET), whatever the file used. Array versions first, dictionary versions below.
+contrast-enhancing tumour (CET), whatever the file used.
 
 Sources of the conventions: BraTS 2013 (Menze 2015, 10.1109/TMI.2014.2377694), BraTS 2017 to 2021 (Baid 2021,
 arXiv 2107.02314), BraTS 2023 and 2024 (de Verdier 2024, arXiv 2405.18368), MSD Task01 (Antonelli 2022,
@@ -10,19 +10,19 @@ arXiv 2107.02314), BraTS 2023 and 2024 (de Verdier 2024, arXiv 2405.18368), MSD 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from monai.transforms import MapTransform
-
-from scanfill.data.specs import LabelSpec
+from scanfill.data.schema import LabelSpec
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import check_known, renumber
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Iterable
 
-    from monai.config import KeysCollection
     from monai.config.type_definitions import NdarrayOrTensor
+
+    from scanfill.metrics import Regions
+
 
 NC, ED, CET = 1, 2, 3
 """The numbering inside."""
@@ -86,25 +86,9 @@ def to_internal(label: NdarrayOrTensor, convention: str, where: str = "The label
     return renumber(label, LABEL_CONVENTIONS[check_convention(convention)], f"convention {convention!r}", where, REMEDY)
 
 
-def from_internal(label: NdarrayOrTensor, convention: str, where: str = "The label map") -> NdarrayOrTensor:
-    """Renumber a label map from 1 NC, 2 ED, 3 CET to a convention; :py:func:`to_internal` is its inverse.
-
-    ``brats2013`` writes NC as 1; ``brats2024`` never writes the cavity, which was background inside.
-
-    Raises:
-        CaseError: A value is not 0, 1, 2 or 3.
-    """
-    return renumber(label, values_in_file(convention), "the numbering inside", where, REMEDY)
-
-
 def values_in_file(convention: str) -> dict[int, int]:
     """Value inside -> value that is written, without background."""
     return TUMOUR.values_in_file(check_convention(convention))
-
-
-def look_up_table(convention: str) -> dict[str, str]:
-    """What each number in a written label map means, for the JSON file beside it: ``{"4": "CET: ..."}``."""
-    return TUMOUR.look_up_table(check_convention(convention))
 
 
 def check_values(values: Iterable[int], convention: str, where: str = "The label map") -> None:
@@ -116,37 +100,5 @@ def check_values(values: Iterable[int], convention: str, where: str = "The label
     check_known(values, LABEL_CONVENTIONS[check_convention(convention)], f"convention {convention!r}", where, REMEDY)
 
 
-class ToInternalLabelsd(MapTransform):  # type: ignore[misc]
-    """Dictionary version of :py:func:`to_internal`; the convention stands in the case's ``label_convention``."""
-
-    def __init__(
-        self, keys: KeysCollection, convention_key: str = "label_convention", allow_missing_keys: bool = False
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.convention_key = convention_key
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Renumber every key's label map; the other entries pass unchanged."""
-        case = dict(data)
-        for key in self.key_iterator(case):
-            where = f"Case {case.get('case_id', '?')!r}: {key}"
-            case[key] = to_internal(case[key], TUMOUR.convention_of(case, self.convention_key), where)
-        return case
-
-
-class FromInternalLabelsd(MapTransform):  # type: ignore[misc]
-    """Dictionary version of :py:func:`from_internal`; the convention stands in the case's ``output_labels``."""
-
-    def __init__(
-        self, keys: KeysCollection, convention_key: str = "output_labels", allow_missing_keys: bool = False
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.convention_key = convention_key
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Renumber every key's label map; the other entries pass unchanged."""
-        case = dict(data)
-        for key in self.key_iterator(case):
-            where = f"Case {case.get('case_id', '?')!r}: {key}"
-            case[key] = from_internal(case[key], TUMOUR.convention_of(case, self.convention_key), where)
-        return case
+REGIONS: Regions = {"NC": (NC,), "ED": (ED,), "CET": (CET,), "TC": (NC, CET), "WT": (NC, ED, CET)}
+"""Necrotic core, edema, contrast-enhancing tumour; tumour core, whole tumour."""

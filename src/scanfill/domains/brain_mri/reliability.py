@@ -6,12 +6,20 @@ Dice .45 to .62, see DeMoSeg and RFNet on BraTS 2020), and a synthetic T1CE hold
 
 from __future__ import annotations
 
+import csv
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ignite.engine import Engine, Events
 from monai.transforms import MapTransform
 
 from scanfill.data.provenance import INPUTS, LEGEND
-from scanfill.domains.brain_mri.labels import CET, ED, NC
+from scanfill.data.save_label import SaveLabeld
+from scanfill.domains.brain_mri.labels import CET, ED, NC, REGIONS, values_in_file
+from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.files import writing
+from scanfill.metrics import region_sizes
 from scanfill.missing.availability import AVAILABILITY
 
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 
     from monai.config import KeysCollection
     from torch import Tensor
+
 
 CONTRAST = "t1ce"
 """The modality without which the core cannot be subdivided."""
@@ -85,6 +94,7 @@ def why_unreliable(inputs: Mapping[str, str]) -> str:
     return f"T1CE is {state}: without contrast, enhancing tumour is recovered only in part"
 
 
+@dataclass(eq=False, repr=False)
 class JudgeReliabilityd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
     """Withhold the parts of the tumour core where T1CE was not acquired, whatever took its place.
 
@@ -100,18 +110,14 @@ class JudgeReliabilityd(MapTransform):  # type: ignore[misc]  # MONAI's class is
         allow_missing_keys: Pass over keys that are not there.
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        modalities: Sequence[str],
-        report_unreliable: bool = False,
-        availability_key: str = AVAILABILITY,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.modalities = list(modalities)
-        self.report_unreliable = report_unreliable
-        self.availability_key = availability_key
+    keys: KeysCollection
+    modalities: Sequence[str]
+    report_unreliable: bool = False
+    availability_key: str = AVAILABILITY
+    allow_missing_keys: bool = False
+
+    def __post_init__(self) -> None:
+        super().__init__(self.keys, self.allow_missing_keys)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Judge one case, after its label map has been made."""
@@ -126,3 +132,116 @@ class JudgeReliabilityd(MapTransform):  # type: ignore[misc]  # MONAI's class is
                 case[key] = merge_core(case[key])
         legend = {LEGEND: LEGEND_OF_WHOLE_CORE} if withhold else {}
         return case | legend | {INPUTS: inputs, UNRELIABLE: reason, WITHHELD: ["NC", "CET"] if withhold else []}
+
+
+class SaveSegmentationd(SaveLabeld):
+    """:py:class:`scanfill.data.SaveLabeld` for brain tumours: the JSON also says what cannot be relied on.
+
+    It says what each input was and what is unreliable, where
+    :py:class:`~scanfill.domains.brain_mri.JudgeReliabilityd` has judged the case. What
+    :py:class:`scanfill.domains.brain_mri.quality.WarnOfQualityd` found wrong with the scans stands there as
+    ``warnings``.
+
+    Args:
+        keys: Label maps ``(1, X, Y, Z)``, 1 NC, 2 ED, 3 CET, MetaTensors on the grid to save.
+        output_dir: Made if absent; one folder a case.
+        options: See :py:class:`scanfill.data.SaveLabeld`.
+    """
+
+    def __init__(self, keys: KeysCollection, output_dir: str, **options: Any) -> None:
+        super().__init__(keys, output_dir, schema=SCHEMA, **options)
+
+    def describe(self, case: Mapping[Hashable, Any], convention: str) -> dict[str, Any]:
+        """Say what the written values mean; where the core is not subdivided, NC stands for all of it."""
+        about = super().describe(case, convention)
+        if case.get(WITHHELD):
+            values = values_in_file(convention)
+            del about["labels"][str(values[CET])]
+            about["labels"][str(values[NC])] = CORE_NAME
+        return about
+
+    def describe_inputs(self, case: Mapping[Hashable, Any]) -> dict[str, Any]:
+        """Say what each input was, what made a synthetic one, and what is unreliable therefore."""
+        about: dict[str, Any] = {"inputs": case[INPUTS]} if INPUTS in case else {}
+        about |= super().describe_inputs(case)
+        if case.get(UNRELIABLE):
+            about["unreliable"] = {
+                "reason": case[UNRELIABLE],
+                "withheld": case[WITHHELD],
+                "confidence": {"TC": REDUCED},
+            }
+        return about
+
+
+WITHHELD_VOLUME = "null"
+"""What stands in the table where a volume is not told."""
+
+COLUMNS = ("case_id", *(f"{name}_ml" for name in REGIONS), "TC_confidence", "reason", "absent", "synthetic")
+
+
+@dataclass(eq=False, repr=False)
+class WriteVolumes:
+    """Handler of an evaluator: write ``volumes.csv`` anew after every case.
+
+    One column a region in ml; ``null`` where it is withheld, with the ``reason`` (the whole tumour core, TC, is told,
+    with ``reduced confidence``); and the modalities that were ``absent`` or unusable, or ``synthetic``. See
+    :py:class:`scanfill.domains.brain_mri.reliability.JudgeReliabilityd`.
+
+    Rows of cases that an earlier run left in the table stay.
+
+    Args:
+        folder: Where the table goes.
+        key: Key of the predicted label map (internal values, on the grid that is saved) in the engine's output.
+        case_key: Key of the case's name in the engine's batch.
+    """
+
+    folder: str | Path
+    key: str = "pred"
+    case_key: str = "case_id"
+
+    def __post_init__(self) -> None:
+        self.path = Path(self.folder) / "volumes.csv"
+        self.rows: dict[str, dict[str, Any]] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Write after each iteration."""
+        engine.add_event_handler(Events.STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    def start(self, _: Engine) -> None:
+        """Take over what an earlier run has written."""
+        if self.path.is_file():
+            with self.path.open(newline="") as file:
+                self.rows = {row["case_id"]: row for row in csv.DictReader(file)}
+
+    def __call__(self, engine: Engine) -> None:
+        """Add the rows of one decollated batch."""
+        for item, output in zip(engine.state.batch, engine.state.output, strict=True):
+            case = str(item[self.case_key])
+            self.rows[case] = {"case_id": case, **volume_row(output, self.key)}
+        with writing(self.path) as temporary, temporary.open("w", newline="") as file:
+            table = csv.DictWriter(file, fieldnames=COLUMNS, extrasaction="ignore")
+            table.writeheader()
+            table.writerows(self.rows.values())
+
+
+def volume_row(output: Mapping[str, Any], key: str = "pred") -> dict[str, Any]:
+    """Measure one predicted case and say what is withheld, why, and what the inputs were.
+
+    Args:
+        output: Holds the label map ``(1, X, Y, Z)`` under ``key``, and what is unreliable where it has been judged.
+        key: Of the label map.
+    """
+    label = output[key]
+    withheld = output.get(WITHHELD) or ()
+    inputs: Mapping[str, str] = output.get(INPUTS) or {}
+    row: dict[str, Any] = {
+        f"{name}_ml": WITHHELD_VOLUME if name in withheld else round(ml, 3)
+        for name, ml in region_sizes(label, label.pixdim.tolist(), REGIONS).items()
+    }
+    return row | {
+        "TC_confidence": REDUCED if output.get(UNRELIABLE) else "",
+        "reason": output.get(UNRELIABLE) or "",
+        "absent": " ".join(name for name, state in inputs.items() if state not in ("acquired", "synthetic")),
+        "synthetic": " ".join(name for name, state in inputs.items() if state == "synthetic"),
+    }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from scanfill.data.schema import CaseSchema
-from scanfill.data.specs import GeneratorSpec, ImageSpec
+from scanfill.data.schema import CaseSchema, GeneratorSpec, ImageSpec
 from scanfill.domains.brain_mri.check_mri import check_mri
 from scanfill.domains.brain_mri.finder import BrainFinder
-from scanfill.domains.brain_mri.labels import TUMOUR
+from scanfill.domains.brain_mri.labels import REGIONS, TUMOUR
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.quality.overview import CHECKS
-from scanfill.domains.brain_mri.regions import REGIONS
 
 SCHEMA = CaseSchema(
     name="brain_mri",

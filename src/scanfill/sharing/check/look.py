@@ -39,7 +39,7 @@ def check(
         paths: A bundle (name, folder or zip file), with or without overlays behind it; or the configs to merge.
         ignore: Rules to leave out.
         is_synthetic: Tells whether a network made an image that a list of cases names, such as
-            ``scanfill.data.marks.is_synthetic``, which reads files; by default their names tell.
+            ``scanfill.data.provenance.is_synthetic``, which reads files; by default their names tell.
 
     Raises:
         UsageError: Something is not there or cannot be read, or a rule to ignore does not exist.

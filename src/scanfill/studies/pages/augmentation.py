@@ -10,8 +10,8 @@ from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.presets import REFERENCE
-from scanfill.report.augmentation import draw_row, draw_sheet
 from scanfill.report.page import Figure, Section
+from scanfill.report.preset_pictures import draw_row, draw_sheet
 from scanfill.studies.figures import boxes_of, write_svg
 from scanfill.studies.folded import Folded, Told
 from scanfill.studies.kinds.augmentation import EMPTY, trained_presets

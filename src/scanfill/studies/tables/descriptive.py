@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
-from scanfill.domains.brain_mri.regions import REGIONS
+from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.studies.tables.comparisons import about, patient_means, table_name
 from scanfill.studies.tables.table import StudyTable
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scipy import stats
 
-from scanfill.domains.brain_mri.published import PUBLISHED_MSE
+from scanfill.domains.brain_mri.modalities import PUBLISHED_MSE
 from scanfill.studies.statistics import correlate_image_error, holm, pair_strategies, with_multiclass
 from scanfill.studies.statistics.image_error import IMAGE_SCORES, MULTICLASS
 from scanfill.studies.statistics.power import POWER

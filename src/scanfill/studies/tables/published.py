@@ -1,7 +1,7 @@
 """What was published for the study that ours repeats, and how its data differ.
 
 Raut, Baldini, Schoeneck, Caldeira, Frontiers in Radiology 2024, doi 10.3389/fradi.2023.1336902. Its Tables 6 and 7 are
-here, and the mean squared errors of Table 7 are :py:data:`scanfill.domains.brain_mri.published.PUBLISHED_MSE`; the
+here, and the mean squared errors of Table 7 are :py:data:`scanfill.domains.brain_mri.modalities.PUBLISHED_MSE`; the
 figures of its Tables 4 and 5 are not available to us.
 """
 

@@ -13,7 +13,7 @@ from ignite.engine import Engine
 from monai.bundle import ConfigParser
 
 import scanfill
-from scanfill.domains.brain_mri.regions import REGIONS
+from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.engines import LoadCheckpoint
 from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import UsageError

@@ -10,8 +10,7 @@ import pytest
 
 from scanfill.checksums import file_checksum
 from scanfill.data.cases import find_cases
-from scanfill.data.marks import synthetic_reason
-from scanfill.data.provenance import Origin, read_sidecar, write_synthetic
+from scanfill.data.provenance import Origin, read_sidecar, synthetic_reason, write_synthetic
 from scanfill.domains.brain_mri.prepare import prepare_folder
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError

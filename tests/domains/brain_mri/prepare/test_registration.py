@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from moved_phantoms import OBLIQUE, SAGITTAL, VOXEL, brain_mask, landmark_error, phantom, rigid, scan_again
-from scanfill.domains.brain_mri.prepare.grid import Volume
-from scanfill.domains.brain_mri.prepare.judge import judge
-from scanfill.domains.brain_mri.prepare.pose import Pose
+from scanfill.domains.brain_mri.prepare.agreement import judge
+from scanfill.domains.brain_mri.prepare.geometry import Pose, Volume
 from scanfill.domains.brain_mri.prepare.registration import head, register
 
 SCANS = {

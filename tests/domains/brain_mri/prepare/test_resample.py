@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from moved_phantoms import OBLIQUE, SAGITTAL, VOXEL, phantom, rigid, scan_again, subject
 from scanfill.domains.brain_mri.prepare import resample
-from scanfill.domains.brain_mri.prepare.grid import Grid, Volume, prepared_grid
-from scanfill.domains.brain_mri.prepare.pose import Pose
+from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume, prepared_grid
 from scanfill.domains.brain_mri.prepare.resample import resample_image, resample_labels
 
 NOWHERE = Pose()

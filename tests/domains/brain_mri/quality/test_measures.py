@@ -11,10 +11,15 @@ from skimage.metrics import normalized_mutual_information
 
 from planted_faults import duplicate, half_covered, subject
 from scanfill.domains.brain_mri.quality.alignment import mutual_information
-from scanfill.domains.brain_mri.quality.contrast import dark_fluid, enhancement
-from scanfill.domains.brain_mri.quality.coverage import find_uncovered, measure_coverage
-from scanfill.domains.brain_mri.quality.duplicates import find_pairs, signature
 from scanfill.domains.brain_mri.quality.intensities import find_odd_intensities, measure_intensities
+from scanfill.domains.brain_mri.quality.pairwise import (
+    dark_fluid,
+    enhancement,
+    find_pairs,
+    find_uncovered,
+    measure_coverage,
+    signature,
+)
 from scanfill.domains.brain_mri.quality.sampling import coarse_case
 from scanfill.domains.brain_mri.quality.sharpness import find_thick_slices, measure_slices
 

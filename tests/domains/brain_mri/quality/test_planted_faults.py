@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from planted_faults import FAULTS, as_tensors, subject, with_skull
-from scanfill.domains.brain_mri.quality.case import CaseQuality, check_images
+from scanfill.domains.brain_mri.quality.case_checks import CaseQuality, check_images
 
 SUBJECTS = [(1, 1, 48), (3, 3, 64)]  # seed, index, voxels a side
 

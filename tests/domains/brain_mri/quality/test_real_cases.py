@@ -47,7 +47,7 @@ def expected(case_id: str) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("part", ["brats_2mm", "brats_unlabelled_2mm"])
 def test_real_cases_have_these_findings_and_no_other(part: str) -> None:
     cohort = check_cohort(find_cases(REAL_DATA / part, labels="none", schema=SCHEMA))
-    found = {case.case_id: {(each.code, each.modality) for each in case.findings} for case in cohort.cases}
+    found = {case.case_id: {(each.code, each.modality) for each in case.findings} for case in cohort}
     assert found == {case_id: expected(case_id) for case_id in found}
     assert len(found) == {"brats_2mm": 15, "brats_unlabelled_2mm": 4}[part]
 

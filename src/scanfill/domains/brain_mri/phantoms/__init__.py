@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from scanfill.data.phantoms import Phantoms
+from scanfill.domains.brain_mri.phantoms.brain import brain_cohort
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort as write_brain_cohort
-from scanfill.domains.brain_mri.phantoms.cohorts import brain_cohort
 
 __all__ = ["PHANTOMS", "brain_cohort", "write_brain_cohort"]
 

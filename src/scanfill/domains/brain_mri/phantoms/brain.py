@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nibabel as nib
 import numpy as np
 from tqdm import tqdm
 
-from scanfill.data.nifti import nifti_bytes
+from scanfill.data.image import header_text, nifti_bytes
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
     FIELD_OF_VIEW,
@@ -45,9 +46,12 @@ from scanfill.domains.brain_mri.phantoms.mri_contrast import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from scanfill.domains.brain_mri.phantoms.fields import Array
+    from scanfill.domains.brain_mri.phantoms.brain_anatomy import Array
+
 
 MIDDLE_OF_VIEW = np.array([-120.0, 115.0, 72.0])  # world (RAS) coordinates in mm; about the brain's in BraTS' atlas
 SLICE_THICKNESS = 6.0  # mm, of the thick-slice cases
@@ -206,3 +210,32 @@ def write_case(folder: Path, phantom: BrainPhantom, origin: str) -> Path:
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return folder
+
+
+def brain_cohort(
+    folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0, without: str | Sequence[str] = ()
+) -> str:
+    """Give the folder of a phantom cohort, making it when it is not there or is another one.
+
+    Args:
+        folder: Where it is, or will be.
+        cases: How many.
+        size: Voxels a side.
+        seed: See :py:func:`scanfill.domains.brain_mri.phantoms.brain.write_cohort`.
+        without: Modalities that these patients lack.
+
+    Returns:
+        ``folder``, as a bundle's ``dataset_dir``.
+    """
+    lacking = {without} if isinstance(without, str) else set(without)
+    there = {name: sorted(Path(folder).glob(f"*/*_{name}.nii.gz")) for name in MODALITIES}
+    kept = next(there[name] for name in MODALITIES if name not in lacking)
+    if (
+        [header_text(path) for path in kept] != [f"scanfill brain phantom {seed}/{index}" for index in range(cases)]
+        or any(nib.load(path).shape != (size, size, size) for path in kept)
+        or any(len(paths) != (0 if name in lacking else cases) for name, paths in there.items())
+    ):
+        for case in write_cohort(folder, cases=cases, size=size, seed=seed):
+            for name in lacking:
+                (case / f"{case.name}_{name}.nii.gz").unlink()
+    return str(folder)

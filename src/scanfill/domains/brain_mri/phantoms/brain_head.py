@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanfill.domains.brain_mri.phantoms.brain_anatomy import paint
-from scanfill.domains.brain_mri.phantoms.fields import ellipsoid_depth, inside, smooth_field
+from scanfill.domains.brain_mri.phantoms.brain_anatomy import ellipsoid_depth, inside, paint, smooth_field
 from scanfill.domains.brain_mri.phantoms.mri_contrast import Relaxation, ideal_signals
 
 if TYPE_CHECKING:
-    from scanfill.domains.brain_mri.phantoms.brain_anatomy import Points
-    from scanfill.domains.brain_mri.phantoms.fields import Array
+    from scanfill.domains.brain_mri.phantoms.brain_anatomy import Array, Points
     from scanfill.domains.brain_mri.phantoms.mri_contrast import Sequence
 
 

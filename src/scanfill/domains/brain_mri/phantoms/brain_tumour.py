@@ -11,14 +11,16 @@ import numpy as np
 from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
     FIELD_OF_VIEW,
     Anatomy,
+    Array,
     Points,
     Shape,
     Tissue,
     brain_depth,
+    inside,
     paint,
+    smooth_field,
     ventricle_depth,
 )
-from scanfill.domains.brain_mri.phantoms.fields import Array, inside, smooth_field
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

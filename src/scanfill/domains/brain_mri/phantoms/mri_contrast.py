@@ -9,8 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.phantoms.brain_anatomy import Points, T, Tissue
-from scanfill.domains.brain_mri.phantoms.fields import Array, smooth_field
+from scanfill.domains.brain_mri.phantoms.brain_anatomy import Array, Points, T, Tissue, smooth_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanfill.domains.brain_mri.prepare.folder import Preparation, prepare_folder
-from scanfill.domains.brain_mri.prepare.restore import restore_label
+from scanfill.domains.brain_mri.prepare.preparation import Preparation, prepare_folder
+from scanfill.domains.brain_mri.prepare.preparation_record import restore_label
 
 __all__ = ["Preparation", "prepare_folder", "restore_label"]

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from scanfill.domains.brain_mri.prepare.grid import Grid, Volume
-    from scanfill.domains.brain_mri.prepare.pose import Pose
+    from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume
 
     Array = NDArray[Any]
 
@@ -103,7 +102,7 @@ def voxel_mapping(source: Grid, target: Grid, pose: Pose) -> NDArray[np.float64]
 
 
 def blur_before(mapping: Array) -> NDArray[np.float64]:
-    """Standard deviation in source voxels along each source axis, ``(3,)``, 0 where the target is no coarser."""
+    """Standard deviation in source voxels along each source axis, ``(3,)``, 0 where the target is not coarser."""
     coarser = np.linalg.norm(mapping[:3, :3], axis=1)
     return np.asarray(
         0.4247 * np.sqrt(np.maximum(0.0, coarser**2 - 1.0 - 1e-3))

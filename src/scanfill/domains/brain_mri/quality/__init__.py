@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from scanfill.domains.brain_mri.quality.case import CaseQuality, check_case
-from scanfill.domains.brain_mri.quality.cohort import check_cohort
-from scanfill.domains.brain_mri.quality.findings import CODES, Finding
+from scanfill.domains.brain_mri.quality.case_checks import WarnOfQualityd, check_case
+from scanfill.domains.brain_mri.quality.cross_checks import check_cohort
+from scanfill.domains.brain_mri.quality.findings import CODES
 from scanfill.domains.brain_mri.quality.skull import suspect_skull
-from scanfill.domains.brain_mri.quality.warn import WarnOfQualityd
 
 __all__ = [
     "CODES",
-    "CaseQuality",
-    "Finding",
     "WarnOfQualityd",
     "check_case",
     "check_cohort",

@@ -7,10 +7,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import binary_erosion, gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates, minimum_filter
 from scipy.spatial.transform import Rotation
 
-from scanfill.domains.brain_mri.quality.findings import Finding
+from scanfill.data.case_quality import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -215,10 +215,7 @@ def _smooth(image: Volume, measured: Mask, spacing: NDArray[np.float64]) -> Volu
 
 def _erode(mask: Mask, reach: NDArray[np.int_]) -> Mask:
     """Shrink a mask by so many voxels along each axis."""
-    for axis, steps in enumerate(reach):
-        line = np.ones([3 if other == axis else 1 for other in range(3)], bool)
-        mask = binary_erosion(mask, line, iterations=int(steps))
-    return mask
+    return np.asarray(minimum_filter(mask, 2 * reach + 1, mode="constant"))
 
 
 def _bounds(values: NDArray[np.float32]) -> NDArray[np.float32]:

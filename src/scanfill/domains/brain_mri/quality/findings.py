@@ -1,15 +1,15 @@
-"""What a check of quality says: a finding with a code that stays, the value measured, and what to do."""
+"""The codes of what the checks of a brain's images find."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scanfill.data.case_quality import SEVERITIES
-from scanfill.data.case_quality import Finding as AnyFinding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from scanfill.data.case_quality import Finding
 
 CODES = {
     "incomplete": "a file is missing, or there are two",
@@ -31,17 +31,11 @@ CODES = {
 """Each code and its name, in the order in which they are shown."""
 
 
-@dataclass(frozen=True)
-class Finding(AnyFinding):
-    """A finding with one of :py:data:`CODES`."""
+def in_order(findings: Sequence[Finding]) -> list[Finding]:
+    """Sort by severity, then by code; equal ones stay as they are.
 
-    def __post_init__(self) -> None:
-        if self.code not in CODES:
-            msg = f"Unknown code of a finding {self.code!r}: choose of {', '.join(CODES)}."
-            raise ValueError(msg)
-
-
-def in_order(findings: Sequence[AnyFinding]) -> list[AnyFinding]:
-    """Sort by severity, then by code; equal ones stay as they are."""
+    Raises:
+        ValueError: A finding has another code than :py:data:`CODES`.
+    """
     codes = list(CODES)
     return sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), codes.index(finding.code)))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scanfill.data.case_quality import Finding
 from scanfill.domains.brain_mri.check_mri import NEGATIVE_SHARE
-from scanfill.domains.brain_mri.quality.findings import Finding
 from scanfill.domains.brain_mri.quality.skull import background_of
 
 if TYPE_CHECKING:

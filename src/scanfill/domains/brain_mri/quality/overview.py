@@ -1,16 +1,54 @@
-"""The checks of a brain's images, and how a page shows what they found."""
+"""The checks of a brain's images, their thresholds, and how a page shows what they found."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from scanfill.data.case_quality import QualityChecks
-from scanfill.domains.brain_mri.quality.cohort import check_cohort
+from scanfill.data.image import GRID_TOLERANCE
+from scanfill.domains.brain_mri.check_mri import NEGATIVE_SHARE
+from scanfill.domains.brain_mri.quality import (
+    alignment,
+    cross_checks,
+    intensities,
+    pairwise,
+    sharpness,
+    skull,
+)
+from scanfill.domains.brain_mri.quality.cross_checks import check_cohort
 from scanfill.domains.brain_mri.quality.findings import CODES
-from scanfill.domains.brain_mri.quality.thresholds import THRESHOLDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+THRESHOLDS: dict[str, dict[str, float]] = {
+    "grids": {"voxels_apart": GRID_TOLERANCE},
+    "blank": {"least_measured": intensities.LEAST_MEASURED},
+    "skull": {
+        "noisy_air": skull.NOISY_AIR,
+        "largest_brain_litres": skull.LARGEST_BRAIN,
+        "darkest_rim": skull.DARKEST_RIM,
+    },
+    "swapped": {"lowest": pairwise.SWAPPED},
+    "duplicate": {"small_pictures": pairwise.ALIKE, "voxels": pairwise.SAME_VOXELS},
+    "misregistered": {
+        "millimetres": alignment.FAR,
+        "degrees": alignment.TURNED,
+        "gain_of_all_pairs": alignment.GAIN_OF_ALL,
+        "gain_of_most_pairs": alignment.GAIN_OF_MOST,
+        "gain_of_one_pair": alignment.GAIN_OF_ONE,
+        "least_overlap": pairwise.LEAST_OVERLAP,
+    },
+    "information": {"robust_z": cross_checks.OUTLIER, "least_cases": cross_checks.ENOUGH},
+    "coverage": {"least_covered": pairwise.LEAST_COVERED},
+    "normalised": {"negative_share": NEGATIVE_SHARE},
+    "thick_slices": {"smoothness": sharpness.SMOOTH, "millimetres_by_header": sharpness.THICK},
+    "few_levels": {"fewest": intensities.FEWEST_LEVELS},
+    "clipped": {"most_clipped": intensities.MOST_CLIPPED},
+}
+"""Code -> name of a threshold -> its value; each is explained where it is defined."""
+
 
 COLUMNS = {
     "files": ("incomplete", "unreadable", "refused", "grids", "blank"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import find_objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,7 @@ def coarse_case(
     """
     inside = {name: image != backgrounds[name] for name, image in images.items()}
     union = np.logical_or.reduce([*inside.values(), *([] if mask is None else [mask])])
-    box = _box(union)
+    box = box_around(union)
     factor = np.maximum(1, np.round(TARGET / np.linalg.norm(affine[:3, :3], axis=0))).astype(int)
     measured = {name: _average(part[box], factor) > 0.5 for name, part in inside.items()}
     coarse = {
@@ -70,17 +71,14 @@ def coarse_case(
     return CoarseCase(coarse, measured, brain, moved @ np.diag([*factor, 1.0]))
 
 
-def _box(mask: Mask) -> tuple[slice, slice, slice]:
+def box_around(mask: Mask) -> tuple[slice, ...]:
     """The smallest box around a mask; all of the image where the mask is empty."""
-    first = []
-    for axis in range(3):
-        inside = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
-        first.append(slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, mask.shape[axis]))
-    return first[0], first[1], first[2]
+    boxes = find_objects(mask.astype(np.uint8))
+    return tuple(boxes[0]) if boxes else (slice(0, None),) * mask.ndim
 
 
 def _average(image: NDArray[np.generic], factor: NDArray[np.int_]) -> Volume:
-    """Average blocks of voxels; the last ones repeat the border where the size is no multiple."""
+    """Average blocks of voxels; the last ones repeat the border where the size is not a multiple."""
     pad = [(0, -size % by) for size, by in zip(image.shape, factor, strict=True)]
     image = np.pad(image, pad, mode="edge") if any(after for _, after in pad) else image
     x, y, z = (size // by for size, by in zip(image.shape, factor, strict=True))

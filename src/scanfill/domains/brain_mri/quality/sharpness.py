@@ -13,7 +13,7 @@ import numpy as np
 from nibabel.orientations import aff2axcodes
 from scipy.ndimage import binary_erosion
 
-from scanfill.domains.brain_mri.quality.findings import Finding
+from scanfill.data.case_quality import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,9 +144,4 @@ def _slice_and_interpolate(size: int, thickness: float) -> NDArray[np.float32]:
 
 def _linear(positions: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     """Weights of linear interpolation at positions of a line of ``size`` voxels, ``(positions, size)``."""
-    low = np.floor(positions).astype(int)
-    weights = np.zeros((positions.size, size))
-    rows = np.arange(positions.size)
-    weights[rows, low] += 1 - (positions - low)
-    weights[rows, np.minimum(low + 1, size - 1)] += positions - low
-    return weights
+    return np.stack([np.interp(positions, np.arange(size), voxel) for voxel in np.eye(size)], axis=1)

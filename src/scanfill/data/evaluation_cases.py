@@ -1,0 +1,185 @@
+"""Which cases may judge a network: acquired truth, of patients that it has not learned from.
+
+Synthetic files are kept out of ordinary modalities, truth, validation and test, where they would inflate scores.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scanfill.data.provenance import find_mark, is_synthetic, read_sidecar, refuse_unlisted, synthetic_reason
+from scanfill.engines.checkpoint_files import read_record
+from scanfill.errors import CaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from scanfill.data.schema import CaseSchema
+
+
+Case = dict[str, Any]
+
+MAKES_IMAGES = ("synthesize", "complete")
+"""The strategies for a missing modality that make a synthetic one inside the run."""
+
+
+def synthetic_keys(case: Case, schema: CaseSchema) -> list[str]:
+    """List the keys of a case that are synthetic: declared under ``synthetic``, or marked in their file."""
+    declared = set(case.get("synthetic", ()))
+    return [key for key in _judged_keys(schema) if key in case and (key in declared or find_mark(case[key]))]
+
+
+def _judged_keys(schema: CaseSchema) -> list[str]:
+    """Keys of images and truth; a mask may be anybody's."""
+    return [*schema.image_keys, *([schema.label.key] if schema.label else [])]
+
+
+def check_declared(case: Case, schema: CaseSchema, where: str = "the list of cases") -> None:
+    """Refuse a case that takes a file marked as synthetic for an ordinary one.
+
+    Args:
+        case: With absolute paths.
+        schema: Says which keys are images and truth.
+        where: Named in the error message.
+
+    Raises:
+        CaseError: Naming case, file and how it is identified as synthetic.
+    """
+    for key in _judged_keys(schema):
+        if key in case and key not in case.get("synthetic", ()):
+            refuse_unlisted(f"Case {case['case_id']!r} in {where}", key, case[key])
+
+
+def check_judged(case: Case, schema: CaseSchema, where: str = "validation", missing: str = "refuse") -> None:
+    """Refuse what must not judge a model: a synthetic label, a wholly synthetic case, a synthetic input channel.
+
+    Args:
+        case: A case of validation or test.
+        schema: Says which keys are images and truth.
+        where: Part of the split, named in the error message.
+        missing: The run's strategy for missing modalities. With ``synthesize`` or ``complete`` it makes synthetic
+            inputs itself, and those are allowed.
+
+    Raises:
+        CaseError: Naming case, file and remedy.
+    """
+    synthetic = synthetic_keys(case, schema)
+    name = f"Case {case['case_id']!r} in {where}"
+    if schema.label and schema.label.key in synthetic:
+        msg = (
+            f"{name}: the label ({case[schema.label.key]}) is synthetic, so it cannot serve as truth. Take a label "
+            f"that an expert drew, or move the case to training."
+        )
+        raise CaseError(msg)
+    images = [key for key in schema.image_keys if key in case]
+    generated = [key for key in images if key in synthetic]
+    if images and generated == images:
+        files = ", ".join(case[key] for key in images)
+        msg = f"{name} is wholly synthetic ({files}): scores on it say nothing of patients. Move it to training."
+        raise CaseError(msg)
+    if generated and missing not in MAKES_IMAGES:
+        files = ", ".join(f"{key} ({case[key]})" for key in generated)
+        msg = (
+            f"{name}: {files} is synthetic. A synthetic input may only be judged where the run makes it itself: leave "
+            f"{' and '.join(generated)} out and declare missing: {' or '.join(MAKES_IMAGES)}, or move the case to "
+            f"training."
+        )
+        raise CaseError(msg)
+
+
+def check_truth(case: Case, target: str, schema: CaseSchema) -> None:
+    """Refuse a synthetic image as the truth that another one is compared with.
+
+    Raises:
+        CaseError: The target is synthetic, or the case has none.
+    """
+    name = f"Case {case.get('case_id', '?')!r}"
+    if target not in case:
+        there = ", ".join(key for key in schema.image_keys if key in case) or "none"
+        msg = f"{name} has no {target} image to compare with; it has {there}. Leave the case out of the evaluation."
+        raise CaseError(msg)
+    if target in case.get("synthetic", ()) or is_synthetic(case[target]):
+        reason = synthetic_reason(case[target]) or "the case says so"
+        msg = (
+            f"{name}: {target} ({case[target]}) is synthetic ({reason}), so it cannot serve as truth for another "
+            f"synthetic image. Take the acquired {target}, or leave the case out of the evaluation."
+        )
+        raise CaseError(msg)
+
+
+def provenance_columns(case: Case, schema: CaseSchema) -> dict[str, str]:
+    """Say in a score row which inputs were synthetic and what made them.
+
+    Args:
+        case: With the paths of its images.
+        schema: Says which keys are images.
+
+    Returns:
+        ``synthetic_inputs``, ``generator`` (bundle and version), ``generator_sha256`` (of the checkpoint) and
+        ``generator_training_list`` (name and checksum); several are separated by ``;``, all empty where every input was
+        acquired.
+    """
+    keys = [key for key in synthetic_keys(case, schema) if key in schema.image_keys]
+    facts = [(read_sidecar(case[key]) or {}).get("generator") or {} for key in keys]
+    columns = {
+        "synthetic_inputs": keys,
+        "generator": [f"{fact.get('bundle', 'unknown')} {fact.get('version', '')}".strip() for fact in facts],
+        "generator_sha256": [(fact.get("checkpoint") or {}).get("sha256", "unknown") for fact in facts],
+        "generator_training_list": [_file(fact.get("training_list")) or "unknown" for fact in facts],
+    }
+    return {name: ";".join(dict.fromkeys(values)) for name, values in columns.items()}
+
+
+def _file(fingerprint: Mapping[str, str] | None) -> str:
+    return f"{fingerprint['file']} {fingerprint['sha256']}" if fingerprint else ""
+
+
+def check_unseen(cases: Sequence[Case], checkpoint: str | Path, which: str = "validation") -> list[Case]:
+    """Refuse to judge a checkpoint by cases of its own training.
+
+    Args:
+        cases: To judge by.
+        checkpoint: Names the cases and patients it was trained on; one of an earlier version does not, and passes.
+        which: The part of the split that was asked for; ``training`` says that the cases are known, and passes.
+
+    Returns:
+        The cases as they are.
+
+    Raises:
+        CaseError: Names those that were learned from.
+    """
+    if which != "training":
+        remedy = "or pass --evaluate_on training to see what it has learned by heart"
+        refuse_seen(cases, read_record(checkpoint).get("training"), f"Checkpoint {checkpoint}", remedy)
+    return list(cases)
+
+
+def refuse_seen(
+    cases: Sequence[Case], training: Mapping[str, Sequence[str]] | None, what: str, remedy: str = "or another network"
+) -> None:
+    """Refuse to judge by cases that something was trained on.
+
+    Args:
+        cases: To judge by.
+        training: ``cases`` and ``patients`` of the training, as a checkpoint's record keeps them; None where unknown.
+        what: Was trained on them; begins the error message.
+        remedy: What else can be done; ends it.
+
+    Raises:
+        CaseError: Names those that were learned from, by case or by patient.
+    """
+    known = training or {}
+    seen = [
+        case["case_id"] + (f" (patient {case['patient']})" if case["case_id"] not in known.get("cases", ()) else "")
+        for case in cases
+        if case["case_id"] in known.get("cases", ()) or case.get("patient") in known.get("patients", ())
+    ]
+    if seen:
+        more = f" and {len(seen) - 10} more" if len(seen) > 10 else ""
+        msg = (
+            f"{what} was trained on {len(seen)} of the {len(cases)} cases that are to judge: {', '.join(seen[:10])}"
+            f"{more}. Their scores would look too good. Leave them out (if they are other patients of the same names, "
+            f"rename them), {remedy}."
+        )
+        raise CaseError(msg)

@@ -1,0 +1,226 @@
+"""What was done to a case, in JSON beside its images: enough to see, to repeat, and to bring labels back."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+
+import scanfill
+from scanfill.checksums import file_checksum
+from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, nifti_bytes, read_image
+from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume, read_pose, whole_labels
+from scanfill.domains.brain_mri.prepare.resample import resample_labels
+from scanfill.errors import CaseError, UsageError
+from scanfill.files import writing
+from scanfill.report.page import RESEARCH_ONLY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scanfill.domains.brain_mri.prepare.agreement import Placed
+    from scanfill.domains.brain_mri.prepare.originals import OriginalCase
+
+
+DESCRIPTION = "scanfill prepare: research use only"
+"""Written into the header of each image; a phantom remains identifiable as one."""
+
+RECORD = "prepare.json"
+"""Last part of the record's name."""
+
+PROCEDURE = 1
+"""To be raised when the same input gives another result: cases that older code prepared are prepared again."""
+
+Inputs = dict[str, dict[str, str]]
+
+
+def checksums(case: Mapping[str, Any], source: Path) -> Inputs:
+    """Role -> path, relative to ``source``, and SHA-256 of each file of a case.
+
+    Raises:
+        CaseError: A file cannot be read.
+    """
+    inputs = {}
+    for role in (*MODALITIES, "label", "mask"):
+        if role in case:
+            path = Path(case[role])
+            try:
+                digest = file_checksum(path)
+            except OSError as error:
+                msg = f"Case {case['case_id']!r}: {role} ({path}) cannot be read: {error.strerror or error}."
+                raise CaseError(msg) from error
+            inputs[role] = {"path": Path(os.path.relpath(path, source)).as_posix(), "sha256": digest}
+    return inputs
+
+
+def make_record(
+    original: OriginalCase,
+    placed: Mapping[str, Placed],
+    grid: Grid,
+    *,
+    inputs: Inputs,
+    transforms: Mapping[str, str],
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Describe a prepared case; angles in degrees, lengths in mm, world coordinates in RAS.
+
+    Args:
+        original: What was read.
+        placed: Where each modality lies against the reference.
+        grid: Of the prepared case.
+        inputs: See :py:func:`checksums`.
+        transforms: Modality -> name of its transform file.
+        options: Those that decide on the result, by name.
+    """
+    centre = original.images[original.reference].grid.middle
+    modalities = {}
+    for key, image in original.images.items():
+        entry: dict[str, Any] = {**inputs[key], "grid": grid_entry(image.grid), "transform": transforms.get(key)}
+        pose, agreement = placed[key].pose, placed[key].agreement
+        if agreement is not None:
+            entry |= {"rotation_degrees": round(pose.degrees, 4), "shift_mm": round(pose.shift(centre), 4)}
+            entry |= {name: round(value, 5) for name, value in asdict(agreement).items()}
+            entry["distinctness"] = round(agreement.distinctness, 5)
+        modalities[key] = entry
+    others: dict[str, Any] = {role: dict(inputs[role]) for role in ("mask", "label") if role in inputs}
+    if original.label is not None:
+        others["label"]["drawn_on"] = original.label[1]
+    return {
+        "case_id": original.case_id,
+        "use": RESEARCH_ONLY,
+        "scanfill": scanfill.__version__,
+        "procedure": PROCEDURE,
+        "options": dict(options),
+        "reference": original.reference,
+        "grid": grid_entry(grid),
+        "modalities": modalities,
+        **others,
+    }
+
+
+def grid_entry(grid: Grid) -> dict[str, Any]:
+    """Write a grid as JSON can hold it."""
+    return {
+        "shape": list(grid.shape),
+        "spacing": np.round(grid.spacing, 5).tolist(),
+        "affine": np.asarray(grid.affine, dtype=float).tolist(),
+    }
+
+
+def grid_from(entry: Mapping[str, Any]) -> Grid:
+    """Read what :py:func:`grid_entry` wrote."""
+    x, y, z = entry["shape"]
+    return Grid((x, y, z), np.array(entry["affine"], dtype=float))
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write the record as JSON."""
+    with writing(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Read the record of a prepared case.
+
+    Raises:
+        CaseError: The folder is not a prepared case, or its record is damaged.
+    """
+    paths = sorted(folder.glob(f"*{RECORD}"))
+    if len(paths) != 1:
+        msg = (
+            f"{folder} is not a prepared case: it holds {len(paths)} files *{RECORD}. Give the folder of one case that "
+            f"`python -m scanfill prepare` wrote."
+        )
+        raise CaseError(msg)
+    try:
+        record = json.loads(paths[0].read_text(encoding="utf-8"))
+        grid_from(record["grid"])
+        return {**record, "modalities": dict(record["modalities"]), "reference": str(record["reference"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"{paths[0]} cannot be read ({type(error).__name__}: {error}): prepare the case again."
+        raise CaseError(msg) from error
+
+
+def is_up_to_date(folder: Path, inputs: Inputs, options: Mapping[str, Any]) -> bool:
+    """Whether a folder was prepared from the same input by the same procedure and options, and is complete."""
+    try:
+        record = read_record(folder)
+    except CaseError:
+        return False
+    found = {**record["modalities"], **{role: record[role] for role in ("mask", "label") if role in record}}
+    return (
+        {role: entry.get("sha256") for role, entry in found.items()} == {r: e["sha256"] for r, e in inputs.items()}
+        and record.get("procedure") == PROCEDURE
+        and record.get("options") == dict(options)
+        and all((folder / name).is_file() for name in record.get("files", ["?"]))
+    )
+
+
+def restore_label(
+    label_path: str | Path, prepared_case_folder: str | Path, *, modality: str | None = None, output: str | Path
+) -> Path:
+    """Write a label map, such as a prediction, on the original grid of one of the case's images.
+
+    Args:
+        label_path: Label map on the prepared grid, whole numbers from 0 to 255.
+        prepared_case_folder: The case's folder that ``python -m scanfill prepare`` wrote.
+        modality: On whose original grid; by default the reference's.
+        output: The file to write, ``.nii.gz``.
+
+    Returns:
+        ``output``.
+
+    Raises:
+        CaseError: The label cannot be read or does not lie on the prepared grid; the folder is not a prepared case or
+            does not have the modality.
+        UsageError: ``output`` is of another type, or one of the case's originals.
+    """
+    folder, output = Path(prepared_case_folder), Path(output)
+    record = read_record(folder)
+    chosen = modality or record["reference"]
+    if chosen not in record["modalities"]:
+        msg = f"Case {record['case_id']!r} was prepared without {chosen}: choose of {', '.join(record['modalities'])}."
+        raise CaseError(msg)
+    _check_output(output, record["modalities"], {role: record.get(role) for role in ("label", "mask")})
+    label = _read_label(Path(label_path), grid_from(record["grid"]), folder)
+    entry = record["modalities"][chosen]
+    pose = read_pose(folder / entry["transform"]).inverse if entry["transform"] else Pose()
+    grid = grid_from(entry["grid"])
+    with writing(output) as temporary:
+        temporary.write_bytes(nifti_bytes(resample_labels(label, grid, pose), grid.affine, DESCRIPTION))
+    return output
+
+
+def _read_label(path: Path, prepared: Grid, folder: Path) -> Volume:
+    where = f"Label map {path}"
+    label = read_image(path, "Label map")
+    volume = whole_labels(label, where)
+    expected = MetaTensor(torch.zeros(1).expand(1, *prepared.shape), affine=torch.as_tensor(prepared.affine))
+    if label.shape != expected.shape or grid_distance(expected, label) > GRID_TOLERANCE:
+        msg = (
+            f"{where} does not lie on the prepared grid of {folder}: shape {tuple(label.shape[1:])}, affine "
+            f"{format_affine(label.affine)}; the prepared images have shape {prepared.shape}, affine "
+            f"{format_affine(prepared.affine)}. Give a label map that was made from the images in that folder."
+        )
+        raise CaseError(msg)
+    return volume
+
+
+def _check_output(output: Path, *entries: Mapping[str, Any]) -> None:
+    """Refuse to overwrite an original, wherever it lies now: it is known by its checksum."""
+    if not output.name.endswith(".nii.gz"):
+        msg = f"The restored label map is written as .nii.gz, got -o {output}."
+        raise UsageError(msg)
+    if not output.is_file():
+        return
+    originals = [entry.get("sha256") for group in entries for entry in group.values() if isinstance(entry, dict)]
+    if file_checksum(output) in originals:
+        msg = f"{output} is one of the case's originals, which are never overwritten: choose another name with -o."
+        raise UsageError(msg)

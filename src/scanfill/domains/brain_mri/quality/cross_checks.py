@@ -1,0 +1,114 @@
+"""What only the cohort shows: one image in two cases, and pairs that tell less of each other than elsewhere."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from scanfill.data.case_quality import CaseQuality, Finding
+from scanfill.domains.brain_mri.quality.case_checks import check_case
+from scanfill.domains.brain_mri.quality.findings import in_order
+from scanfill.domains.brain_mri.quality.pairwise import ALIKE, find_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+ENOUGH = 10
+"""Cases with the same pair of modalities, below which none can stand out."""
+
+OUTLIER = -3.5
+"""Robust z (Iglewicz and Hoaglin 1993) of the logarithm of the mutual information, from which a pair stands out.
+
+The lowest of six pairs among 15 BraTS cases is -2.8, with four of other sources -2.0, among 24 phantoms -2.2.
+"""
+
+REASONS = {"misregistered", "swapped", "skull", "normalised"}
+"""Findings that explain why a pair tells little: it is not said twice."""
+
+
+def check_cohort(cases: Sequence[Mapping[str, Any]], workers: int = 1) -> list[CaseQuality]:
+    """Check each case, then compare them with each other.
+
+    Args:
+        cases: As :py:func:`scanfill.data.find_cases` gives them with ``strict=False``.
+        workers: Processes; each needs about 0.5 GB.
+
+    Raises:
+        ValueError: Fewer than one worker.
+    """
+    if workers < 1:
+        msg = f"The cases are checked by at least one process, got workers={workers}."
+        raise ValueError(msg)
+    checked = tqdm(_check(cases, workers), total=len(cases), desc="Checking the cases", unit="case", disable=None)
+    found = list(checked)
+    _find_duplicates(found)
+    _find_outliers(found)
+    for case in found:
+        case.findings = in_order(case.findings)
+    return found
+
+
+def _check(cases: Sequence[Mapping[str, Any]], workers: int) -> Iterator[CaseQuality]:
+    if workers == 1 or len(cases) < 2:
+        yield from map(check_case, cases)
+        return
+    # A forked process would inherit PyTorch's threads half dead.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(check_case, cases)
+
+
+def _find_duplicates(cases: Sequence[CaseQuality]) -> None:
+    """Add a finding to both cases of each pair of images that are one; one finding a pair of cases."""
+    images = [(index, key) for index, case in enumerate(cases) for key in case.signatures]
+    signatures = [cases[index].signatures[key] for index, key in images]
+    pairs: dict[tuple[int, int], list[tuple[str, str, float]]] = {}
+    for first, second, alike in find_pairs(signatures, [index for index, _ in images]):
+        (case_1, key_1), (case_2, key_2) = images[first], images[second]
+        pairs.setdefault((case_1, case_2), []).append((key_1, key_2, alike))
+    for (case_1, case_2), alike_ones in pairs.items():
+        _add_duplicate(cases[case_1], cases[case_2], alike_ones)
+        _add_duplicate(cases[case_2], cases[case_1], [(key_2, key_1, alike) for key_1, key_2, alike in alike_ones])
+
+
+def _add_duplicate(case: CaseQuality, other: CaseQuality, alike_ones: Sequence[tuple[str, str, float]]) -> None:
+    own = ", ".join(dict.fromkeys(key for key, _, _ in alike_ones))
+    theirs = ", ".join(dict.fromkeys(key for _, key, _ in alike_ones))
+    alike = max(value for _, _, value in alike_ones)
+    patients = "of the same patient" if case.patient == other.patient else f"which counts as patient {other.patient!r}"
+    text = (
+        f"{own} {'is' if len(alike_ones) == 1 else 'are'} the same as {theirs} of case {other.case_id!r}, {patients} "
+        f"(correlation {alike:.3f}). Remove one, or state in participants.tsv that they are one patient: on two sides "
+        f"of a split they would be a leak."
+    )
+    case.findings.append(Finding("duplicate", "error", own, alike, ALIKE, text))
+
+
+def _find_outliers(cases: Sequence[CaseQuality]) -> None:
+    """Add a finding where a pair tells far less of each other than the same pair of the other cases."""
+    for pair in dict.fromkeys(pair for case in cases for pair in case.measures.get("pairs", {})):
+        own = [case for case in cases if pair in case.measures.get("pairs", {})]
+        if len(own) < ENOUGH:
+            continue
+        values = np.log([max(case.measures["pairs"][pair]["information"] - 1, 1e-6) for case in own])
+        scores = robust_z(values)
+        for case, score in zip(own, scores, strict=True):
+            case.measures["pairs"][pair]["robust_z"] = float(score)
+            if score < OUTLIER and not REASONS & {finding.code for finding in case.findings}:
+                text = (
+                    f"{' and '.join(pair.split())} tell far less of each other than in the other cases (robust z "
+                    f"{score:.1f}): one may be of another patient or body part, or badly registered. Look at both."
+                )
+                named = ", ".join(pair.split())
+                case.findings.append(Finding("information", "warning", named, float(score), OUTLIER, text))
+
+
+def robust_z(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Distance from the median in units of the SD that the median absolute deviation implies; 0 where it is 0."""
+    distance = values - np.median(values)
+    spread = 1.4826 * np.median(np.abs(distance))
+    return np.asarray(distance / spread if spread > 0 else np.zeros_like(values))

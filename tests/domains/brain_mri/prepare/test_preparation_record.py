@@ -1,0 +1,106 @@
+"""Bringing a label map back to the scanner's grid."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from moved_phantoms import OBLIQUE, phantom, save, scan_again, subject
+from scanfill.domains.brain_mri.prepare import restore_label
+from scanfill.domains.brain_mri.prepare.geometry import Volume
+from scanfill.errors import CaseError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scanfill.domains.brain_mri.prepare.geometry import Pose
+
+pytest_plugins = ("prepare_fixtures",)
+
+Scanned = tuple["Path", "dict[str, Pose]"]
+
+
+def dice(first: np.ndarray, second: np.ndarray) -> float:
+    return float(2 * np.count_nonzero(first & second) / (np.count_nonzero(first) + np.count_nonzero(second)))
+
+
+def test_on_the_references_grid_it_is_what_it_was(prepared: Path, scanned: Scanned, tmp_path: Path) -> None:
+    restored = nib.load(restore_label(prepared / "p0" / "p0_seg.nii.gz", prepared / "p0", output=tmp_path / "b.nii.gz"))
+    original = nib.load(scanned[0] / "p0" / "seg.nii.gz")
+    np.testing.assert_array_equal(np.asarray(restored.dataobj), np.asarray(original.dataobj))
+    np.testing.assert_allclose(restored.affine, original.affine, atol=1e-4)
+    assert restored.get_data_dtype() == np.uint8
+
+
+def test_on_a_moved_images_grid_it_lies_where_the_tumour_is(prepared: Path, scanned: Scanned, tmp_path: Path) -> None:
+    """The second way: the phantom's label, moved with the FLAIR by SciPy."""
+    output = restore_label(
+        prepared / "p0" / "p0_seg.nii.gz", prepared / "p0", modality="flair", output=tmp_path / "b.nii.gz"
+    )
+    whole = Volume((subject(3, 0, 48).label > 0).astype(np.float32), phantom("t1ce").grid)
+    expected = scan_again(whole, scanned[1]["flair"], spacing=(3, 3, 6), axes=OBLIQUE)
+    restored = nib.load(output)
+    np.testing.assert_allclose(restored.affine, nib.load(scanned[0] / "p0" / "flair.nii.gz").affine, atol=1e-4)
+    assert dice(np.asarray(restored.dataobj) > 0, expected.voxels > 0.5) > 0.93
+
+
+@pytest.mark.parametrize("fault", ["shape", "place"])
+def test_a_label_on_another_grid_is_refused(prepared: Path, tmp_path: Path, fault: str) -> None:
+    image = nib.load(prepared / "p0" / "p0_seg.nii.gz")
+    voxels, affine = np.asarray(image.dataobj), image.affine.copy()
+    if fault == "shape":
+        voxels = voxels[:-1]
+    else:
+        affine[0, 3] += 2
+    nib.save(nib.Nifti1Image(voxels, affine), tmp_path / "label.nii.gz")
+    with pytest.raises(CaseError, match=r"label\.nii\.gz does not lie on the prepared grid"):
+        restore_label(tmp_path / "label.nii.gz", prepared / "p0", output=tmp_path / "b.nii.gz")
+    assert not (tmp_path / "b.nii.gz").exists()
+
+
+def test_probabilities_are_refused(prepared: Path, tmp_path: Path) -> None:
+    image = nib.load(prepared / "p0" / "p0_seg.nii.gz")
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj) * np.float32(0.3), image.affine), tmp_path / "label.nii.gz")
+    with pytest.raises(CaseError, match="fractional"):
+        restore_label(tmp_path / "label.nii.gz", prepared / "p0", output=tmp_path / "b.nii.gz")
+
+
+def test_a_modality_that_was_not_prepared_is_refused(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(CaseError, match=r"'p0' was prepared without adc: choose of t1, t1ce, t2, flair"):
+        restore_label(prepared / "p0" / "p0_seg.nii.gz", prepared / "p0", modality="adc", output=tmp_path / "b.nii.gz")
+
+
+def test_a_folder_that_was_not_prepared_is_refused(prepared: Path, scanned: Scanned, tmp_path: Path) -> None:
+    with pytest.raises(CaseError, match="is not a prepared case"):
+        restore_label(prepared / "p0" / "p0_seg.nii.gz", scanned[0] / "p0", output=tmp_path / "b.nii.gz")
+
+
+def test_a_damaged_record_is_said(prepared: Path, tmp_path: Path) -> None:
+    shutil.copytree(prepared / "p0", tmp_path / "p0")
+    (tmp_path / "p0" / "p0_prepare.json").write_text("{")
+    with pytest.raises(CaseError, match=r"p0_prepare\.json cannot be read .*prepare the case again"):
+        restore_label(prepared / "p0" / "p0_seg.nii.gz", tmp_path / "p0", output=tmp_path / "b.nii.gz")
+
+
+def test_an_original_is_never_overwritten(prepared: Path, scanned: Scanned) -> None:
+    original = scanned[0] / "p0" / "seg.nii.gz"
+    before = original.read_bytes()
+    with pytest.raises(UsageError, match="one of the case's originals"):
+        restore_label(prepared / "p0" / "p0_seg.nii.gz", prepared / "p0", output=original)
+    assert original.read_bytes() == before
+
+
+def test_other_file_types_are_refused(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.nii\.gz"):
+        restore_label(prepared / "p0" / "p0_seg.nii.gz", prepared / "p0", output=tmp_path / "b.mha")
+
+
+def test_an_older_result_is_replaced(prepared: Path, tmp_path: Path) -> None:
+    output = save(tmp_path / "b.nii.gz", phantom("t1"))
+    before = output.read_bytes()
+    restore_label(prepared / "p0" / "p0_seg.nii.gz", prepared / "p0", output=output)
+    assert output.read_bytes() != before
