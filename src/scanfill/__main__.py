@@ -298,24 +298,22 @@ def tta_gain(
     checkpoint: str,
     output: str = "runs/tta",
     overlays: list[str] | None = None,
-    threshold: float = 0.1,
-    **knobs: Any,
+    **options: Any,
 ) -> None:
-    """Say what test-time augmentation gains (Dice, HD95) and costs (seconds) on the cases that judge a training.
+    """Measure what test-time augmentation gains (Dice, HD95) and costs (seconds) on the validation cases of a training.
 
     Args:
         bundle: Name or folder of a segmentation bundle.
         checkpoint: ``models/model.pt`` of a training.
         output: Where the table goes, ``tta.md``, ``.csv`` and ``.tex``, and ``cases.csv`` with a row a case.
         overlays: Those of the training, such as ``unet.yaml,modern.yaml``.
-        threshold: Of ``adaptive``: how unsure a voxel must be to be predicted again, 0 to 1.
-        knobs: Those of the evaluation, such as ``--dataset_dir``, ``--datalist``, ``--patch_size``, ``--tta_axes``.
+        options: Those of the evaluation, such as ``--dataset_dir``, ``--datalist``, ``--patch_size``, ``--tta_axes``.
     """
     from scanfill.studies.tta import Evaluation, write_gain  # noqa: PLC0415
 
     names = overlays.split(",") if isinstance(overlays, str) else overlays or ()
-    evaluation = Evaluation(bundle, names, checkpoint=checkpoint, **knobs)
-    print(write_gain(evaluation, output, threshold=threshold))
+    evaluation = Evaluation(bundle, names, checkpoint=checkpoint, **options)
+    print(write_gain(evaluation, output))
 
 
 def augmentation_sheet(

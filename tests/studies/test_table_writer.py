@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scanfill.report.page import DASH
 from scanfill.studies.tables import Compared, Estimate, MeanSD, StudyTable, as_csv, as_latex, as_markdown, write_table
 from scanfill.studies.tables.comparisons import p_text
-from scanfill.studies.tables.table import number
+from scanfill.studies.tables.study_table import number
 
 if TYPE_CHECKING:
     from pathlib import Path

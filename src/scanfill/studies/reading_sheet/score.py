@@ -13,7 +13,7 @@ from scipy import stats
 
 from scanfill.errors import UsageError
 from scanfill.studies.reading_sheet.make import KEY_COLUMNS, QUALITIES, RATING_COLUMNS, REAL, SYNTHETIC
-from scanfill.studies.tables.table import Estimate, StudyTable
+from scanfill.studies.tables.study_table import Estimate, StudyTable
 from scanfill.studies.tables.writer import write_table
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from scanfill.studies.tables.descriptive import descriptive_table
 from scanfill.studies.tables.effects import effect_tables
 from scanfill.studies.tables.image_error import image_error_tables
 from scanfill.studies.tables.replaced import replaced_tables
+from scanfill.studies.tables.study_table import Compared, Estimate, MeanSD, StudyTable
 from scanfill.studies.tables.subsets import secondary_tables, subset_tables
-from scanfill.studies.tables.table import Compared, Estimate, MeanSD, StudyTable
 from scanfill.studies.tables.three_inputs import three_input_tables
 from scanfill.studies.tables.writer import as_csv, as_latex, as_markdown, write_table
 

@@ -23,14 +23,14 @@ from scanfill.studies.statistics import (
     table_row,
 )
 from scanfill.studies.strategies import REFERENCE
-from scanfill.studies.tables.table import Estimate, MeanSD, StudyTable, known
+from scanfill.studies.tables.study_table import Estimate, MeanSD, StudyTable, known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scanfill.metrics.cohort import Row
     from scanfill.studies.score_files import StudyScores
-    from scanfill.studies.tables.table import Cell as TableCell
+    from scanfill.studies.tables.study_table import Cell as TableCell
 
 COMPLETE = Cell(REFERENCE)
 """The four originals."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from scanfill.domains.brain_mri.regions import REGIONS
 from scanfill.studies.tables.comparisons import about, patient_means, table_name
-from scanfill.studies.tables.table import StudyTable
+from scanfill.studies.tables.study_table import StudyTable
 
 if TYPE_CHECKING:
     from scanfill.studies.score_files import StudyScores
-    from scanfill.studies.tables.table import Cell as TableCell
+    from scanfill.studies.tables.study_table import Cell as TableCell
 
 DESCRIBED = ("dice", "hd95", "precision", "sensitivity")
 """What is summed up; HD95 in mm."""

@@ -8,11 +8,11 @@ from scanfill.studies.score_files import Cell, StudyScores, planned_cells
 from scanfill.studies.statistics import FAMILY_LABELS
 from scanfill.studies.tables.comparisons import SECONDARY, Methods, judge_cells, table_name, verdict_table
 from scanfill.studies.tables.costs import read_costs
-from scanfill.studies.tables.table import StudyTable
+from scanfill.studies.tables.study_table import StudyTable
 from scanfill.studies.tables.three_inputs import compared_dice
 
 if TYPE_CHECKING:
-    from scanfill.studies.tables.table import Cell as TableCell
+    from scanfill.studies.tables.study_table import Cell as TableCell
 
 COST_NOTE = (
     "Training: hours of one fold and one seed on its device (mean over folds and seeds). Inference: seconds a case."

@@ -14,14 +14,14 @@ from scanfill.studies.statistics.power import POWER
 from scanfill.studies.tables.comparisons import COMPLETE, about, mean_sd, patient_means, table_name
 from scanfill.studies.tables.published import CORRELATIONS, PAPER, PUBLISHED_CORRELATIONS
 from scanfill.studies.tables.replaced import PAIRS
-from scanfill.studies.tables.table import NOT_FINISHED, NOT_TRAINED, Estimate, StudyTable, known
+from scanfill.studies.tables.study_table import NOT_FINISHED, NOT_TRAINED, Estimate, StudyTable, known
 from scanfill.studies.tables.three_inputs import DATA_DIFFER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scanfill.studies.score_files import Cell, StudyScores
-    from scanfill.studies.tables.table import Cell as TableCell
+    from scanfill.studies.tables.study_table import Cell as TableCell
 
 ALPHA = 0.05
 OUTCOMES = {"multi-class": MULTICLASS, "WT": "dice_WT"}

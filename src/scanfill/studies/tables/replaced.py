@@ -15,7 +15,7 @@ from scanfill.studies.tables.comparisons import (
     verdict_table,
 )
 from scanfill.studies.tables.published import NOT_AVAILABLE, PUBLISHED_CORRELATIONS
-from scanfill.studies.tables.table import StudyTable
+from scanfill.studies.tables.study_table import StudyTable
 from scanfill.studies.tables.three_inputs import our_dice
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from scanfill.studies.score_files import acquired_of
 from scanfill.studies.statistics import FAMILY_LABELS
 from scanfill.studies.strategies import join
 from scanfill.studies.tables.comparisons import table_name
-from scanfill.studies.tables.table import NOT_FINISHED, NOT_TRAINED, StudyTable
+from scanfill.studies.tables.study_table import NOT_FINISHED, NOT_TRAINED, StudyTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scanfill.studies.score_files import Cell
     from scanfill.studies.tables.comparisons import JudgedCells
-    from scanfill.studies.tables.table import Cell as TableCell
+    from scanfill.studies.tables.study_table import Cell as TableCell
 
 MISSING_SETS = ("", *(join(names) for number in (1, 2, 3) for names in combinations(MODALITIES, number)))
 """What is missing in each of the fifteen subsets."""

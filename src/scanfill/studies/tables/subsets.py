@@ -17,12 +17,12 @@ from scanfill.studies.tables.comparisons import (
     verdict_table,
 )
 from scanfill.studies.tables.costs import COST_NOTE, Costs, read_costs
+from scanfill.studies.tables.study_table import SAME_AS_COMPLETE, StudyTable
 from scanfill.studies.tables.subset_verdicts import MISSING_SETS, subset_verdicts
-from scanfill.studies.tables.table import SAME_AS_COMPLETE, StudyTable
 from scanfill.studies.tables.three_inputs import compared_dice
 
 if TYPE_CHECKING:
-    from scanfill.studies.tables.table import Cell as TableCell
+    from scanfill.studies.tables.study_table import Cell as TableCell
 
 SHOWN = tuple(name for name in STRATEGIES if name != "pairwise_from")
 """Strategies of the table; the single pairs have a table of their own."""

@@ -18,10 +18,10 @@ from scanfill.studies.tables.comparisons import (
     verdict_table,
 )
 from scanfill.studies.tables.published import LABELS, PAPER, PUBLISHED_DATA, PUBLISHED_THREE_INPUTS
-from scanfill.studies.tables.table import NOT_FINISHED, NOT_TRAINED, Compared, Estimate, MeanSD, StudyTable
+from scanfill.studies.tables.study_table import NOT_FINISHED, NOT_TRAINED, Compared, Estimate, MeanSD, StudyTable
 
 if TYPE_CHECKING:
-    from scanfill.studies.tables.table import Cell as TableCell
+    from scanfill.studies.tables.study_table import Cell as TableCell
 
 NONE_LEFT_OUT = "none (four inputs)"
 

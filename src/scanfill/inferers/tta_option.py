@@ -1,4 +1,4 @@
-"""Test-time augmentation as one knob of a bundle: ``tta: none | flips | adaptive``."""
+"""Test-time augmentation as one option of a bundle: ``tta: none | flips``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from monai.inferers import Inferer
 from monai.utils import ensure_tuple
 
 from scanfill.errors import UsageError
-from scanfill.inferers.adaptive import AdaptiveFlipInferer
 from scanfill.inferers.flips import FlipInferer
 from scanfill.inferers.orientations import check_axes
 from scanfill.transforms.laterality import channel_pairs
@@ -17,7 +16,7 @@ from scanfill.transforms.laterality import channel_pairs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CHOICES = ("none", "flips", "adaptive")
+CHOICES = ("none", "flips")
 
 logger = logging.getLogger(__name__)
 
@@ -33,27 +32,30 @@ def with_tta(
     exclusive: bool = True,
     **options: Any,
 ) -> Inferer:
-    """Wrap a bundle's inferer as its knob says.
+    """Wrap a bundle's inferer as its option ``tta`` says.
 
     Args:
-        name: ``none`` (or None), ``flips`` or ``adaptive``; or an inferer, which is used as it is.
+        name: ``none`` (or None) or ``flips``; or an inferer, which is used as it is.
         inferer: The bundle's own.
-        axes: To flip; None: those of ``trained``. Others than those are flipped with a warning.
+        axes: To flip; None: those of ``trained``. Flipping any other axis logs a warning.
         trained: Axes that training flipped, where that is known.
         spatial_dims: 2 or 3, of the images.
         pairs: Left and right label of each structure that has two sides, as the data's schema has them; their channels
             change places when left and right do.
         exclusive: Whether a voxel has one label only: probabilities are then those of a softmax, the background first;
             otherwise those of a sigmoid, one channel a label.
-        **options: Of :class:`FlipInferer` or :class:`AdaptiveFlipInferer`.
+        **options: Of :class:`FlipInferer`.
 
     Raises:
-        UsageError: Another name; an axis that no image has; no axis to flip, or nobody knows which; pairs that are no
+        UsageError: Another name; an axis that no image has; no axis to flip, or none is known; pairs that are not a
             permutation.
     """
     if isinstance(name, Inferer):
         return name
     word = str(name).lower()  # MONAI's command line hands None over as it is, and any word as a string
+    if word == "adaptive":
+        msg = "--tta adaptive was removed in 0.2.0: it showed no gain over one pass. Use --tta none, or --tta flips."
+        raise UsageError(msg)
     if word not in CHOICES:
         msg = f"There is no test-time augmentation {name!r}; --tta is one of {', '.join(CHOICES)}."
         raise UsageError(msg)
@@ -62,11 +64,11 @@ def with_tta(
     chosen = _chosen(axes, trained, spatial_dims)
     own = {"activation": "softmax" if exclusive else "sigmoid"}
     paired = {"paired_channels": channel_pairs(pairs, exclusive=exclusive)} if pairs else {}
-    return (FlipInferer if word == "flips" else AdaptiveFlipInferer)(inferer, chosen, **{**own, **paired, **options})
+    return FlipInferer(inferer, chosen, **{**own, **paired, **options})
 
 
 def _chosen(axes: Sequence[int] | int | None, trained: Sequence[int] | None, spatial_dims: int) -> list[int]:
-    """Settle which axes are flipped."""
+    """Choose the axes to flip."""
     if axes is None and trained is None:
         msg = (
             "Which axes training flipped is not known: the checkpoint is older than that note. State them, such as "

@@ -1,8 +1,7 @@
-"""The knob `tta` of segmentation bundles: train, evaluate and inference wrap the same inferer in the same way."""
+"""The option `tta` of segmentation bundles: train, evaluate and inference wrap the same inferer in the same way."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
@@ -16,7 +15,7 @@ from conftest import REPO, TrainedBundle
 from scanfill.engines.checkpoint_files import read_checkpoint, weights_with_record
 from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import UsageError
-from scanfill.inferers import AdaptiveFlipInferer, DenseInferer, FlipInferer
+from scanfill.inferers import DenseInferer, FlipInferer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +32,7 @@ def inferer(file: str, names: tuple[str, ...], tta: str) -> Inferer:
     parser = ConfigParser()
     parser.read_config([str(BUNDLE / "configs" / name) for name in (file, *names)])
     if file == "inference.yaml":
-        parser["patch_size"] = [64, 64, 64]  # an overlay sets it; of inference it is a knob
+        parser["patch_size"] = [64, 64, 64]  # an overlay sets it; of inference it is an option
         parser["flipped_axes"] = list(OVERLAYS[names])  # the checkpoint says it
     parser["tta"] = tta
     return parser.get_parsed_content("evaluator#inferer" if file == "inference.yaml" else "validate#inferer")
@@ -41,14 +40,13 @@ def inferer(file: str, names: tuple[str, ...], tta: str) -> Inferer:
 
 @overlays
 @pytest.mark.parametrize("file", ["train.yaml", "inference.yaml"])
-def test_the_knob_wraps_the_bundles_own_inferer(file: str, names: tuple[str, ...]) -> None:
+def test_the_option_wraps_the_bundles_own_inferer(file: str, names: tuple[str, ...]) -> None:
     own = DenseInferer if not names else SlidingWindowInferer
     assert type(inferer(file, names, "none")) is own
-    for tta, kind in {"flips": FlipInferer, "adaptive": AdaptiveFlipInferer}.items():
-        wrapped = inferer(file, names, tta)
-        assert type(wrapped) is kind
-        assert type(wrapped.inferer) is own
-        assert wrapped.axes == OVERLAYS[names]
+    wrapped = inferer(file, names, "flips")
+    assert type(wrapped) is FlipInferer
+    assert type(wrapped.inferer) is own
+    assert wrapped.axes == OVERLAYS[names]
 
 
 @overlays
@@ -105,9 +103,7 @@ def test_a_checkpoint_that_does_not_say_what_was_flipped_is_used_as_asked(
 
 
 @on_trained
-def test_inference_takes_the_knob_and_refuses_what_there_is_not(
-    trained: TrainedBundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_inference_takes_the_option_and_refuses_what_there_is_not(trained: TrainedBundle, tmp_path: Path) -> None:
     case = min(path for path in trained.new_cases.iterdir() if path.is_dir())
     knobs = {"bundle_root": str(trained.root), "dataset_dir": str(case)}
 
@@ -119,13 +115,12 @@ def test_inference_takes_the_knob_and_refuses_what_there_is_not(
         run.run()
         return np.asarray(nib.load(output / case.name / f"{case.name}_seg.nii.gz").dataobj)
 
-    with caplog.at_level(logging.INFO):
-        labels = {tta: predict(tta) for tta in ("none", "flips", "adaptive")}
-    assert "% of the voxels in doubt" in caplog.text
-    assert labels["none"].shape == labels["flips"].shape == labels["adaptive"].shape
-    assert (labels["none"] != labels["flips"]).any()
+    none, flips = predict("none"), predict("flips")
+    assert none.shape == flips.shape
+    assert (none != flips).any()
     for wrong, said in (
-        ({"tta": "flip"}, "'flip'; --tta is one of none, flips, adaptive"),
+        ({"tta": "flip"}, "'flip'; --tta is one of none, flips."),
+        ({"tta": "adaptive"}, "--tta adaptive was removed in 0.2.0"),
         ({"tta": "flips", "tta_axes": [3]}, "`tta_axes` (=[3]) must be different axes out of [0, 1, 2]"),
     ):
         with pytest.raises(RuntimeError) as raised:
