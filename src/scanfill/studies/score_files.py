@@ -17,7 +17,7 @@ from scanfill.errors import UsageError
 from scanfill.metrics.cohort import as_number, split_key
 from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.statistics import CROSS_VALIDATION, HELD_OUT, average_fold_models, mark_ensemble, pool_folds
-from scanfill.studies.statistics.image_error import IMAGE_SCORES
+from scanfill.studies.statistics.correlation import IMAGE_SCORES
 from scanfill.studies.strategies import join, strategy_of
 
 if TYPE_CHECKING:

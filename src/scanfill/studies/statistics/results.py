@@ -110,21 +110,6 @@ def mark_ensemble(rows: Sequence[Row]) -> list[dict[str, float | str]]:
     return [{**{key: value for key, value in row.items() if key != "fold"}, "evaluation": HELD_OUT} for row in rows]
 
 
-def check_held_out(cross_validation: Sequence[Row], held_out: Sequence[Row]) -> None:
-    """Refuse a held-out test with a patient of the cross-validation.
-
-    Raises:
-        UsageError: A patient is on both sides.
-    """
-    shared = {str(row["patient"]) for row in cross_validation} & {str(row["patient"]) for row in held_out}
-    if shared:
-        msg = (
-            f"Patients {sorted(shared)[:5]} ({len(shared)} in all) are in the folds and in the held-out test: the fold "
-            "models have seen them. Split by patient again, and train on the new split."
-        )
-        raise UsageError(msg)
-
-
 def seed_of(row: Row) -> str:
     """Name the training seed of a row; empty where none is stated."""
     return str(row.get("seed", ""))

@@ -9,7 +9,7 @@ from scipy import stats
 
 from scanfill.domains.brain_mri.published import PUBLISHED_MSE
 from scanfill.studies.statistics import correlate_image_error, holm, pair_strategies, with_multiclass
-from scanfill.studies.statistics.image_error import IMAGE_SCORES, MULTICLASS
+from scanfill.studies.statistics.correlation import IMAGE_SCORES, MULTICLASS
 from scanfill.studies.statistics.power import POWER
 from scanfill.studies.tables.comparisons import COMPLETE, about, mean_sd, patient_means, table_name
 from scanfill.studies.tables.published import CORRELATIONS, PAPER, PUBLISHED_CORRELATIONS
