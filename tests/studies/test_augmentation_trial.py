@@ -28,10 +28,11 @@ from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
 from scanfill.studies.report import write_study_report
 from scanfill.studies.run import run_study, write_plan
-from scanfill.studies.score_files import read_study_scores
-from scanfill.studies.scoring import read_truth, score_fold, voxel_size
+from scanfill.studies.study_scores import read_study_scores
+from scanfill.studies.fold_scores import read_truth, score_fold, voxel_size
 from scanfill.studies.statistics import Bootstrap
-from scanfill.studies.tables import Methods, effect_tables
+from scanfill.studies.tables.comparisons import Methods
+from scanfill.studies.tables.preset_tables import effect_tables
 from stand_in_study import StandInStudy
 
 if TYPE_CHECKING:

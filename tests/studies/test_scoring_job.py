@@ -17,7 +17,7 @@ from scanfill.data import write_split
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
-from scanfill.studies.scoring import majority, read_figures, score_ensemble, score_fold
+from scanfill.studies.fold_scores import majority, read_figures, score_ensemble, score_fold
 
 if TYPE_CHECKING:
     from pathlib import Path

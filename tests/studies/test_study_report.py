@@ -17,7 +17,7 @@ from scanfill.data.nifti import nifti_bytes
 from scanfill.errors import UsageError
 from scanfill.studies.report import write_study_report
 from scanfill.studies.statistics import Bootstrap
-from scanfill.studies.tables import Methods
+from scanfill.studies.tables.comparisons import Methods
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scanfill.report.page import Part
-    from scanfill.studies.tables import StudyTable
+    from scanfill.studies.tables.study_table import StudyTable
 
 SMALL = "font-size: .85rem; color: var(--soft)"
 

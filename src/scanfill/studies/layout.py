@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scanfill.report.page import Part
-    from scanfill.studies.score_files import StudyScores
-    from scanfill.studies.tables import Methods
+    from scanfill.studies.study_scores import StudyScores
+    from scanfill.studies.tables.comparisons import Methods
 
 
 @dataclass(frozen=True)

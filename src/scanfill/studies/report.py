@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from scanfill.report.page import Page, Section
 from scanfill.studies.folded import Notes
-from scanfill.studies.score_files import read_study_scores
+from scanfill.studies.study_scores import read_study_scores
 from scanfill.studies.settings import settings_sections
-from scanfill.studies.tables import Methods
+from scanfill.studies.tables.comparisons import Methods
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scanfill.report.page import Part
     from scanfill.studies.layout import Layout
-    from scanfill.studies.score_files import StudyScores
+    from scanfill.studies.study_scores import StudyScores
 
 
 def write_study_report(folder: Path, *, partial: bool = False, methods: Methods | None = None) -> Path:

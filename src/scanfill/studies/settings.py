@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scanfill.report.page import Section, Table
-from scanfill.studies.tables import read_receipts
+from scanfill.studies.tables.costs import read_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from scanfill.report.page import Part
-    from scanfill.studies.score_files import StudyScores
+    from scanfill.studies.study_scores import StudyScores
 
 EXPANDED = ("models", "predictions", "missing_sets", "empty", "python", "protocol", "note")
 """Entries of ``study.json`` that follow from the knobs, or are of no use on another machine."""

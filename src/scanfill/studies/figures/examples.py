@@ -13,8 +13,8 @@ from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.studies.figures.example_slices import draw_example_slices
-from scanfill.studies.score_files import Cell
-from scanfill.studies.scoring import read_label_map, read_truth
+from scanfill.studies.study_scores import Cell
+from scanfill.studies.fold_scores import read_label_map, read_truth
 from scanfill.studies.statistics import CROSS_VALIDATION
 from scanfill.studies.strategies import REFERENCE
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from scanfill.studies.score_files import StudyScores
+    from scanfill.studies.study_scores import StudyScores
 
 WITH_IMAGES = ("pairwise", "completion", "synthetic_trained")
 """Strategies that segment with a synthetic image in the place of what is missing."""

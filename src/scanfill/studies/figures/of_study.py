@@ -13,7 +13,7 @@ from scanfill.studies.figures.error_against_loss import Cloud, draw_error_agains
 from scanfill.studies.figures.examples import draw_example
 from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.figures.volume_agreement import draw_volume_agreement
-from scanfill.studies.score_files import EVALUATIONS, Cell
+from scanfill.studies.study_scores import EVALUATIONS, Cell
 from scanfill.studies.statistics import FAMILY_LABELS, with_multiclass
 from scanfill.studies.strategies import REFERENCE
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure as MatplotlibFigure
 
-    from scanfill.studies.score_files import StudyScores
+    from scanfill.studies.study_scores import StudyScores
 
 COMPLETE = Cell(REFERENCE)
 ERRORS = {"mse_brain": "MSE, brain", "mse_tumour": "MSE, tumour", "ssim_tumour": "SSIM, tumour"}

@@ -16,13 +16,16 @@ from scanfill.studies.figures import boxes_of, write_svg
 from scanfill.studies.folded import Folded, Told
 from scanfill.studies.kinds.augmentation import EMPTY, trained_presets
 from scanfill.studies.layout import Layout
-from scanfill.studies.score_files import EVALUATIONS, HOW, Cell
-from scanfill.studies.tables import descriptive_table, effect_tables, read_receipts, write_table
+from scanfill.studies.study_scores import EVALUATIONS, HOW, Cell
+from scanfill.studies.tables.costs import read_receipts
+from scanfill.studies.tables.long_tables import descriptive_table
+from scanfill.studies.tables.preset_tables import effect_tables
+from scanfill.studies.tables.writer import write_table
 
 if TYPE_CHECKING:
     from scanfill.report.page import Part
-    from scanfill.studies.score_files import StudyScores
-    from scanfill.studies.tables import Methods
+    from scanfill.studies.study_scores import StudyScores
+    from scanfill.studies.tables.comparisons import Methods
 
 TITLE = "Which augmentation helps?"
 

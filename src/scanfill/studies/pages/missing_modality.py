@@ -8,24 +8,20 @@ from scanfill.report.page import Figure, Section
 from scanfill.studies.figures import draw_study
 from scanfill.studies.folded import Folded, Told
 from scanfill.studies.layout import Layout
-from scanfill.studies.score_files import EVALUATIONS, HOW
-from scanfill.studies.tables import (
-    descriptive_table,
-    image_error_tables,
-    replaced_tables,
-    secondary_tables,
-    subset_tables,
-    three_input_tables,
-    write_table,
-)
+from scanfill.studies.study_scores import EVALUATIONS, HOW
+from scanfill.studies.tables.error_tables import image_error_tables
+from scanfill.studies.tables.long_tables import descriptive_table
+from scanfill.studies.tables.paper_tables import replaced_tables, three_input_tables
+from scanfill.studies.tables.subsets import secondary_tables, subset_tables
+from scanfill.studies.tables.writer import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scanfill.report.page import Part
     from scanfill.studies.figures import Drawing
-    from scanfill.studies.score_files import StudyScores
-    from scanfill.studies.tables import Methods
+    from scanfill.studies.study_scores import StudyScores
+    from scanfill.studies.tables.comparisons import Methods
 
 TITLE = "Which way is best when a sequence is missing?"
 

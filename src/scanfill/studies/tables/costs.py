@@ -8,14 +8,14 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scanfill.studies.score_files import ENSEMBLE, Cell, acquired_of
+from scanfill.studies.study_scores import ENSEMBLE, Cell, acquired_of
 from scanfill.studies.strategies import folder_of, segmenter_of, synthesizer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from scanfill.studies.score_files import StudyScores
+    from scanfill.studies.study_scores import StudyScores
 
 COST_NOTE = (
     "Training: hours of every network that the strategy needs for this set, of one fold and one seed, on its device "

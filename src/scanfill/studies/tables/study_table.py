@@ -13,14 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
-NOT_TRAINED = "not trained"
-"""What stands in a cell whose model the study did not train."""
-
 NOT_FINISHED = "not finished"
 """What stands in a cell that the study asks for, and that is not scored in every fold and seed yet."""
-
-SAME_AS_COMPLETE = "as complete_set"
-"""What stands in a cell of a strategy that does nothing where nothing is missing."""
 
 VERDICTS: Mapping[str, Literal["bad", "warn", "known", "good"]] = {
     "better": "good",

@@ -10,7 +10,7 @@ import pytest
 
 from made_up_study import write_study
 from scanfill.errors import UsageError
-from scanfill.studies.score_files import Cell, _usable, acquired_of, read_score_file, read_study_scores
+from scanfill.studies.study_scores import Cell, _usable, acquired_of, read_score_file, read_study_scores
 
 if TYPE_CHECKING:
     from pathlib import Path

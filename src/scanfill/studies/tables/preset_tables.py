@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scanfill.studies.score_files import Cell, StudyScores, planned_cells
+from scanfill.studies.study_scores import Cell, StudyScores
 from scanfill.studies.statistics import FAMILY_LABELS
-from scanfill.studies.tables.comparisons import SECONDARY, Methods, judge_cells, table_name, verdict_table
+from scanfill.studies.tables.comparisons import SECONDARY, Methods, judge_cells, table_name
 from scanfill.studies.tables.costs import read_costs
+from scanfill.studies.tables.long_tables import verdict_table
 from scanfill.studies.tables.study_table import StudyTable
-from scanfill.studies.tables.three_inputs import compared_dice
 
 if TYPE_CHECKING:
     from scanfill.studies.tables.study_table import Cell as TableCell
@@ -39,13 +39,13 @@ def effect_tables(
     """
     methods = methods or Methods()
     asked = Methods(methods.bootstrap, {}, methods.variant, paper_level=False)
-    planned = planned_cells(scores.study)
+    planned = scores.planned
     references = {cell: Cell(reference) for cell in planned if cell.strategy not in (reference, empty)}
     judged = judge_cells(scores, evaluation, references, asked)
     costs = read_costs(scores)
     rows: list[list[TableCell]] = []
     for cell in planned:
-        dice = [compared_dice(judged, cell, label) for label in FAMILY_LABELS]
+        dice = [judged.compared(cell, label) for label in FAMILY_LABELS]
         training = costs.training.get(cell.strategy)
         hours = None if training is None else training / 3600
         rows.append([cell.strategy, *dice, hours, costs.inference.get((cell.strategy, "nothing"))])

@@ -103,9 +103,14 @@ class StudyScores:
         """List the strategies and missing sets that were scored in all folds and seeds used."""
         return [cell for found, cell in self._by_cell if found == evaluation and self._is_whole(evaluation, cell)]
 
+    @cached_property
+    def planned(self) -> list[Cell]:
+        """Strategies and missing sets that the study asks for."""
+        return planned_cells(self.study)
+
     def was_planned(self, cell: Cell) -> bool:
-        """Tell whether the study asks for a cell, so that one that is not there is unfinished, and not untrained."""
-        return cell in planned_cells(self.study)
+        """Tell whether the study asks for a cell: one that it asks for and that is not there is unfinished."""
+        return cell in self.planned
 
     def of(self, evaluation: str, cell: Cell) -> list[dict[str, float | str]]:
         """Give the rows of one cell, one a case and seed, marked with the kind of result they are.
@@ -131,14 +136,6 @@ class StudyScores:
         found = {(str(row["seed"]), "" if cell.strategy.endswith(ENSEMBLE) else str(row["fold"])) for row in rows}
         folds = [""] if cell.strategy.endswith(ENSEMBLE) else [str(fold) for fold in self.folds]
         return found == {(str(seed), fold) for seed in self.seeds for fold in folds}
-
-    def was_planned_for(self, missing: str) -> bool:
-        """Tell whether the study asks for any strategy for a missing set."""
-        return any(cell.missing == missing for cell in planned_cells(self.study))
-
-    def was_planned_at_all(self, strategy: str) -> bool:
-        """Tell whether the study has a strategy, whatever is missing."""
-        return any(cell.strategy == strategy for cell in planned_cells(self.study))
 
 
 def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
