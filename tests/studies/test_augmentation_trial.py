@@ -21,18 +21,18 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.studies import commands
+from scanfill.studies.fold_scores import read_truth, score_fold, voxel_size
 from scanfill.studies.kinds import default_kind, find_kinds
 from scanfill.studies.kinds.augmentation import check_extras, find_models, find_predictions
-from scanfill.studies.pages.augmentation import draw_presets
+from scanfill.studies.pages.augmentation_page import draw_presets
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
 from scanfill.studies.report import write_study_report
 from scanfill.studies.run import run_study, write_plan
-from scanfill.studies.study_scores import read_study_scores
-from scanfill.studies.fold_scores import read_truth, score_fold, voxel_size
 from scanfill.studies.statistics import Bootstrap
+from scanfill.studies.study_scores import read_study_scores
 from scanfill.studies.tables.comparisons import Methods
-from scanfill.studies.tables.preset_tables import effect_tables
+from scanfill.studies.tables.preset_tables import effect_tables, judge_effects
 from stand_in_study import StandInStudy
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def trial_with(*settings: str, smoke: bool = False) -> dict[str, Any]:
 def test_every_kind_of_study_has_its_protocol_its_smoke_file_and_its_page() -> None:
     assert default_kind() == "missing_modality"
     for name, kind in find_kinds().items():
-        assert import_module(f"scanfill.studies.pages.{name}").LAYOUT.title
+        assert import_module(f"scanfill.studies.pages.{name}_page").LAYOUT.title
         study = read_study(f"{kind.name}.yaml", [FOUR] if kind.name == "augmentation" else [], smoke=True)
         assert set(kind.incomparable) <= set(study)
         assert len(kind.find_models(study)) > 1
@@ -216,7 +216,9 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_preset_that_gains_is_better_and_one_that_changes_nothing_undecided(scored: Path) -> None:
     scores = read_study_scores(scored)
-    effects, tests, *_ = effect_tables(scores, "cross_validation", "none", "empty", QUICK)
+    effects, tests, *_ = effect_tables(
+        judge_effects(scores, "cross_validation", "none", "empty", QUICK), "none", "empty"
+    )
     verdicts = {(row["preset"], row["label"]): row["verdict"] for row in tests.records()}
     assert verdicts["mri", "WT"] == "better"
     assert verdicts["strong_elastic", "WT"] == "worse"

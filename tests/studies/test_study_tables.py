@@ -10,17 +10,16 @@ import pytest
 from scipy import stats
 
 from made_up_study import write_study
-from scanfill.studies.study_scores import Cell, StudyScores, read_study_scores
 from scanfill.studies.statistics import Bootstrap, Family
 from scanfill.studies.strategies import find_models
+from scanfill.studies.study_scores import Cell, StudyScores, read_study_scores
 from scanfill.studies.tables.comparisons import Methods
-from scanfill.studies.tables.costs import read_costs
+from scanfill.studies.tables.costs import models_of, read_costs
 from scanfill.studies.tables.error_tables import image_error_tables, smallest_correlation
 from scanfill.studies.tables.paper_tables import pair_cells, published, replaced_tables, three_input_tables
 from scanfill.studies.tables.study_table import Compared, MeanSD, StudyTable
-from scanfill.studies.tables.subsets import MISSING_SETS, secondary_tables, subset_tables
+from scanfill.studies.tables.subsets import MISSING_SETS, judge_subsets, secondary_tables, subset_tables
 from scanfill.studies.tables.writer import as_markdown
-from scanfill.studies.tables.costs import models_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +36,7 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> StudyScores:
 
 @pytest.fixture(scope="module")
 def subsets(scores: StudyScores) -> list[StudyTable]:
-    return subset_tables(scores, "cross_validation", QUICK)
+    return subset_tables(judge_subsets(scores, "cross_validation", QUICK))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +76,9 @@ def test_a_table_has_the_rows_that_were_planned_and_names_the_rest_in_one_note(
     assert rows == [("nothing", "complete_set"), ("nothing", "dropout"), *without]
     assert [row[0] for row in subsets[0].rows] == ["nothing", "t1ce"]
     for table in subsets[:2]:
-        assert table.notes[0].startswith("Not part of this study: pairwise, completion, synthetic_trained, without t1, ")
+        assert table.notes[0].startswith(
+            "Not part of this study: pairwise, completion, synthetic_trained, without t1, "
+        )
         assert table.notes[0].count("without ") == 13
     replaced = replaced_tables(scores, "cross_validation", QUICK)[0]
     assert [row[1] for row in replaced.rows] == ["flair", "t1", "t2", "originals"]
@@ -191,7 +192,7 @@ def test_held_out_and_cross_validation_are_never_in_one_table(tmp_path: Path) ->
     scores = read_study_scores(write_study(tmp_path, *knobs, patients=9))
     names: list[str] = []
     for evaluation, patients in (("cross_validation", "9 patients"), ("held_out", "4 patients")):
-        tables = subset_tables(scores, evaluation, QUICK)
+        tables = subset_tables(judge_subsets(scores, evaluation, QUICK))
         names += [table.name for table in tables]
         assert patients in " ".join(tables[1].notes)
         ensembles = {(row[0], row[1]) for row in tables[1].rows if str(row[1]).endswith("_ensemble")}
@@ -213,7 +214,9 @@ def test_published_tables_are_whole() -> None:
     dice, correlations = published("dice"), published("correlations")
     assert len(pair_cells()) == 12
     assert set(correlations.groupby(["target", "source"]).size()) == {4}
-    (one,) = correlations.query("target == 't2' and source == 't1' and method == 'spearman' and dice != 'WT'").itertuples()
+    (one,) = correlations.query(
+        "target == 't2' and source == 't1' and method == 'spearman' and dice != 'WT'"
+    ).itertuples()
     assert (one.r, one.marked) == (-0.15581, "*")
     assert dice[dice["label"] == "CET"]["mean"].tolist() == [0.70, 0.85, 0.85, 0.62, 0.86]
     assert dice[(dice["left_out"] == "flair")]["marked"].tolist() == ["*"] * 4

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from scanfill.studies.figures.svg import PALETTE, panels
 
@@ -20,8 +19,7 @@ ABREAST = 4
 """Panels in a row."""
 
 
-@dataclass(frozen=True)
-class Agreement:
+class Agreement(NamedTuple):
     """Bland and Altman's figures of a predicted volume (Lancet 1986;327:307).
 
     Attributes:

@@ -7,7 +7,6 @@ import statistics as numbers
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from scanfill.studies.study_scores import EVALUATIONS, Cell
 from scanfill.studies.statistics import (
     FAMILY_LABELS,
     MARGINS,
@@ -20,6 +19,7 @@ from scanfill.studies.statistics import (
     pair_strategies,
 )
 from scanfill.studies.strategies import REFERENCE
+from scanfill.studies.study_scores import EVALUATIONS, Cell
 from scanfill.studies.tables.study_table import NOT_FINISHED, Compared, Estimate, MeanSD, known
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scanfill.studies.study_scores import ENSEMBLE, Cell, acquired_of
 from scanfill.studies.strategies import folder_of, segmenter_of, synthesizer_of
+from scanfill.studies.study_scores import ENSEMBLE, Cell, acquired_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

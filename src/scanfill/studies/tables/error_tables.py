@@ -17,7 +17,7 @@ from scanfill.studies.tables.paper_tables import DATA_DIFFER, PAPER, pair_cells,
 from scanfill.studies.tables.study_table import NOT_FINISHED, Estimate, StudyTable, known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from scanfill.studies.study_scores import Cell, StudyScores
     from scanfill.studies.tables.study_table import Cell as TableCell

@@ -1,7 +1,8 @@
 """The paper's Tables 4 to 6: models dedicated to three inputs, and a synthetic image in the place of an original.
 
-Published figures: ``published_dice.csv`` (Table 6) and ``published_correlations.csv`` (Table 7), beside this module, and
-:py:data:`scanfill.domains.brain_mri.published.PUBLISHED_MSE`. Those of Tables 4 and 5 are not available to us.
+Published figures are in ``published_dice.csv`` (Table 6) and ``published_correlations.csv`` (Table 7) beside this
+module, and in :py:data:`scanfill.domains.brain_mri.published.PUBLISHED_MSE`. Those of Tables 4 and 5 are not available
+to us.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ NOT_AVAILABLE = f"The published figures ({PAPER}, Tables 4 and 5) are not availa
 
 DATA_DIFFER = (
     "Published: BraTS 2021, 1,251 patients (five-fold cross-validation of 1,000, 251 held out), 1 mm, skull-stripped, "
-    "DeepMedic with 35 epochs, Pix2PixNIfTI with 100. Ours: the patients, resolution and training lengths of this study, "
-    "see its settings. Data and trainings differ, so that the two are to be compared in their order, not in their "
-    "values."
+    "DeepMedic with 35 epochs, Pix2PixNIfTI with 100. Ours: the patients, resolution and training lengths of this "
+    "study, see its settings. Data and trainings differ, so that the two are to be compared in their order, not in "
+    "their values."
 )
 
 
@@ -51,7 +52,9 @@ def published(name: str) -> pd.DataFrame:
 def pair_cells() -> dict[Cell, tuple[str, str]]:
     """Map the cell of each single pair to its target and source, in the order of the paper."""
     pairs = published("correlations")[["target", "source"]].drop_duplicates()
-    return {Cell(f"pairwise_from_{pair.source}", pair.target): (pair.target, pair.source) for pair in pairs.itertuples()}
+    return {
+        Cell(f"pairwise_from_{pair.source}", pair.target): (pair.target, pair.source) for pair in pairs.itertuples()
+    }
 
 
 def three_input_tables(scores: StudyScores, evaluation: str, methods: Methods | None = None) -> list[StudyTable]:
@@ -69,9 +72,7 @@ def three_input_tables(scores: StudyScores, evaluation: str, methods: Methods | 
         left_out: [MeanSD(one.mean, one.sd, one.marked) for one in rows.itertuples()]
         for left_out, rows in published("dice").groupby("left_out", sort=False)
     }  # left out, nothing last -> NC, ED, CET, WT
-    planned = {
-        cell: name for name in paper if name for cell in [Cell("dedicated", name)] if scores.was_planned(cell)
-    }
+    planned = {cell: name for name in paper if name for cell in [Cell("dedicated", name)] if scores.was_planned(cell)}
     if not planned:
         return []
     judged = judge_cells(scores, evaluation, dict.fromkeys(planned, COMPLETE), methods)

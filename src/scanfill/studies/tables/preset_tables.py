@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scanfill.studies.study_scores import Cell, StudyScores
 from scanfill.studies.statistics import FAMILY_LABELS
-from scanfill.studies.tables.comparisons import SECONDARY, Methods, judge_cells, table_name
+from scanfill.studies.study_scores import Cell, StudyScores
+from scanfill.studies.tables.comparisons import SECONDARY, JudgedCells, Methods, judge_cells, table_name
 from scanfill.studies.tables.costs import read_costs
 from scanfill.studies.tables.long_tables import verdict_table
 from scanfill.studies.tables.study_table import StudyTable
@@ -19,13 +19,13 @@ COST_NOTE = (
 )
 
 
-def effect_tables(
+def judge_effects(
     scores: StudyScores, evaluation: str, reference: str, empty: str = "", methods: Methods | None = None
-) -> list[StudyTable]:
-    """Compare each preset with the reference on the same patients: Dice, then the other scores.
+) -> JudgedCells:
+    """Compare the Dice of each preset with that of the reference, on the same patients.
 
-    The family of each table is every preset that was planned, but the reference, x four labels. Equivalence is not
-    asked: margins that say which gain is too small to be worth a preset were not set.
+    The family is every preset that was planned, but the reference, x four labels. Equivalence is not asked: margins
+    that say which gain is too small to be worth a preset were not set.
 
     Args:
         scores: Of the study.
@@ -33,18 +33,29 @@ def effect_tables(
         reference: The preset that the others are compared with.
         empty: The row that shows what an empty prediction scores, which is compared with nothing.
         methods: How to compare.
-
-    Returns:
-        The table of Dice, the tests behind it, and the tests of the other scores.
     """
     methods = methods or Methods()
     asked = Methods(methods.bootstrap, {}, methods.variant, paper_level=False)
-    planned = scores.planned
-    references = {cell: Cell(reference) for cell in planned if cell.strategy not in (reference, empty)}
-    judged = judge_cells(scores, evaluation, references, asked)
+    return judge_cells(scores, evaluation, _references(scores, reference, empty), asked)
+
+
+def _references(scores: StudyScores, reference: str, empty: str) -> dict[Cell, Cell]:
+    return {cell: Cell(reference) for cell in scores.planned if cell.strategy not in (reference, empty)}
+
+
+def effect_tables(judged: JudgedCells, reference: str, empty: str = "") -> list[StudyTable]:
+    """Write what each preset changes: Dice, the tests behind it, and the tests of the other scores.
+
+    Args:
+        judged: From :py:func:`judge_effects`.
+        reference: As there.
+        empty: As there.
+    """
+    scores, evaluation = judged.scores, judged.evaluation
+    references = _references(scores, reference, empty)
     costs = read_costs(scores)
     rows: list[list[TableCell]] = []
-    for cell in planned:
+    for cell in scores.planned:
         dice = [judged.compared(cell, label) for label in FAMILY_LABELS]
         training = costs.training.get(cell.strategy)
         hours = None if training is None else training / 3600
@@ -67,6 +78,6 @@ def effect_tables(
     others = [
         verdict_table(f"{name}_{score}", f"{title}: {against}", other, heads, ["preset"])
         for score, title in SECONDARY.items()
-        for other in [judge_cells(scores, evaluation, references, asked, score)]
+        for other in [judge_cells(scores, evaluation, references, judged.methods, score)]
     ]
     return [table, verdict_table(f"{name}_verdicts", f"Dice: {against}", judged, heads, ["preset"]), *others]

@@ -38,15 +38,14 @@ IDLE_NOTE = f"Where nothing is missing, a strategy without a row of its own does
 AS_GOOD, WORSE = "as good as complete", "worse"
 
 
-def subset_tables(scores: StudyScores, evaluation: str, methods: Methods | None = None) -> list[StudyTable]:
+def subset_tables(judged: JudgedCells) -> list[StudyTable]:
     """Write a verdict a subset, the table of all subsets, the verdicts behind it, and the gains over zero-filling.
 
     Args:
-        scores: Of the study.
-        evaluation: ``cross_validation`` or ``held_out``.
-        methods: How to compare.
+        judged: From :py:func:`judge_subsets`.
     """
-    judged, gains = judge_subsets(scores, evaluation, methods), _judge_gains(scores, evaluation, methods)
+    scores, evaluation = judged.scores, judged.evaluation
+    gains = _judge_gains(scores, evaluation, judged.methods)
     cells, costs = _cells(scores, evaluation), read_costs(scores)
     heads = {cell: [cell.missing or "nothing", cell.strategy] for cell in cells}
     rows: list[list[TableCell]] = []
@@ -95,9 +94,8 @@ def judge_subsets(scores: StudyScores, evaluation: str, methods: Methods | None 
     return judge_cells(scores, evaluation, _references(scores, evaluation), methods)
 
 
-def _judge_gains(scores: StudyScores, evaluation: str, methods: Methods | None) -> JudgedCells:
+def _judge_gains(scores: StudyScores, evaluation: str, methods: Methods) -> JudgedCells:
     """Compare every strategy in every subset with zero-filling, the least that one can do; equivalence is not asked."""
-    methods = methods or Methods()
     asked = Methods(methods.bootstrap, {}, methods.variant)
     pairs = {
         cell: Cell(BASELINE, cell.missing)
@@ -216,9 +214,7 @@ def _highest(judged: JudgedCells, cells: list[Cell]) -> str | None:
     return f"{best} ({means[best]:.3f})"
 
 
-def _sentence(
-    cells: list[Cell], as_good: dict[str, list[str]], worse: dict[str, list[str]], *, whole_set: bool
-) -> str:
+def _sentence(cells: list[Cell], as_good: dict[str, list[str]], worse: dict[str, list[str]], *, whole_set: bool) -> str:
     """Say in a sentence what is shown for a subset."""
     if not cells and whole_set:
         return "The reference."

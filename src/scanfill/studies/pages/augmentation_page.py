@@ -12,14 +12,14 @@ from scanfill.errors import UsageError
 from scanfill.presets import REFERENCE
 from scanfill.report.augmentation import draw_row, draw_sheet
 from scanfill.report.page import Figure, Section
-from scanfill.studies.figures import boxes_of, write_svg
-from scanfill.studies.folded import Folded, Told
+from scanfill.studies.figures.study_figures import boxes_of
+from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.augmentation import EMPTY, trained_presets
-from scanfill.studies.layout import Layout
+from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
 from scanfill.studies.study_scores import EVALUATIONS, HOW, Cell
 from scanfill.studies.tables.costs import read_receipts
 from scanfill.studies.tables.long_tables import descriptive_table
-from scanfill.studies.tables.preset_tables import effect_tables
+from scanfill.studies.tables.preset_tables import effect_tables, judge_effects
 from scanfill.studies.tables.writer import write_table
 
 if TYPE_CHECKING:
@@ -33,16 +33,16 @@ EXPLAINED = (
     "NC necrotic core, ED edema, CET enhancing tumour, WT all three. none: a network trained without augmentation, "
     "with which every preset is compared: on the same patients, with the same network, seeds and number of steps. "
     "empty: what a prediction without any lesion scores. Patients are judged on acquired images alone: a validation or "
-    "test list that holds a synthetic image or label is refused.\n\nA verdict is passed by a rule that was set before: "
-    "see the notes below the table. Undecided does not mean equal. With equally many steps, strong augmentation may "
-    "not have come to its end: more steps are another trial."
+    "test list that holds a synthetic image or label is refused.\n\nVerdicts follow a rule that was set before the "
+    "results were seen: see the notes below the table. Undecided does not mean equal. With equally many steps, strong "
+    "augmentation may not have converged: more steps are another trial."
 )
 
 SHEET_CASES = 4
 """Training cases that the picture may use: one to show, and others whose lesions and histograms a preset takes."""
 
 
-def augmentation_opening(scores: StudyScores) -> list[Part]:
+def augmentation_closing(scores: StudyScores) -> list[Part]:
     """Show the picture sheet, and say whether all trainings had equally many steps."""
     steps = sorted({int(receipt["steps"]) for receipt in read_receipts(scores, "models") if "steps" in receipt})
     equal = f"Every training had {steps[0]} steps." if len(steps) == 1 else f"TRAININGS DIFFER IN THEIR STEPS: {steps}."
@@ -89,8 +89,9 @@ def draw_presets(scores: StudyScores) -> Path | None:
 
 def augmentation_parts(scores: StudyScores, evaluation: str, methods: Methods) -> list[Part]:
     """Make and write tables and figures of one evaluation, and lay them out."""
-    name, show = EVALUATIONS[evaluation].capitalize(), Told().show
-    effects, tests, *others = effect_tables(scores, evaluation, REFERENCE, EMPTY, methods)
+    name, show = EVALUATIONS[evaluation].capitalize(), NotesOnce().show
+    judged = judge_effects(scores, evaluation, REFERENCE, EMPTY, methods)
+    effects, tests, *others = effect_tables(judged, REFERENCE, EMPTY)
     described = descriptive_table(scores, evaluation)
     for table in (effects, tests, *others, described):
         write_table(table, scores.folder / "tables")
@@ -102,11 +103,12 @@ def augmentation_parts(scores: StudyScores, evaluation: str, methods: Methods) -
         path = write_svg(boxes, scores.folder / "figures" / f"boxes_{evaluation}.svg")
         figures.append(Figure(path, f"Dice of each preset, {EVALUATIONS[evaluation]}."))
     return [
-        Section(f"{name}: what it says", f"{HOW[evaluation]}\n\n{EXPLAINED}"),
+        answer(judged, REFERENCE),
+        Section(f"{name}: how to read it", f"{HOW[evaluation]}\n\n{EXPLAINED}"),
         *show(effects),
         *map(Folded, (tests, *others, described)),
         Section(f"{name}: pictures", figures=figures),
     ]
 
 
-LAYOUT = Layout(TITLE, augmentation_parts, augmentation_opening)
+LAYOUT = Layout(TITLE, augmentation_parts, augmentation_closing)

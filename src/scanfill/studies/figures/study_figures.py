@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanfill.metrics.cohort import column
-from scanfill.studies.figures.dice_boxes import draw_dice_boxes
-from scanfill.studies.figures.error_against_loss import Cloud, draw_error_against_loss
 from scanfill.studies.figures.examples import draw_example
+from scanfill.studies.figures.score_plots import Cloud, draw_dice_boxes, draw_error_against_loss
 from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.figures.volume_agreement import draw_volume_agreement
-from scanfill.studies.study_scores import EVALUATIONS, Cell
 from scanfill.studies.statistics import FAMILY_LABELS, with_multiclass
-from scanfill.studies.strategies import REFERENCE
+from scanfill.studies.statistics.correlation import MULTICLASS
+from scanfill.studies.study_scores import EVALUATIONS, Cell
+from scanfill.studies.tables.comparisons import COMPLETE
+from scanfill.studies.tables.paper_tables import pair_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from scanfill.studies.study_scores import StudyScores
 
-COMPLETE = Cell(REFERENCE)
 ERRORS = {"mse_brain": "MSE, brain", "mse_tumour": "MSE, tumour", "ssim_tumour": "SSIM, tumour"}
 
 
@@ -67,9 +67,16 @@ def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
 
     for missing in dict.fromkeys(cell.missing for cell in scores.cells(evaluation) if cell.missing):
         cells = [COMPLETE, *_strategies(scores, evaluation, missing)]
-        boxes = boxes_of(scores, evaluation, cells, f"Without {missing}, {how}")
+        title = f"Without {missing}, {how}"
+        boxes = boxes_of(scores, evaluation, cells, title)
         add("boxes", missing, boxes, f"Dice of each strategy without {missing}, {how}.")
-        add("volumes", missing, _volumes(scores, evaluation, cells), _volumes_caption(missing, how))
+        rows = {cell.strategy: scores.of(evaluation, cell) for cell in cells}
+        volumes = {name: (column(own, "volume_ml_WT"), column(own, "predicted_ml_WT")) for name, own in rows.items()}
+        caption = (
+            f"Bland-Altman plot of the whole tumour's volume without {missing}, {how}: bias (line) and limits of "
+            "agreement (dashed, 1.96 SD)."
+        )
+        add("volumes", missing, draw_volume_agreement(volumes, title), caption)
         if example := draw_example(scores, evaluation, cells):
             add("examples", missing, *example)
     clouds = _clouds(scores, evaluation)
@@ -92,31 +99,17 @@ def boxes_of(scores: StudyScores, evaluation: str, cells: Sequence[Cell], title:
     return draw_dice_boxes(dice, title, cells[0].strategy)
 
 
-def _volumes(scores: StudyScores, evaluation: str, cells: list[Cell]) -> MatplotlibFigure:
-    rows = {cell.strategy: scores.of(evaluation, cell) for cell in cells}
-    volumes = {name: (column(own, "volume_ml_WT"), column(own, "predicted_ml_WT")) for name, own in rows.items()}
-    return draw_volume_agreement(volumes, f"Without {cells[-1].missing}, {EVALUATIONS[evaluation]}")
-
-
-def _volumes_caption(missing: str, how: str) -> str:
-    return (
-        f"Bland-Altman plot of the whole tumour's volume without {missing}, {how}: bias (line) and limits of agreement "
-        "(dashed, 1.96 SD)."
-    )
-
-
 def _clouds(scores: StudyScores, evaluation: str) -> list[Cloud]:
     """Collect image errors and losses of the single pairs, case by case."""
     reference = {_who(row): row for row in with_multiclass(scores.of(evaluation, COMPLETE))}
     clouds = []
     for cell in scores.cells(evaluation):
-        strategy, _, source = cell.strategy.partition("_from_")
-        if strategy != "pairwise" or not source or cell.strategy.endswith("_ensemble"):
+        if cell not in pair_cells():
             continue
         rows = with_multiclass(scores.of(evaluation, cell))
-        loss = [float(reference[_who(row)]["dice_multiclass"]) - float(row["dice_multiclass"]) for row in rows]
+        loss = [float(reference[_who(row)][MULTICLASS]) - float(row[MULTICLASS]) for row in rows]
         errors = {name: column(rows, key) for key, name in ERRORS.items()}
-        clouds.append(Cloud(cell.missing, source, errors, np.array(loss)))
+        clouds.append(Cloud(*pair_cells()[cell], errors, np.array(loss)))
     return clouds
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scanfill.report.page import Figure, Section
-from scanfill.studies.figures import draw_study
-from scanfill.studies.folded import Folded, Told
-from scanfill.studies.layout import Layout
+from scanfill.studies.figures.study_figures import draw_study
+from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
+from scanfill.studies.strategies import REFERENCE
 from scanfill.studies.study_scores import EVALUATIONS, HOW
 from scanfill.studies.tables.error_tables import image_error_tables
 from scanfill.studies.tables.long_tables import descriptive_table
 from scanfill.studies.tables.paper_tables import replaced_tables, three_input_tables
-from scanfill.studies.tables.subsets import secondary_tables, subset_tables
+from scanfill.studies.tables.subsets import judge_subsets, secondary_tables, subset_tables
 from scanfill.studies.tables.writer import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scanfill.report.page import Part
-    from scanfill.studies.figures import Drawing
+    from scanfill.studies.figures.study_figures import Drawing
     from scanfill.studies.study_scores import StudyScores
     from scanfill.studies.tables.comparisons import Methods
 
@@ -30,15 +30,16 @@ EXPLAINED = (
     "every strategy is compared. zero: what is missing is filled with 0. dedicated: a network trained without it. "
     "pairwise: it is made from one acquired sequence. completion: it is made from all acquired ones. dropout: a "
     "segmenter that was trained to do without. synthetic_trained: a segmenter that was trained with real and "
-    "synthetic sequences.\n\nA verdict is passed by a rule that was set before: see the notes below each table. "
-    "Undecided does not mean equal."
+    "synthetic sequences.\n\nVerdicts follow a rule that was set before the results were seen: see the notes below each "
+    "table. Undecided does not mean equal."
 )
 
 
 def missing_modality_parts(scores: StudyScores, evaluation: str, methods: Methods) -> list[Part]:
     """Make and write tables and figures of one evaluation, and lay them out."""
     name = EVALUATIONS[evaluation].capitalize()
-    verdicts, subsets, tests, gains = subset_tables(scores, evaluation, methods)
+    judged = judge_subsets(scores, evaluation, methods)
+    verdicts, subsets, tests, gains = subset_tables(judged)
     three_inputs = three_input_tables(scores, evaluation, methods)
     replaced = replaced_tables(scores, evaluation, methods)
     errors = image_error_tables(scores, evaluation)
@@ -46,9 +47,10 @@ def missing_modality_parts(scores: StudyScores, evaluation: str, methods: Method
     for table in (verdicts, subsets, tests, gains, *three_inputs, *replaced, *errors, *other):
         write_table(table, scores.folder / "tables")
     drawings = draw_study(scores, evaluation)
-    shown = Told().show
+    shown = NotesOnce().show
     parts: list[Part] = [
-        Section(f"{name}: what it says", f"{HOW[evaluation]}\n\n{EXPLAINED}"),
+        answer(judged, REFERENCE),
+        Section(f"{name}: how to read it", f"{HOW[evaluation]}\n\n{EXPLAINED}"),
         *shown(verdicts),
         Section(f"{name}: every subset"),
         *shown(subsets),
