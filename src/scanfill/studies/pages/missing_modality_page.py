@@ -30,8 +30,8 @@ EXPLAINED = (
     "every strategy is compared. zero: what is missing is filled with 0. dedicated: a network trained without it. "
     "pairwise: it is made from one acquired sequence. completion: it is made from all acquired ones. dropout: a "
     "segmenter that was trained to do without. synthetic_trained: a segmenter that was trained with real and "
-    "synthetic sequences.\n\nVerdicts follow a rule that was set before the results were seen: see the notes below each "
-    "table. Undecided does not mean equal."
+    "synthetic sequences.\n\nVerdicts follow a rule that was set before the results were seen: see the notes below "
+    "each table. Undecided does not mean equal."
 )
 
 

@@ -81,9 +81,8 @@ class JudgedCells:
     def mean(self, cell: Cell, label: str) -> MeanSD:
         """Give mean and SD over patients, marked where no difference from the reference was found."""
         found = self.judged[cell, label]
-        p = found.comparison.t_test.p
-        mark = "" if self.family.passes(p, found.t_test.holm) else NOT_DIFFERENT
-        return MeanSD(found.comparison.values.mean, known(found.comparison.values.sd), mark)
+        values = found.comparison.values
+        return MeanSD(values.mean, known(values.sd), "" if found.is_significant else NOT_DIFFERENT)
 
     def dice(self, cell: Cell, label: str) -> MeanSD | str:
         """Give mean and SD of a cell, the reference's unmarked, or say why there is none."""
@@ -203,8 +202,8 @@ def patient_means(rows: Sequence[Row], key: str) -> list[float]:
     return [numbers.fmean(each) for each in values.values()]
 
 
-def mean_sd(values: Sequence[float], mark: str = "") -> MeanSD:
+def mean_sd(values: Sequence[float]) -> MeanSD:
     """Sum up one value a patient; NaN for nothing."""
     if not values:
-        return MeanSD(float("nan"), float("nan"), mark)
-    return MeanSD(numbers.fmean(values), numbers.stdev(values) if len(values) > 1 else float("nan"), mark)
+        return MeanSD(math.nan, math.nan)
+    return MeanSD(numbers.fmean(values), numbers.stdev(values) if len(values) > 1 else math.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from scanfill.domains.brain_mri.modalities import MODALITIES
@@ -23,8 +23,9 @@ from scanfill.studies.tables.long_tables import verdict_table
 from scanfill.studies.tables.study_table import NOT_FINISHED, StudyTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from scanfill.studies.statistics import Judged
     from scanfill.studies.tables.study_table import Cell as TableCell
 
 MISSING_SETS = ("", *(join(names) for number in (1, 2, 3) for names in combinations(MODALITIES, number)))
@@ -150,8 +151,10 @@ def subset_verdicts(judged: JudgedCells, gains: JudgedCells, planned: Sequence[C
     rows: list[list[TableCell]] = []
     for missing in dict.fromkeys(cell.missing for cell in planned):
         cells = [cell for cell in dict.fromkeys(cell for cell, _ in judged.judged) if cell.missing == missing]
-        as_good, worse = (_labels_with(judged, cells, verdict) for verdict in (AS_GOOD, WORSE))
-        lower, higher = _significant(judged, cells, -1), _significant(gains, cells, +1)
+        as_good = _labels_where(judged, cells, lambda one: one.verdict == AS_GOOD)
+        worse = _labels_where(judged, cells, lambda one: one.verdict == WORSE)
+        lower = _labels_where(judged, cells, lambda one: one.is_significant and one.comparison.difference.mean < 0)
+        higher = _labels_where(gains, cells, lambda one: one.is_significant and one.comparison.difference.mean > 0)
         acquired = "+".join(acquired_of(missing))
         highest = _highest(judged, cells)
         verdict = _sentence(cells, as_good, worse, whole_set=not missing)
@@ -176,29 +179,12 @@ def subset_verdicts(judged: JudgedCells, gains: JudgedCells, planned: Sequence[C
     )
 
 
-def _labels_with(judged: JudgedCells, cells: list[Cell], verdict: str) -> dict[str, list[str]]:
-    """Find strategy -> labels in which the verdict is this one."""
-    found = {
-        cell.strategy: [
-            label
-            for label in FAMILY_LABELS
-            if (cell, label) in judged.judged and judged.judged[cell, label].verdict == verdict
-        ]
-        for cell in cells
-    }
-    return {strategy: labels for strategy, labels in found.items() if labels}
-
-
-def _significant(judged: JudgedCells, cells: list[Cell], sign: int) -> dict[str, list[str]]:
-    """Find strategy -> labels in which the t-test passes in its family and the difference has this sign."""
+def _labels_where(judged: JudgedCells, cells: Sequence[Cell], holds: Callable[[Judged], bool]) -> dict[str, list[str]]:
+    """Find strategy -> labels in which something holds; strategies without such a label are left out."""
     found: dict[str, list[str]] = {}
-    for cell in cells:
-        for label in FAMILY_LABELS:
-            one = judged.judged.get((cell, label))
-            if one is None or one.comparison.difference.mean * sign <= 0:
-                continue
-            if judged.family.passes(one.comparison.t_test.p, one.t_test.holm):
-                found.setdefault(cell.strategy, []).append(label)
+    for cell, label in product(cells, FAMILY_LABELS):
+        if (cell, label) in judged.judged and holds(judged.judged[cell, label]):
+            found.setdefault(cell.strategy, []).append(label)
     return found
 
 
