@@ -228,7 +228,7 @@ def study(
 
     Args:
         file: ``missing_modality.yaml``, ``augmentation.yaml``, or one of your own that states what differs.
-        settings: More ``KNOB=VALUE``, behind ``--set``.
+        settings: More ``OPTION=VALUE``, behind ``--set``.
         out: Where everything goes.
         dataset_dir: Folder of the cases.
         cores: Processor cores to use at a time; all by default.
@@ -236,16 +236,16 @@ def study(
         dry_run: Only print what would be done: the number of trainings, the hours they may take.
         partial: Report what there is, although some folds are not there yet.
         smoke: Shrink the study to minutes, on phantoms unless there is a ``dataset_dir``.
-        set: A knob over the study file, ``KNOB=VALUE``; more of them follow it: ``--set folds=3 seeds=[0]``.
+        set: Overrides the study file, ``OPTION=VALUE``; more of them follow it: ``--set folds=3 seeds=[0]``.
     """
     from scanfill.studies.run import run_study  # noqa: PLC0415
 
     if sum(word.partition("=")[0] == "--set" for word in sys.argv) > 1:
-        msg = "Write --set once, with all knobs behind it: --set folds=3 seeds=[0]."
+        msg = "Write --set once, with all options behind it: --set folds=3 seeds=[0]."
         raise UsageError(msg)
-    knobs = [text for text in (set, *settings) if text is not None]
-    options = {"dry_run": dry_run, "partial": partial, "smoke": smoke}
-    run_study(file, out, dataset_dir=dataset_dir, cores=cores, profile=profile, settings=knobs, **options)
+    overrides = [text for text in (set, *settings) if text is not None]
+    flags = {"dry_run": dry_run, "partial": partial, "smoke": smoke}
+    run_study(file, out, dataset_dir=dataset_dir, cores=cores, profile=profile, settings=overrides, **flags)
 
 
 def reading_sheet(

@@ -69,7 +69,7 @@ def test_networks_differ_in_their_preset_alone() -> None:
     models = find_models(study)
     assert list(models) == ["none", "mri", "strong_elastic", "nnunet"]
     assert models["mri"]["more"] == ["configs/augmentation/mri.yaml"]
-    assert models["mri"]["knobs"] == {"batch_size": 3, "max_epochs": 10, "epoch_length": 100}
+    assert models["mri"]["options"] == {"batch_size": 3, "max_epochs": 10, "epoch_length": 100}
     shared = [{key: value for key, value in model.items() if key != "more"} for model in models.values()]
     assert all(model == shared[0] for model in shared)
     files = commands.config_files(models["mri"])
@@ -102,8 +102,8 @@ def test_a_preset_may_be_named_as_its_file() -> None:
         ("segmentation.max_epochs=3", "set by the study"),
         ("segmentation.augmentation=[]", "set by the study"),
         ("segmentation.patchsize=3", "did you mean 'patch_size'"),
-        ("most_missing=1", "unknown knob"),
-        ("synthesis={}", "unknown knob"),
+        ("most_missing=1", "unknown option"),
+        ("synthesis={}", "unknown option"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(setting: str, told: str) -> None:
@@ -210,8 +210,8 @@ def test_the_empty_row_is_what_an_empty_label_map_scores(tmp_path: Path) -> None
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Scores that are made up: mri gains 0.05 in Dice, strong_elastic loses as much, nnunet changes nothing."""
-    knobs = (FOUR, "folds=3", "seeds=[0, 1, 2]", "held_out=0")
-    return write_study(tmp_path_factory.mktemp("trial"), *knobs, patients=15, file=FILE.name)
+    options = (FOUR, "folds=3", "seeds=[0, 1, 2]", "held_out=0")
+    return write_study(tmp_path_factory.mktemp("trial"), *options, patients=15, file=FILE.name)
 
 
 def test_a_preset_that_gains_is_better_and_one_that_changes_nothing_undecided(scored: Path) -> None:

@@ -22,15 +22,15 @@ from scanfill.studies.tables.comparisons import Methods
 if TYPE_CHECKING:
     from pathlib import Path
 
-KNOBS = ("segmenter=unet", "folds=2", "seeds=[0]", "most_missing=1", "held_out=0", "subset.targets=[t1ce]")
-KNOBS += ("subset.strategies=[zero, pairwise_from]", "subset.sources=[t2]")
+OPTIONS = ("segmenter=unet", "folds=2", "seeds=[0]", "most_missing=1", "held_out=0", "subset.targets=[t1ce]")
+OPTIONS += ("subset.strategies=[zero, pairwise_from]", "subset.sources=[t2]")
 KINDS = (("boxes", "_t1ce"), ("differences", ""), ("errors", ""), ("examples", "_t1ce"), ("volumes", "_t1ce"))
 QUICK = Methods(Bootstrap(draws=100))
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_study(tmp_path_factory.mktemp("study"), *KNOBS, patients=8)
+    folder = write_study(tmp_path_factory.mktemp("study"), *OPTIONS, patients=8)
     write_images(folder)
     write_study_report(folder, methods=QUICK)
     return folder
@@ -93,8 +93,8 @@ def test_the_answer_stands_first_in_one_sentence_and_one_figure(finished: Path) 
 
 
 def test_the_answer_names_what_is_better_or_worse(tmp_path: Path) -> None:
-    knobs = [text for text in KNOBS if not text.startswith("seeds")]
-    folder = write_study(tmp_path, *knobs, "seeds=[0, 1]", "subset.strategies=[zero, dropout]", patients=15)
+    options = [text for text in OPTIONS if not text.startswith("seeds")]
+    folder = write_study(tmp_path, *options, "seeds=[0, 1]", "subset.strategies=[zero, dropout]", patients=15)
     page = write_study_report(folder, methods=QUICK).read_text(encoding="utf-8")
     (sentence,) = re.findall(r"<p>(Of .*?)</p>", page)
     assert sentence.startswith("Of 12 comparisons of Dice with complete_set: ")
@@ -103,7 +103,7 @@ def test_the_answer_names_what_is_better_or_worse(tmp_path: Path) -> None:
 
 
 def test_the_study_file_says_when_a_difference_counts(tmp_path: Path) -> None:
-    folder = write_study(tmp_path, *KNOBS, "correction=paper", patients=4)
+    folder = write_study(tmp_path, *OPTIONS, "correction=paper", patients=4)
     write_study_report(folder)
     assert "judged at 0.0025" in (folder / "tables" / "subsets_cross_validation.md").read_text()
 

@@ -15,14 +15,14 @@ from scanfill.studies.study_scores import Cell, _usable, acquired_of, read_score
 if TYPE_CHECKING:
     from pathlib import Path
 
-KNOBS = ("segmenter=unet", "folds=3", "seeds=[0, 1]", "most_missing=1", "subset.targets=[t1ce]")
-KNOBS += ("subset.strategies=[zero, dropout]",)
+OPTIONS = ("segmenter=unet", "folds=3", "seeds=[0, 1]", "most_missing=1", "subset.targets=[t1ce]")
+OPTIONS += ("subset.strategies=[zero, dropout]",)
 WITHOUT = Cell("zero", "t1ce")
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_study(tmp_path_factory.mktemp("study"), *KNOBS, "held_out=0.2", patients=6)
+    return write_study(tmp_path_factory.mktemp("study"), *OPTIONS, "held_out=0.2", patients=6)
 
 
 def test_a_finished_study_is_read_whole(finished: Path) -> None:

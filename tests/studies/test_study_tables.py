@@ -24,14 +24,14 @@ from scanfill.studies.tables.writer import as_markdown
 if TYPE_CHECKING:
     from pathlib import Path
 
-KNOBS = ("segmenter=unet", "folds=3", "seeds=[0, 1]", "most_missing=1", "held_out=0", "subset.targets=[t1ce]")
-KNOBS += ("subset.strategies=[dedicated, zero, dropout, pairwise_from]",)
+OPTIONS = ("segmenter=unet", "folds=3", "seeds=[0, 1]", "most_missing=1", "held_out=0", "subset.targets=[t1ce]")
+OPTIONS += ("subset.strategies=[dedicated, zero, dropout, pairwise_from]",)
 QUICK = Methods(Bootstrap(draws=100))
 
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory: pytest.TempPathFactory) -> StudyScores:
-    return read_study_scores(write_study(tmp_path_factory.mktemp("study"), *KNOBS, patients=15))
+    return read_study_scores(write_study(tmp_path_factory.mktemp("study"), *OPTIONS, patients=15))
 
 
 @pytest.fixture(scope="module")
@@ -188,8 +188,8 @@ def test_the_names_of_models_are_those_of_the_study(scores: StudyScores) -> None
 
 
 def test_held_out_and_cross_validation_are_never_in_one_table(tmp_path: Path) -> None:
-    knobs = (*KNOBS[:3], "most_missing=1", "held_out=0.2", "subset.targets=[t1ce]", "subset.strategies=[zero]")
-    scores = read_study_scores(write_study(tmp_path, *knobs, patients=9))
+    options = (*OPTIONS[:3], "most_missing=1", "held_out=0.2", "subset.targets=[t1ce]", "subset.strategies=[zero]")
+    scores = read_study_scores(write_study(tmp_path, *options, patients=9))
     names: list[str] = []
     for evaluation, patients in (("cross_validation", "9 patients"), ("held_out", "4 patients")):
         tables = subset_tables(judge_subsets(scores, evaluation, QUICK))

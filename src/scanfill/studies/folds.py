@@ -36,7 +36,7 @@ def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
 
     Args:
         cases: All of them, with ``case_id`` and ``patient``.
-        study: Its knobs ``folds``, ``held_out``, ``split_seed``, ``inner_validation``, and ``inner_folds`` where it
+        study: Its options ``folds``, ``held_out``, ``split_seed``, ``inner_validation``, and ``inner_folds`` where it
             has some.
 
     Returns:

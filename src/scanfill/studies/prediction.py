@@ -135,7 +135,7 @@ def predict(
         dataset_dir: Folder of the cases.
         about: Strategy, seed and fold, for the receipt.
         tasks: Each a ``missing`` set, the ``segmenter`` for it, and a ``source`` or "".
-        models: Name -> ``folder``, ``bundle``, ``overlays``, ``knobs``.
+        models: Name -> ``folder``, ``bundle``, ``overlays``, ``options``.
         images: What makes missing sequences: ``synthesis``, ``completion`` or None.
         choice: For ``synthesis``: ``sources.json`` of the fold.
         keep_images: Cases whose synthetic images stay, in ``images``.

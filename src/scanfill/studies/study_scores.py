@@ -65,7 +65,7 @@ class StudyScores:
 
     Attributes:
         folder: Of the study.
-        study: Its knobs.
+        study: Its options.
         about: What else ``study.json`` says: versions, command, checksums.
         rows: Rows of the files of ``seeds`` and ``folds``.
         seeds: Those used.
@@ -229,7 +229,7 @@ def _usable(there: Mapping[int, Sequence[int]]) -> tuple[tuple[int, ...], tuple[
 
 
 def _read_study(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read ``study.json``: the knobs, and what else it says."""
+    """Read ``study.json``: the options, and what else it says."""
     path = folder / "study.json"
     if not path.is_file():
         msg = f"There is no study in {folder}: {path.name} is not there. Name the folder given to the study as --out."

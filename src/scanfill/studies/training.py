@@ -25,7 +25,7 @@ from scanfill.engines.training_record import training_list
 from scanfill.errors import UsageError
 from scanfill.files import writing
 
-from .claim import claim
+from .lock import lock_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,9 +62,9 @@ class Progress:
         engine.add_event_handler(Events.COMPLETED, self.release)
 
     def start(self, engine: Engine) -> None:
-        """Claim the folder, and forget epochs beyond the checkpoint that the training goes on from."""
+        """Lock the folder, and forget epochs beyond the checkpoint that the training goes on from."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.lock = claim(self.folder / ".training", "is still training")
+        self.lock = lock_folder(self.folder / ".training", "is still training")
         done = read_progress(self.folder)
         self.epochs = [epoch for epoch in done["epochs"] if epoch["epoch"] <= engine.state.epoch]
         self.resumed = [*done["resumed"], engine.state.iteration] if engine.state.iteration else done["resumed"]
@@ -128,7 +128,7 @@ def finish(
     Args:
         ckpt_dir: With ``last.pt``, ``model.pt`` (the best by the validation) and ``progress.json``.
         finished_dir: Where the two files go.
-        about: What the training was: model, bundle, seed, fold, overlays and knobs.
+        about: What the training was: model, bundle, seed, fold, overlays and options.
         training: Cases that it learned from.
         device: Where it ran.
         weights: ``last`` or ``best``.

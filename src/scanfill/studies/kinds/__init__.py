@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @cache
 def find_kinds() -> dict[str, Kind]:
-    """Find every kind of study: knob ``name`` of a study file -> what it means."""
+    """Find every kind of study: option ``name`` of a study file -> what it means."""
     modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
     return {module.KIND.name: module.KIND for module in modules}
 
@@ -35,7 +35,7 @@ def kind_of_study(study: Mapping[str, Any], where: str = "The study") -> Kind:
     """Find the kind of a study.
 
     Args:
-        study: With the knob ``name``.
+        study: With the option ``name``.
         where: Begins the message.
 
     Raises:

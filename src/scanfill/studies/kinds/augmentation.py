@@ -21,20 +21,20 @@ EMPTY = "empty"
 """The row of a prediction without any lesion."""
 
 BUNDLE_SEGMENTERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"brain_tumor_segmentation": SEGMENTERS}
-"""Knob ``bundle`` -> knob ``segmenter`` -> the bundle's overlays."""
+"""Option ``bundle`` -> option ``segmenter`` -> the bundle's overlays."""
 
 
 def find_bundles(study: Study) -> dict[str, str]:
-    """Name the bundle whose overlays and knobs stand under ``segmentation``."""
+    """Name the bundle whose overlays and options stand under ``segmentation``."""
     check_name(study["bundle"], BUNDLE_SEGMENTERS, "bundle: no trial can be made of")
     return {"segmentation": study["bundle"]}
 
 
 def check_presets(study: Study) -> None:
-    """Check the knobs that say what is trained, and refuse presets that the bundle cannot take.
+    """Check the options that say what is trained, and refuse presets that the bundle cannot take.
 
     Raises:
-        UsageError: Naming knob, value, the reason and what to do.
+        UsageError: Naming option, value, the reason and what to do.
     """
     check_choices(study, {"segmenter": tuple(BUNDLE_SEGMENTERS[study["bundle"]])})
     check_least(study, {"steps": 1, "epochs": 1})
@@ -87,7 +87,7 @@ def image_modality(bundle: str) -> str:
 
 
 def find_models(study: Study) -> dict[str, dict[str, Any]]:
-    """Say what must be trained: a network a preset, named as it, all with the same overlays, knobs and steps."""
+    """Say what must be trained: a network a preset, named as it, all with the same overlays, options and steps."""
     overlays = [*BUNDLE_SEGMENTERS[study["bundle"]][study["segmenter"]], *study["segmentation"]["overlays"]]
     own = {name: value for name, value in study["segmentation"].items() if name != "overlays"}
     length = {"max_epochs": study["epochs"], "epoch_length": study["steps"] // study["epochs"]}
@@ -97,7 +97,7 @@ def find_models(study: Study) -> dict[str, dict[str, Any]]:
             "bundle": study["bundle"],
             "overlays": overlays,
             "more": [f"configs/augmentation/{preset}.yaml"],
-            "knobs": {**own, **length},
+            "options": {**own, **length},
             "cases": "outer",
         }
         for preset in trained_presets(study)

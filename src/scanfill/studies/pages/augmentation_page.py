@@ -12,6 +12,7 @@ from scanfill.errors import UsageError
 from scanfill.presets import REFERENCE
 from scanfill.report.augmentation import draw_row, draw_sheet
 from scanfill.report.page import Figure, Section
+from scanfill.studies.commands import recorded_options
 from scanfill.studies.figures.study_figures import boxes_of
 from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.augmentation import EMPTY, trained_presets
@@ -72,16 +73,17 @@ def draw_presets(scores: StudyScores) -> Path | None:
     presets = [folder / "configs" / "augmentation" / f"{name}.yaml" for name in trained_presets(dict(scores.study))]
     cases = folder / "figures" / "presets.json"
     cases.parent.mkdir(exist_ok=True)
-    own = {name: value for name, value in model["knobs"].items() if name not in ("max_epochs", "epoch_length")}
-    knobs = {**own, "dataset_dir": str(data), "datalist": str(cases), "validation": 0}
-    knobs["labels"] = scores.study["labels"]
+    options = {**recorded_options(model), "dataset_dir": str(data), "datalist": str(cases), "validation": 0}
+    options["labels"] = scores.study["labels"]
+    for length in ("max_epochs", "epoch_length"):
+        options.pop(length, None)
     try:
         write_split(
             {"training": read_list(datalist, data, MODALITIES, schema=SCHEMA)["training"][:SHEET_CASES]},
             cases,
             schema=SCHEMA,
         )
-        rows = [draw_row(train, preset, **knobs) for preset in presets]
+        rows = [draw_row(train, preset, **options) for preset in presets]
     except (UsageError, OSError):  # tidied away, or elsewhere: a report does without
         return None
     return draw_sheet(rows, folder / "figures" / "presets.png")

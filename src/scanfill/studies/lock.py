@@ -1,4 +1,4 @@
-"""One process at a time works in a folder; a claim ends with the process, however that ends."""
+"""A folder lock, released when the process exits."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def claim(file: Path, what: str) -> TextIO:
-    """Claim the folder of a file, which says who has it.
+def lock_folder(file: Path, what: str) -> TextIO:
+    """Lock the folder of a file, which says who holds the lock.
 
-    The claim lasts as long as a process has the file open: this one, and those that inherit it.
+    The lock lasts as long as a process has the file open: this one, and those that inherit it.
 
     Args:
         file: Made if absent.
         what: What the other process does, for the message.
 
     Returns:
-        The file; closing it ends the claim.
+        The file; closing it releases the lock.
 
     Raises:
-        UsageError: Another process has it.
+        UsageError: Another process holds the lock.
     """
     lock = file.open("a+", encoding="utf-8")
     try:
