@@ -11,7 +11,7 @@ from __future__ import annotations
 from scanfill.metrics.cohort import SMALL_ML, read_scores, summarise, write_scores
 from scanfill.metrics.image_quality import compare_case, evaluation_brain, score_image
 from scanfill.metrics.intensity_protocols import PROTOCOLS
-from scanfill.metrics.quality_cohort import read_quality, summarise_quality, write_quality
+from scanfill.metrics.quality_cohort import summarise_quality, write_quality
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
 from scanfill.metrics.region_scores import RegionScores
 from scanfill.metrics.scoring import METRICS, Regions, check_regions, region_sizes, score_case, score_region
@@ -27,7 +27,6 @@ __all__ = [
     "check_regions",
     "compare_case",
     "evaluation_brain",
-    "read_quality",
     "read_scores",
     "region_sizes",
     "score_case",

@@ -80,16 +80,14 @@ def score_fold(
                 for task in receipt["tasks"]:
                     place = Path(predictions[strategy]) / folder_of(task)
                     figures = qualities[strategy].get((join(task["missing"]), task["source"], str(case["case_id"])), {})
-                    source = figures.get("source", "") if strategy.startswith("pairwise") else ""
                     about: Row = {"evaluation": evaluation, "strategy": strategy_of(strategy, task)}
-                    about |= {"missing": join(task["missing"]), "source": source, "seed": seed, "fold": fold}
-                    scores = score_case(read_label_map(place, case, truth), truth, voxel_size(truth), REGIONS)
-                    quality = {name: figures.get(name, math.nan) for name in FIGURES}
-                    rows.append({**about, **_who(case), **scores, **quality})
+                    about |= {"missing": join(task["missing"]), "seed": seed, "fold": fold}
+                    about |= {"source": figures.get("source", "") if strategy.startswith("pairwise") else ""}
+                    rows.append(_row(about, case, read_label_map(place, case, truth), truth, figures))
             if empty:
-                about = {"evaluation": evaluation, "strategy": empty, "missing": "", "source": "", "seed": seed}
-                scores = score_case(np.zeros_like(convert_to_numpy(truth)), truth, voxel_size(truth), REGIONS)
-                rows.append({**about, "fold": fold, **_who(case), **scores, **dict.fromkeys(FIGURES, math.nan)})
+                about = {"evaluation": evaluation, "strategy": empty, "missing": "", "source": ""}
+                nothing = np.zeros_like(convert_to_numpy(truth))
+                rows.append(_row({**about, "seed": seed, "fold": fold}, case, nothing, truth))
     write_table(rows, Path(output), "")
 
 
@@ -125,8 +123,7 @@ def score_ensemble(
                 votes = [read_label_map(Path(folder) / folder_of(task), case, truth) for folder in folders]
                 about: Row = {"evaluation": "held_out", "strategy": f"{strategy_of(strategy, task)}_ensemble"}
                 about |= {"missing": join(task["missing"]), "source": task["source"], "seed": seed, "fold": "all"}
-                scores = score_case(majority(votes), truth, voxel_size(truth), REGIONS)
-                rows.append({**about, **_who(case), **scores, **dict.fromkeys(FIGURES, math.nan)})
+                rows.append(_row(about, case, majority(votes), truth))
     write_table(rows, Path(output), "")
 
 
@@ -199,5 +196,15 @@ def voxel_size(truth: MetaTensor) -> list[float]:
     return [float(size) for size in truth.pixdim]
 
 
-def _who(case: Case) -> Row:
-    return {"case_id": str(case["case_id"]), "patient": str(case["patient"])}
+def _row(
+    about: Mapping[str, Any],
+    case: Case,
+    labels: NDArray[Any],
+    truth: MetaTensor,
+    figures: Mapping[str, Any] | None = None,
+) -> Row:
+    """Score one label map of one case, and put the quality of its synthetic sequences beside it."""
+    keys = ("evaluation", "strategy", "missing", "source", "seed", "fold")
+    row = {key: about[key] for key in keys} | {"case_id": str(case["case_id"]), "patient": str(case["patient"])}
+    quality = {name: (figures or {}).get(name, math.nan) for name in FIGURES}
+    return {**row, **score_case(labels, truth, voxel_size(truth), REGIONS), **quality}

@@ -93,7 +93,10 @@ def parse_setting(text: str) -> dict[str, Any]:
     except yaml.YAMLError:
         equals = ""
     if not equals or not name:
-        msg = f"--set {text}: expected OPTION=VALUE with a value in YAML, such as --set folds=3 seeds=[0] subset.folds=[0]."
+        msg = (
+            f"--set {text}: expected OPTION=VALUE with a value in YAML, such as --set folds=3 seeds=[0] "
+            f"subset.folds=[0]."
+        )
         raise UsageError(msg)
     for part in reversed(name.strip().split(".")):
         content = {part: content}

@@ -60,8 +60,8 @@ def find_models(study: Study) -> dict[str, dict[str, Any]]:
     """Say what must be trained for a study.
 
     Returns:
-        Name -> ``bundle``, ``overlays``, ``options``, ``block`` of the study file, and ``cases``: which list of cases of
-        a fold it learns from (``outer``: all of the fold's training patients, or with checkpoint ``best`` all but an
+        Name -> ``bundle``, ``overlays``, ``options``, ``block`` of the study file, and ``cases``: which list of cases
+        of a fold it learns from (``outer``: all of the fold's training patients, or with checkpoint ``best`` all but an
         inner share; ``inner_share``: all but that share; ``inner_folds``: one network for each inner fold;
         ``synthetic``: as ``outer``, with synthetic sequences too).
     """

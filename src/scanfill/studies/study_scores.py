@@ -150,7 +150,7 @@ def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
             file has other columns than scores.
     """
     study, about = _read_study(folder)
-    seeds, folds = [int(seed) for seed in study["seeds"]], planned_folds(study)
+    seeds, folds = study["seeds"], study["subset"]["folds"]
     files = {(s, k): folder / "scores" / f"seed_{s}" / f"fold_{k}.csv" for s in seeds for k in folds}
     absent = [f"scores/seed_{s}/fold_{k}.csv" for (s, k), path in files.items() if not path.is_file()]
     there = {s: [k for k in folds if files[s, k].is_file()] for s in seeds}
@@ -175,12 +175,6 @@ def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
         msg = f"The study in {folder} is not finished; {len(absent)} results are not there:\n{listed}\n{remedy}"
         raise UsageError(msg)
     return StudyScores(folder, study, about, rows, used_seeds, used_folds, tuple(absent))
-
-
-def planned_folds(study: Mapping[str, Any]) -> list[int]:
-    """List the folds that a study runs: all of them, or those of its ``subset``."""
-    chosen = study.get("subset", {}).get("folds", "all")
-    return list(range(int(study["folds"]))) if chosen in ("all", None) else [int(fold) for fold in chosen]
 
 
 def planned_cells(study: Mapping[str, Any]) -> list[Cell]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from scanfill.report.page import DASH, Mark
@@ -43,10 +43,6 @@ class MeanSD:
         """Write it for people."""
         return f"{number(self.mean, digits)} {PLUS_MINUS} {number(self.sd, digits)}{self.mark}"
 
-    def parts(self) -> dict[str, float | str]:
-        """Take it apart for programs."""
-        return {"mean": self.mean, "sd": self.sd, "mark": self.mark}
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -72,10 +68,6 @@ class Estimate:
         interval = "" if DASH in ends else f" [{ends[0]}, {ends[1]}]"
         return f"{value}{self.mark}{interval}"
 
-    def parts(self) -> dict[str, float | str]:
-        """Take it apart for programs."""
-        return {"value": self.value, "low": self.low, "high": self.high, "mark": self.mark}
-
 
 @dataclass(frozen=True)
 class Compared:
@@ -97,11 +89,6 @@ class Compared:
         """Write it for people: the mean with two decimals, because the difference says the rest."""
         mean = number(self.mean, 2)
         return mean if math.isnan(self.difference.value) else f"{mean}, {self.difference.text(digits)}"
-
-    def parts(self) -> dict[str, float | str]:
-        """Take it apart for programs."""
-        difference = {"difference": self.difference.value, "low": self.difference.low, "high": self.difference.high}
-        return {"mean": self.mean, "sd": self.sd, **difference, "verdict": self.verdict}
 
 
 Cell = MeanSD | Estimate | Compared | float | int | str | None
@@ -185,9 +172,11 @@ def cell_text(cell: Cell, digits: int) -> str:
     return DASH if cell is None else str(cell)
 
 
-def _parts(cell: Cell) -> Mapping[str, float | int | str]:
-    """Take one cell apart; what has no parts has an empty name."""
-    if isinstance(cell, (MeanSD, Estimate, Compared)):
-        parts = cell.parts()
-        return {key: value for key, value in parts.items() if key != "mark" or value}
+def _parts(cell: Cell) -> dict[str, float | int | str]:
+    """Take one cell apart for programs; what has no parts has an empty name."""
+    if isinstance(cell, Compared):
+        difference = {"difference": cell.difference.value, "low": cell.difference.low, "high": cell.difference.high}
+        return {"mean": cell.mean, "sd": cell.sd, **difference, "verdict": cell.verdict}
+    if isinstance(cell, MeanSD | Estimate):
+        return {key: value for key, value in asdict(cell).items() if key != "signed" and (key != "mark" or value)}
     return {"": "" if cell is None else cell}
