@@ -22,6 +22,7 @@ from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.studies import commands
 from scanfill.studies.fold_scores import read_truth, score_fold, voxel_size
+from scanfill.studies.kind import PROTOCOL
 from scanfill.studies.kinds import default_kind, find_kinds
 from scanfill.studies.kinds.augmentation import check_extras, find_models, find_predictions
 from scanfill.studies.pages.augmentation_page import draw_presets
@@ -52,7 +53,7 @@ def test_every_kind_of_study_has_its_protocol_its_smoke_file_and_its_page() -> N
     for name, kind in find_kinds().items():
         assert import_module(f"scanfill.studies.pages.{name}_page").LAYOUT.title
         study = read_study(f"{kind.name}.yaml", [FOUR] if kind.name == "augmentation" else [], smoke=True)
-        assert set(kind.incomparable) <= set(study)
+        assert {*PROTOCOL, *kind.incomparable} <= set(study)
         assert len(kind.find_models(study)) > 1
 
 

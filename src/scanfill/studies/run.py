@@ -26,6 +26,7 @@ from scanfill.files import writable_folder, writing
 
 from .estimate import describe_plan
 from .folds import data_checksums, divide, fingerprint, write_if_new, write_lists
+from .kind import PROTOCOL
 from .kinds import kind_of_study
 from .lock import lock_folder
 from .places import studies_folder
@@ -145,7 +146,7 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
     """
     cases = find_cases(data, MODALITIES, study["labels"], study["patient_regex"], schema=SCHEMA)
     kind = kind_of_study(study)
-    protocol = {name: study[name] for name in kind.incomparable} | {"cases": fingerprint(cases)}
+    protocol = {name: study[name] for name in (*PROTOCOL, *kind.incomparable)} | {"cases": fingerprint(cases)}
     protocol["images"] = data_checksums(cases, folder / "data.json")
     check_protocol(folder / "study.json", protocol)
     lists = divide(cases, study)

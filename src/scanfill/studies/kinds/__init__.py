@@ -1,7 +1,7 @@
 """The kinds of studies there are: a module of this folder each, with its ``KIND``.
 
-The scheduler and the verb ``study`` read them before anything heavy is imported; what a kind shows of its results is a
-module of the same name in :py:mod:`scanfill.studies.pages`.
+The scheduler and the verb ``study`` read them before anything heavy is imported; what a kind shows of its results is
+the module ``<name>_page`` in :py:mod:`scanfill.studies.pages`.
 """
 
 from __future__ import annotations
