@@ -10,9 +10,15 @@ import numpy as np
 import pytest
 
 from scanfill.studies.figures.examples import draw_example_slices
-from scanfill.studies.figures.score_plots import Cloud, draw_dice_boxes, draw_differences, draw_error_against_loss
+from scanfill.studies.figures.score_plots import (
+    Cloud,
+    agreement,
+    draw_dice_boxes,
+    draw_differences,
+    draw_error_against_loss,
+    draw_volume_agreement,
+)
 from scanfill.studies.figures.svg import write_svg
-from scanfill.studies.figures.volume_agreement import agreement, draw_volume_agreement
 from scanfill.studies.tables.study_table import Estimate
 
 if TYPE_CHECKING:

@@ -153,13 +153,9 @@ def finish(
             **about,
             "training": training_list(training),
             **costs(progress),
-            "device": device_name(device),
-            "threads": torch.get_num_threads(),
-            "scanfill": __version__,
-            "torch": torch.__version__,
+            **job_facts(device),
             "weights": weights,
             "sha256": file_checksum(temporary),
-            "command": shlex.join(["python", "-m", "monai.bundle", *sys.argv[1:]]),
         }
         with writing(finished / "receipt.json") as place:
             place.write_text(json.dumps(receipt, indent=1) + "\n", encoding="utf-8")
@@ -183,7 +179,13 @@ def costs(progress: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     }
 
 
-def device_name(device: torch.device | str) -> str:
-    """Name the device as its maker does."""
+def job_facts(device: torch.device | str) -> dict[str, Any]:
+    """Say where and by what a job was run: device (as its maker names it), threads, versions, command."""
     found = torch.device(device)
-    return torch.cuda.get_device_name(found) if found.type == "cuda" else "cpu"
+    return {
+        "device": torch.cuda.get_device_name(found) if found.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "scanfill": __version__,
+        "torch": torch.__version__,
+        "command": shlex.join(["python", "-m", "monai.bundle", *sys.argv[1:]]),
+    }

@@ -9,9 +9,8 @@ import numpy as np
 
 from scanfill.metrics.cohort import column
 from scanfill.studies.figures.examples import draw_example
-from scanfill.studies.figures.score_plots import Cloud, draw_dice_boxes, draw_error_against_loss
+from scanfill.studies.figures.score_plots import Cloud, draw_dice_boxes, draw_error_against_loss, draw_volume_agreement
 from scanfill.studies.figures.svg import write_svg
-from scanfill.studies.figures.volume_agreement import draw_volume_agreement
 from scanfill.studies.statistics import FAMILY_LABELS, with_multiclass
 from scanfill.studies.statistics.correlation import MULTICLASS
 from scanfill.studies.study_scores import EVALUATIONS, Cell
