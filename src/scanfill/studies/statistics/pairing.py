@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Values = npt.NDArray[np.float64]
 
-ABOUT = ("case_id", "patient", "fold", "seed", "evaluation")
+ABOUT = ("case_id", "seed", "patient", "fold", "evaluation")
 """What a row is about."""
 
 DECIMALS = 9
@@ -94,16 +94,18 @@ def pair_strategies(rows: Mapping[str, Sequence[Row]], reference: str, score: st
             "Predict and score the complete cases too, or name the reference as it is called there."
         )
         raise UsageError(msg)
-    table = pd.concat([_read(strategy, members, score) for strategy, members in rows.items()], ignore_index=True)
+    table = _read(rows, score)
     evaluation = _one_evaluation(table)
     _check_patients(table)
     _check_folds(table, evaluation)
+    seeds = sorted(table["seed"].unique())
     by = table.set_index(["fold", "patient", "case_id", "strategy", "seed"])["score"]
     scores = by.unstack(["strategy", "seed"])  # noqa: PD010  pivot_table would average what occurs twice
-    scores = scores.reindex(columns=pd.MultiIndex.from_product([rows, sorted(table["seed"].unique())]))
+    scores = scores.reindex(columns=pd.MultiIndex.from_product([rows, seeds]))
     _check_complete(scores)
     means = scores.groupby(level=["fold", "patient"]).mean()  # one row a patient, one column a strategy and seed
     cases = scores.index.to_frame(index=False).groupby(["fold", "patient"])["case_id"].agg(tuple)
+    values = dict(zip(rows, means.to_numpy().reshape(len(means), len(rows), len(seeds)).swapaxes(0, 1), strict=True))
     return [
         PairedScores(
             strategy=strategy,
@@ -113,35 +115,37 @@ def pair_strategies(rows: Mapping[str, Sequence[Row]], reference: str, score: st
             patients=tuple(means.index.get_level_values("patient")),
             folds=tuple(means.index.get_level_values("fold")),
             cases=tuple(cases),
-            values=tuple(means[strategy].mean(axis=1).tolist()),
-            reference_values=tuple(means[reference].mean(axis=1).tolist()),
-            seed_differences={
-                seed: float(rounded_differences(own, means[reference, seed]).mean())
-                for seed, own in means[strategy].items()
-            },
+            values=tuple(own.mean(axis=1).tolist()),
+            reference_values=tuple(values[reference].mean(axis=1).tolist()),
+            seed_differences=dict(
+                zip(seeds, rounded_differences(own, values[reference]).mean(axis=0).tolist(), strict=True)
+            ),
         )
-        for strategy in rows
+        for strategy, own in values.items()  # own: (patients, seeds)
         if strategy != reference
     ]
 
 
-def _read(strategy: str, rows: Sequence[Row], score: str) -> pd.DataFrame:
-    """Make a table of one strategy: what each row is about, and its score."""
-    found: dict[tuple[str, str], dict[str, float | str]] = {}
-    for row in rows:
-        about = {key: str(row.get(key, "")) for key in ABOUT}
-        where = f"Strategy {strategy!r}, case {about['case_id']!r}" + (
-            f", seed {about['seed']}" if about["seed"] else ""
-        )
-        value = row.get(score)
-        if not isinstance(value, float | int) or not math.isfinite(value):
-            msg = f"{where}: {score} is {value!r}, not a finite number. Score the case, or choose a score that it has."
-            raise UsageError(msg)
-        if (key := (about["case_id"], about["seed"])) in found:
-            msg = f"{where}: scored more than once. Give one row a case; fold models are averaged first."
-            raise UsageError(msg)
-        found[key] = {**about, "strategy": strategy, "score": float(value)}
-    return pd.DataFrame(found.values(), columns=[*ABOUT, "strategy", "score"]).astype({"score": float})
+def _read(rows: Mapping[str, Sequence[Row]], score: str) -> pd.DataFrame:
+    """Make one table of all strategies: what each row is about, and its score."""
+    found: dict[tuple[str, ...], tuple[str | float, ...]] = {}
+    for strategy, members in rows.items():
+        for row in members:
+            about = tuple(str(row.get(key, "")) for key in ABOUT)
+            key = (strategy, *about[:2])
+            where = f"Strategy {strategy!r}, case {about[0]!r}" + (f", seed {about[1]}" if about[1] else "")
+            value = row.get(score)
+            if not isinstance(value, float | int) or not math.isfinite(value):
+                msg = (
+                    f"{where}: {score} is {value!r}, not a finite number. Score the case, or choose a score that it "
+                    f"has."
+                )
+                raise UsageError(msg)
+            if key in found:
+                msg = f"{where}: scored more than once. Give one row a case; fold models are averaged first."
+                raise UsageError(msg)
+            found[key] = (strategy, *about, float(value))
+    return pd.DataFrame(found.values(), columns=["strategy", *ABOUT, "score"])
 
 
 def _one_evaluation(table: pd.DataFrame) -> str:
@@ -191,11 +195,12 @@ def _check_folds(table: pd.DataFrame, evaluation: str) -> None:
 
 def _check_complete(scores: pd.DataFrame) -> None:
     """Refuse a strategy that lacks a case or seed which any other has."""
-    for (strategy, seed), column in scores.items():
-        if absent := sorted(column.index.get_level_values("case_id")[column.isna()]):
-            msg = (
-                f"Strategy {strategy!r} has no score for {', '.join(absent[:5])} ({len(absent)} of {len(column)} "
-                f"cases{f', seed {seed}' if seed else ''}), which others have: strategies are compared on the same "
-                "patients only. Predict and score those cases, or leave them out of every strategy and say so."
-            )
-            raise UsageError(msg)
+    lacking = scores.isna()
+    for strategy, seed in scores.columns[lacking.any()]:
+        absent = sorted(scores.index.get_level_values("case_id")[lacking[strategy, seed]])
+        msg = (
+            f"Strategy {strategy!r} has no score for {', '.join(absent[:5])} ({len(absent)} of {len(scores)} "
+            f"cases{f', seed {seed}' if seed else ''}), which others have: strategies are compared on the same "
+            "patients only. Predict and score those cases, or leave them out of every strategy and say so."
+        )
+        raise UsageError(msg)
