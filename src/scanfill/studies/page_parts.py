@@ -1,4 +1,4 @@
-"""Parts of a study's page: its layout, tables with notes below them, and the answer that stands first."""
+"""Parts of a study's page: its layout, tables with notes below them, and the answer at the top."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ def _sentence(judged: JudgedCells, reference: str) -> str:
     parts = []
     for verdict in ("better", "as good as complete", "worse", "undecided"):
         if cells := found.get(verdict):
-            named = [f"{name}: {', '.join(labels)}" for name, labels in list(cells.items())[:NAMED]]
+            every = len(FAMILY_LABELS)
+            texts = {name: "all" if len(labels) == every else ", ".join(labels) for name, labels in cells.items()}
+            named = [f"{name}: {text}" for name, text in list(texts.items())[:NAMED]]
             named += [f"and {len(cells) - NAMED} more"] if len(cells) > NAMED else []
             listed = "" if verdict == "undecided" else f" ({'; '.join(named)})"
             parts.append(f"{sum(map(len, cells.values()))} {verdict}{listed}")

@@ -1,4 +1,4 @@
-"""One strategy, one seed, one fold: predict everything that its patients may lack, in one process.
+"""One strategy, one seed, one fold: predict every missing set of its patients, in one process.
 
 Below the output folder each missing set has a folder (``flair``, ``t1ce+flair``, ``flair_from_t2``, ``nothing``) with
 one folder a case. ``image_quality.csv`` says how good the synthetic sequences were; ``receipt.json`` is written last.
@@ -173,7 +173,7 @@ def predict(
 
 
 def _model_facts(model: Trained) -> dict[str, Any]:
-    """Say which weights were used and on whom they were trained, so that nobody scores those."""
+    """State the weights and the patients they were trained on, so that those are never scored."""
     receipt = json.loads((model.folder / "receipt.json").read_text(encoding="utf-8"))
     return {"sha256": receipt["sha256"], "training": read_record(model.checkpoint)["training"]}
 

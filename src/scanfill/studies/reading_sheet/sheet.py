@@ -134,7 +134,7 @@ def make_reading_sheet(pairs: Sequence[ReadingPair], folder: str | Path, seed: i
     ]
     scale = Table(("quality", "meaning"), list(QUALITIES.items()))
     sections = [Section("What to do", EXPLANATION, [scale]), Section("Items", figures=pictures)]
-    note = "Some of these images are synthetic. They show no patient as he is."
+    note = "Some of these images are synthetic. They do not show a patient as scanned."
     return Page("Reading sheet", sections, note).write(folder / "for_the_readers" / "reading_sheet.html")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXACT_UP_TO = 50
-"""Patients up to whom the signed-rank test counts all signs; above, the normal approximation is good enough."""
+"""Number of patients up to which the signed-rank test is exact; above it, the normal approximation is good enough."""
 
 MARGINS: Mapping[str, float] = {"dice_WT": 0.02, "dice_ED": 0.03, "dice_TC": 0.03, "dice_NC": 0.05, "dice_CET": 0.05}
 """Differences of Dice too small to matter, set before any run: wider where raters agree less about the region."""

@@ -1,8 +1,8 @@
 """Two kinds of result that never meet in one figure: cross-validation over folds, and a held-out test.
 
-In cross-validation each patient was predicted by the one fold model that has not seen him. In a held-out test every
-fold model predicted every patient, and the patient's score is the mean over them; what their ensemble predicts is
-another prediction and belongs in a row of its own. Rows say which of the two they are in the column ``evaluation``,
+In cross-validation each patient was predicted by the one fold model that was not trained on that patient. In a held-out
+test every fold model predicted every patient, and the patient's score is the mean over them; what their ensemble
+predicts is another prediction and belongs in a row of its own. Rows say which of the two they are in the column ``evaluation``,
 and :py:func:`~scanfill.studies.statistics.pairing.pair_strategies` refuses a mixture.
 """
 
