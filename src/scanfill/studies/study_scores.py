@@ -33,8 +33,8 @@ EVALUATIONS: Mapping[str, str] = {CROSS_VALIDATION: "cross-validation", HELD_OUT
 """How a score file names the two evaluations, and how people read them."""
 
 HOW: Mapping[str, str] = {
-    "cross_validation": "Each patient was predicted by the one fold model that was not trained on that patient; folds are "
-    "pooled.",
+    "cross_validation": "Each patient was predicted by the one fold model that was not trained on that patient; folds "
+    "are pooled.",
     "held_out": "Patients that no fold was trained on. A patient's score is the mean over the models of all folds; "
     "their ensemble has rows of its own.",
 }

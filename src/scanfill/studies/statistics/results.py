@@ -2,8 +2,8 @@
 
 In cross-validation each patient was predicted by the one fold model that was not trained on that patient. In a held-out
 test every fold model predicted every patient, and the patient's score is the mean over them; what their ensemble
-predicts is another prediction and belongs in a row of its own. Rows say which of the two they are in the column ``evaluation``,
-and :py:func:`~scanfill.studies.statistics.pairing.pair_strategies` refuses a mixture.
+predicts is another prediction and belongs in a row of its own. Rows say in the column ``evaluation`` which of the two
+they are, and :py:func:`~scanfill.studies.statistics.pairing.pair_strategies` refuses a mixture.
 """
 
 from __future__ import annotations
