@@ -24,7 +24,7 @@ from scanfill.studies import commands
 from scanfill.studies.fold_scores import read_truth, score_fold, voxel_size
 from scanfill.studies.kind import PROTOCOL
 from scanfill.studies.kinds import default_kind, find_kinds
-from scanfill.studies.kinds.augmentation import check_extras, find_models, find_predictions
+from scanfill.studies.kinds.augmentation_trial import check_extras, find_models, find_predictions
 from scanfill.studies.pages.augmentation_page import draw_presets
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study

@@ -80,14 +80,13 @@ def score_fold(
                 for task in receipt["tasks"]:
                     place = Path(predictions[strategy]) / folder_of(task)
                     figures = qualities[strategy].get((join(task["missing"]), task["source"], str(case["case_id"])), {})
+                    source = figures.get("source", "") if strategy.startswith("pairwise") else ""
                     about: Row = {"evaluation": evaluation, "strategy": strategy_of(strategy, task)}
-                    about |= {"missing": join(task["missing"]), "seed": seed, "fold": fold}
-                    about |= {"source": figures.get("source", "") if strategy.startswith("pairwise") else ""}
+                    about |= {"missing": join(task["missing"]), "source": source, "seed": seed, "fold": fold}
                     rows.append(_row(about, case, read_label_map(place, case, truth), truth, figures))
             if empty:
-                about = {"evaluation": evaluation, "strategy": empty, "missing": "", "source": ""}
-                nothing = np.zeros_like(convert_to_numpy(truth))
-                rows.append(_row({**about, "seed": seed, "fold": fold}, case, nothing, truth))
+                about = {"evaluation": evaluation, "strategy": empty, "missing": "", "source": "", "seed": seed}
+                rows.append(_row({**about, "fold": fold}, case, np.zeros(truth.shape, np.uint8), truth, {}))
     write_table(rows, Path(output), "")
 
 
@@ -123,7 +122,7 @@ def score_ensemble(
                 votes = [read_label_map(Path(folder) / folder_of(task), case, truth) for folder in folders]
                 about: Row = {"evaluation": "held_out", "strategy": f"{strategy_of(strategy, task)}_ensemble"}
                 about |= {"missing": join(task["missing"]), "source": task["source"], "seed": seed, "fold": "all"}
-                rows.append(_row(about, case, majority(votes), truth))
+                rows.append(_row(about, case, majority(votes), truth, {}))
     write_table(rows, Path(output), "")
 
 
@@ -196,15 +195,8 @@ def voxel_size(truth: MetaTensor) -> list[float]:
     return [float(size) for size in truth.pixdim]
 
 
-def _row(
-    about: Mapping[str, Any],
-    case: Case,
-    labels: NDArray[Any],
-    truth: MetaTensor,
-    figures: Mapping[str, Any] | None = None,
-) -> Row:
-    """Score one label map of one case, and put the quality of its synthetic sequences beside it."""
-    keys = ("evaluation", "strategy", "missing", "source", "seed", "fold")
-    row = {key: about[key] for key in keys} | {"case_id": str(case["case_id"]), "patient": str(case["patient"])}
-    quality = {name: (figures or {}).get(name, math.nan) for name in FIGURES}
+def _row(about: Row, case: Case, labels: NDArray[Any], truth: MetaTensor, figures: Mapping[str, Any]) -> Row:
+    """Score one label map of one case, beside the quality of its synthetic sequences, NaN where there is none."""
+    row = {**about, "case_id": str(case["case_id"]), "patient": str(case["patient"])}
+    quality = {name: figures.get(name, math.nan) for name in FIGURES}
     return {**row, **score_case(labels, truth, voxel_size(truth), REGIONS), **quality}

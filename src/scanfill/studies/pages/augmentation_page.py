@@ -15,7 +15,7 @@ from scanfill.report.page import Figure, Section
 from scanfill.studies.commands import recorded_options
 from scanfill.studies.figures.study_figures import boxes_of
 from scanfill.studies.figures.svg import write_svg
-from scanfill.studies.kinds.augmentation import EMPTY, trained_presets
+from scanfill.studies.kinds.augmentation_trial import EMPTY, trained_presets
 from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
 from scanfill.studies.study_scores import EVALUATIONS, HOW, Cell
 from scanfill.studies.tables.costs import read_receipts
