@@ -97,5 +97,5 @@ def test_a_scan_that_cannot_be_read_is_told_in_its_own_words(trained: TrainedBun
     broken = tmp_path / "t1.nii.gz"
     broken.write_bytes(b"no scan")
     evaluation.get("dataset").data[0]["t1"] = str(broken)
-    with pytest.raises((UsageError, OSError)):
+    with pytest.raises((UsageError, OSError), match=r"t1\.nii\.gz"):
         next(iter(evaluation))
