@@ -45,7 +45,6 @@ bench: .venv/installed  ## ratios against named peers; each script in benchmarks
 	$(RUN) benchmarks/dense_inference.py
 	$(RUN) benchmarks/tta.py
 	$(RUN) benchmarks/clahe.py
-	$(RUN) benchmarks/adaptive_tta.py
 
 count:  ## lines of code in src by folder, without blanks, comments and docstrings
 	@$(PYTHON) tests/count_code.py

@@ -28,7 +28,7 @@ SMALL = ("segmenter=unet", "folds=3", "held_out=0", "seeds=[0]", "most_missing=1
 
 
 def study_of(*settings: str, file: str = "missing_modality.yaml") -> dict[str, Any]:
-    """Knobs of a study, the full protocol but for these."""
+    """Options of a study, the full protocol but for these."""
     return read_study(studies_folder() / file, settings)
 
 
@@ -39,7 +39,7 @@ def write_study(
 
     Args:
         folder: Where.
-        settings: Knobs, as after ``--set``.
+        settings: Options, as after ``--set``.
         patients: In the folds; with a held-out test, half as many are held out.
         seed: Of the scores.
         file: The study file.

@@ -33,29 +33,6 @@ def tiny(factors: tuple[int, ...] = (2, 3), layers: int = 3, **changes: Any) -> 
     return network
 
 
-class Strided(nn.Module):
-    """Fully convolutional, with a stride of 4 in all, no normalisation, and a receptive field of 11 to either side."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.body = nn.Sequential(
-            nn.Conv3d(2, 4, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv3d(4, 4, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.ConvTranspose3d(4, 4, 2, stride=2),
-            nn.ConvTranspose3d(4, 3, 2, stride=2),
-        ).eval()
-        self.voxels = 0
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Give logits ``(B, 3, D, H, W)`` and count the voxels."""
-        self.voxels += image[:, 0].numel()
-        logits: Tensor = self.body(image)
-        return 50 * logits + torch.tensor([8.0, 0, 0])[:, None, None, None]  # sure of class 0 where there is nothing
-
-
 def flip_by_flip(image: Tensor, network: Callable[[Tensor], Tensor], axes: Sequence[int] = (0, 1, 2)) -> Tensor:
     """Predict every mirror image by itself, turn back, keep all: ``(passes, B, C, ...)``."""
     chosen = [[axis + 2 for axis in some] for count in range(len(axes) + 1) for some in combinations(axes, count)]

@@ -16,28 +16,28 @@ from pathlib import Path
 
 def main() -> None:
     words = sys.argv[1:]
-    knobs = {word[2:]: value for word, value in pairwise(words) if word.startswith("--")}
-    for value in knobs.values():
+    options = {word[2:]: value for word, value in pairwise(words) if word.startswith("--")}
+    for value in options.values():
         if value.startswith(("[", "{")):
             ast.literal_eval(value)  # as MONAI's command line does, which else takes it for text
-    text = json.dumps(knobs)
+    text = json.dumps(options)
     if os.environ.get("BREAK") and os.environ["BREAK"] in text:
         sys.exit("this job was told to fail")
     sys.stdout.write("MSE of nothing\n")
-    config = knobs["config_file"]
+    config = options["config_file"]
     with Path("jobs.log").open("a") as log:
-        log.write(f"{knobs.get('finished_dir') or knobs.get('output_dir') or knobs['output']}\n")
+        log.write(f"{options.get('finished_dir') or options.get('output_dir') or options['output']}\n")
     if "training.yaml" in config:
-        names = [Path(knobs["finished_dir"]) / name for name in ("model.pt", "receipt.json")]
+        names = [Path(options["finished_dir"]) / name for name in ("model.pt", "receipt.json")]
     elif "choose.yaml" in config:
         targets = ["to_t1ce.yaml", "to_flair.yaml", "sources.json", "errors.json"]
-        names = [Path(knobs["output_dir"]) / name for name in targets]
+        names = [Path(options["output_dir"]) / name for name in targets]
     elif "inner_images.yaml" in config:
-        names = [Path(knobs["output_dir"]) / "list.json"]
+        names = [Path(options["output_dir"]) / "list.json"]
     elif "predict.yaml" in config:
-        names = [Path(knobs["output_dir"]) / "receipt.json"]
+        names = [Path(options["output_dir"]) / "receipt.json"]
     else:
-        names = [Path(knobs["output"])]
+        names = [Path(options["output"])]
     for name in names:
         name.parent.mkdir(parents=True, exist_ok=True)
         name.write_text(text)

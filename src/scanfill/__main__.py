@@ -228,7 +228,7 @@ def study(
 
     Args:
         file: ``missing_modality.yaml``, ``augmentation.yaml``, or one of your own that states what differs.
-        settings: More ``KNOB=VALUE``, behind ``--set``.
+        settings: More ``OPTION=VALUE``, behind ``--set``.
         out: Where everything goes.
         dataset_dir: Folder of the cases.
         cores: Processor cores to use at a time; all by default.
@@ -236,16 +236,16 @@ def study(
         dry_run: Only print what would be done: the number of trainings, the hours they may take.
         partial: Report what there is, although some folds are not there yet.
         smoke: Shrink the study to minutes, on phantoms unless there is a ``dataset_dir``.
-        set: A knob over the study file, ``KNOB=VALUE``; more of them follow it: ``--set folds=3 seeds=[0]``.
+        set: Overrides the study file, ``OPTION=VALUE``; more of them follow it: ``--set folds=3 seeds=[0]``.
     """
     from scanfill.studies.run import run_study  # noqa: PLC0415
 
     if sum(word.partition("=")[0] == "--set" for word in sys.argv) > 1:
-        msg = "Write --set once, with all knobs behind it: --set folds=3 seeds=[0]."
+        msg = "Write --set once, with all options behind it: --set folds=3 seeds=[0]."
         raise UsageError(msg)
-    knobs = [text for text in (set, *settings) if text is not None]
-    options = {"dry_run": dry_run, "partial": partial, "smoke": smoke}
-    run_study(file, out, dataset_dir=dataset_dir, cores=cores, profile=profile, settings=knobs, **options)
+    overrides = [text for text in (set, *settings) if text is not None]
+    flags = {"dry_run": dry_run, "partial": partial, "smoke": smoke}
+    run_study(file, out, dataset_dir=dataset_dir, cores=cores, profile=profile, settings=overrides, **flags)
 
 
 def reading_sheet(
@@ -298,24 +298,22 @@ def tta_gain(
     checkpoint: str,
     output: str = "runs/tta",
     overlays: list[str] | None = None,
-    threshold: float = 0.1,
-    **knobs: Any,
+    **options: Any,
 ) -> None:
-    """Say what test-time augmentation gains (Dice, HD95) and costs (seconds) on the cases that judge a training.
+    """Measure what test-time augmentation gains (Dice, HD95) and costs (seconds) on the validation cases of a training.
 
     Args:
         bundle: Name or folder of a segmentation bundle.
         checkpoint: ``models/model.pt`` of a training.
         output: Where the table goes, ``tta.md``, ``.csv`` and ``.tex``, and ``cases.csv`` with a row a case.
         overlays: Those of the training, such as ``unet.yaml,modern.yaml``.
-        threshold: Of ``adaptive``: how unsure a voxel must be to be predicted again, 0 to 1.
-        knobs: Those of the evaluation, such as ``--dataset_dir``, ``--datalist``, ``--patch_size``, ``--tta_axes``.
+        options: Those of the evaluation, such as ``--dataset_dir``, ``--datalist``, ``--patch_size``, ``--tta_axes``.
     """
     from scanfill.studies.tta import Evaluation, write_gain  # noqa: PLC0415
 
     names = overlays.split(",") if isinstance(overlays, str) else overlays or ()
-    evaluation = Evaluation(bundle, names, checkpoint=checkpoint, **knobs)
-    print(write_gain(evaluation, output, threshold=threshold))
+    evaluation = Evaluation(bundle, names, checkpoint=checkpoint, **options)
+    print(write_gain(evaluation, output))
 
 
 def augmentation_sheet(

@@ -223,24 +223,23 @@ def test_an_unknown_word_is_an_error(wrong: dict[str, str]) -> None:
         FlipInferer(SimpleInferer(), **wrong)
 
 
-def test_the_knob_wraps_what_it_is_asked_to() -> None:
+def test_the_option_wraps_what_it_is_asked_to() -> None:
     own = SimpleInferer()
     assert with_tta("none", own) is own
     assert with_tta(None, own) is own
     assert with_tta(FlipInferer(own), SimpleInferer()).inferer is own
-    assert [type(with_tta(name, own, [1])).__name__ for name in ("flips", "adaptive")] == [
-        "FlipInferer",
-        "AdaptiveFlipInferer",
-    ]
+    assert type(with_tta("flips", own, [1])) is FlipInferer
     assert with_tta("flips", own, 0).axes == (0,)
-    with pytest.raises(UsageError, match="no test-time augmentation 'eight'; --tta is one of none, flips, adaptive"):
+    with pytest.raises(UsageError, match=r"no test-time augmentation 'eight'; --tta is one of none, flips\."):
         with_tta("eight", own)
+    with pytest.raises(UsageError, match=r"adaptive was removed in 0\.2\.0.*--tta flips"):
+        with_tta("adaptive", own, [1])
 
 
-def test_the_knob_flips_what_training_flipped(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_option_flips_what_training_flipped(caplog: pytest.LogCaptureFixture) -> None:
     own = SimpleInferer()
     assert with_tta("flips", own, trained=[0, 2]).axes == (0, 2)
-    assert with_tta("adaptive", own, [2], trained=[0, 2]).axes == (2,)
+    assert with_tta("flips", own, [2], trained=[0, 2]).axes == (2,)
     assert caplog.text == ""
     assert with_tta("flips", own, [0, 1], trained=[0, 2]).axes == (0, 1)
     assert "flips axes [0, 1], training flipped [0, 2]: mirror images along [1] are new to the network" in caplog.text
@@ -257,22 +256,21 @@ def test_the_knob_flips_what_training_flipped(caplog: pytest.LogCaptureFixture) 
     ],
     ids=str,
 )
-def test_the_knob_says_when_there_is_nothing_to_flip(axes: Any, trained: list[int] | None, said: str) -> None:
+def test_the_option_says_when_there_is_nothing_to_flip(axes: Any, trained: list[int] | None, said: str) -> None:
     own = SimpleInferer()
     assert with_tta("none", own, axes, trained=trained) is own
     with pytest.raises(UsageError, match=said):
         with_tta("flips", own, axes, trained=trained)
 
 
-def test_the_knob_knows_how_many_axes_a_picture_has() -> None:
+def test_the_option_knows_how_many_axes_a_picture_has() -> None:
     own = SimpleInferer()
     assert with_tta("flips", own, [0, 1], spatial_dims=2).axes == (0, 1)
     with pytest.raises(UsageError, match=r"`tta_axes` \(=\[2\]\) must be different axes out of \[0, 1\]"):
         with_tta("flips", own, [2], spatial_dims=2)
 
 
-@pytest.mark.parametrize("name", ["flips", "adaptive"])
-def test_a_network_that_names_the_side_gains_nothing_and_loses_nothing_by_its_mirror_image(name: str) -> None:
+def test_a_network_that_names_the_side_gains_nothing_and_loses_nothing_by_its_mirror_image() -> None:
     """Channel 0 sees the left half, channel 1 the right one, channel 2 everything: an exact network, in 2-D."""
 
     def sides(image: Tensor) -> Tensor:
@@ -282,15 +280,14 @@ def test_a_network_that_names_the_side_gains_nothing_and_loses_nothing_by_its_mi
 
     image = image_of(6, 4)[:, :1]
     pairs = [(1, 2)]
-    options = {"threshold": 0.0, "margin": 2, "multiple": 1} if name == "adaptive" else {}
-    inferer = with_tta(name, SimpleInferer(), [0], spatial_dims=2, pairs=pairs, exclusive=False, **options)
+    inferer = with_tta("flips", SimpleInferer(), [0], spatial_dims=2, pairs=pairs, exclusive=False)
     torch.testing.assert_close(inferer(image, sides).sigmoid(), sides(image).sigmoid())
     unpaired = with_tta("flips", SimpleInferer(), [0], spatial_dims=2, exclusive=False)
     left = (image.sigmoid() + 0.5) / 2  # where one channel said it in the image, and the other in its mirror image
     torch.testing.assert_close(unpaired(image, sides).sigmoid()[:, :1, :3], left[:, :, :3])
 
 
-def test_the_knob_counts_channels_from_the_background_where_labels_exclude_each_other() -> None:
+def test_the_option_counts_channels_from_the_background_where_labels_exclude_each_other() -> None:
     own = SimpleInferer()
     alone = with_tta("flips", own, [0], pairs=[(1, 2)])
     overlapping = with_tta("flips", own, [0], pairs=[(1, 2)], exclusive=False)

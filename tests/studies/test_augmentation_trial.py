@@ -21,17 +21,19 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.studies import commands
+from scanfill.studies.fold_scores import read_truth, score_fold, voxel_size
+from scanfill.studies.kind import PROTOCOL
 from scanfill.studies.kinds import default_kind, find_kinds
-from scanfill.studies.kinds.augmentation import check_extras, find_models, find_predictions
-from scanfill.studies.pages.augmentation import draw_presets
+from scanfill.studies.kinds.augmentation_trial import check_extras, find_models, find_predictions
+from scanfill.studies.pages.augmentation_page import draw_presets
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
 from scanfill.studies.report import write_study_report
 from scanfill.studies.run import run_study, write_plan
-from scanfill.studies.score_files import read_study_scores
-from scanfill.studies.scoring import read_truth, score_fold, voxel_size
 from scanfill.studies.statistics import Bootstrap
-from scanfill.studies.tables import Methods, effect_tables
+from scanfill.studies.study_scores import read_study_scores
+from scanfill.studies.tables.comparisons import Methods
+from scanfill.studies.tables.preset_tables import effect_tables, judge_effects
 from stand_in_study import StandInStudy
 
 if TYPE_CHECKING:
@@ -49,9 +51,9 @@ def trial_with(*settings: str, smoke: bool = False) -> dict[str, Any]:
 def test_every_kind_of_study_has_its_protocol_its_smoke_file_and_its_page() -> None:
     assert default_kind() == "missing_modality"
     for name, kind in find_kinds().items():
-        assert import_module(f"scanfill.studies.pages.{name}").LAYOUT.title
+        assert import_module(f"scanfill.studies.pages.{name}_page").LAYOUT.title
         study = read_study(f"{kind.name}.yaml", [FOUR] if kind.name == "augmentation" else [], smoke=True)
-        assert set(kind.incomparable) <= set(study)
+        assert {*PROTOCOL, *kind.incomparable} <= set(study)
         assert len(kind.find_models(study)) > 1
 
 
@@ -68,7 +70,7 @@ def test_networks_differ_in_their_preset_alone() -> None:
     models = find_models(study)
     assert list(models) == ["none", "mri", "strong_elastic", "nnunet"]
     assert models["mri"]["more"] == ["configs/augmentation/mri.yaml"]
-    assert models["mri"]["knobs"] == {"batch_size": 3, "max_epochs": 10, "epoch_length": 100}
+    assert models["mri"]["options"] == {"batch_size": 3, "max_epochs": 10, "epoch_length": 100}
     shared = [{key: value for key, value in model.items() if key != "more"} for model in models.values()]
     assert all(model == shared[0] for model in shared)
     files = commands.config_files(models["mri"])
@@ -101,8 +103,8 @@ def test_a_preset_may_be_named_as_its_file() -> None:
         ("segmentation.max_epochs=3", "set by the study"),
         ("segmentation.augmentation=[]", "set by the study"),
         ("segmentation.patchsize=3", "did you mean 'patch_size'"),
-        ("most_missing=1", "unknown knob"),
-        ("synthesis={}", "unknown knob"),
+        ("most_missing=1", "unknown option"),
+        ("synthesis={}", "unknown option"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(setting: str, told: str) -> None:
@@ -209,13 +211,15 @@ def test_the_empty_row_is_what_an_empty_label_map_scores(tmp_path: Path) -> None
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Scores that are made up: mri gains 0.05 in Dice, strong_elastic loses as much, nnunet changes nothing."""
-    knobs = (FOUR, "folds=3", "seeds=[0, 1, 2]", "held_out=0")
-    return write_study(tmp_path_factory.mktemp("trial"), *knobs, patients=15, file=FILE.name)
+    options = (FOUR, "folds=3", "seeds=[0, 1, 2]", "held_out=0")
+    return write_study(tmp_path_factory.mktemp("trial"), *options, patients=15, file=FILE.name)
 
 
 def test_a_preset_that_gains_is_better_and_one_that_changes_nothing_undecided(scored: Path) -> None:
     scores = read_study_scores(scored)
-    effects, tests, *_ = effect_tables(scores, "cross_validation", "none", "empty", QUICK)
+    effects, tests, *_ = effect_tables(
+        judge_effects(scores, "cross_validation", "none", "empty", QUICK), "none", "empty"
+    )
     verdicts = {(row["preset"], row["label"]): row["verdict"] for row in tests.records()}
     assert verdicts["mri", "WT"] == "better"
     assert verdicts["strong_elastic", "WT"] == "worse"

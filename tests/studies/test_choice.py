@@ -10,6 +10,7 @@ import yaml
 
 from scanfill.errors import UsageError
 from scanfill.studies.choice import choose_sources, inner_error
+from scanfill.studies.commands import recorded_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 def receipt(folder: Path, source: str, explained: list[list[Any]], weights: str = "last") -> Path:
     path = folder / f"{source}.json"
-    knobs = {"sources": [source], "target": "flair"}
-    path.write_text(json.dumps({"knobs": knobs, "validation": explained, "weights": weights}))
+    options = {"sources": [source], "target": "flair"}
+    path.write_text(json.dumps({"options": options, "validation": explained, "weights": weights}))
     return path
 
 
@@ -28,6 +29,11 @@ def test_the_source_with_the_lowest_error_comes_first(tmp_path: Path, capsys: py
     assert json.loads((tmp_path / "out" / "sources.json").read_text()) == {"flair": ["t2", "t1"]}
     assert yaml.safe_load((tmp_path / "out" / "to_flair.yaml").read_text()) == {"sources": ["t2"], "target": "flair"}
     assert "flair is made from t2" in capsys.readouterr().out
+
+
+def test_receipts_of_the_first_release_are_still_read() -> None:
+    old, new = ({name: {"target": "flair"}} for name in ("knobs", "options"))
+    assert recorded_options(old) == recorded_options(new) == {"target": "flair"}
 
 
 def test_the_error_is_that_of_the_weights_that_were_kept() -> None:

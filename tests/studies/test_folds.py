@@ -17,7 +17,7 @@ from scanfill.studies.folds import check_folds, data_checksums, divide, fingerpr
 if TYPE_CHECKING:
     from pathlib import Path
 
-KNOBS = {"folds": 3, "held_out": 0.2, "split_seed": 0, "inner_validation": 0.1, "inner_folds": 2}
+OPTIONS = {"folds": 3, "held_out": 0.2, "split_seed": 0, "inner_validation": 0.1, "inner_folds": 2}
 
 
 def cases_of(patients: int, visits: int = 1) -> list[dict[str, Any]]:
@@ -40,7 +40,8 @@ def patients_in(split: dict[str, Any], *parts: str) -> set[str]:
 def test_who_is_scored_teaches_nothing(patients: int, visits: int, folds: int, held_out: float, seed: int) -> None:
     assume(patients - max(3, round(0.2 * patients)) > 2 * folds)
     lists = divide(
-        cases_of(patients, visits), KNOBS | {"folds": folds, "held_out": held_out, "split_seed": seed, "inner_folds": 2}
+        cases_of(patients, visits),
+        OPTIONS | {"folds": folds, "held_out": held_out, "split_seed": seed, "inner_folds": 2},
     )
     judged: list[str] = []
     for fold in range(folds):
@@ -60,25 +61,25 @@ def test_who_is_scored_teaches_nothing(patients: int, visits: int, folds: int, h
 
 
 def test_a_number_to_hold_out_is_held_out() -> None:
-    assert len(patients_in(divide(cases_of(1251), KNOBS | {"held_out": 251})["fold_0"], "test")) == 251
+    assert len(patients_in(divide(cases_of(1251), OPTIONS | {"held_out": 251})["fold_0"], "test")) == 251
 
 
 def test_the_default_share_holds_out_251_of_1251() -> None:
-    assert len(patients_in(divide(cases_of(1251), KNOBS | {"held_out": 0.2006})["fold_0"], "test")) == 251
+    assert len(patients_in(divide(cases_of(1251), OPTIONS | {"held_out": 0.2006})["fold_0"], "test")) == 251
 
 
 def test_holding_out_everybody_is_refused() -> None:
     with pytest.raises(UsageError, match="held_out"):
-        divide(cases_of(12), KNOBS | {"held_out": 12})
+        divide(cases_of(12), OPTIONS | {"held_out": 12})
 
 
 def test_fewer_patients_than_folds_are_refused() -> None:
     with pytest.raises(CaseError, match="Too few patients"):
-        divide(cases_of(3), KNOBS | {"folds": 5, "held_out": 0})
+        divide(cases_of(3), OPTIONS | {"folds": 5, "held_out": 0})
 
 
 def test_a_patient_in_two_folds_is_refused_by_name() -> None:
-    lists = divide(cases_of(12), KNOBS)
+    lists = divide(cases_of(12), OPTIONS)
     folds = {name: deepcopy(lists[name]) for name in ("fold_0", "fold_1")}
     twice = folds["fold_0"]["validation"][0]
     folds["fold_1"]["training"] = [case for case in folds["fold_1"]["training"] if case != twice]
@@ -88,14 +89,14 @@ def test_a_patient_in_two_folds_is_refused_by_name() -> None:
 
 
 def test_folds_that_hold_out_different_patients_are_refused() -> None:
-    lists = divide(cases_of(12), KNOBS)
+    lists = divide(cases_of(12), OPTIONS)
     folds = {"fold_0": lists["fold_0"], "fold_1": lists["fold_1"] | {"test": lists["fold_1"]["test"][1:]}}
     with pytest.raises(CaseError, match="hold out different patients"):
         check_folds(folds)
 
 
 def test_a_patient_who_is_scored_and_learned_from_is_refused() -> None:
-    fold = divide(cases_of(12), KNOBS)["fold_0"]
+    fold = divide(cases_of(12), OPTIONS)["fold_0"]
     with pytest.raises(CaseError, match="training and held out"):
         check_folds({"fold_0": fold | {"training": [*fold["training"], fold["test"][0]]}})
 

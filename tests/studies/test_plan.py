@@ -100,7 +100,7 @@ def test_targets_that_nothing_is_left_to_make_are_refused() -> None:
 
 @pytest.mark.parametrize("text", ["folds", "=3", "folds=[0"])
 def test_a_setting_that_cannot_be_read_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="KNOB=VALUE"):
+    with pytest.raises(UsageError, match="OPTION=VALUE"):
         parse_setting(text)
 
 
@@ -123,8 +123,8 @@ subsets = st.lists(st.sampled_from(MODALITIES), min_size=1, unique=True)
 def test_every_prediction_has_its_networks_and_makes_nothing_from_what_is_missing(
     targets: list[str], sources: list[str], most: int, dedicated: str
 ) -> None:
-    knobs = {"most_missing": most, "dedicated": dedicated}
-    study = study_with() | knobs
+    options = {"most_missing": most, "dedicated": dedicated}
+    study = study_with() | options
     study["subset"] = study["subset"] | {"targets": targets, "sources": sources}
     models, predictions = find_models(study), find_predictions(study)
     for prediction in predictions.values():

@@ -59,7 +59,7 @@ def test_a_simulated_difference_of_that_size_is_found_four_times_in_five() -> No
 @few
 @given(st.floats(0.001, 10), st.integers(2, 300))
 def test_it_grows_with_the_spread_and_shrinks_with_patients(sd: float, n: int) -> None:
-    found, wider, more = (smallest_difference(*knobs, 0.01).value for knobs in ((sd, n), (2 * sd, n), (sd, n + 1)))
+    found, wider, more = (smallest_difference(*options, 0.01).value for options in ((sd, n), (2 * sd, n), (sd, n + 1)))
     assert found is not None
     assert more is not None
     assert wider == pytest.approx(2 * found)

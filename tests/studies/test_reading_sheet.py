@@ -23,8 +23,8 @@ from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.studies.reading_sheet import find_pairs, make_reading_sheet, score_reading, write_reading_scores
-from scanfill.studies.reading_sheet.score import mean_interval
-from scanfill.studies.tables import Estimate
+from scanfill.studies.reading_sheet.ratings import mean_interval
+from scanfill.studies.tables.study_table import Estimate
 
 if TYPE_CHECKING:
     from pathlib import Path

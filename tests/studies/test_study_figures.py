@@ -9,15 +9,17 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from scanfill.studies.figures import (
+from scanfill.studies.figures.examples import draw_example_slices
+from scanfill.studies.figures.score_plots import (
     Cloud,
     agreement,
     draw_dice_boxes,
+    draw_differences,
     draw_error_against_loss,
-    draw_example_slices,
     draw_volume_agreement,
-    write_svg,
 )
+from scanfill.studies.figures.svg import write_svg
+from scanfill.studies.tables.study_table import Estimate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +42,19 @@ def test_one_panel_a_label_with_one_box_a_strategy_and_a_dot_a_case() -> None:
     assert [sorted(line.get_xdata()) for line in dots] == [pytest.approx(CASES), pytest.approx(CASES - 0.1)]
     dashed = [line.get_xdata()[0] for line in axes[1].lines if line.get_linestyle() == "--"]
     assert dashed == [0.6]
+
+
+def test_differences_have_one_panel_a_label_and_an_interval_about_each_point() -> None:
+    lost = {"NC": Estimate(-0.1, -0.2, 0.0), "WT": Estimate(-0.3, math.nan, math.nan)}
+    axes = draw_differences({"zero": lost, "dropout": {"WT": Estimate(0.0, -0.1, 0.1)}}, "Difference").axes
+    assert [axis.get_title() for axis in axes] == ["NC", "WT"]
+    assert [text.get_text() for text in axes[0].get_yticklabels()] == ["zero", "dropout"]
+    points = [[line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o"] for axis in axes]
+    assert points == [[-0.1], [-0.3, 0.0]]
+    bars = [
+        list(line.get_xdata()) for line in axes[0].lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 1
+    ]
+    assert bars == [[-0.2, 0.0]]
 
 
 def test_an_svg_is_valid_self_contained_and_the_same_each_time(tmp_path: Path) -> None:

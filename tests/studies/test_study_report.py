@@ -17,20 +17,20 @@ from scanfill.data.image import nifti_bytes
 from scanfill.errors import UsageError
 from scanfill.studies.report import write_study_report
 from scanfill.studies.statistics import Bootstrap
-from scanfill.studies.tables import Methods
+from scanfill.studies.tables.comparisons import Methods
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KNOBS = ("segmenter=unet", "folds=2", "seeds=[0]", "most_missing=1", "held_out=0", "subset.targets=[t1ce]")
-KNOBS += ("subset.strategies=[zero, pairwise_from]", "subset.sources=[t2]")
-KINDS = (("boxes", "_t1ce"), ("errors", ""), ("examples", "_t1ce"), ("volumes", "_t1ce"))
+OPTIONS = ("segmenter=unet", "folds=2", "seeds=[0]", "most_missing=1", "held_out=0", "subset.targets=[t1ce]")
+OPTIONS += ("subset.strategies=[zero, pairwise_from]", "subset.sources=[t2]")
+KINDS = (("boxes", "_t1ce"), ("differences", ""), ("errors", ""), ("examples", "_t1ce"), ("volumes", "_t1ce"))
 QUICK = Methods(Bootstrap(draws=100))
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_study(tmp_path_factory.mktemp("study"), *KNOBS, patients=8)
+    folder = write_study(tmp_path_factory.mktemp("study"), *OPTIONS, patients=8)
     write_images(folder)
     write_study_report(folder, methods=QUICK)
     return folder
@@ -80,8 +80,30 @@ def test_the_page_holds_tables_settings_and_commands(finished: Path) -> None:
     assert "against zero-filling: a family" not in page  # there is nothing but zero-filling
 
 
+def test_the_answer_stands_first_in_one_sentence_and_one_figure(finished: Path) -> None:
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    assert headings[:2] == ["Cross-validation", "Cross-validation: how to read it"]
+    first = page[page.index("<h2>Cross-validation</h2>") : page.index("<h2>Cross-validation: how")]
+    sentence = re.findall(r"<p>(.*?)</p>", first)
+    assert sentence == ["Of 4 comparisons of Dice with complete_set: 4 undecided."]  # one seed
+    assert first.count("<figure>") == 1
+    assert "<td>not trained</td>" not in page
+    assert "<li>Not part of this study: dedicated, pairwise, completion, " in page
+
+
+def test_the_answer_names_what_is_better_or_worse(tmp_path: Path) -> None:
+    options = [text for text in OPTIONS if not text.startswith("seeds")]
+    folder = write_study(tmp_path, *options, "seeds=[0, 1]", "subset.strategies=[zero, dropout]", patients=15)
+    page = write_study_report(folder, methods=QUICK).read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"<p>(Of .*?)</p>", page)
+    assert sentence.startswith("Of 12 comparisons of Dice with complete_set: ")
+    assert "4 worse (zero, without t1ce: all)" in sentence
+    assert "as good as complete (dropout" in sentence
+
+
 def test_the_study_file_says_when_a_difference_counts(tmp_path: Path) -> None:
-    folder = write_study(tmp_path, *KNOBS, "correction=paper", patients=4)
+    folder = write_study(tmp_path, *OPTIONS, "correction=paper", patients=4)
     write_study_report(folder)
     assert "judged at 0.0025" in (folder / "tables" / "subsets_cross_validation.md").read_text()
 

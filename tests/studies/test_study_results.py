@@ -11,7 +11,6 @@ from scanfill.errors import UsageError
 from scanfill.studies.statistics import (
     HELD_OUT,
     average_fold_models,
-    check_held_out,
     mark_ensemble,
     pool_folds,
 )
@@ -114,9 +113,3 @@ def test_each_evaluation_refuses_the_rows_of_the_other() -> None:
     for function in (mark_ensemble, lambda rows: average_fold_models(rows, FOLDS)):
         with pytest.raises(UsageError, match="of the evaluation 'cross_validation', not 'held_out'"):
             function(score_rows())
-
-
-def test_a_test_patient_of_the_folds_is_named() -> None:
-    check_held_out(score_rows(), held_out())
-    with pytest.raises(UsageError, match=r"Patients \['p001'\] \(1 in all\)"):
-        check_held_out(score_rows(), held_out("t0", patient="p001"))

@@ -10,43 +10,33 @@ import pytest
 from scipy import stats
 
 from made_up_study import write_study
-from scanfill.studies.score_files import Cell, StudyScores, read_study_scores
 from scanfill.studies.statistics import Bootstrap, Family
 from scanfill.studies.strategies import find_models
-from scanfill.studies.tables import (
-    Compared,
-    MeanSD,
-    Methods,
-    StudyTable,
-    as_markdown,
-    image_error_tables,
-    read_costs,
-    replaced_tables,
-    secondary_tables,
-    subset_tables,
-    three_input_tables,
-)
-from scanfill.studies.tables.costs import models_of
-from scanfill.studies.tables.image_error import smallest_correlation
-from scanfill.studies.tables.published import PUBLISHED_CORRELATIONS, PUBLISHED_THREE_INPUTS
-from scanfill.studies.tables.subset_verdicts import MISSING_SETS
+from scanfill.studies.study_scores import Cell, StudyScores, read_study_scores
+from scanfill.studies.tables.comparisons import Methods
+from scanfill.studies.tables.costs import models_of, read_costs
+from scanfill.studies.tables.error_tables import image_error_tables, smallest_correlation
+from scanfill.studies.tables.paper_tables import pair_cells, published, replaced_tables, three_input_tables
+from scanfill.studies.tables.study_table import Compared, MeanSD, StudyTable
+from scanfill.studies.tables.subsets import MISSING_SETS, judge_subsets, secondary_tables, subset_tables
+from scanfill.studies.tables.writer import as_markdown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KNOBS = ("segmenter=unet", "folds=3", "seeds=[0, 1]", "most_missing=1", "held_out=0", "subset.targets=[t1ce]")
-KNOBS += ("subset.strategies=[dedicated, zero, dropout, pairwise_from]",)
+OPTIONS = ("segmenter=unet", "folds=3", "seeds=[0, 1]", "most_missing=1", "held_out=0", "subset.targets=[t1ce]")
+OPTIONS += ("subset.strategies=[dedicated, zero, dropout, pairwise_from]",)
 QUICK = Methods(Bootstrap(draws=100))
 
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory: pytest.TempPathFactory) -> StudyScores:
-    return read_study_scores(write_study(tmp_path_factory.mktemp("study"), *KNOBS, patients=15))
+    return read_study_scores(write_study(tmp_path_factory.mktemp("study"), *OPTIONS, patients=15))
 
 
 @pytest.fixture(scope="module")
 def subsets(scores: StudyScores) -> list[StudyTable]:
-    return subset_tables(scores, "cross_validation", QUICK)
+    return subset_tables(judge_subsets(scores, "cross_validation", QUICK))
 
 
 @pytest.fixture(scope="module")
@@ -71,23 +61,32 @@ def test_the_published_figures_stand_beside_ours(scores: StudyScores, three_inpu
     assert isinstance(found, MeanSD)
     assert (found.mean, found.sd) == pytest.approx((np.mean(ours), np.std(ours, ddof=1)))
     assert rows["t1ce"]["CET published"] == MeanSD(0.62, 0.23)
-    assert rows["flair"]["WT published"] == MeanSD(0.90, 0.07, "*")
     assert rows["none (four inputs)"]["NC published"] == MeanSD(0.76, 0.29)
     assert "BraTS 2021" in " ".join(table.notes)
 
 
-def test_what_the_study_did_not_train_says_so(three_inputs: list[StudyTable], subsets: list[StudyTable]) -> None:
-    assert {row[0]: row[1] for row in three_inputs[0].rows}["t2"] == "not trained"
-    rows = {(row[0], row[1]): row[2:] for row in subsets[1].rows}
-    assert rows["t1ce", "completion"][0] == "not trained"
-    assert rows["t1+t2", "every strategy"][:4] == ["not trained"] * 4
-    assert rows["nothing", "zero"][0] == "as complete_set"
+def test_a_table_has_the_rows_that_were_planned_and_names_the_rest_in_one_note(
+    scores: StudyScores, three_inputs: list[StudyTable], subsets: list[StudyTable]
+) -> None:
+    assert [row[0] for row in three_inputs[0].rows] == ["t1ce", "none (four inputs)"]
+    absent = "Not part of this study: a model without t2, a model without flair, a model without t1."
+    assert three_inputs[0].notes[0] == absent
+    rows = [tuple(row[:2]) for row in subsets[1].rows]
+    without = [("t1ce", name) for name in ("dedicated", "zero", "dropout")]
+    assert rows == [("nothing", "complete_set"), ("nothing", "dropout"), *without]
+    assert [row[0] for row in subsets[0].rows] == ["nothing", "t1ce"]
+    for table in subsets[:2]:
+        assert table.notes[0].startswith(
+            "Not part of this study: pairwise, completion, synthetic_trained, without t1, "
+        )
+        assert table.notes[0].count("without ") == 13
+    replaced = replaced_tables(scores, "cross_validation", QUICK)[0]
+    assert [row[1] for row in replaced.rows] == ["flair", "t1", "t2", "originals"]
+    assert replaced.notes[0].count(" from ") == 9
 
 
-def test_every_subset_has_its_strategies_or_one_row_that_says_it_was_not_trained(subsets: list[StudyTable]) -> None:
+def test_each_subset_is_one_of_fifteen() -> None:
     assert len(MISSING_SETS) == len(set(MISSING_SETS)) == 15
-    assert len(subsets[1].rows) == 1 + 2 * 6 + 13
-    assert [row[0] for row in subsets[0].rows] == ["nothing", *MISSING_SETS[1:]]
 
 
 def test_the_difference_is_that_of_paired_patients(scores: StudyScores, subsets: list[StudyTable]) -> None:
@@ -130,11 +129,9 @@ def test_every_table_says_family_margins_seeds_and_what_it_could_have_shown(
 def test_nothing_is_invented_for_tables_whose_figures_were_not_available(scores: StudyScores) -> None:
     table = replaced_tables(scores, "cross_validation", QUICK)[0]
     assert list(table.columns) == ["target", "made from", "NC", "ED", "CET", "WT"]
-    assert len(table.rows) == 12 + 1
-    assert "not available to us" in table.notes[0]
+    assert "not available to us" in table.notes[1]
     rows = {(row[0], row[1]): row[5] for row in table.rows}
     assert isinstance(rows["t1ce", "t2"], MeanSD)
-    assert rows["flair", "t2"] == "not trained"
     assert rows["none", "originals"].mark == ""  # type: ignore[union-attr]
 
 
@@ -191,11 +188,11 @@ def test_the_names_of_models_are_those_of_the_study(scores: StudyScores) -> None
 
 
 def test_held_out_and_cross_validation_are_never_in_one_table(tmp_path: Path) -> None:
-    knobs = (*KNOBS[:3], "most_missing=1", "held_out=0.2", "subset.targets=[t1ce]", "subset.strategies=[zero]")
-    scores = read_study_scores(write_study(tmp_path, *knobs, patients=9))
+    options = (*OPTIONS[:3], "most_missing=1", "held_out=0.2", "subset.targets=[t1ce]", "subset.strategies=[zero]")
+    scores = read_study_scores(write_study(tmp_path, *options, patients=9))
     names: list[str] = []
     for evaluation, patients in (("cross_validation", "9 patients"), ("held_out", "4 patients")):
-        tables = subset_tables(scores, evaluation, QUICK)
+        tables = subset_tables(judge_subsets(scores, evaluation, QUICK))
         names += [table.name for table in tables]
         assert patients in " ".join(tables[1].notes)
         ensembles = {(row[0], row[1]) for row in tables[1].rows if str(row[1]).endswith("_ensemble")}
@@ -214,10 +211,15 @@ def test_a_family_of_the_paper_judges_each_test_at_its_level(scores: StudyScores
 
 
 def test_published_tables_are_whole() -> None:
-    assert len(PUBLISHED_CORRELATIONS) == 12
-    assert all(len(row) == 4 for row in PUBLISHED_CORRELATIONS.values())
-    assert PUBLISHED_CORRELATIONS["t2", "t1"]["spearman", "multi-class"] == (-0.15581, False)
-    assert [row["CET"].mean for row in PUBLISHED_THREE_INPUTS.values()] == [0.70, 0.85, 0.85, 0.62, 0.86]
+    dice, correlations = published("dice"), published("correlations")
+    assert len(pair_cells()) == 12
+    assert set(correlations.groupby(["target", "source"]).size()) == {4}
+    (one,) = correlations.query(
+        "target == 't2' and source == 't1' and method == 'spearman' and dice != 'WT'"
+    ).itertuples()
+    assert (one.r, one.marked) == (-0.15581, "*")
+    assert dice[dice["label"] == "CET"]["mean"].tolist() == [0.70, 0.85, 0.85, 0.62, 0.86]
+    assert dice[(dice["left_out"] == "flair")]["marked"].tolist() == ["*"] * 4
 
 
 def test_the_smallest_correlation_is_found_with_the_stated_power() -> None:

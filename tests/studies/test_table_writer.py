@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanfill.report.page import DASH
-from scanfill.studies.tables import Compared, Estimate, MeanSD, StudyTable, as_csv, as_latex, as_markdown, write_table
-from scanfill.studies.tables.comparisons import p_text
-from scanfill.studies.tables.table import number
+from scanfill.studies.tables.long_tables import p_text
+from scanfill.studies.tables.study_table import Compared, Estimate, MeanSD, StudyTable, number
+from scanfill.studies.tables.writer import as_csv, as_latex, as_markdown, write_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,8 +23,7 @@ segmentation = pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids
 
 def rows(gains: list[float], seconds: float) -> list[dict[str, float | str]]:
     return [
-        {"case_id": f"c{i}", "patient": f"p{i}", "evaluation": HELD_OUT, "seconds": seconds, "voxels": seconds}
-        | {"averaged": float(seconds > 2)}
+        {"case_id": f"c{i}", "patient": f"p{i}", "evaluation": HELD_OUT, "seconds": seconds}
         | {"dice_mean": 0.5 + gain, "dice_WT": 0.7, "hd95_mean": 9.0 - gain}
         for i, gain in enumerate(gains)
     ]
@@ -37,7 +36,6 @@ def test_gain_interval_and_cost_stand_side_by_side() -> None:
     assert flips["Dice: gain value"] == pytest.approx(0.02)
     assert 0 < float(flips["Dice: gain low"] or 0) < 0.02 < float(flips["Dice: gain high"] or 0) < 0.04
     assert flips["HD95 (mm): gain value"] == pytest.approx(-0.02)
-    assert (none["averaged, share"], flips["averaged, share"]) == (0.0, 1.0)
     assert (none["seconds a case"], flips["seconds a case"], flips["times none"]) == (2.0, 15.0, 7.5)
     assert "7 cases, 8 passes" in as_markdown(table)
 
@@ -57,16 +55,14 @@ def test_the_verb_says_what_it_gains_and_costs(
     trained: TrainedBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = str(trained.root / "models" / "model.pt")
-    knobs = {"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir)}
-    tta_gain(NAME, checkpoint, str(tmp_path), "small.yaml", **knobs)
+    options = {"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir)}
+    tta_gain(NAME, checkpoint, str(tmp_path), "small.yaml", **options)
     printed = capsys.readouterr().out
     assert "no interval by resampling" in printed
     with (tmp_path / "cases.csv").open() as file:
         found = list(csv.DictReader(file))
-    assert [row["tta"] for row in found] == ["none", "flips", "adaptive"]
-    none, flips, adaptive = (float(row["averaged"]) for row in found)
-    assert (none, flips) == (0, 1)
-    assert 0 < adaptive <= 1
+    assert [row["tta"] for row in found] == ["none", "flips"]
+    assert found[0]["dice_ED"] != found[1]["dice_ED"]
     assert len({row["case_id"] for row in found}) == 1, "of five phantoms one judges"
     with (trained.root / "eval" / "scores.csv").open() as file:
         (evaluated,) = csv.DictReader(file)
@@ -76,30 +72,30 @@ def test_the_verb_says_what_it_gains_and_costs(
 @segmentation
 def test_a_mistake_is_told_before_anything_is_predicted(trained: TrainedBundle, tmp_path: Path) -> None:
     checkpoint = str(trained.root / "models" / "model.pt")
-    knobs = {"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir), "checkpoint": checkpoint}
+    options = {"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir), "checkpoint": checkpoint}
     with pytest.raises(UsageError, match=r"no config 'unett\.yaml'.*unet\.yaml"):
-        Evaluation(NAME, ["unett.yaml"], **knobs)
-    with pytest.raises(UsageError, match="no knob 'patchsize'"):
-        Evaluation(NAME, ["small.yaml"], **knobs, patchsize=3)
+        Evaluation(NAME, ["unett.yaml"], **options)
+    with pytest.raises(UsageError, match="no option 'patchsize'"):
+        Evaluation(NAME, ["small.yaml"], **options, patchsize=3)
     with pytest.raises(UsageError, match="does not segment"):
-        Evaluation("mri_modality_synthesis", **knobs)
+        Evaluation("mri_modality_synthesis", **options)
     with pytest.raises(CheckpointError, match="Add the overlay"):
-        Evaluation(NAME, ["unet.yaml"], **knobs)
+        Evaluation(NAME, ["unet.yaml"], **options)
     with pytest.raises(CheckpointError, match="No checkpoint"):
-        Evaluation(NAME, ["small.yaml"], **knobs | {"checkpoint": str(tmp_path / "none.pt")})
+        Evaluation(NAME, ["small.yaml"], **options | {"checkpoint": str(tmp_path / "none.pt")})
     with pytest.raises(CaseError, match="was trained on"):
-        Evaluation(NAME, ["small.yaml"], **knobs, evaluate_on="all")
+        Evaluation(NAME, ["small.yaml"], **options, evaluate_on="all")
     with pytest.raises(UsageError, match=r"`tta_axes` \(=\[3\]\) must be"):
-        write_gain(Evaluation(NAME, ["small.yaml"], **knobs, tta_axes=3), tmp_path)
+        write_gain(Evaluation(NAME, ["small.yaml"], **options, tta_axes=3), tmp_path)
 
 
 @segmentation
 def test_a_scan_that_cannot_be_read_is_told_in_its_own_words(trained: TrainedBundle, tmp_path: Path) -> None:
     checkpoint = str(trained.root / "models" / "model.pt")
-    knobs = {"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir), "checkpoint": checkpoint}
-    evaluation = Evaluation(NAME, ["small.yaml"], **knobs)
+    options = {"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir), "checkpoint": checkpoint}
+    evaluation = Evaluation(NAME, ["small.yaml"], **options)
     broken = tmp_path / "t1.nii.gz"
     broken.write_bytes(b"no scan")
     evaluation.get("dataset").data[0]["t1"] = str(broken)
-    with pytest.raises((UsageError, OSError)):
+    with pytest.raises((UsageError, OSError), match=r"t1\.nii\.gz"):
         next(iter(evaluation))

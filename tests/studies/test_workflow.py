@@ -69,7 +69,7 @@ def test_nothing_runs_again_when_nothing_has_changed(finished: StandInStudy) -> 
     assert finished.go() == (0, [])
 
 
-def test_a_knob_of_synthesis_trains_again_only_what_depends_on_it(finished: StandInStudy) -> None:
+def test_a_option_of_synthesis_trains_again_only_what_depends_on_it(finished: StandInStudy) -> None:
     code, made = finished.go("synthesis.learning_rate=0.001")
     kinds = {place.split("/")[1] for place in made if place.startswith("models/")}
     predicted = {place.split("/")[1] for place in made if place.startswith("predictions/")}

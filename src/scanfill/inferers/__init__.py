@@ -1,10 +1,9 @@
-"""How a network is used on a whole image: in tiles, in several orientations, or in several where that is worth it."""
+"""How a network is used on a whole image: in tiles, or averaged over mirror images."""
 
 from __future__ import annotations
 
-from scanfill.inferers.adaptive import AdaptiveFlipInferer, Rerun
 from scanfill.inferers.dense import DenseInferer, tiles
 from scanfill.inferers.flips import Averaged, FlipInferer
-from scanfill.inferers.knob import with_tta
+from scanfill.inferers.tta_option import with_tta
 
-__all__ = ["AdaptiveFlipInferer", "Averaged", "DenseInferer", "FlipInferer", "Rerun", "tiles", "with_tta"]
+__all__ = ["Averaged", "DenseInferer", "FlipInferer", "tiles", "with_tta"]

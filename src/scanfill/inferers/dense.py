@@ -75,28 +75,6 @@ class DenseInferer(Inferer):  # type: ignore[misc]
         Raises:
             TypeError: If the network cannot predict tiles, or further arguments are given.
         """
-        whole = tuple((0, length) for length in inputs.shape[2:])
-        return self.predict_region(inputs, whole, network, *args, **kwargs)
-
-    def predict_region(
-        self, inputs: Tensor, region: Region, network: Callable[..., Tensor], *args: Any, **kwargs: Any
-    ) -> Tensor:
-        """Predict a part of ``inputs`` ``(B, C, D, H, W)``, with all the context that it has there.
-
-        Args:
-            inputs: Images, normalised as in training.
-            region: Starts at multiples of the factors' least common multiple (15); then its logits are those that the
-                whole volume would have there.
-            network: As in :meth:`__call__`.
-            *args: Refused.
-            **kwargs: Likewise.
-
-        Returns:
-            Logits ``(B, classes, d, h, w)`` of the region.
-
-        Raises:
-            TypeError: If the network cannot predict tiles, or further arguments are given.
-        """
         if args or kwargs:
             msg = f"DeepMedic takes an image and nothing else, got {len(args)} arguments and {sorted(kwargs)} besides."
             raise TypeError(msg)
@@ -108,13 +86,12 @@ class DenseInferer(Inferer):  # type: ignore[misc]
             )
             raise TypeError(msg)
         image = inputs.as_tensor() if hasattr(inputs, "as_tensor") else inputs  # MetaTensor slows each slice down
-        batch, size = image.shape[0], [stop - start for start, stop in region]
+        batch, size = image.shape[0], image.shape[2:]
         device = self.device or image.device
         result = torch.empty((batch, deepmedic.out_channels, *size), dtype=torch.float32, device=device)
         jobs = list(product(range(batch), tiles(size, self.tile_size, math.lcm(*deepmedic.factors))))
         for number, tile in tqdm(jobs, desc="Predicting tiles", leave=False, disable=not self.progress):
-            there = tuple((first + start, first + stop) for (first, _), (start, stop) in zip(region, tile, strict=True))
-            logits = self._predict(image[number : number + 1], there, deepmedic)
+            logits = self._predict(image[number : number + 1], tile, deepmedic)
             (z0, z1), (y0, y1), (x0, x1) = tile
             result[number, :, z0:z1, y0:y1, x0:x1] = logits[0].to(result)
         return result

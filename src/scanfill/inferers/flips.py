@@ -17,13 +17,13 @@ from scanfill.errors import UsageError
 from scanfill.inferers.dense import DenseInferer
 from scanfill.inferers.orientations import Orientation, check_axes, orientations
 from scanfill.inferers.outputs import Classes, averaged
-from scanfill.inferers.passes import SCORES, Pass, like, plain
+from scanfill.inferers.passes import SCORES, like, plain, predict_turned
 from scanfill.inferers.plane import check_isotropic, check_plane
 from scanfill.inferers.running import RunningMoments, slabs
 from scanfill.transforms.laterality import check_lateral_pairs, swapped_channels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 UNCERTAINTIES = (None, "sd", "entropy")
 
@@ -42,9 +42,9 @@ class FlipInferer(Inferer):  # type: ignore[misc]
     three axes, 4 for two. Flip only the axes that training flipped: a network that has always seen the left on the
     left is not helped.
 
-    What comes out stands in for what the wrapped inferer gives: **logits**. With ``merge="probabilities"`` they are
-    those of the averaged probabilities, so softmax (or sigmoid) gives that average back; with ``merge="logits"`` the
-    average itself, also for images and other outputs that are no classes. Gradients are not kept.
+    The output replaces that of the wrapped inferer: **logits**. With ``merge="probabilities"`` they are those of the
+    averaged probabilities, so softmax (or sigmoid) gives that average back; with ``merge="logits"`` they are the
+    average itself, also for images and other outputs that are not classes. Gradients are not kept.
 
     Supported: a network, or wrapped inferer, with one image in and one tensor out, ``(B, C, ...)`` with the image's
     spatial axes, or class scores ``(B, C)``. A further argument that is a tensor on the image's grid (such as MONAI's
@@ -69,9 +69,9 @@ class FlipInferer(Inferer):  # type: ignore[misc]
             and their blend is of averages.
 
     Raises:
-        UsageError: An argument is none of the values above; pairs are no permutation; at the call, an axis or a channel
+        UsageError: An argument has another value; pairs are not a permutation; at the call, an axis or a channel
             does not exist, or the plane is not isotropic.
-        TypeError: At the call: the network gives or takes something else than stated above.
+        TypeError: At the call: the network takes or returns something other than stated above.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class FlipInferer(Inferer):  # type: ignore[misc]
         if self.inside:
 
             def averaging(window: Tensor, *more: Any, **further: Any) -> Any:
-                return self._average(window, turns, Pass(network, more, further))
+                return self._average(network, window, turns, more, further)
 
             result = self.inferer(image, averaging, *args, **kwargs)
         else:
@@ -132,7 +132,7 @@ class FlipInferer(Inferer):  # type: ignore[misc]
             def whole(turned: Tensor, *more: Any, **further: Any) -> Any:
                 return self.inferer(turned, network, *more, **further)
 
-            result = self._average(image, turns, Pass(whole, args, kwargs))
+            result = self._average(whole, image, turns, args, kwargs)
         return Averaged(*(like(part, inputs) for part in result)) if isinstance(result, tuple) else like(result, inputs)
 
     def _orientations(self, inputs: Tensor) -> list[Orientation]:
@@ -145,47 +145,42 @@ class FlipInferer(Inferer):  # type: ignore[misc]
             check_axes("lateral_axis", [self.lateral_axis], dims)
         return found
 
-    def _average(self, image: Tensor, turns: Sequence[Orientation], predict: Pass) -> Tensor | Averaged:
+    def _average(
+        self,
+        predict: Callable[..., Any],
+        image: Tensor,
+        turns: Sequence[Orientation],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+    ) -> Tensor | Averaged:
         """Predict an image ``(B, C, ...)`` in all orientations and average."""
         moments: RunningMoments | None = None
         for turn in turns:
-            output = predict.turned(image, turn)
+            output = predict_turned(predict, image, turn, args, kwargs)
             if scores := output.dim() == SCORES:
-                output = output[(..., *[None] * (image.dim() - SCORES))]  # one voxel, which may be turned at will
+                output = output[(..., *[None] * (image.dim() - SCORES))]  # one voxel, the same in every orientation
             if moments is None:
-                moments = self._start(output)
-            self._add(moments, output, turn)
+                moments = RunningMoments.empty(output.shape, output.device, spread=self.uncertainty == "sd")
+            swapped = swapped_channels(self.paired_channels, output.shape[1], "paired_channels")
+            mirrored = bool(self.paired_channels) and turn.mirrors(self.lateral_axis)
+            moments.add(output, turn, self.activate, swapped if mirrored else None)
             del output  # before the next pass makes another one
         assert moments is not None  # the identity is always there
-        result = self._finish(moments, len(turns))
+        result = self._finish(moments)
         if not scores:
             return result
         return Averaged(*(part.flatten(1) for part in result)) if isinstance(result, tuple) else result.flatten(1)
 
-    def _start(self, output: Tensor) -> RunningMoments:
-        """Make room for the average of outputs like the first one."""
-        return RunningMoments.empty(output.shape, output.device, spread=self.uncertainty == "sd")
-
-    def _add(self, moments: RunningMoments, output: Tensor, turn: Orientation) -> None:
-        """Add what an image turned so gave."""
-        mirrored = bool(self.paired_channels) and turn.mirrors(self.lateral_axis)
-        swap = swapped_channels(self.paired_channels, output.shape[1], "paired_channels")
-        moments.add(output, turn, self.activate, swap if mirrored else None)
-
-    def _finish(self, moments: RunningMoments, count: int) -> Tensor | Averaged:
-        """Make the result of the moments of ``count`` passes, in their own memory."""
+    def _finish(self, moments: RunningMoments) -> Tensor | Averaged:
+        """Turn the moments into the result, in their own memory."""
         spread: Tensor | None = None
         if self.uncertainty == "sd":
-            spread = moments.deviation(count)
+            spread = moments.deviation()
         elif self.uncertainty == "entropy":
-            spread = self._map(self.classes.entropy, moments.mean)
+            spread = torch.cat([self._entropy(moments.mean[:, :, slab]) for slab in slabs(moments.mean.shape)], dim=2)
         mean = self.classes.logits_(moments.mean) if self.merges_probabilities else moments.mean
         return mean if spread is None else Averaged(mean, spread)
 
-    def _map(self, function: Callable[[Tensor], Tensor], mean: Tensor) -> Tensor:
-        """Apply a function of probabilities to what was averaged, a slab at a time."""
-        parts = []
-        for slab in slabs(mean.shape):
-            values = mean[:, :, slab]
-            parts.append(function(values if self.merges_probabilities else self.classes.probabilities(values)))
-        return torch.cat(parts, dim=2)
+    def _entropy(self, mean: Tensor) -> Tensor:
+        """Compute the entropy of what was averaged."""
+        return self.classes.entropy(mean if self.merges_probabilities else self.classes.probabilities(mean))

@@ -38,17 +38,6 @@ class Classes:
             return probabilities.clamp_(min=LEAST).log_()
         return probabilities.logit_(eps=LEAST)
 
-    def uncertainty(self, probabilities: Tensor) -> Tensor:
-        """Say how far the decision is from certain: ``(B, C, ...)`` to ``(B, 1, ...)``.
-
-        Returns:
-            Softmax: 1 minus the largest probability. Sigmoid: the distance of the least certain channel from 0 or 1,
-            whichever is nearer, at most 0.5.
-        """
-        if self.exclusive:
-            return 1 - probabilities.amax(dim=1, keepdim=True)
-        return torch.minimum(probabilities, 1 - probabilities).amax(dim=1, keepdim=True)
-
     def entropy(self, probabilities: Tensor) -> Tensor:
         """Measure the entropy in shares of the largest possible one, 0 to 1.
 

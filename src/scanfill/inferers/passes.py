@@ -1,8 +1,7 @@
-"""What one pass is given and what it may give back."""
+"""One pass of test-time augmentation: what the network is given, and what it may return."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from monai.data import MetaTensor
@@ -12,43 +11,29 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from scanfill.inferers.orientations import Box, Orientation
+    from scanfill.inferers.orientations import Orientation
 
 SCORES = 2
 """Axes of class scores ``(B, C)``."""
 
 
-@dataclass(frozen=True)
-class Pass:
-    """One way to predict an image, with what else the network is given.
+def predict_turned(
+    predict: Callable[..., Any], image: Tensor, turn: Orientation, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Tensor:
+    """Predict a turned image; the output is not turned back.
 
-    Attributes:
+    Args:
         predict: Takes an image ``(B, C, ...)`` and the further arguments.
+        image: Not turned.
+        turn: How to turn it.
         args: Further arguments; tensors among them that lie on the image's grid are turned with it.
         kwargs: Likewise, by name.
+
+    Raises:
+        TypeError: The output is not one tensor; a further argument is on another grid than the image.
     """
 
-    predict: Callable[..., Any]
-    args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-
-    def turned(self, image: Tensor, turn: Orientation, box: Box | None = None) -> Tensor:
-        """Predict an image, or a box of it, turned; the output is not turned back.
-
-        Raises:
-            TypeError: The output is not one tensor; a further argument cannot be brought in step with the image.
-        """
-
-        def change(value: Tensor) -> Tensor:
-            return turn.apply(value if box is None else value[(slice(None), slice(None), *box)])
-
-        args = [self._in_step(value, change, image) for value in self.args]
-        kwargs = {name: self._in_step(value, change, image) for name, value in self.kwargs.items()}
-        return checked(self.predict(change(image), *args, **kwargs), image.dim())
-
-    @staticmethod
-    def _in_step(value: Any, change: Callable[[Tensor], Tensor], image: Tensor) -> Any:
-        """Change a further argument as the image is, if it lies on its grid."""
+    def turned(value: Any) -> Any:
         if not isinstance(value, Tensor) or value.dim() <= SCORES:
             return value
         if value.shape[2:] != image.shape[2:]:
@@ -57,11 +42,14 @@ class Pass:
                 ", so it cannot be turned with it. Resample it, or predict without test-time augmentation."
             )
             raise TypeError(msg)
-        return change(plain(value))
+        return turn.apply(plain(value))
+
+    output = predict(turn.apply(image), *map(turned, args), **{name: turned(value) for name, value in kwargs.items()})
+    return checked(output, image.dim())
 
 
 def plain(image: Tensor) -> Tensor:
-    """Take metadata off: each slice of a MetaTensor would carry them along."""
+    """Strip metadata, which every slice of a MetaTensor would carry along."""
     stripped: Tensor = image.as_tensor() if isinstance(image, MetaTensor) else image
     return stripped
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scanfill.inferers.orientations import Box, Orientation
+from scanfill.inferers.orientations import Orientation
 
 SLAB = 1 << 18
 """Values of a slab: 1 MB in single precision, for the second-level cache of a core."""
@@ -36,11 +36,6 @@ class RunningMoments:
         """Make one for predictions of ``shape`` ``(B, C, ...)``."""
         squares = torch.zeros(shape, device=device) if spread else None
         return cls(torch.empty(shape, device=device), squares)
-
-    def inside(self, box: Box) -> RunningMoments:
-        """Go on in one box alone: the parts share their memory with the whole, which does not count what they add."""
-        part = (slice(None), slice(None), *box)
-        return RunningMoments(self.mean[part], None if self.squares is None else self.squares[part], self.count)
 
     def add(
         self,
@@ -73,10 +68,10 @@ class RunningMoments:
             if self.squares is not None:  # what is left of the difference from the new mean is (n - 1) / n of it
                 self.squares[:, :, slab].addcmul_(difference, difference, value=1 - 1 / self.count)
 
-    def deviation(self, count: int) -> Tensor:
-        """Turn the sum of squares of ``count`` predictions into the sample SD (n - 1), in place; 0 for one of them."""
+    def deviation(self) -> Tensor:
+        """Turn the sum of squares into the sample SD (n - 1), in place; 0 for a single prediction."""
         assert self.squares is not None  # asked for when this was made
-        return self.squares.div_(max(count - 1, 1)).sqrt_()
+        return self.squares.div_(max(self.count - 1, 1)).sqrt_()
 
 
 def slabs(shape: Sequence[int]) -> Iterator[slice]:

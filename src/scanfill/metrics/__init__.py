@@ -11,7 +11,7 @@ from scanfill.metrics.cohort import SMALL_ML, read_scores, summarise, write_scor
 from scanfill.metrics.image_quality import compare_case, evaluation_mask, score_image
 from scanfill.metrics.intensity_protocols import PROTOCOLS
 from scanfill.metrics.label_arrays import Regions, check_regions
-from scanfill.metrics.quality_cohort import read_quality, summarise_quality, write_quality
+from scanfill.metrics.quality_cohort import summarise_quality, write_quality
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
 from scanfill.metrics.region_scores import RegionScores
 
@@ -26,7 +26,6 @@ __all__ = [
     "check_regions",
     "compare_case",
     "evaluation_mask",
-    "read_quality",
     "read_scores",
     "region_sizes",
     "score_case",

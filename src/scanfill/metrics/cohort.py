@@ -142,6 +142,14 @@ def mean(values: npt.NDArray[Any]) -> float:
     return float(values.mean()) if values.size else math.nan
 
 
+def describe(values: npt.NDArray[np.float64]) -> dict[str, float | str]:
+    """Count, mean, sample SD and median of one figure ``(cases,)``; NaN for nothing."""
+    with np.errstate(invalid="ignore"):  # the PSNR of equal images is infinite
+        deviation = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+    middle = float(np.median(values)) if len(values) else math.nan
+    return {"cases": len(values), "mean": mean(values), "sd": deviation, "median": middle}
+
+
 def _statistics(
     values: npt.NDArray[np.float64], size: npt.NDArray[np.float64], *, split: bool
 ) -> dict[str, float | str]:
@@ -149,12 +157,7 @@ def _statistics(
     groups = {"present": size > 0}
     if split:
         groups |= {"small": (size > 0) & (size < SMALL_ML), "large": size >= SMALL_ML}
-    columns: dict[str, float | str] = {
-        "cases": len(values),
-        "mean": mean(values),
-        "sd": float(values.std(ddof=1)) if len(values) > 1 else math.nan,
-        "median": float(np.median(values)),
-    }
+    columns = describe(values)
     for name, group in groups.items():
         columns |= {f"{name}_cases": int(group.sum()), f"{name}_mean": mean(values[group])}
     return columns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanfill.metrics.cohort import Row, as_number, column, mean, write_table
+from scanfill.metrics.cohort import Row, column, describe, write_table
 from scanfill.metrics.image_quality import QUALITY_METRICS, SYNTHETIC
 from scanfill.metrics.intensity_protocols import PROTOCOLS
 
@@ -62,7 +61,8 @@ def summarise_quality(rows: Sequence[Row], published: Published | None = None) -
         for region in regions:
             for metric in QUALITY_METRICS:
                 figures: dict[str, float | str] = {"region": region, "metric": metric}
-                figures |= _statistics(members, f"{metric}_{region}")
+                values = column(members, f"{metric}_{region}")
+                figures |= describe(values[~np.isnan(values)])
                 if published is not None:
                     theirs = published.get((about["target"], about["sources"]), math.nan)
                     beside = metric == "mse" and region == regions[0] and about["image"] == SYNTHETIC
@@ -100,15 +100,6 @@ def write_quality(
     return paths
 
 
-def read_quality(path: str | Path) -> list[dict[str, float | str]]:
-    """Read the rows of an ``image_quality.csv``: figures as numbers, every other column as text."""
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    regions = regions_of(rows[0]) if rows else []
-    figures = {f"{metric}_{region}" for metric in QUALITY_METRICS for region in regions}
-    return [{key: as_number(value) if key in figures else value for key, value in row.items()} for row in rows]
-
-
 def _group(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
     """Gather the rows of each group, in order of appearance."""
     if not rows:
@@ -144,12 +135,3 @@ def _check_same_cases(groups: Mapping[tuple[str, ...], Sequence[Row]]) -> None:
                 f"not be compared. Score every image on the same cases."
             )
             raise ValueError(msg)
-
-
-def _statistics(rows: Sequence[Row], key: str) -> dict[str, float | str]:
-    values = column(rows, key)
-    values = values[~np.isnan(values)]
-    with np.errstate(invalid="ignore"):  # the PSNR of equal images is infinite
-        deviation = float(values.std(ddof=1)) if len(values) > 1 else math.nan
-    middle = float(np.median(values)) if len(values) else math.nan
-    return {"cases": len(values), "mean": mean(values), "sd": deviation, "median": middle}

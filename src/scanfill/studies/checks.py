@@ -1,4 +1,4 @@
-"""What the values of a study's knobs may be."""
+"""What the values of a study's options may be."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LEAST = {"folds": 2, "threads": 1, "mem_mb": 1, "split_seed": 0}
 
 
 def check_study(study: Study, kind: Kind) -> None:
-    """Check the values of a study's knobs; ``all`` becomes the names or numbers that it stands for.
+    """Check the values of a study's options; ``all`` becomes the names or numbers that it stands for.
 
     Raises:
-        UsageError: Naming knob, value and what is allowed.
+        UsageError: Naming option, value and what is allowed.
     """
     check_choices(study, CHOICES)
     check_least(study, LEAST)
@@ -40,7 +40,7 @@ def check_study(study: Study, kind: Kind) -> None:
 
 
 def check_choices(study: Study, choices: Mapping[str, Sequence[Any]]) -> None:
-    """Refuse a knob whose value is none of a few, all of one type."""
+    """Refuse an option whose value is none of a few, all of one type."""
     for name, allowed in choices.items():
         if study[name] not in allowed or isinstance(study[name], bool) != isinstance(allowed[0], bool):
             msg = f"{name} (={study[name]!r}) must be one of {', '.join(map(str, allowed))}."
@@ -48,7 +48,7 @@ def check_choices(study: Study, choices: Mapping[str, Sequence[Any]]) -> None:
 
 
 def check_least(study: Study, limits: Mapping[str, int]) -> None:
-    """Refuse a knob that is no whole number, or below the smallest that makes sense."""
+    """Refuse an option that is no whole number, or below the smallest that makes sense."""
     for name, least in limits.items():
         if type(study[name]) is not int or study[name] < least:
             msg = f"{name} (={study[name]!r}) must be a whole number, {least} or more."
@@ -106,11 +106,11 @@ def _check_folds(study: Study) -> None:
         raise UsageError(msg)
 
 
-def chosen(knob: str, values: Any, known: Sequence[str]) -> list[str]:
+def chosen(option: str, values: Any, known: Sequence[str]) -> list[str]:
     """Return the chosen names in their usual order; ``all`` stands for each.
 
     Args:
-        knob: Which knob it is, for the message.
+        option: Which option it is, for the message.
         values: Its value.
         known: Names that it may have.
 
@@ -120,10 +120,10 @@ def chosen(knob: str, values: Any, known: Sequence[str]) -> list[str]:
     if values == "all":
         return list(known)
     if not isinstance(values, list) or not values:
-        msg = f"{knob} (={values!r}) must be all, or a list of some of {', '.join(known)}."
+        msg = f"{option} (={values!r}) must be all, or a list of some of {', '.join(known)}."
         raise UsageError(msg)
     for value in values:
-        check_name(value, known, f"{knob}: unknown")
+        check_name(value, known, f"{option}: unknown")
     return [value for value in known if value in values]
 
 

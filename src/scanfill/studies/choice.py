@@ -10,6 +10,7 @@ import yaml
 
 from scanfill.errors import UsageError
 from scanfill.files import writing
+from scanfill.studies.commands import recorded_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +32,8 @@ def choose_sources(receipts: Sequence[str | Path], output_dir: str | Path) -> No
     errors: dict[str, dict[str, float]] = {}
     for path in receipts:
         receipt = json.loads(Path(path).read_text(encoding="utf-8"))
-        knobs = receipt["knobs"]
-        errors.setdefault(knobs["target"], {})[knobs["sources"][0]] = inner_error(receipt, str(path))
+        options = recorded_options(receipt)
+        errors.setdefault(options["target"], {})[options["sources"][0]] = inner_error(receipt, str(path))
     ranking = {target: sorted(found, key=lambda name: (found[name], name)) for target, found in errors.items()}
     folder = Path(output_dir)
     for target, sources in ranking.items():

@@ -1,4 +1,4 @@
-"""What a job of a study is told: its configs, and its knobs as words of a command line.
+"""What a job of a study is told: its configs, and its options as words of a command line.
 
 Everything is relative to the study's output folder, where the jobs run, so that a study that is moved, or whose Python
 environment is, stays finished. Only the standard library is needed: the scheduler reads this for each of its jobs.
@@ -14,18 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Plan = dict[str, Any]
-"""What ``study.json`` holds: ``study`` (all knobs), ``models``, ``predictions``, and more for people to read."""
+"""What ``study.json`` holds: ``study`` (all options), ``models``, ``predictions``, and more for people to read."""
 
 JOBS = "configs/studies"
 
 
-def words(knobs: Mapping[str, Any]) -> str:
-    """Write knobs as MONAI's command line reads them, ready for a shell.
+def cli_args(options: Mapping[str, Any]) -> str:
+    """Write options as MONAI's command line reads them, ready for a shell.
 
     The scheduler reads JSON into dictionaries of its own kind, whose text would not be read back as a dictionary.
     """
-    plain = json.loads(json.dumps(knobs))
+    plain = json.loads(json.dumps(options))
     return shlex.join([word for name, value in plain.items() for word in (f"--{name}", str(value))])
+
+
+def recorded_options(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the options of a training from ``study.json`` or a receipt; scanfill 0.1 wrote them as ``knobs``."""
+    return dict(record["options"] if "options" in record else record["knobs"])
 
 
 def config_files(model: Mapping[str, Any]) -> list[str]:
@@ -61,23 +66,23 @@ def choice_of(name: str, fold: str, seed: int | str) -> list[str]:
     return [f"choices/seed_{seed}/{outer}/to_{target}.yaml"] if start == "inner_synthesis" else []
 
 
-def training_knobs(plan: Plan, name: str, fold: str, seed: int | str) -> dict[str, Any]:
-    """Collect the knobs of a training that decide what it learns.
+def training_options(plan: Plan, name: str, fold: str, seed: int | str) -> dict[str, Any]:
+    """Collect the options of a training that decide what it learns.
 
     Where nobody validates, the best weights cannot be chosen; where the last weights are kept, one validation at the
     end is enough.
     """
     study, model = plan["study"], plan["models"][name]
-    knobs = dict(model["knobs"])
+    options = dict(model["options"])
     validated = model["cases"] == "inner_share" or (study["checkpoint"] == "best" and model["cases"] != "inner_folds")
     if not validated:
-        knobs |= {"validation": 0, "val_interval": 10**9}
+        options |= {"validation": 0, "val_interval": 10**9}
     elif study["checkpoint"] == "last":
-        knobs |= {"val_interval": knobs.get("max_epochs", "@max_epochs")}
+        options |= {"val_interval": options.get("max_epochs", "@max_epochs")}
     about = {"model": name, "bundle": model["bundle"], "seed": int(seed), "fold": fold}
-    about |= {"overlays": model["overlays"], "knobs": model["knobs"]}
+    about |= {"overlays": model["overlays"], "options": model["options"]}
     return {
-        **knobs,
+        **options,
         "labels": study["labels"],
         "seed": seed,
         "weights": study["checkpoint"] if validated else "last",
@@ -92,12 +97,12 @@ def model_facts(plan: Plan, name: str, fold: str, seed: int | str) -> dict[str, 
         "folder": f"models/{name}/seed_{seed}/{fold}",
         "bundle": f"bundles/{model['bundle']}",
         "overlays": model["overlays"],
-        "knobs": model["knobs"],
+        "options": model["options"],
     }
 
 
-def prediction_knobs(plan: Plan, strategy: str, fold: str, seed: int | str) -> dict[str, Any]:
-    """Collect the knobs of a prediction."""
+def prediction_options(plan: Plan, strategy: str, fold: str, seed: int | str) -> dict[str, Any]:
+    """Collect the options of a prediction."""
     prediction = plan["predictions"][strategy]
     pairwise = prediction["images"] == "synthesis"
     return {
@@ -110,8 +115,8 @@ def prediction_knobs(plan: Plan, strategy: str, fold: str, seed: int | str) -> d
     }
 
 
-def inner_images_knobs(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
-    """Collect the knobs of the job that makes the synthetic sequences of a fold's training patients."""
+def inner_images_options(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
+    """Collect the options of the job that makes the synthetic sequences of a fold's training patients."""
     names = inner_folds(plan, fold)
     targets = plan["study"]["subset"]["targets"]
     return {
@@ -155,11 +160,11 @@ def scores(plan: Plan) -> list[str]:
     return files
 
 
-def scoring_knobs(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
-    """Collect the knobs of the job that scores a fold."""
+def scoring_options(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
+    """Collect the options of the job that scores a fold."""
     folders = {name: own[0] for name, own in predicted(plan, seed, [fold]).items()}
-    knobs = {"predictions": folders, "seed": seed, "fold": fold.removeprefix("fold_")}
-    return knobs | ({"empty": plan["empty"]} if plan.get("empty") else {})
+    options = {"predictions": folders, "seed": seed, "fold": fold.removeprefix("fold_")}
+    return options | ({"empty": plan["empty"]} if plan.get("empty") else {})
 
 
 def predicted(plan: Plan, seed: int | str, folds: Sequence[str]) -> dict[str, list[str]]:

@@ -73,12 +73,12 @@ def kind_of(plan: Plan, model: Mapping[str, Any]) -> str:
 
 
 def steps_of(model: Mapping[str, Any], folder: Path) -> float:
-    """Count the steps of a training, from its knobs and configs."""
-    knobs: dict[str, Any] = {}
+    """Count the steps of a training, from its options and configs."""
+    options: dict[str, Any] = {}
     for file in config_files(model):
-        knobs |= yaml.safe_load((folder / file).read_text(encoding="utf-8"))
-    knobs |= model["knobs"]
-    return float(knobs["max_epochs"] * knobs["epoch_length"])
+        options |= yaml.safe_load((folder / file).read_text(encoding="utf-8"))
+    options |= model["options"]
+    return float(options["max_epochs"] * options["epoch_length"])
 
 
 def measured_seconds(plan: Plan, folder: Path) -> dict[str, float]:

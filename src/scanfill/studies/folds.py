@@ -9,7 +9,7 @@ file in ``folds/``                     who is in it
 ``fold_<k>_inner_<j>.json``            ``training``: those of them outside inner fold j
 =====================================  ==============================================================================
 
-No list that a network learns from names a patient on whom anything is scored.
+No training list names a patient whose cases are scored with that network.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
 
     Args:
         cases: All of them, with ``case_id`` and ``patient``.
-        study: Its knobs ``folds``, ``held_out``, ``split_seed``, ``inner_validation``, and ``inner_folds`` where it
+        study: Its options ``folds``, ``held_out``, ``split_seed``, ``inner_validation``, and ``inner_folds`` where it
             has some.
 
     Returns:
@@ -63,7 +63,7 @@ def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
 
 
 def check_folds(splits: Mapping[str, Split]) -> None:
-    """Refuse folds that share a patient whom they judge, or that disagree about who is held out.
+    """Refuse folds that judge the same patient, or that hold out different patients.
 
     Args:
         splits: Name of a fold -> its list.

@@ -51,14 +51,14 @@ class Trained:
         folder: With ``model.pt``.
         bundle: Folder of the bundle, with ``configs``.
         overlays: Names of configs there that the training added.
-        knobs: Knobs of the training; those that inference has too are used.
+        options: Options of the training; those that inference has too are used.
     """
 
     name: str
     folder: Path
     bundle: Path
     overlays: Sequence[str]
-    knobs: Mapping[str, Any]
+    options: Mapping[str, Any]
 
     @property
     def checkpoint(self) -> Path:
@@ -66,13 +66,13 @@ class Trained:
         return self.folder / "model.pt"
 
     def inference(self) -> ConfigParser:
-        """Read the bundle's inference with the overlays and knobs of the training, without pictures and warnings."""
+        """Read the bundle's inference with the overlays and options of the training, without pictures and warnings."""
         names = ("inference.yaml", *self.overlays)
         parser = ConfigParser(ConfigParser.load_config_files([str(self.bundle / "configs" / name) for name in names]))
-        parser.update({name: value for name, value in self.knobs.items() if name in parser})
+        parser.update({name: value for name, value in self.options.items() if name in parser})
         record = read_record(self.checkpoint)
         target = {"target": record["target"]} if "target" in record else {}
-        parser.update({**record.get("inputs", {}), **target})  # of an inner synthesizer no knob says them
+        parser.update({**record.get("inputs", {}), **target})  # of an inner synthesizer no option says them
         for steps in ("preprocessing", "postprocessing"):
             kept = [step for step in parser[steps]["transforms"] if "Preview" not in step["_target_"]]
             kept = [step for step in kept if not step["_target_"].endswith("WarnOfQualityd")]
@@ -83,7 +83,7 @@ class Trained:
 def trained_from(models: Mapping[str, Mapping[str, Any]]) -> dict[str, Trained]:
     """Read the models that a job was told of."""
     return {
-        name: Trained(name, Path(about["folder"]), Path(about["bundle"]), about["overlays"], about["knobs"])
+        name: Trained(name, Path(about["folder"]), Path(about["bundle"]), about["overlays"], about["options"])
         for name, about in models.items()
     }
 

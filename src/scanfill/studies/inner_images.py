@@ -1,4 +1,4 @@
-"""What ``synthetic_trained`` learns from: training patients with sequences by networks that have not seen them.
+"""Training cases of ``synthetic_trained``: synthetic sequences by networks not trained on the same patients.
 
 A synthesizer does better on the patients that it was trained on than on others; a segmenter that learned from such
 images would meet worse ones later. So a fold's training patients are divided into inner folds, and each patient's
@@ -44,7 +44,7 @@ def make_training_images(
 
     Args:
         datalist: ``training``, and ``validation`` where there is one, which stays as it was acquired.
-        inner_lists: One for each inner fold: whom its networks learned from.
+        inner_lists: One for each inner fold: the patients its networks were trained on.
         output_dir: The list goes to ``list.json``, last; the images to ``images``.
         dataset_dir: Folder of the cases.
         models: For each inner fold, sequence -> the network that makes it.

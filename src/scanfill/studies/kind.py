@@ -10,22 +10,25 @@ if TYPE_CHECKING:
 
 Study = dict[str, Any]
 
+PROTOCOL = ("name", "smoke", "held_out", "folds", "split_seed", "inner_validation", "checkpoint", "segmenter", "labels")
+"""Options of every study that make two studies incomparable."""
+
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of study.
 
-    Nothing heavy is needed where a kind is made: its page of results, which needs more, is the module of the same name
+    Nothing heavy is needed where a kind is made: its page of results, which needs more, is the module ``<name>_page``
     in :py:mod:`scanfill.studies.pages`.
 
     Attributes:
-        name: The knob ``name``; its full protocol, the list of all knobs, is ``configs/studies/<name>.yaml``.
+        name: The option ``name``; its full protocol, the list of all options, is ``configs/studies/<name>.yaml``.
         smoke: File beside it that shrinks a study to minutes.
-        incomparable: Knobs that make two studies incomparable: results of another value in the output folder are
-            refused.
-        find_bundles: From a study: block of overlays and knobs -> the bundle that they are of.
-        set_by_study: Knobs of a bundle that the study sets itself, beside those that every study sets.
-        check: Checks the knobs that only this kind has, in place: ``all`` becomes the names that it stands for.
+        incomparable: Options that make two studies incomparable, beside :py:data:`PROTOCOL`: results of another value
+            in the output folder are refused.
+        find_bundles: From a study: block of overlays and options -> the bundle that they are of.
+        set_by_study: Options of a bundle that the study sets itself, beside those that every study sets.
+        check: Checks the options that only this kind has, in place: ``all`` becomes the names that it stands for.
         find_models: Says what must be trained, as :py:func:`scanfill.studies.strategies.find_models` does.
         find_predictions: Says what each strategy predicts, with the strategies' reference first.
         further: What else goes into ``study.json``.

@@ -1,7 +1,7 @@
 """Read a study file, check it before anything is trained, and say what follows from it.
 
 A study file states what differs from the full protocol of its kind, ``configs/studies/missing_modality.yaml`` or
-``augmentation.yaml``, which lists all knobs. Its knob ``name`` says which kind it is of.
+``augmentation.yaml``, which lists all options. Its option ``name`` says which kind it is of.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ Study = dict[str, Any]
 
 SET_BY_STUDY = {"dataset_dir", "datalist", "modalities", "sources", "target", "labels", "seed", "resume", "ckpt_dir"}
 SET_BY_STUDY |= {"output_dir", "validation", "patient_regex", "device", "cases"}
-"""Knobs of a bundle that every study sets for each training itself."""
+"""Options of a bundle that every study sets for each training itself."""
 
 
 def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = False) -> Study:
-    """Read a study file over the full protocol, then what shrinks it, then single knobs.
+    """Read a study file over the full protocol, then what shrinks it, then single options.
 
     Args:
         file: YAML; or the name of one that scanfill brings, such as ``missing_modality.yaml``.
-        settings: ``KNOB=VALUE`` or ``BLOCK.KNOB=VALUE``, the value in YAML.
+        settings: ``OPTION=VALUE`` or ``BLOCK.OPTION=VALUE``, the value in YAML.
         smoke: Whether to shrink it with ``smoke.yaml``; a study file can say so itself.
 
     Returns:
-        Every knob of the protocol, checked.
+        Every option of the protocol, checked.
 
     Raises:
-        UsageError: No such file; an unknown knob, target, source or strategy; a value out of range. Each message has
+        UsageError: No such file; an unknown option, target, source or strategy; a value out of range. Each message has
             the nearest valid name or the values allowed.
     """
     folder = studies_folder()
@@ -76,7 +76,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         msg = f"The study file {path} is no YAML: {error}"
         raise UsageError(msg) from error
     if not isinstance(content or {}, dict):
-        msg = f"The study file {path} holds a {type(content).__name__}; it must hold knobs, such as `folds: 5`."
+        msg = f"The study file {path} holds a {type(content).__name__}; it must hold options, such as `folds: 5`."
         raise UsageError(msg)
     return dict(content or {})
 
@@ -94,7 +94,8 @@ def parse_setting(text: str) -> dict[str, Any]:
         equals = ""
     if not equals or not name:
         msg = (
-            f"--set {text}: expected KNOB=VALUE with a value in YAML, such as --set folds=3 seeds=[0] subset.folds=[0]."
+            f"--set {text}: expected OPTION=VALUE with a value in YAML, such as --set folds=3 seeds=[0] "
+            f"subset.folds=[0]."
         )
         raise UsageError(msg)
     for part in reversed(name.strip().split(".")):
@@ -103,35 +104,35 @@ def parse_setting(text: str) -> dict[str, Any]:
 
 
 def merge(study: Study, layer: Mapping[str, Any], where: str, kind: Kind) -> None:
-    """Put a layer of knobs over a study, in place; the blocks of a study are merged, everything else is replaced.
+    """Put a layer of options over a study, in place; the blocks of a study are merged, everything else is replaced.
 
     Raises:
-        UnknownOptionError: The study has no such knob.
+        UnknownOptionError: The study has no such option.
     """
     bundles = kind.find_bundles({**study, **layer})
     for name, value in layer.items():
-        check_name(name, study, f"{where}: unknown knob")
+        check_name(name, study, f"{where}: unknown option")
         if not isinstance(study[name], dict):
             study[name] = value
             continue
         if not isinstance(value, dict):
-            msg = f"{where}: {name} (={value!r}) is a block of knobs: {', '.join(study[name])}."
+            msg = f"{where}: {name} (={value!r}) is a block of options: {', '.join(study[name])}."
             raise UsageError(msg)
         for key in value:
             if name in bundles:
-                check_bundle_knob(f"{name}.{key}", bundles[name], kind, where)
+                check_bundle_option(f"{name}.{key}", bundles[name], kind, where)
             else:
-                check_name(key, study[name], f"{where}: unknown knob {name}.")
+                check_name(key, study[name], f"{where}: unknown option {name}.")
         study[name] = study[name] | value
 
 
-def check_bundle_knob(knob: str, bundle: str, kind: Kind, where: str) -> None:
-    """Refuse a knob, ``BLOCK.NAME``, that the bundle's training does not have, or that the study sets itself."""
-    name = knob.partition(".")[2]
+def check_bundle_option(option: str, bundle: str, kind: Kind, where: str) -> None:
+    """Refuse an option, ``BLOCK.NAME``, that the bundle's training does not have, or that the study sets itself."""
+    name = option.partition(".")[2]
     if name == "overlays":
         return
     if name in SET_BY_STUDY | kind.set_by_study:
-        msg = f"{where}: {knob} is set by the study for each training; leave it out."
+        msg = f"{where}: {option} is set by the study for each training; leave it out."
         raise UsageError(msg)
     config = scanfill.bundle_path(bundle) / "configs" / "train.yaml"
-    check_name(name, yaml.safe_load(config.read_text(encoding="utf-8")), f"{where}: {bundle} has no knob")
+    check_name(name, yaml.safe_load(config.read_text(encoding="utf-8")), f"{where}: {bundle} has no option")

@@ -1,4 +1,4 @@
-"""One strategy, one seed, one fold: predict everything that its patients may lack, in one process.
+"""One strategy, one seed, one fold: predict every missing set of its patients, in one process.
 
 Below the output folder each missing set has a folder (``flair``, ``t1ce+flair``, ``flair_from_t2``, ``nothing``) with
 one folder a case. ``image_quality.csv`` says how good the synthetic sequences were; ``receipt.json`` is written last.
@@ -7,19 +7,15 @@ one folder a case. ``image_quality.csv`` says how good the synthetic sequences w
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 import statistics
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from tqdm import tqdm
 
-from scanfill import __version__
 from scanfill.data import read_list
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
@@ -30,10 +26,12 @@ from scanfill.metrics.cohort import write_table
 from .images import FIGURES, KINDS, Trained, judge_image, make_images, open_trained, trained_from
 from .label_maps import Segmenter
 from .strategies import folder_of, join
-from .training import device_name
+from .training import job_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import torch
 
     from scanfill.missing.generators import Generator
 
@@ -100,14 +98,6 @@ class Maker:
             rows.append(row | judge_image(images[target], case, generator, target, sources))
         return case | images | {"synthetic": list(images)}, rows, seconds
 
-    def complete_all(
-        self, cases: Sequence[Case], task: Mapping[str, Any]
-    ) -> tuple[list[Case], list[dict[str, Any]], float]:
-        """Make what all cases lack; the seconds are those of a case."""
-        done = [self.complete(case, task) for case in cases]
-        rows = [row for _, own, _ in done for row in own]
-        return [case for case, _, _ in done], rows, statistics.fmean([seconds for *_, seconds in done])
-
     def clear(self) -> None:
         """Remove all images that were made so far; the networks stay open."""
         for name in self._opened:
@@ -135,7 +125,7 @@ def predict(
         dataset_dir: Folder of the cases.
         about: Strategy, seed and fold, for the receipt.
         tasks: Each a ``missing`` set, the ``segmenter`` for it, and a ``source`` or "".
-        models: Name -> ``folder``, ``bundle``, ``overlays``, ``knobs``.
+        models: Name -> ``folder``, ``bundle``, ``overlays``, ``options``.
         images: What makes missing sequences: ``synthesis``, ``completion`` or None.
         choice: For ``synthesis``: ``sources.json`` of the fold.
         keep_images: Cases whose synthetic images stay, in ``images``.
@@ -158,8 +148,10 @@ def predict(
         if name not in segmenters:
             segmenters[name] = Segmenter(trained[name], device)
         used = maker if task["missing"] else None
-        given, rows, making = used.complete_all(cases, task) if used else (cases, [], 0.0)
-        quality += rows
+        made = [used.complete(case, task) if used else (case, [], 0.0) for case in cases]
+        given = [case for case, _, _ in made]
+        quality += [row for _, rows, _ in made for row in rows]
+        making = statistics.fmean(seconds for *_, seconds in made)
         strategy = KINDS[used.kind] if used else "zero"
         seconds = segmenters[name].run(given, task["missing"], strategy, folder / folder_of(task))
         costs.append({**task, "seconds_a_case": seconds + making, "of_them_making_images": making})
@@ -174,17 +166,14 @@ def predict(
         "models": {name: _model_facts(model) for name, model in trained.items()},
         "tasks": costs,
         "cases": len(cases),
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-        "scanfill": __version__,
-        "command": shlex.join(["python", "-m", "monai.bundle", *sys.argv[1:]]),
+        **job_facts(device),
     }
     with writing(folder / "receipt.json") as temporary:
         temporary.write_text(json.dumps(receipt, indent=1) + "\n", encoding="utf-8")
 
 
 def _model_facts(model: Trained) -> dict[str, Any]:
-    """Say which weights were used and on whom they were trained, so that nobody scores those."""
+    """State the weights and the patients they were trained on, so that those are never scored."""
     receipt = json.loads((model.folder / "receipt.json").read_text(encoding="utf-8"))
     return {"sha256": receipt["sha256"], "training": read_record(model.checkpoint)["training"]}
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from scanfill.report.page import Page, Section
-from scanfill.studies.folded import Notes
-from scanfill.studies.score_files import read_study_scores
-from scanfill.studies.settings import settings_sections
-from scanfill.studies.tables import Methods
+from scanfill.report.page import Page, Section, Table
+from scanfill.studies.page_parts import Notes
+from scanfill.studies.study_scores import read_study_scores
+from scanfill.studies.tables.comparisons import Methods
+from scanfill.studies.tables.costs import read_receipts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from scanfill.report.page import Part
-    from scanfill.studies.layout import Layout
-    from scanfill.studies.score_files import StudyScores
+    from scanfill.studies.page_parts import Layout
+    from scanfill.studies.study_scores import StudyScores
+
+
+EXPANDED = ("models", "predictions", "missing_sets", "empty", "python", "protocol", "note")
+"""Entries of ``study.json`` that follow from the options, or are of no use on another machine."""
 
 
 def write_study_report(folder: Path, *, partial: bool = False, methods: Methods | None = None) -> Path:
@@ -35,11 +40,13 @@ def write_study_report(folder: Path, *, partial: bool = False, methods: Methods 
     """
     scores = read_study_scores(folder, partial=partial)
     methods = methods or Methods(variant=scores.study.get("correction", "holm"))
-    layout: Layout = import_module(f"scanfill.studies.pages.{scores.study['name']}").LAYOUT
-    sections: list[Part] = [*_absent(scores), *layout.opening(scores)]
+    layout: Layout = import_module(f"scanfill.studies.pages.{scores.study['name']}_page").LAYOUT
+    sections = _absent(scores)
     for evaluation in scores.evaluations:
         sections += layout.evaluation(scores, evaluation, methods)
-    page = Page(layout.title, [*sections, *settings_sections(scores)], _note(scores), wide=True)
+    page = Page(
+        layout.title, [*sections, *layout.closing(scores), *_settings_sections(scores)], _note(scores), wide=True
+    )
     return page.write(folder / "report.html")
 
 
@@ -66,3 +73,52 @@ def _note(scores: StudyScores) -> str:
         few = "One seed" if seeds == 1 else "Two seeds"
         notes.append(f"{few}: how much another training would change is {'not' if seeds == 1 else 'hardly'} known.")
     return " ".join(notes)
+
+
+def _settings_sections(scores: StudyScores) -> list[Part]:
+    """List every option, what else ``study.json`` says, and each training with its command."""
+    about = [[name, value] for name, value in _flat(scores.about) if name.partition(".")[0] not in EXPANDED]
+    options = [[name, value] for name, value in _flat(scores.study)]
+    rows = [
+        [
+            receipt["place"].removeprefix("models/"),
+            receipt.get("bundle"),
+            receipt.get("steps"),
+            float(receipt.get("seconds", "nan")) / 3600,
+            receipt.get("seconds_a_step"),
+            receipt.get("device"),
+            receipt.get("threads"),
+            str(receipt.get("sha256", ""))[:12],
+        ]
+        for receipt in read_receipts(scores, "models")
+    ]
+    columns = ("training", "bundle", "steps", "hours", "s a step", "device", "threads", "sha256 of model.pt")
+    commands = [
+        [receipt["place"], receipt.get("command")]
+        for kind in ("models", "predictions")
+        for receipt in read_receipts(scores, kind)
+    ]
+    return [
+        Section(
+            "How the results came about",
+            "Seeds determine the split, the weights at the start, the patches and their order. The checksum of the "
+            "data is over every file of every case.",
+            [
+                Table(("what", "value"), about, "Data, versions, command"),
+                Table(("option", "value"), options, "Settings"),
+            ],
+        ),
+        Section(
+            "Trainings", tables=[Table(columns, rows, "One row a network; hours without the loading of libraries")]
+        ),
+        Section("Commands", tables=[Table(("job", "command"), commands, "As they ran, in the study's folder")]),
+    ]
+
+
+def _flat(entries: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Name each entry of nested mappings by its path, ``subset.folds``."""
+    for name, value in entries.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -24,10 +24,11 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.files import writable_folder, writing
 
-from .claim import claim
 from .estimate import describe_plan
 from .folds import data_checksums, divide, fingerprint, write_if_new, write_lists
+from .kind import PROTOCOL
 from .kinds import kind_of_study
+from .lock import lock_folder
 from .places import studies_folder
 from .plan import read_study
 from .report import write_study_report
@@ -65,7 +66,7 @@ def run_study(
         dry_run: Only print what would be done, and what it may cost.
         partial: Report what there is, also where jobs failed or folds are not there.
         smoke: Shrink the study.
-        settings: ``KNOB=VALUE`` over the study file.
+        settings: ``OPTION=VALUE`` over the study file.
 
     Returns:
         The output folder, with ``report.html``.
@@ -126,7 +127,7 @@ def alone(folder: Path) -> Iterator[int]:
     Raises:
         UsageError: Another process holds it.
     """
-    with claim(folder / ".study", "runs a study") as lock:
+    with lock_folder(folder / ".study", "runs a study") as lock:
         yield lock.fileno()
 
 
@@ -145,7 +146,7 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
     """
     cases = find_cases(data, MODALITIES, study["labels"], study["patient_regex"], schema=SCHEMA)
     kind = kind_of_study(study)
-    protocol = {name: study[name] for name in kind.incomparable} | {"cases": fingerprint(cases)}
+    protocol = {name: study[name] for name in (*PROTOCOL, *kind.incomparable)} | {"cases": fingerprint(cases)}
     protocol["images"] = data_checksums(cases, folder / "data.json")
     check_protocol(folder / "study.json", protocol)
     lists = divide(cases, study)
@@ -177,19 +178,21 @@ def check_protocol(path: Path, protocol: dict[str, Any]) -> None:
     """Refuse to mix results that cannot be compared.
 
     Raises:
-        UsageError: Says in which knob the study that is there differs.
+        UsageError: Says in which option the study that is there differs.
     """
     if not path.is_file():
         return
     before = json.loads(path.read_text(encoding="utf-8"))["protocol"]
     if differing := [name for name in protocol if before.get(name) != protocol[name]]:
-        knobs = ", ".join(
+        options = ", ".join(
             f"other {name}"
             if name in {"cases", "images"}
             else f"{name} (={before.get(name)!r}, now {protocol[name]!r})"
             for name in differing
         )
-        msg = f"{path.parent} has results of another protocol: {knobs}. Choose another --out, or the knobs of before."
+        msg = (
+            f"{path.parent} has results of another protocol: {options}. Choose another --out, or the options of before."
+        )
         raise UsageError(msg)
 
 

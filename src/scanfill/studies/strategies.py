@@ -20,14 +20,14 @@ BUNDLES = {
     "synthesis": "mri_modality_synthesis",
     "completion": "mri_modality_completion",
 }
-"""Block of a study file -> the bundle whose overlays and knobs it holds."""
+"""Block of a study file -> the bundle whose overlays and options it holds."""
 
 SEGMENTERS: Mapping[str, tuple[str, ...]] = {
     "deepmedic": (),
     "unet": ("unet.yaml", "modern.yaml"),
     "segresnet": ("segresnet.yaml", "modern.yaml"),
 }
-"""Knob ``segmenter`` -> the bundle's overlays."""
+"""Option ``segmenter`` -> the bundle's overlays."""
 
 Study = dict[str, Any]
 Missing = tuple[str, ...]
@@ -60,8 +60,8 @@ def find_models(study: Study) -> dict[str, dict[str, Any]]:
     """Say what must be trained for a study.
 
     Returns:
-        Name -> ``bundle``, ``overlays``, ``knobs``, ``block`` of the study file, and ``cases``: which list of cases of
-        a fold it learns from (``outer``: all of the fold's training patients, or with checkpoint ``best`` all but an
+        Name -> ``bundle``, ``overlays``, ``options``, ``block`` of the study file, and ``cases``: which list of cases
+        of a fold it learns from (``outer``: all of the fold's training patients, or with checkpoint ``best`` all but an
         inner share; ``inner_share``: all but that share; ``inner_folds``: one network for each inner fold;
         ``synthetic``: as ``outer``, with synthetic sequences too).
     """
@@ -74,8 +74,8 @@ def find_models(study: Study) -> dict[str, dict[str, Any]]:
                 models[segmenter_of(missing)] = _segmenter(study, inputs)
     if chosen & {"pairwise", "pairwise_from", "synthetic_trained"}:
         for source, target in pairs(study):
-            knobs = {"sources": [source], "target": target}
-            models[synthesizer_of(source, target)] = _model(study, "synthesis", knobs, "inner_share")
+            options = {"sources": [source], "target": target}
+            models[synthesizer_of(source, target)] = _model(study, "synthesis", options, "inner_share")
     if "completion" in chosen:
         models["completion"] = _model(study, "completion", {}, "outer")
     if "dropout" in chosen:
@@ -92,13 +92,13 @@ def _segmenter(study: Study, inputs: Sequence[str], *more: str) -> dict[str, Any
     return model | {"overlays": [*SEGMENTERS[study["segmenter"]], *model["overlays"], *more]}
 
 
-def _model(study: Study, block: str, knobs: Mapping[str, Any], cases: str) -> dict[str, Any]:
+def _model(study: Study, block: str, options: Mapping[str, Any], cases: str) -> dict[str, Any]:
     own = {name: value for name, value in study[block].items() if name != "overlays"}
     return {
         "block": block,
         "bundle": BUNDLES[block],
         "overlays": list(study[block]["overlays"]),
-        "knobs": {**own, **knobs},
+        "options": {**own, **options},
         "cases": cases,
     }
 

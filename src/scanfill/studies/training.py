@@ -25,7 +25,7 @@ from scanfill.engines.training_record import training_list
 from scanfill.errors import UsageError
 from scanfill.files import writing
 
-from .claim import claim
+from .lock import lock_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,9 +62,9 @@ class Progress:
         engine.add_event_handler(Events.COMPLETED, self.release)
 
     def start(self, engine: Engine) -> None:
-        """Claim the folder, and forget epochs beyond the checkpoint that the training goes on from."""
+        """Lock the folder, and forget epochs beyond the checkpoint that the training goes on from."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.lock = claim(self.folder / ".training", "is still training")
+        self.lock = lock_folder(self.folder / ".training", "is still training")
         done = read_progress(self.folder)
         self.epochs = [epoch for epoch in done["epochs"] if epoch["epoch"] <= engine.state.epoch]
         self.resumed = [*done["resumed"], engine.state.iteration] if engine.state.iteration else done["resumed"]
@@ -128,7 +128,7 @@ def finish(
     Args:
         ckpt_dir: With ``last.pt``, ``model.pt`` (the best by the validation) and ``progress.json``.
         finished_dir: Where the two files go.
-        about: What the training was: model, bundle, seed, fold, overlays and knobs.
+        about: What the training was: model, bundle, seed, fold, overlays and options.
         training: Cases that it learned from.
         device: Where it ran.
         weights: ``last`` or ``best``.
@@ -153,13 +153,9 @@ def finish(
             **about,
             "training": training_list(training),
             **costs(progress),
-            "device": device_name(device),
-            "threads": torch.get_num_threads(),
-            "scanfill": __version__,
-            "torch": torch.__version__,
+            **job_facts(device),
             "weights": weights,
             "sha256": file_checksum(temporary),
-            "command": shlex.join(["python", "-m", "monai.bundle", *sys.argv[1:]]),
         }
         with writing(finished / "receipt.json") as place:
             place.write_text(json.dumps(receipt, indent=1) + "\n", encoding="utf-8")
@@ -183,7 +179,13 @@ def costs(progress: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     }
 
 
-def device_name(device: torch.device | str) -> str:
-    """Name the device as its maker does."""
+def job_facts(device: torch.device | str) -> dict[str, Any]:
+    """Say where and by what a job was run: device (as its maker names it), threads, versions, command."""
     found = torch.device(device)
-    return torch.cuda.get_device_name(found) if found.type == "cuda" else "cpu"
+    return {
+        "device": torch.cuda.get_device_name(found) if found.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "scanfill": __version__,
+        "torch": torch.__version__,
+        "command": shlex.join(["python", "-m", "monai.bundle", *sys.argv[1:]]),
+    }

@@ -19,7 +19,7 @@ from scanfill.metrics import compare_case, read_scores, score_case, write_qualit
 from scanfill.report import draw_preview
 from scanfill.studies.report import write_study_report
 from scanfill.studies.statistics import Bootstrap
-from scanfill.studies.tables import Methods
+from scanfill.studies.tables.comparisons import Methods
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,7 +1,7 @@
 """The kinds of studies there are: a module of this folder each, with its ``KIND``.
 
-The scheduler and the verb ``study`` read them before anything heavy is imported; what a kind shows of its results is a
-module of the same name in :py:mod:`scanfill.studies.pages`.
+The scheduler and the verb ``study`` read them before anything heavy is imported; what a kind shows of its results is
+the module ``<name>_page`` in :py:mod:`scanfill.studies.pages`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @cache
 def find_kinds() -> dict[str, Kind]:
-    """Find every kind of study: knob ``name`` of a study file -> what it means."""
+    """Find every kind of study: option ``name`` of a study file -> what it means."""
     modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
     return {module.KIND.name: module.KIND for module in modules}
 
@@ -35,7 +35,7 @@ def kind_of_study(study: Mapping[str, Any], where: str = "The study") -> Kind:
     """Find the kind of a study.
 
     Args:
-        study: With the knob ``name``.
+        study: With the option ``name``.
         where: Begins the message.
 
     Raises:

@@ -14,10 +14,10 @@ Study = dict[str, Any]
 
 
 def check_missing(study: Study) -> None:
-    """Check the knobs that say what is missing, and what is done about it.
+    """Check the options that say what is missing, and what is done about it.
 
     Raises:
-        UsageError: Naming knob, value and what is allowed.
+        UsageError: Naming option, value and what is allowed.
     """
     choices = {"correction": ("holm", "paper"), "dedicated": ("three_inputs", "all"), "most_missing": (1, 2, 3)}
     check_choices(study, {"segmenter": tuple(SEGMENTERS), **choices})
@@ -34,18 +34,7 @@ def check_missing(study: Study) -> None:
 KIND = Kind(
     name="missing_modality",
     smoke="smoke.yaml",
-    incomparable=(
-        "name",
-        "smoke",
-        "held_out",
-        "folds",
-        "split_seed",
-        "inner_validation",
-        "inner_folds",
-        "checkpoint",
-        "segmenter",
-        "labels",
-    ),
+    incomparable=("inner_folds",),
     find_bundles=lambda _: BUNDLES,
     set_by_study=frozenset(),
     check=check_missing,

@@ -1,1 +1,1 @@
-"""The pages of results: a module for each kind of study, under its name, with its ``LAYOUT``."""
+"""The pages of results: a module ``<name>_page`` for each kind of study, with its ``LAYOUT``."""

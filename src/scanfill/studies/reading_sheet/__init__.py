@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanfill.studies.reading_sheet.make import ReadingPair, find_pairs, make_reading_sheet
-from scanfill.studies.reading_sheet.score import score_reading, write_reading_scores
+from scanfill.studies.reading_sheet.ratings import score_reading, write_reading_scores
+from scanfill.studies.reading_sheet.sheet import ReadingPair, find_pairs, make_reading_sheet
 
 __all__ = ["ReadingPair", "find_pairs", "make_reading_sheet", "score_reading", "write_reading_scores"]

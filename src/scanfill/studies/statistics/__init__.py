@@ -9,24 +9,20 @@ whether image error predicts Dice. What cannot be known is None, with a reason i
 
 from __future__ import annotations
 
-from scanfill.studies.statistics.bootstrap import Bootstrap, Interval, bootstrap_interval
-from scanfill.studies.statistics.comparison import Comparison, Summary, compare
-from scanfill.studies.statistics.correlation import Correlation, pearson, spearman
-from scanfill.studies.statistics.equivalence import MARGINS, Equivalence, two_one_sided_tests
-from scanfill.studies.statistics.image_error import correlate_image_error, with_multiclass
+from scanfill.studies.statistics.bootstrap import Bootstrap, bootstrap_interval
+from scanfill.studies.statistics.comparison import Comparison, between_seeds, compare
+from scanfill.studies.statistics.correlation import correlate_image_error, pearson, spearman, with_multiclass
 from scanfill.studies.statistics.multiplicity import FAMILY_LABELS, PAPER_ALPHA, Family, bonferroni, holm
+from scanfill.studies.statistics.paired_tests import MARGINS, paired_t_test, signed_rank_test, two_one_sided_tests
 from scanfill.studies.statistics.pairing import PairedScores, pair_strategies
-from scanfill.studies.statistics.power import SmallestDifference, smallest_difference
+from scanfill.studies.statistics.power import smallest_difference
 from scanfill.studies.statistics.results import (
     CROSS_VALIDATION,
     HELD_OUT,
     average_fold_models,
-    check_held_out,
     mark_ensemble,
     pool_folds,
 )
-from scanfill.studies.statistics.seeds import SeedSpread, between_seeds
-from scanfill.studies.statistics.significance import Significance, paired_t_test, signed_rank_test
 from scanfill.studies.statistics.table_rows import describe_methods, table_row
 from scanfill.studies.statistics.verdict import Judged, judge
 
@@ -38,21 +34,13 @@ __all__ = [
     "PAPER_ALPHA",
     "Bootstrap",
     "Comparison",
-    "Correlation",
-    "Equivalence",
     "Family",
-    "Interval",
     "Judged",
     "PairedScores",
-    "SeedSpread",
-    "Significance",
-    "SmallestDifference",
-    "Summary",
     "average_fold_models",
     "between_seeds",
     "bonferroni",
     "bootstrap_interval",
-    "check_held_out",
     "compare",
     "correlate_image_error",
     "describe_methods",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from scanfill.studies.statistics.bootstrap import Bootstrap, Interval, bootstrap_interval
-from scanfill.studies.statistics.equivalence import MARGINS, Equivalence, two_one_sided_tests
-from scanfill.studies.statistics.seeds import SeedSpread, between_seeds
-from scanfill.studies.statistics.significance import Significance, paired_t_test, signed_rank_test
+from scanfill.studies.statistics.paired_tests import (
+    MARGINS,
+    Equivalence,
+    Significance,
+    paired_t_test,
+    signed_rank_test,
+    two_one_sided_tests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +32,21 @@ class Summary:
     mean: float
     sd: float | None
     median: float
+
+
+@dataclass(frozen=True)
+class SeedSpread:
+    """Spread of the mean difference between seeds.
+
+    Attributes:
+        seeds: Their number.
+        sd: Sample SD of their mean differences; None with one seed, where it is unknown and not 0.
+        reason: Why it is unknown, or how little it says.
+    """
+
+    seeds: int
+    sd: float | None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,3 +106,12 @@ def summarise(values: npt.ArrayLike) -> Summary:
     sd = (float(array.std(ddof=1)) if np.ptp(array) else 0.0) if len(array) > 1 else None
     mean = float(array.mean()) if np.ptp(array) else float(array[0])
     return Summary(mean, sd, float(np.median(array)))
+
+
+def between_seeds(differences: Mapping[str, float]) -> SeedSpread:
+    """Sum up the mean differences of the seeds: seed -> mean over patients."""
+    count = len(differences)
+    if count < 2:
+        return SeedSpread(count, None, "one seed: how much another training would change is unknown")
+    reason = "" if count > 2 else "two seeds: their SD is a rough guess"
+    return SeedSpread(count, statistics.stdev(differences.values()), reason)

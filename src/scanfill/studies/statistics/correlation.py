@@ -1,15 +1,37 @@
-"""Pearson and Spearman correlations with intervals, and a stated result where there is none."""
+"""Does image error predict segmentation? Correlations with intervals, and a reason where there is none.
+
+The paper correlates image error with Dice (its Table 7). A patient whose tumour is hard to segment has a low Dice with
+the originals too, so the paired loss, Dice with the originals minus Dice with the synthetic image, is the sharper
+question: how much did *this image* cost?
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from scanfill.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scanfill.metrics.cohort import Row
+    from scanfill.studies.statistics.pairing import PairedScores
+
 Values = npt.NDArray[np.float64]
+
+IMAGE_SCORES = ("mse_brain", "mse_tumour", "ssim_tumour")
+
+ONE_GROUP = ("strategy", "missing", "source", "target", "sources", "image", "protocol", "evaluation")
+"""Columns in which the rows of one correlation must agree: figures of two protocols are on different scales."""
+
+MULTICLASS = "dice_multiclass"
+MULTICLASS_LABELS = ("NC", "ED", "CET")
 
 
 @dataclass(frozen=True)
@@ -46,13 +68,7 @@ def pearson(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> Correlat
     Raises:
         ValueError: The two have different lengths, or a value is infinite.
     """
-    x, y, left_out = _complete(x, y)
-    if reason := _undefined(x, y):
-        return Correlation("Pearson", len(x), reason=_join(reason, left_out))
-    found = stats.pearsonr(x, y)
-    r = float(np.clip(found.statistic, -1, 1))
-    low, high, reason = fisher_interval(r, len(x), 1.0, level)
-    return Correlation("Pearson", len(x), r, low, high, float(found.pvalue), _join(reason, left_out))
+    return _correlate("Pearson", x, y, level)
 
 
 def spearman(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> Correlation:
@@ -61,13 +77,17 @@ def spearman(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> Correla
     atanh(r) has about the variance (1 + r^2 / 2) / (n - 3); coverage falls where |r| exceeds .95. The p-value is from
     the t distribution with n - 2 degrees of freedom. Arguments and errors as for :py:func:`pearson`.
     """
+    return _correlate("Spearman", x, y, level)
+
+
+def _correlate(method: str, x: npt.ArrayLike, y: npt.ArrayLike, level: float) -> Correlation:
     x, y, left_out = _complete(x, y)
     if reason := _undefined(x, y):
-        return Correlation("Spearman", len(x), reason=_join(reason, left_out))
-    found = stats.spearmanr(x, y)
+        return Correlation(method, len(x), reason=_join(reason, left_out))
+    found = stats.pearsonr(x, y) if method == "Pearson" else stats.spearmanr(x, y)
     r = float(np.clip(found.statistic, -1, 1))
-    low, high, reason = fisher_interval(r, len(x), 1 + r**2 / 2, level)
-    return Correlation("Spearman", len(x), r, low, high, float(found.pvalue), _join(reason, left_out))
+    low, high, reason = fisher_interval(r, len(x), 1.0 if method == "Pearson" else 1 + r**2 / 2, level)
+    return Correlation(method, len(x), r, low, high, float(found.pvalue), _join(reason, left_out))
 
 
 def fisher_interval(r: float, patients: int, factor: float, level: float) -> tuple[float | None, float | None, str]:
@@ -106,3 +126,79 @@ def _undefined(x: Values, y: Values) -> str:
 
 def _join(*reasons: str) -> str:
     return "; ".join(reason for reason in reasons if reason)
+
+
+def with_multiclass(rows: Sequence[Row]) -> list[dict[str, float | str]]:
+    """Add the multi-class Dice, the mean of NC, ED and CET, as the column ``dice_multiclass``.
+
+    Raises:
+        UsageError: A row lacks one of the three.
+    """
+    added: list[dict[str, float | str]] = []
+    for row in rows:
+        if absent := [label for label in MULTICLASS_LABELS if f"dice_{label}" not in row]:
+            msg = f"Case {row.get('case_id', '?')!r} has no dice_{absent[0]}: multi-class Dice is the mean of three."
+            raise UsageError(msg)
+        mean = math.fsum(float(row[f"dice_{label}"]) for label in MULTICLASS_LABELS) / len(MULTICLASS_LABELS)
+        added.append({**row, MULTICLASS: mean})
+    return added
+
+
+def correlate_image_error(
+    quality: Sequence[Row], pairs: PairedScores, image_scores: Sequence[str] = IMAGE_SCORES, level: float = 0.95
+) -> list[dict[str, float | str | None]]:
+    """Correlate the image scores of one target with Dice and with the paired loss of Dice, over patients.
+
+    Args:
+        quality: Rows with the image scores, of one strategy, target and protocol: those of the scores themselves, or
+            of an image_quality.csv. Fold models of a held-out test are averaged first, as the Dice is.
+        pairs: Dice with the synthetic image, paired with that of the originals.
+        image_scores: Columns of ``quality``.
+        level: Of the intervals.
+
+    Returns:
+        One row an image score, outcome (``pairs.score``, and "loss of" it) and method, with ``r``, ``low``, ``high``,
+        ``p``, ``patients``; None with a ``reason`` where there is none.
+
+    Raises:
+        UsageError: Rows of different groups; a case of ``pairs`` has no row; an image score is no column.
+    """
+    _check_group(quality, pairs)
+    outcomes = {pairs.score: np.asarray(pairs.values), f"loss of {pairs.score}": -pairs.differences}
+    about = {"strategy": pairs.strategy, "evaluation": pairs.evaluation}
+    table: list[dict[str, float | str | None]] = []
+    for name in image_scores:
+        image = _by_patient(quality, pairs, name)
+        for outcome, values in outcomes.items():
+            both = pearson(image, values, level), spearman(image, values, level)
+            table += [{**about, "image_score": name, "outcome": outcome, **asdict(found)} for found in both]
+    return table
+
+
+def _check_group(quality: Sequence[Row], pairs: PairedScores) -> None:
+    for key in ONE_GROUP:
+        seen = sorted({str(row[key]) for row in quality if key in row})
+        if len(seen) > 1 or (key == "evaluation" and seen not in ([], [pairs.evaluation])):
+            msg = (
+                f"Image quality of {key} {seen} cannot be correlated together with {pairs.strategy!r} "
+                f"({pairs.evaluation}). Choose the rows of one strategy, target, image and protocol."
+            )
+            raise UsageError(msg)
+
+
+def _by_patient(quality: Sequence[Row], pairs: PairedScores, name: str) -> list[float]:
+    """Average an image score over the visits and seeds of each patient; NaN (no tumour in a visit) stays NaN."""
+    values_of: dict[str, list[float]] = {}
+    for row in quality:
+        if name not in row:
+            msg = f"The image quality of case {row.get('case_id', '?')!r} has no column {name}; it has {list(row)}."
+            raise UsageError(msg)
+        values_of.setdefault(str(row["case_id"]), []).append(float(row[name]))
+    absent = [case for cases in pairs.cases for case in cases if case not in values_of]
+    if absent:
+        msg = (
+            f"Strategy {pairs.strategy!r}: no image quality for {', '.join(absent[:5])} ({len(absent)} cases). Score "
+            "the synthetic image of every case that is segmented."
+        )
+        raise UsageError(msg)
+    return [float(np.mean([np.mean(values_of[case]) for case in cases])) for cases in pairs.cases]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from scanfill.errors import UsageError
-from scanfill.studies.statistics.results import CROSS_VALIDATION, HELD_OUT, seed_of
+from scanfill.studies.statistics.results import CROSS_VALIDATION, HELD_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from scanfill.metrics.cohort import Row
 
 Values = npt.NDArray[np.float64]
-Key = tuple[str, str]
+
+ABOUT = ("case_id", "seed", "patient", "fold", "evaluation")
+"""What a row is about."""
 
 DECIMALS = 9
 """Differences are rounded here, far below the six digits of a scores.csv, so that equal ones are exactly equal: in
@@ -91,81 +94,66 @@ def pair_strategies(rows: Mapping[str, Sequence[Row]], reference: str, score: st
             "Predict and score the complete cases too, or name the reference as it is called there."
         )
         raise UsageError(msg)
-    scores = {strategy: _index(strategy, members, score) for strategy, members in rows.items()}
-    cases = sorted({case for found in scores.values() for case, _ in found})
-    seeds = sorted({seed for found in scores.values() for _, seed in found})
-    _check_complete(scores, cases, seeds)
-    evaluation = _one_evaluation(rows)
-    about = _describe_cases(rows)
-    _check_folds(evaluation, about)
-    visits: dict[tuple[str, str], list[str]] = {}  # (fold, patient) -> cases
-    for case in cases:
-        patient, fold = about[case]
-        visits.setdefault((fold, patient), []).append(case)
-    order = sorted(visits)
-    means = {
-        strategy: np.array([[np.mean([found[case, seed] for case in visits[key]]) for key in order] for seed in seeds])
-        for strategy, found in scores.items()
-    }  # (seeds, patients)
+    table = _read(rows, score)
+    evaluation = _one_evaluation(table)
+    _check_patients(table)
+    _check_folds(table, evaluation)
+    seeds = sorted(table["seed"].unique())
+    by = table.set_index(["fold", "patient", "case_id", "strategy", "seed"])["score"]
+    scores = by.unstack(["strategy", "seed"])  # noqa: PD010  pivot_table would average what occurs twice
+    scores = scores.reindex(columns=pd.MultiIndex.from_product([rows, seeds]))
+    _check_complete(scores)
+    means = scores.groupby(level=["fold", "patient"]).mean()  # one row a patient, one column a strategy and seed
+    cases = scores.index.to_frame(index=False).groupby(["fold", "patient"])["case_id"].agg(tuple)
+    values = dict(zip(rows, means.to_numpy().reshape(len(means), len(rows), len(seeds)).swapaxes(0, 1), strict=True))
     return [
         PairedScores(
             strategy=strategy,
             reference=reference,
             score=score,
             evaluation=evaluation,
-            patients=tuple(patient for _, patient in order),
-            folds=tuple(fold for fold, _ in order),
-            cases=tuple(tuple(visits[key]) for key in order),
-            values=tuple(values.mean(axis=0).tolist()),
-            reference_values=tuple(means[reference].mean(axis=0).tolist()),
-            seed_differences={
-                seed: float(rounded_differences(values[i], means[reference][i]).mean()) for i, seed in enumerate(seeds)
-            },
+            patients=tuple(means.index.get_level_values("patient")),
+            folds=tuple(means.index.get_level_values("fold")),
+            cases=tuple(cases),
+            values=tuple(own.mean(axis=1).tolist()),
+            reference_values=tuple(values[reference].mean(axis=1).tolist()),
+            seed_differences=dict(
+                zip(seeds, rounded_differences(own, values[reference]).mean(axis=0).tolist(), strict=True)
+            ),
         )
-        for strategy, values in means.items()
+        for strategy, own in values.items()  # own: (patients, seeds)
         if strategy != reference
     ]
 
 
-def _index(strategy: str, rows: Sequence[Row], score: str) -> dict[Key, float]:
-    """Find the score of each case and seed."""
-    found: dict[Key, float] = {}
-    for row in rows:
-        key = str(row.get("case_id", "")), seed_of(row)
-        where = f"Strategy {strategy!r}, case {key[0]!r}" + (f", seed {key[1]}" if key[1] else "")
-        value = row.get(score)
-        if not isinstance(value, float | int) or not math.isfinite(value):
-            msg = f"{where}: {score} is {value!r}, not a finite number. Score the case, or choose a score that it has."
-            raise UsageError(msg)
-        if key in found:
-            msg = f"{where}: scored more than once. Give one row a case; fold models are averaged first."
-            raise UsageError(msg)
-        found[key] = float(value)
-    return found
-
-
-def _check_complete(scores: Mapping[str, Mapping[Key, float]], cases: Sequence[str], seeds: Sequence[str]) -> None:
-    """Refuse a strategy that lacks a case or seed which any other has."""
-    for strategy, found in scores.items():
-        for seed in seeds:
-            if absent := [case for case in cases if (case, seed) not in found]:
-                msg = (
-                    f"Strategy {strategy!r} has no score for {', '.join(absent[:5])} ({len(absent)} of {len(cases)} "
-                    f"cases{f', seed {seed}' if seed else ''}), which others have: strategies are compared on the same "
-                    "patients only. Predict and score those cases, or leave them out of every strategy and say so."
-                )
-                raise UsageError(msg)
-
-
-def _one_evaluation(rows: Mapping[str, Sequence[Row]]) -> str:
-    """Tell which of the two evaluations all rows belong to."""
-    strategies_of: dict[str, set[str]] = {}
+def _read(rows: Mapping[str, Sequence[Row]], score: str) -> pd.DataFrame:
+    """Make one table of all strategies: what each row is about, and its score."""
+    found: dict[tuple[str, ...], tuple[str | float, ...]] = {}
     for strategy, members in rows.items():
         for row in members:
-            strategies_of.setdefault(str(row.get("evaluation", "")), set()).add(strategy)
-    (evaluation, *others) = strategies_of
-    if others or evaluation not in (CROSS_VALIDATION, HELD_OUT):
-        seen = {name or "unstated": sorted(found) for name, found in strategies_of.items()}
+            about = tuple(str(row.get(key, "")) for key in ABOUT)
+            key = (strategy, *about[:2])
+            where = f"Strategy {strategy!r}, case {about[0]!r}" + (f", seed {about[1]}" if about[1] else "")
+            value = row.get(score)
+            if not isinstance(value, float | int) or not math.isfinite(value):
+                msg = (
+                    f"{where}: {score} is {value!r}, not a finite number. Score the case, or choose a score that it "
+                    f"has."
+                )
+                raise UsageError(msg)
+            if key in found:
+                msg = f"{where}: scored more than once. Give one row a case; fold models are averaged first."
+                raise UsageError(msg)
+            found[key] = (strategy, *about, float(value))
+    return pd.DataFrame(found.values(), columns=["strategy", *ABOUT, "score"])
+
+
+def _one_evaluation(table: pd.DataFrame) -> str:
+    """Tell which of the two evaluations all rows belong to."""
+    strategies = table.groupby("evaluation")["strategy"].unique()
+    evaluation = str(strategies.index[0])
+    if len(strategies) > 1 or evaluation not in (CROSS_VALIDATION, HELD_OUT):
+        seen = {name or "unstated": sorted(found) for name, found in strategies.items()}
         msg = (
             f"All scores must be of one evaluation, {CROSS_VALIDATION!r} or {HELD_OUT!r}, found {seen}. Use "
             "pool_folds or average_fold_models on the rows of each, and compare the two apart."
@@ -174,9 +162,27 @@ def _one_evaluation(rows: Mapping[str, Sequence[Row]]) -> str:
     return evaluation
 
 
-def _check_folds(evaluation: str, about: Mapping[str, tuple[str, str]]) -> None:
+def _check_patients(table: pd.DataFrame) -> None:
+    """Refuse a case whose patient or fold differs between strategies, and a patient in two folds."""
+    first = table.drop_duplicates("case_id")[["case_id", "patient", "fold"]]
+    both = table.merge(first, on="case_id", suffixes=("", "_elsewhere"), validate="many_to_one")
+    same = (both["patient"] == both["patient_elsewhere"]) & (both["fold"] == both["fold_elsewhere"])
+    for one in both[~same | (both["patient"] == "")].itertuples():
+        msg = (
+            f"Strategy {one.strategy!r}, case {one.case_id!r}: patient {one.patient!r} in fold {one.fold!r}, elsewhere "
+            f"{(one.patient_elsewhere, one.fold_elsewhere)}. All strategies need the same split, with the patient of "
+            f"each case."
+        )
+        raise UsageError(msg)
+    for patient, folds in table.groupby("patient")["fold"].unique().items():
+        if len(folds) > 1:
+            msg = f"Patient {patient!r} is in folds {folds[0]!r} and {folds[1]!r}. Split the cases by patient."
+            raise UsageError(msg)
+
+
+def _check_folds(table: pd.DataFrame, evaluation: str) -> None:
     """Refuse a cross-validation without folds, and a held-out test of single fold models."""
-    wrong = [case for case, (_, fold) in about.items() if (fold == "") == (evaluation == CROSS_VALIDATION)]
+    wrong = table[(table["fold"] == "") == (evaluation == CROSS_VALIDATION)]["case_id"].unique().tolist()
     if wrong:
         what, function = (
             ("have no fold, by which the interval is stratified", "pool_folds")
@@ -187,20 +193,14 @@ def _check_folds(evaluation: str, about: Mapping[str, tuple[str, str]]) -> None:
         raise UsageError(msg)
 
 
-def _describe_cases(rows: Mapping[str, Sequence[Row]]) -> dict[str, tuple[str, str]]:
-    """Find patient and fold of each case, the same in every strategy, and each patient in one fold."""
-    about: dict[str, tuple[str, str]] = {}
-    fold_of: dict[str, str] = {}
-    for strategy, members in rows.items():
-        for row in members:
-            case, patient, fold = (str(row.get(key, "")) for key in ("case_id", "patient", "fold"))
-            if not patient or about.setdefault(case, (patient, fold)) != (patient, fold):
-                msg = (
-                    f"Strategy {strategy!r}, case {case!r}: patient {patient!r} in fold {fold!r}, elsewhere "
-                    f"{about.get(case)}. All strategies need the same split, with the patient of each case."
-                )
-                raise UsageError(msg)
-            if fold_of.setdefault(patient, fold) != fold:
-                msg = f"Patient {patient!r} is in folds {fold_of[patient]!r} and {fold!r}. Split the cases by patient."
-                raise UsageError(msg)
-    return about
+def _check_complete(scores: pd.DataFrame) -> None:
+    """Refuse a strategy that lacks a case or seed which any other has."""
+    lacking = scores.isna()
+    for strategy, seed in scores.columns[lacking.any()]:
+        absent = sorted(scores.index.get_level_values("case_id")[lacking[strategy, seed]])
+        msg = (
+            f"Strategy {strategy!r} has no score for {', '.join(absent[:5])} ({len(absent)} of {len(scores)} "
+            f"cases{f', seed {seed}' if seed else ''}), which others have: strategies are compared on the same "
+            "patients only. Predict and score those cases, or leave them out of every strategy and say so."
+        )
+        raise UsageError(msg)

@@ -1,9 +1,9 @@
 """Two kinds of result that never meet in one figure: cross-validation over folds, and a held-out test.
 
-In cross-validation each patient was predicted by the one fold model that has not seen him. In a held-out test every
-fold model predicted every patient, and the patient's score is the mean over them; what their ensemble predicts is
-another prediction and belongs in a row of its own. Rows say which of the two they are in the column ``evaluation``,
-and :py:func:`~scanfill.studies.statistics.pairing.pair_strategies` refuses a mixture.
+In cross-validation each patient was predicted by the one fold model that was not trained on that patient. In a held-out
+test every fold model predicted every patient, and the patient's score is the mean over them; what their ensemble
+predicts is another prediction and belongs in a row of its own. Rows say in the column ``evaluation`` which of the two
+they are, and :py:func:`~scanfill.studies.statistics.pairing.pair_strategies` refuses a mixture.
 """
 
 from __future__ import annotations
@@ -108,21 +108,6 @@ def mark_ensemble(rows: Sequence[Row]) -> list[dict[str, float | str]]:
     _check_named(rows, ("case_id", "patient"), HELD_OUT)
     _check_once(rows)
     return [{**{key: value for key, value in row.items() if key != "fold"}, "evaluation": HELD_OUT} for row in rows]
-
-
-def check_held_out(cross_validation: Sequence[Row], held_out: Sequence[Row]) -> None:
-    """Refuse a held-out test with a patient of the cross-validation.
-
-    Raises:
-        UsageError: A patient is on both sides.
-    """
-    shared = {str(row["patient"]) for row in cross_validation} & {str(row["patient"]) for row in held_out}
-    if shared:
-        msg = (
-            f"Patients {sorted(shared)[:5]} ({len(shared)} in all) are in the folds and in the held-out test: the fold "
-            "models have seen them. Split by patient again, and train on the new split."
-        )
-        raise UsageError(msg)
 
 
 def seed_of(row: Row) -> str:

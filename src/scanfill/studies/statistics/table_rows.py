@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scanfill.studies.statistics.bootstrap import Bootstrap
-from scanfill.studies.statistics.equivalence import MARGINS
 from scanfill.studies.statistics.multiplicity import PAPER_ALPHA
+from scanfill.studies.statistics.paired_tests import MARGINS
 from scanfill.studies.statistics.power import POWER
 from scanfill.studies.statistics.verdict import FAILS_BELOW
 

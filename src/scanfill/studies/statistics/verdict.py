@@ -72,6 +72,11 @@ class Judged:
     verdict: Verdict
     why: str
 
+    @property
+    def is_significant(self) -> bool:
+        """Whether the t-test passes in its family."""
+        return self.family.passes(self.comparison.t_test.p, self.t_test.holm)
+
 
 def judge(comparisons: Sequence[Comparison], family: Family) -> list[Judged]:
     """Correct the comparisons of one table for each other, and pass a verdict on each.

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics as numbers
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from scanfill.studies.score_files import EVALUATIONS, Cell
 from scanfill.studies.statistics import (
     FAMILY_LABELS,
     MARGINS,
-    PAPER_ALPHA,
     Bootstrap,
     Family,
     Judged,
@@ -20,17 +17,16 @@ from scanfill.studies.statistics import (
     describe_methods,
     judge,
     pair_strategies,
-    table_row,
 )
 from scanfill.studies.strategies import REFERENCE
-from scanfill.studies.tables.table import Estimate, MeanSD, StudyTable, known
+from scanfill.studies.study_scores import EVALUATIONS, Cell
+from scanfill.studies.tables.study_table import NOT_FINISHED, Compared, Estimate, MeanSD, known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from scanfill.metrics.cohort import Row
-    from scanfill.studies.score_files import StudyScores
-    from scanfill.studies.tables.table import Cell as TableCell
+    from scanfill.studies.study_scores import StudyScores
 
 COMPLETE = Cell(REFERENCE)
 """The four originals."""
@@ -85,9 +81,25 @@ class JudgedCells:
     def mean(self, cell: Cell, label: str) -> MeanSD:
         """Give mean and SD over patients, marked where no difference from the reference was found."""
         found = self.judged[cell, label]
-        p = found.comparison.t_test.p
-        mark = "" if self.family.passes(p, found.t_test.holm) else NOT_DIFFERENT
-        return MeanSD(found.comparison.values.mean, known(found.comparison.values.sd), mark)
+        values = found.comparison.values
+        return MeanSD(values.mean, known(values.sd), "" if found.is_significant else NOT_DIFFERENT)
+
+    def dice(self, cell: Cell, label: str) -> MeanSD | str:
+        """Give mean and SD of a cell, the reference's unmarked, or say why there is none."""
+        if (cell, label) in self.judged:
+            return self.mean(cell, label)
+        if cell in self.scores.cells(self.evaluation):
+            return mean_sd(patient_means(self.scores.of(self.evaluation, cell), f"dice_{label}"))
+        return NOT_FINISHED
+
+    def compared(self, cell: Cell, label: str) -> Compared | str:
+        """Give mean and difference of a cell; of the reference the mean alone; or say why there is none."""
+        dice = self.dice(cell, label)
+        if isinstance(dice, str):
+            return dice
+        if (cell, label) in self.judged:
+            return Compared(dice.mean, dice.sd, self.difference(cell, label), self.judged[cell, label].verdict)
+        return Compared(dice.mean, dice.sd, Estimate(math.nan, math.nan, math.nan), "reference")
 
     def difference(self, cell: Cell, label: str) -> Estimate:
         """Give the mean difference and its bootstrap interval."""
@@ -169,56 +181,15 @@ def about(scores: StudyScores, evaluation: str) -> str:
     )
 
 
+def not_planned(names: Iterable[str]) -> list[str]:
+    """List what a study does not have, as one note; nothing where it has all."""
+    listed = ", ".join(names)
+    return [f"Not part of this study: {listed}."] if listed else []
+
+
 def table_name(base: str, evaluation: str) -> str:
     """Name a table so that cross-validation and held-out test never share a file."""
     return f"{base}_{evaluation}"
-
-
-def verdict_table(
-    name: str, title: str, judged: JudgedCells, heads: Mapping[Cell, Sequence[str]], columns: Sequence[str]
-) -> StudyTable:
-    """Write every test of a family: one row a cell and label; for programs with every figure there is.
-
-    Args:
-        name: Of the files.
-        title: Of the table.
-        judged: The family.
-        heads: Cell -> what stands at the beginning of its rows, in the order of the table.
-        columns: Names of these.
-    """
-    rows: list[list[TableCell]] = []
-    data: list[dict[str, float | int | str | None]] = []
-    for cell, head in heads.items():
-        for label in FAMILY_LABELS:
-            if (cell, label) not in judged.judged:
-                continue
-            found = judged.judged[cell, label]
-            rows.append([*head, label, *_tests(found), judged.difference(cell, label), *_verdict(found)])
-            data.append({**dict(zip(columns, head, strict=True)), "label": label, **table_row(found)})
-    asked = {"p equivalence": bool(judged.methods.margins), f"p < {PAPER_ALPHA}": judged.methods.paper_level}
-    own = [judged.score, "reference", "p", "p Wilcoxon", "p equivalence", "difference [interval]"]
-    names = [*columns, "label", *own, "seed SD", "smallest", f"p < {PAPER_ALPHA}", "verdict", "why"]
-    kept = [index for index, column in enumerate(names) if asked.get(column, True)]
-    notes = [*judged.notes(), "The p-values are Holm's; the CSV has Bonferroni's and the uncorrected ones too."]
-    shown = [[row[index] for index in kept] for row in rows]
-    return StudyTable(name, title, [names[index] for index in kept], shown, notes, data=data)
-
-
-def _tests(found: Judged) -> list[TableCell]:
-    comparison = found.comparison
-    means = [comparison.values.mean, comparison.reference_values.mean]
-    return [*means, *(p_text(each.holm) for each in (found.t_test, found.signed_rank, found.equivalence))]
-
-
-def _verdict(found: Judged) -> list[TableCell]:
-    p = found.comparison.t_test.p
-    as_paper = "" if p is None else "yes" if p < PAPER_ALPHA else "no"
-    return [known(found.comparison.seeds.sd), known(found.smallest.value), as_paper, found.verdict, found.why]
-
-
-def p_text(p: float | None) -> str | None:
-    """Write a p-value as papers do."""
-    return None if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def patient_means(rows: Sequence[Row], key: str) -> list[float]:
@@ -226,13 +197,13 @@ def patient_means(rows: Sequence[Row], key: str) -> list[float]:
     values: dict[str, list[float]] = {}
     for row in rows:
         value = row.get(key)
-        if isinstance(value, float | int) and not np.isnan(value):
+        if isinstance(value, float | int) and not math.isnan(value):
             values.setdefault(str(row["patient"]), []).append(float(value))
     return [numbers.fmean(each) for each in values.values()]
 
 
-def mean_sd(values: Sequence[float], mark: str = "") -> MeanSD:
+def mean_sd(values: Sequence[float]) -> MeanSD:
     """Sum up one value a patient; NaN for nothing."""
     if not values:
-        return MeanSD(float("nan"), float("nan"), mark)
-    return MeanSD(numbers.fmean(values), numbers.stdev(values) if len(values) > 1 else float("nan"), mark)
+        return MeanSD(math.nan, math.nan)
+    return MeanSD(numbers.fmean(values), numbers.stdev(values) if len(values) > 1 else math.nan)

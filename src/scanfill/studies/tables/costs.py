@@ -6,16 +6,16 @@ import json
 import math
 import statistics
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from scanfill.studies.score_files import ENSEMBLE, Cell, acquired_of
 from scanfill.studies.strategies import folder_of, segmenter_of, synthesizer_of
+from scanfill.studies.study_scores import ENSEMBLE, Cell, acquired_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-    from scanfill.studies.score_files import StudyScores
+    from scanfill.studies.study_scores import StudyScores
 
 COST_NOTE = (
     "Training: hours of every network that the strategy needs for this set, of one fold and one seed, on its device "
@@ -53,14 +53,14 @@ class Costs:
 def read_costs(scores: StudyScores) -> Costs:
     """Read the receipts of the trainings and predictions of the seeds and folds that are reported."""
     training: dict[str, dict[str, float]] = {}
-    for model, place, receipt in _receipts(scores, "models"):
-        fold = place.partition("_inner_")[0]  # a network for each inner fold: all are needed
-        own = training.setdefault(model, {})
+    for receipt in read_receipts(scores, "models"):
+        fold = receipt["place"].partition("_inner_")[0]  # a network for each inner fold: all are needed
+        own = training.setdefault(receipt["name"], {})
         own[fold] = own.get(fold, 0.0) + float(receipt.get("seconds", math.nan))
     inference: dict[tuple[str, str], list[float]] = {}
-    for strategy, _, receipt in _receipts(scores, "predictions"):
+    for receipt in read_receipts(scores, "predictions"):
         for task in receipt.get("tasks", ()):
-            inference.setdefault((strategy, folder_of(task)), []).append(float(task["seconds_a_case"]))
+            inference.setdefault((receipt["name"], folder_of(task)), []).append(float(task["seconds_a_case"]))
     return Costs(
         {model: statistics.fmean(values.values()) for model, values in training.items()},
         {task: statistics.fmean(values) for task, values in inference.items()},
@@ -69,8 +69,18 @@ def read_costs(scores: StudyScores) -> Costs:
 
 
 def read_receipts(scores: StudyScores, kind: str) -> list[dict[str, Any]]:
-    """List the receipts of ``models`` or ``predictions``, each with its ``place`` in the study's folder."""
-    return [{"place": place, **receipt} for _, place, receipt in _receipts(scores, kind)]
+    """List the receipts of ``models`` or ``predictions`` for the seeds and folds that are reported.
+
+    Each has the ``name`` of the model or strategy, and its ``place`` in the study's folder.
+    """
+    root = scores.folder / kind
+    found = []
+    for seed, fold in product(scores.seeds, scores.folds):
+        places = [*root.glob(f"*/seed_{seed}/fold_{fold}"), *root.glob(f"*/seed_{seed}/fold_{fold}_inner_*")]
+        for place in sorted(place for place in places if (place / "receipt.json").is_file()):
+            about = {"name": place.relative_to(root).parts[0], "place": str(place.relative_to(scores.folder))}
+            found.append({**about, **json.loads((place / "receipt.json").read_text(encoding="utf-8"))})
+    return found
 
 
 def models_of(cell: Cell, trained: Sequence[str] | Mapping[str, Any] = ()) -> list[str]:
@@ -107,15 +117,3 @@ def _task_of(cell: Cell) -> tuple[str, dict[str, Any]]:
     strategy, pairwise_from, source = cell.strategy.removesuffix(ENSEMBLE).partition("pairwise_from_")
     task = {"missing": [name for name in cell.missing.split("+") if name], "source": source}
     return pairwise_from.removesuffix("_") or strategy, task
-
-
-def _receipts(scores: StudyScores, kind: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Find the receipts of the seeds and folds that are reported: name, place, content."""
-    root: Path = scores.folder / kind
-    for seed in scores.seeds:
-        for fold in scores.folds:
-            outer = root.glob(f"*/seed_{seed}/fold_{fold}/receipt.json")
-            inner = root.glob(f"*/seed_{seed}/fold_{fold}_inner_*/receipt.json")
-            for path in sorted([*outer, *inner]):
-                name = path.relative_to(root).parts[0]
-                yield name, str(path.parent.relative_to(scores.folder)), json.loads(path.read_text(encoding="utf-8"))

@@ -1,81 +1,70 @@
-"""The table nobody has: each of the fifteen subsets of sequences, each strategy, what is lost and what it costs."""
+"""Every subset of sequences and every strategy: what is lost, what it costs, and a verdict for each subset."""
 
 from __future__ import annotations
 
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
-from scanfill.studies.score_files import ENSEMBLE, Cell, StudyScores
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.studies.statistics import FAMILY_LABELS
-from scanfill.studies.strategies import REFERENCE, STRATEGIES
+from scanfill.studies.strategies import REFERENCE, STRATEGIES, join
+from scanfill.studies.study_scores import ENSEMBLE, Cell, StudyScores, acquired_of
 from scanfill.studies.tables.comparisons import (
     COMPLETE,
     SECONDARY,
     JudgedCells,
     Methods,
     judge_cells,
+    not_planned,
     table_name,
-    verdict_table,
 )
-from scanfill.studies.tables.costs import COST_NOTE, Costs, read_costs
-from scanfill.studies.tables.subset_verdicts import MISSING_SETS, subset_verdicts
-from scanfill.studies.tables.table import SAME_AS_COMPLETE, StudyTable
-from scanfill.studies.tables.three_inputs import compared_dice
+from scanfill.studies.tables.costs import COST_NOTE, read_costs
+from scanfill.studies.tables.long_tables import verdict_table
+from scanfill.studies.tables.study_table import NOT_FINISHED, StudyTable
 
 if TYPE_CHECKING:
-    from scanfill.studies.tables.table import Cell as TableCell
+    from collections.abc import Callable, Sequence
+
+    from scanfill.studies.statistics import Judged
+    from scanfill.studies.tables.study_table import Cell as TableCell
+
+MISSING_SETS = ("", *(join(names) for number in (1, 2, 3) for names in combinations(MODALITIES, number)))
+"""What is missing in each of the fifteen subsets."""
 
 SHOWN = tuple(name for name in STRATEGIES if name != "pairwise_from")
 """Strategies of the table; the single pairs have a table of their own."""
 
-ONLY_WHEN_MISSING = ("dedicated", "zero", "pairwise", "completion")
-"""Strategies that segment a complete set as ``complete_set`` does."""
-
 BASELINE = "zero"
+IDLE_NOTE = f"Where nothing is missing, a strategy without a row of its own does what {REFERENCE} does."
+AS_GOOD, WORSE = "as good as complete", "worse"
 
 
-def judge_subsets(scores: StudyScores, evaluation: str, methods: Methods | None = None) -> JudgedCells:
-    """Compare every strategy in every subset with the four originals, an ensemble with that of the originals."""
-    return judge_cells(scores, evaluation, _references(scores, evaluation), methods)
-
-
-def judge_gains(scores: StudyScores, evaluation: str, methods: Methods | None = None) -> JudgedCells:
-    """Compare every strategy in every subset with zero-filling, the least that one can do; equivalence is not asked."""
-    methods = methods or Methods()
-    asked = Methods(methods.bootstrap, {}, methods.variant)
-    pairs = {
-        cell: Cell(BASELINE, cell.missing)
-        for cell in _planned(scores, evaluation)
-        if cell.missing and cell.strategy.removesuffix(ENSEMBLE) != BASELINE and not cell.strategy.endswith(ENSEMBLE)
-    }
-    planned = {cell: baseline for cell, baseline in pairs.items() if scores.was_planned(baseline)}
-    return judge_cells(scores, evaluation, planned, asked)
-
-
-def subset_tables(scores: StudyScores, evaluation: str, methods: Methods | None = None) -> list[StudyTable]:
-    """Write the table of all subsets, the verdicts behind it, the gains over zero-filling, and a verdict a subset.
+def subset_tables(judged: JudgedCells) -> list[StudyTable]:
+    """Write a verdict a subset, the table of all subsets, the verdicts behind it, and the gains over zero-filling.
 
     Args:
-        scores: Of the study.
-        evaluation: ``cross_validation`` or ``held_out``.
-        methods: How to compare.
+        judged: From :py:func:`judge_subsets`.
     """
-    judged, gains = judge_subsets(scores, evaluation, methods), judge_gains(scores, evaluation, methods)
-    rows, costs = _rows(scores, evaluation), read_costs(scores)
-    heads = {
-        cell: [cell.missing or "nothing", cell.strategy if scores.was_planned_for(cell.missing) else "every strategy"]
-        for cell in rows
-    }
+    scores, evaluation = judged.scores, judged.evaluation
+    gains = _judge_gains(scores, evaluation, judged.methods)
+    cells, costs = _cells(scores, evaluation), read_costs(scores)
+    heads = {cell: [cell.missing or "nothing", cell.strategy] for cell in cells}
+    rows: list[list[TableCell]] = []
+    for cell in cells:
+        dice = [judged.compared(cell, label) for label in FAMILY_LABELS]
+        cost = [None, None] if NOT_FINISHED in dice else [costs.training_hours(cell), costs.seconds_a_case(cell)]
+        rows.append([*heads[cell], *dice, *cost])
     columns = ["missing", "strategy"]
     name = table_name("subsets", evaluation)
     table = StudyTable(
         name,
         "Dice in every subset: mean, difference from the four originals [95 % interval]",
         [*columns, *FAMILY_LABELS, "training (h)", "inference (s a case)"],
-        [[*heads[cell], *_line(judged, cell, costs)] for cell in rows if _is_shown(scores, cell)],
-        [f"{COST_NOTE} {SAME_AS_COMPLETE}: the strategy does nothing where nothing is missing.", *judged.notes()],
+        rows,
+        [*_not_planned(cells), COST_NOTE, IDLE_NOTE, *judged.notes()],
     )
     return [
-        subset_verdicts(judged, gains, _planned(scores, evaluation)),
+        subset_verdicts(judged, gains, cells),
         table,
         verdict_table(f"{name}_verdicts", "Every subset and strategy against four originals", judged, heads, columns),
         verdict_table(f"{name}_gains", "Every subset and strategy against zero-filling", gains, heads, columns),
@@ -101,51 +90,135 @@ def secondary_tables(scores: StudyScores, evaluation: str, methods: Methods | No
     ]
 
 
+def judge_subsets(scores: StudyScores, evaluation: str, methods: Methods | None = None) -> JudgedCells:
+    """Compare every strategy in every subset with the four originals, an ensemble with that of the originals."""
+    return judge_cells(scores, evaluation, _references(scores, evaluation), methods)
+
+
+def _judge_gains(scores: StudyScores, evaluation: str, methods: Methods) -> JudgedCells:
+    """Compare every strategy in every subset with zero-filling, the least that one can do; equivalence is not asked."""
+    asked = Methods(methods.bootstrap, {}, methods.variant)
+    pairs = {
+        cell: Cell(BASELINE, cell.missing)
+        for cell in _cells(scores, evaluation)
+        if cell.missing and cell.strategy != BASELINE and not cell.strategy.endswith(ENSEMBLE)
+    }
+    planned = {cell: baseline for cell, baseline in pairs.items() if scores.was_planned(baseline)}
+    return judge_cells(scores, evaluation, planned, asked)
+
+
 def _references(scores: StudyScores, evaluation: str) -> dict[Cell, Cell]:
     """Say what each cell is compared with: the four originals, an ensemble with their ensemble."""
     whole = Cell(REFERENCE + ENSEMBLE)
     ensembles = whole in scores.cells(evaluation)
     return {
         cell: whole if ensembles and cell.strategy.endswith(ENSEMBLE) and cell != whole else COMPLETE
-        for cell in _planned(scores, evaluation)
+        for cell in _cells(scores, evaluation)
+        if cell != COMPLETE
     }
 
 
-def _planned(scores: StudyScores, evaluation: str) -> list[Cell]:
-    """List the cells of the table that are compared with the four originals: those of the study, in its order."""
-    asked = [cell for cell in _rows(scores, evaluation) if cell != COMPLETE]
-    there = set(scores.cells(evaluation))
-    return [cell for cell in asked if scores.was_planned(cell) or cell in there]
-
-
-def _rows(scores: StudyScores, evaluation: str) -> list[Cell]:
+def _cells(scores: StudyScores, evaluation: str) -> list[Cell]:
     """List every row of the table: subset by subset, ensembles (of a held-out test) below what they are made of."""
     there = scores.cells(evaluation)
-    rows = []
-    for missing in MISSING_SETS:
-        for strategy in (*([REFERENCE] if not missing else []), *SHOWN):
-            rows.append(Cell(strategy, missing))
-            ensemble = Cell(strategy + ENSEMBLE, missing)
-            rows += [ensemble] if ensemble in there else []
-    return rows
+    every = [
+        Cell(strategy + ensemble, missing)
+        for missing in MISSING_SETS
+        for strategy in (*([REFERENCE] if not missing else []), *SHOWN)
+        for ensemble in ("", ENSEMBLE)
+    ]
+    return [cell for cell in every if scores.was_planned(cell) or cell in there]
 
 
-def _is_shown(scores: StudyScores, cell: Cell) -> bool:
-    """Leave out all but the first row of a subset of which the study trained nothing."""
-    return cell.strategy in (SHOWN[0], REFERENCE) or scores.was_planned_for(cell.missing)
+def _not_planned(cells: Sequence[Cell]) -> list[str]:
+    """Name the strategies and missing sets of which a study has nothing."""
+    strategies, sets = {cell.strategy for cell in cells}, {cell.missing for cell in cells}
+    absent = [f"without {missing}" for missing in MISSING_SETS if missing not in sets]
+    return not_planned([*(name for name in SHOWN if name not in strategies), *absent])
 
 
-def _line(judged: JudgedCells, cell: Cell, costs: Costs) -> list[TableCell]:
-    """Write one row: Dice and difference of each label, training and inference."""
-    dice = [_dice(judged, cell, label) for label in FAMILY_LABELS]
-    if isinstance(dice[0], str):
-        return [*dice, None, None]
-    return [*dice, costs.training_hours(cell), costs.seconds_a_case(cell)]
+def subset_verdicts(judged: JudgedCells, gains: JudgedCells, planned: Sequence[Cell]) -> StudyTable:
+    """Sum up each subset in one line.
+
+    Strategies are compared with the originals and with zero-filling, not with one another: the one with the highest
+    mean is named, and that is no claim that it is better than the next.
+
+    Args:
+        judged: All cells against the four originals.
+        gains: Those with something missing against zero-filling.
+        planned: Cells of the study, the four originals among them.
+    """
+    rows: list[list[TableCell]] = []
+    for missing in dict.fromkeys(cell.missing for cell in planned):
+        cells = [cell for cell in dict.fromkeys(cell for cell, _ in judged.judged) if cell.missing == missing]
+        as_good = _labels_where(judged, cells, lambda one: one.verdict == AS_GOOD)
+        worse = _labels_where(judged, cells, lambda one: one.verdict == WORSE)
+        lower = _labels_where(judged, cells, lambda one: one.is_significant and one.comparison.difference.mean < 0)
+        higher = _labels_where(gains, cells, lambda one: one.is_significant and one.comparison.difference.mean > 0)
+        acquired = "+".join(acquired_of(missing))
+        highest = _highest(judged, cells)
+        verdict = _sentence(cells, as_good, worse, whole_set=not missing)
+        rows.append([missing or "nothing", acquired, highest, _join(as_good), _join(lower), _join(higher), verdict])
+    columns = ["missing", "acquired", "highest mean Dice", "as good as complete", "lower than complete (t-test)"]
+    columns += ["higher than zero-filling (t-test)", "verdict"]
+    notes = [
+        *_not_planned(planned),
+        (
+            "Highest mean Dice: over NC, ED, CET and WT. Strategies were tested against the four originals and against "
+            "zero-filling, not against one another: the highest mean is no claim to be better than the next."
+        ),
+        (
+            "t-test: what it finds after Holm's correction. The verdict asks more: the interval, and a difference that "
+            "exceeds the between-seed SD, without which (one seed) neither better nor worse is said."
+        ),
+        *([f"Tests against zero-filling: a family of its own of {gains.family.size}."] if gains.judged else []),
+        *judged.notes(),
+    ]
+    return StudyTable(
+        table_name("subset_verdicts", judged.evaluation), "A verdict for each subset of sequences", columns, rows, notes
+    )
 
 
-def _dice(judged: JudgedCells, cell: Cell, label: str) -> TableCell:
-    """Write mean and difference, or that nothing is done where nothing is missing."""
-    idle = cell.strategy in ONLY_WHEN_MISSING and not cell.missing
-    if idle and (cell, label) not in judged.judged and judged.scores.was_planned_at_all(cell.strategy):
-        return SAME_AS_COMPLETE
-    return compared_dice(judged, cell, label)
+def _labels_where(judged: JudgedCells, cells: Sequence[Cell], holds: Callable[[Judged], bool]) -> dict[str, list[str]]:
+    """Find strategy -> labels in which something holds; strategies without such a label are left out."""
+    found: dict[str, list[str]] = {}
+    for cell, label in product(cells, FAMILY_LABELS):
+        if (cell, label) in judged.judged and holds(judged.judged[cell, label]):
+            found.setdefault(cell.strategy, []).append(label)
+    return found
+
+
+def _highest(judged: JudgedCells, cells: list[Cell]) -> str | None:
+    """Name the strategy with the highest mean over the four labels."""
+    means = {
+        cell.strategy: sum(judged.mean(cell, label).mean for label in FAMILY_LABELS) / len(FAMILY_LABELS)
+        for cell in cells
+    }
+    if not means:
+        return None
+    best = max(means, key=lambda strategy: means[strategy])
+    return f"{best} ({means[best]:.3f})"
+
+
+def _sentence(cells: list[Cell], as_good: dict[str, list[str]], worse: dict[str, list[str]], *, whole_set: bool) -> str:
+    """Say in a sentence what is shown for a subset."""
+    if not cells and whole_set:
+        return "The reference."
+    if not cells:
+        return NOT_FINISHED
+    whole = [strategy for strategy, labels in as_good.items() if len(labels) == len(FAMILY_LABELS)]
+    costly = [strategy for strategy in (cell.strategy for cell in cells) if strategy in worse]
+    if whole:
+        return f"As good as complete in all four labels: {', '.join(whole)}."
+    if len(costly) == len(cells):
+        return "Every strategy is worse than the complete set in at least one label."
+    said = [f"In part as good: {', '.join(as_good)}."] if as_good else []
+    said += [f"Worse: {_join(worse)}."] if worse else []
+    return " ".join(said) or "Undecided."
+
+
+def _join(found: dict[str, list[str]]) -> str | None:
+    """Write strategies and their labels."""
+    whole = len(FAMILY_LABELS)
+    texts = {name: "all" if len(labels) == whole else ", ".join(labels) for name, labels in found.items()}
+    return "; ".join(f"{name} ({labels})" for name, labels in texts.items()) or None

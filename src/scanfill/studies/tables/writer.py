@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from scanfill.files import writing
 from scanfill.report.page import DASH
-from scanfill.studies.tables.table import PLUS_MINUS
+from scanfill.studies.tables.study_table import PLUS_MINUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from scanfill.studies.tables.table import StudyTable
+    from scanfill.studies.tables.study_table import StudyTable
 
 LATEX: Mapping[str, str] = {
     "\\": r"\textbackslash{}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from scanfill.studies.tta.evaluation import Evaluation, Outcome
-from scanfill.studies.tta.gain import measure, write_gain
-from scanfill.studies.tta.table import gain_table
+from scanfill.studies.tta.gain import gain_table, measure, write_gain
 
 __all__ = ["Evaluation", "Outcome", "gain_table", "measure", "write_gain"]

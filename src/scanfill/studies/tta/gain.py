@@ -1,30 +1,43 @@
-"""Predict every case without and with test-time augmentation, one way after the other, and note scores and seconds."""
+"""Predict every case without and with test-time augmentation, and compare scores and seconds in one table."""
 
 from __future__ import annotations
 
+import statistics
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from scanfill.inferers import FlipInferer, with_tta
+from scanfill.inferers import with_tta
 from scanfill.metrics.cohort import write_table
-from scanfill.studies.statistics import HELD_OUT
+from scanfill.studies.statistics import HELD_OUT, Bootstrap, bootstrap_interval, pair_strategies
+from scanfill.studies.tables.study_table import Cell, Estimate, StudyTable, known
 from scanfill.studies.tables.writer import write_table as write_study_table
-from scanfill.studies.tta.table import REFERENCE, gain_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from monai.inferers import Inferer
 
+    from scanfill.metrics.cohort import Row
     from scanfill.studies.tta.evaluation import Evaluation
 
-Row = dict[str, float | str]
+REFERENCE = "none"
+SCORES = {"Dice": "dice_mean", "Dice WT": "dice_WT", "HD95 (mm)": "hd95_mean"}
+"""Column -> score; ``_mean`` is over NC, ED and CET."""
+NOTES = (
+    "Gain: mean difference from none over the same patients, with its 95 % bootstrap interval.",
+    "An interval that holds 0 shows no gain; for HD95 less is better.",
+    "Dice and HD95 are averaged over NC, ED and CET.",
+    "Seconds are those of the prediction alone, without reading and preparing a case.",
+)
 
 
-def measure(evaluation: Evaluation, inferers: Mapping[str, Inferer], folder: str | Path) -> dict[str, list[Row]]:
-    """Predict each case with each inferer in turn, so that whatever slows a machine down slows all of them.
+def measure(
+    evaluation: Evaluation, inferers: Mapping[str, Inferer], folder: str | Path
+) -> dict[str, list[dict[str, float | str]]]:
+    """Predict each case with each inferer in turn, so that whatever slows the machine down affects all of them.
 
     Args:
         evaluation: Of a trained network.
@@ -33,42 +46,71 @@ def measure(evaluation: Evaluation, inferers: Mapping[str, Inferer], folder: str
 
     Returns:
         Name -> one row a case: ``case_id``, ``patient``, ``evaluation``, scores, ``dice_mean`` and ``hd95_mean`` over
-        the regions of one label (NC, ED, CET), ``seconds``, ``processor_seconds``, ``averaged`` and ``voxels``.
+        the regions of one label (NC, ED, CET), ``seconds`` and ``processor_seconds``.
     """
     patients = {str(case["case_id"]): str(case["patient"]) for case in evaluation.cases}
-    rows: dict[str, list[Row]] = {name: [] for name in inferers}
+    rows: dict[str, list[dict[str, float | str]]] = {name: [] for name in inferers}
     for case in tqdm(evaluation, total=len(evaluation.cases), desc="Test-time augmentation", unit="case"):
         if not any(rows.values()):
             evaluation.predict(case, next(iter(inferers.values())))  # not timed: the first call of all is slow
-        who: Row = {"case_id": str(case["case_id"]), "patient": patients[str(case["case_id"])], "evaluation": HELD_OUT}
-        for name, inferer in inferers.items():
-            found = evaluation.predict(case, inferer)
-            cost: Row = {kind: getattr(found, kind) for kind in ("seconds", "processor_seconds", "averaged", "voxels")}
-            rows[name].append({**who, **found.scores, **_means(found.scores), **cost})
-        every = [{"tta": name, **row} for name, done in rows.items() for row in done]
-        write_table(every, Path(folder) / "cases.csv", "")
+        name = str(case["case_id"])
+        for way, inferer in inferers.items():
+            found = asdict(evaluation.predict(case, inferer))
+            scores = found.pop("scores")
+            means = {
+                f"{kind}_mean": sum(scores[f"{kind}_{region}"] for region in ("NC", "ED", "CET")) / 3
+                for kind in ("dice", "hd95")
+            }
+            about = {"case_id": name, "patient": patients[name], "evaluation": HELD_OUT}
+            rows[way].append({**about, **scores, **means, **found})
+        write_table([{"tta": way, **row} for way, done in rows.items() for row in done], Path(folder) / "cases.csv", "")
     return rows
 
 
-def _means(scores: Mapping[str, float]) -> dict[str, float | str]:
-    """Average over the regions of one label."""
-    regions = ("NC", "ED", "CET")
-    return {f"{kind}_mean": sum(scores[f"{kind}_{region}"] for region in regions) / 3 for kind in ("dice", "hd95")}
+def gain_table(rows: Mapping[str, Sequence[Row]], about: str = "", bootstrap: Bootstrap | None = None) -> StudyTable:
+    """Compare every way to predict with ``none``, patient by patient.
+
+    Args:
+        rows: Name -> one row a case, from :py:func:`measure`.
+        about: Goes into the title.
+        bootstrap: How the intervals are drawn.
+
+    Raises:
+        UsageError: The ways were not scored on the same cases.
+    """
+    lines: list[list[Cell]] = []
+    reasons: list[str] = []
+    for name, own in rows.items():
+        cells: list[Cell] = [name]
+        for score in SCORES.values():
+            cells.append(_mean(own, score))
+            if name == REFERENCE:
+                cells.append(None)
+                continue
+            (pair,) = pair_strategies({REFERENCE: rows[REFERENCE], name: own}, REFERENCE, score)
+            interval = bootstrap_interval(pair.differences, pair.folds, bootstrap)
+            cells.append(Estimate(float(pair.differences.mean()), known(interval.low), known(interval.high)))
+            reasons += [interval.reason] if interval.low is None else []
+        seconds = _mean(own, "seconds")
+        lines.append([*cells, seconds, seconds / _mean(rows[REFERENCE], "seconds")])
+    columns = ["tta", *(title for score in SCORES for title in (score, f"{score}: gain"))]
+    columns += ["seconds a case", "times none"]
+    title = f"What test-time augmentation gains and costs on {len(rows[REFERENCE])} cases"
+    title += f", {about}" if about else ""
+    return StudyTable("tta", title, columns, lines, notes=[*NOTES, *dict.fromkeys(reasons)])
 
 
-def write_gain(
-    evaluation: Evaluation,
-    output: str | Path,
-    axes: Sequence[int] | None = None,
-    **options: Any,
-) -> str:
-    """Compare ``none``, ``flips`` and ``adaptive``, and write ``cases.csv`` and the table ``tta``.
+def _mean(rows: Sequence[Row], key: str) -> float:
+    return statistics.fmean(float(row[key]) for row in rows)
+
+
+def write_gain(evaluation: Evaluation, output: str | Path, axes: Sequence[int] | None = None) -> str:
+    """Compare ``none`` with ``flips``, and write ``cases.csv`` and the table ``tta``.
 
     Args:
         evaluation: Of a trained network.
         output: Folder; made if absent.
         axes: To flip; by default the bundle's ``tta_axes``, or what training flipped.
-        **options: Arguments of :class:`~scanfill.inferers.AdaptiveFlipInferer`.
 
     Returns:
         The table in Markdown.
@@ -77,8 +119,7 @@ def write_gain(
         UsageError: As :py:func:`~scanfill.inferers.with_tta`.
     """
     chosen = evaluation.get("tta_axes") if axes is None else axes
-    flips: FlipInferer = with_tta("flips", evaluation.inferer, chosen, trained=evaluation.get("flipped_axes"))
-    adaptive = with_tta("adaptive", evaluation.inferer, flips.axes, **options)
-    rows = measure(evaluation, {REFERENCE: evaluation.inferer, "flips": flips, "adaptive": adaptive}, output)
+    flips = with_tta("flips", evaluation.inferer, chosen, trained=evaluation.get("flipped_axes"))
+    rows = measure(evaluation, {REFERENCE: evaluation.inferer, "flips": flips}, output)
     paths = write_study_table(gain_table(rows, f"{2 ** len(flips.axes)} passes"), Path(output))
     return next(path for path in paths if path.suffix == ".md").read_text(encoding="utf-8")

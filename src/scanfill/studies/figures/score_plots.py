@@ -1,0 +1,213 @@
+"""Plots of scores: Dice, differences from the reference, image error against the loss of Dice, and volumes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from scanfill.studies.figures.svg import MARKERS, PALETTE, panels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from scanfill.studies.tables.study_table import Estimate
+
+
+def draw_dice_boxes(dice: Mapping[str, Mapping[str, NDArray[np.float64]]], title: str, reference: str) -> Figure:
+    """Draw one panel a label and one box a strategy, every case as a dot beside its box.
+
+    Boxes reach from the first to the third quartile, whiskers to the last case within 1.5 times that distance (Tukey);
+    the diamond is the mean. The dashed line is the reference's median.
+
+    Args:
+        dice: Strategy -> label -> Dice of each case, ``(cases,)``.
+        title: What is missing, and how it was evaluated.
+        reference: The strategy that the others are compared with, a key of ``dice``.
+
+    Raises:
+        KeyError: The reference is no key of ``dice``.
+    """
+    strategies = list(dice)
+    labels = list(dice[reference])
+    figure, (axes,) = panels(1, len(labels), height=0.9 + 0.36 * len(strategies))
+    scatter = np.random.default_rng(0)
+    for axis, label in zip(axes, labels, strict=True):
+        values = [dice[strategy][label] for strategy in strategies]
+        places = np.arange(len(strategies), 0, -1)
+        axis.boxplot(
+            values,
+            positions=places,
+            orientation="horizontal",
+            widths=0.6,
+            showfliers=False,
+            showmeans=True,
+            medianprops={"color": "black", "linewidth": 1.5},
+            meanprops={"marker": "D", "markersize": 4, "markerfacecolor": "white", "markeredgecolor": "black"},
+        )
+        for place, (index, cases) in zip(places, enumerate(values), strict=True):
+            noise = scatter.uniform(-0.18, 0.18, len(cases))
+            axis.plot(cases, place + noise, ".", color=PALETTE[index % len(PALETTE)], alpha=0.6, markersize=4)
+        axis.axvline(float(np.median(dice[reference][label])), color="0.5", linestyle="--", linewidth=0.8)
+        axis.set(title=label, xlim=(-0.03, 1.03), xlabel="Dice")
+        axis.set_yticks(places, strategies if axis is axes[0] else [""] * len(strategies))
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def draw_differences(differences: Mapping[str, Mapping[str, Estimate]], title: str) -> Figure:
+    """Draw one panel a label and one line a strategy: the mean difference from the reference, and its interval.
+
+    Args:
+        differences: Strategy -> label -> difference; an interval that is not known is left out.
+        title: What they are differences of and from, and how it was evaluated.
+    """
+    labels = list(dict.fromkeys(label for own in differences.values() for label in own))
+    places = np.arange(len(differences), 0, -1)
+    figure, (axes,) = panels(1, len(labels), height=0.9 + 0.26 * len(differences))
+    for axis, label in zip(axes, labels, strict=True):
+        axis.axvline(0, color="0.5", linestyle="--", linewidth=0.8)
+        for place, own in zip(places, differences.values(), strict=True):
+            if label in own:
+                axis.plot([own[label].low, own[label].high], [place, place], color=PALETTE[0], linewidth=1.5)
+                axis.plot(own[label].value, place, "o", color=PALETTE[0], markersize=4)
+        axis.set(title=label, xlabel="difference of Dice")
+        axis.set_yticks(places, list(differences) if axis is axes[0] else [""] * len(differences))
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+ABREAST = 4
+"""Panels of volumes in a row."""
+
+
+class Cloud(NamedTuple):
+    """The cases of one synthesizer.
+
+    Attributes:
+        target: The modality that was made.
+        source: The one that it was made from.
+        errors: Name of an image error, as it stands on the axis -> its values, ``(cases,)``.
+        loss: Dice with the original - Dice with the synthetic image, ``(cases,)``; above 0 where something is lost.
+    """
+
+    target: str
+    source: str
+    errors: Mapping[str, NDArray[np.float64]]
+    loss: NDArray[np.float64]
+
+
+def draw_error_against_loss(clouds: Sequence[Cloud], title: str) -> Figure:
+    """Draw one row an image error and one column a target; one dot a case, one colour and marker a source.
+
+    Args:
+        clouds: All of the same image errors.
+        title: Whose Dice it is, and how it was evaluated.
+
+    Raises:
+        ValueError: There are none.
+    """
+    if not clouds:
+        msg = "There is no synthetic image whose error could be drawn against the loss of Dice."
+        raise ValueError(msg)
+    targets = list(dict.fromkeys(cloud.target for cloud in clouds))
+    sources = list(dict.fromkeys(cloud.source for cloud in clouds))
+    errors = list(clouds[0].errors)
+    figure, axes = panels(len(errors), len(targets))
+    for cloud in clouds:
+        look = sources.index(cloud.source)
+        colour, marker = PALETTE[look % len(PALETTE)], MARKERS[look % len(MARKERS)]
+        name = f"from {cloud.source}"
+        for row, error in zip(axes, errors, strict=True):
+            axis = row[targets.index(cloud.target)]
+            axis.scatter(cloud.errors[error], cloud.loss, s=14, alpha=0.7, color=colour, marker=marker, label=name)
+    for row, error in zip(axes, errors, strict=True):
+        for axis, target in zip(row, targets, strict=True):
+            axis.axhline(0, color="0.7", linewidth=0.8, zorder=0)
+            axis.set_xlabel(error, fontsize=8)
+            axis.set_title(f"{target} synthetic" if row is axes[0] else "", fontsize=9)
+            if row is axes[0]:
+                axis.legend(fontsize=7, frameon=False)
+    figure.suptitle(title, fontsize=11)
+    figure.supylabel("loss of Dice against the originals", fontsize=9)
+    return figure
+
+
+class Agreement(NamedTuple):
+    """Bland and Altman's figures of a predicted volume (Lancet 1986;327:307).
+
+    Attributes:
+        bias: Mean of predicted - true, in ml.
+        low: Lower limit of agreement, bias - 1.96 SD; NaN for one case.
+        high: Upper limit.
+        cases: Number of cases.
+    """
+
+    bias: float
+    low: float
+    high: float
+    cases: int
+
+
+def agreement(true_ml: NDArray[np.float64], predicted_ml: NDArray[np.float64]) -> Agreement:
+    """Compute bias and limits of agreement.
+
+    Args:
+        true_ml: Volume of each case, ``(cases,)``.
+        predicted_ml: Predicted volume, in the same order.
+
+    Raises:
+        ValueError: There is no case, or not as many true as predicted volumes.
+    """
+    if not len(true_ml) or len(true_ml) != len(predicted_ml):
+        msg = f"Agreement needs pairs of volumes, found {len(true_ml)} true and {len(predicted_ml)} predicted ones."
+        raise ValueError(msg)
+    difference = predicted_ml - true_ml
+    bias = float(difference.mean())
+    reach = 1.96 * float(difference.std(ddof=1)) if len(difference) > 1 else math.nan
+    return Agreement(bias, bias - reach, bias + reach, len(difference))
+
+
+def draw_volume_agreement(
+    volumes: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], title: str, region: str = "WT"
+) -> Figure:
+    """Draw one panel a strategy: predicted - true volume against the mean of the two.
+
+    Args:
+        volumes: Strategy -> true and predicted volume of each case in ml, each ``(cases,)``.
+        title: What is missing, and how it was evaluated.
+        region: Whose volumes they are.
+    """
+    rows = -(-len(volumes) // ABREAST)
+    figure, grid = panels(rows, min(ABREAST, len(volumes)))
+    axes = [axis for row in grid for axis in row]
+    for index, (axis, (strategy, pair)) in enumerate(zip(axes, volumes.items(), strict=False)):
+        _draw_panel(axis, *pair, colour=PALETTE[index % len(PALETTE)])
+        axis.set_title(strategy, fontsize=9)
+    for axis in axes[len(volumes) :]:
+        axis.set_axis_off()
+    shown = [limit for axis in axes[: len(volumes)] for limit in axis.get_ylim()]
+    for axis in axes[: len(volumes)]:  # one scale, so that panels can be compared by eye
+        axis.set_ylim(min(shown), max(shown))
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel(f"mean of predicted and true {region} volume (ml)", fontsize=9)
+    figure.supylabel("predicted - true (ml)", fontsize=9)
+    return figure
+
+
+def _draw_panel(axis: Axes, true_ml: NDArray[np.float64], predicted_ml: NDArray[np.float64], colour: str) -> None:
+    """Draw the cases, the bias, and the limits of agreement."""
+    found = agreement(true_ml, predicted_ml)
+    axis.plot((true_ml + predicted_ml) / 2, predicted_ml - true_ml, "o", color=colour, alpha=0.7, markersize=4)
+    axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    for value, style in ((found.bias, "-"), (found.low, "--"), (found.high, "--")):
+        if not math.isnan(value):
+            axis.axhline(value, color="black", linestyle=style, linewidth=0.9)
+            axis.annotate(
+                f"{value:+.1f}", (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7
+            )

@@ -1,0 +1,116 @@
+"""Draw every figure of a study from its scores and what it predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scanfill.metrics.cohort import column
+from scanfill.studies.figures.examples import draw_example
+from scanfill.studies.figures.score_plots import Cloud, draw_dice_boxes, draw_error_against_loss, draw_volume_agreement
+from scanfill.studies.figures.svg import write_svg
+from scanfill.studies.statistics import FAMILY_LABELS, with_multiclass
+from scanfill.studies.statistics.correlation import MULTICLASS
+from scanfill.studies.study_scores import EVALUATIONS, Cell
+from scanfill.studies.tables.comparisons import COMPLETE
+from scanfill.studies.tables.paper_tables import pair_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from scanfill.studies.study_scores import StudyScores
+
+ERRORS = {"mse_brain": "MSE, brain", "mse_tumour": "MSE, tumour", "ssim_tumour": "SSIM, tumour"}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that was written.
+
+    Attributes:
+        path: The SVG file.
+        caption: What it shows.
+        kind: ``boxes``, ``volumes``, ``errors`` or ``examples``.
+        missing: What is missing in it, where it is about one set.
+    """
+
+    path: Path
+    caption: str
+    kind: str
+    missing: str = ""
+
+
+def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
+    """Write box plots and volumes of each missing set, image errors against the loss of Dice, and example slices.
+
+    Examples are drawn where images, truth and label maps can be read, which they cannot on another machine.
+
+    Args:
+        scores: Of the study.
+        evaluation: ``cross_validation`` or ``held_out``.
+
+    Returns:
+        What was written to ``figures`` in the study's folder.
+    """
+    folder, how = scores.folder / "figures", EVALUATIONS[evaluation]
+    drawings = []
+
+    def add(kind: str, missing: str, figure: MatplotlibFigure, caption: str) -> None:
+        name = "_".join([kind, evaluation, *missing.split("+")]).rstrip("_")
+        drawings.append(Drawing(write_svg(figure, folder / f"{name}.svg"), caption, kind, missing))
+
+    for missing in dict.fromkeys(cell.missing for cell in scores.cells(evaluation) if cell.missing):
+        cells = [COMPLETE, *_strategies(scores, evaluation, missing)]
+        title = f"Without {missing}, {how}"
+        boxes = boxes_of(scores, evaluation, cells, title)
+        add("boxes", missing, boxes, f"Dice of each strategy without {missing}, {how}.")
+        rows = {cell.strategy: scores.of(evaluation, cell) for cell in cells}
+        volumes = {name: (column(own, "volume_ml_WT"), column(own, "predicted_ml_WT")) for name, own in rows.items()}
+        caption = (
+            f"Bland-Altman plot of the whole tumour's volume without {missing}, {how}: bias (line) and limits of "
+            "agreement (dashed, 1.96 SD)."
+        )
+        add("volumes", missing, draw_volume_agreement(volumes, title), caption)
+        if example := draw_example(scores, evaluation, cells):
+            add("examples", missing, *example)
+    clouds = _clouds(scores, evaluation)
+    if clouds:
+        caption = f"Image error of the synthetic sequence against the multi-class Dice that it costs, {how}."
+        add("errors", "", draw_error_against_loss(clouds, how.capitalize()), caption)
+    return drawings
+
+
+def _strategies(scores: StudyScores, evaluation: str, missing: str) -> list[Cell]:
+    """List the strategies for a missing set; the single pairs have figures of their own."""
+    cells = scores.cells(evaluation)
+    return [cell for cell in cells if cell.missing == missing and not cell.strategy.startswith("pairwise_from")]
+
+
+def boxes_of(scores: StudyScores, evaluation: str, cells: Sequence[Cell], title: str) -> MatplotlibFigure:
+    """Draw the Dice of cells that differ in their strategy; the first is the reference."""
+    rows = {cell.strategy: scores.of(evaluation, cell) for cell in cells}
+    dice = {name: {label: column(own, f"dice_{label}") for label in FAMILY_LABELS} for name, own in rows.items()}
+    return draw_dice_boxes(dice, title, cells[0].strategy)
+
+
+def _clouds(scores: StudyScores, evaluation: str) -> list[Cloud]:
+    """Collect image errors and losses of the single pairs, case by case."""
+    reference = {_who(row): row for row in with_multiclass(scores.of(evaluation, COMPLETE))}
+    clouds = []
+    for cell in scores.cells(evaluation):
+        if cell not in pair_cells():
+            continue
+        rows = with_multiclass(scores.of(evaluation, cell))
+        loss = [float(reference[_who(row)][MULTICLASS]) - float(row[MULTICLASS]) for row in rows]
+        errors = {name: column(rows, key) for key, name in ERRORS.items()}
+        clouds.append(Cloud(*pair_cells()[cell], errors, np.array(loss)))
+    return clouds
+
+
+def _who(row: dict[str, float | str]) -> tuple[str, str]:
+    return str(row["case_id"]), str(row["seed"])

@@ -1,0 +1,133 @@
+"""The augmentation trial: one segmenter, trained with each preset and with none, in equally many steps."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import scanfill
+from scanfill.errors import UsageError
+from scanfill.presets import REFERENCE, presets
+from scanfill.studies.checks import check_choices, check_least, check_name, chosen
+from scanfill.studies.kind import Kind
+from scanfill.studies.strategies import SEGMENTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Study = dict[str, Any]
+
+EMPTY = "empty"
+"""The row of a prediction without any lesion."""
+
+BUNDLE_SEGMENTERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"brain_tumor_segmentation": SEGMENTERS}
+"""Option ``bundle`` -> option ``segmenter`` -> the bundle's overlays."""
+
+
+def find_bundles(study: Study) -> dict[str, str]:
+    """Name the bundle whose overlays and options stand under ``segmentation``."""
+    check_name(study["bundle"], BUNDLE_SEGMENTERS, "bundle: no trial can be made of")
+    return {"segmentation": study["bundle"]}
+
+
+def check_presets(study: Study) -> None:
+    """Check the options that say what is trained, and refuse presets that the bundle cannot take.
+
+    Raises:
+        UsageError: Naming option, value, the reason and what to do.
+    """
+    check_choices(study, {"segmenter": tuple(BUNDLE_SEGMENTERS[study["bundle"]])})
+    check_least(study, {"steps": 1, "epochs": 1})
+    if study["steps"] % study["epochs"]:
+        msg = f"steps (={study['steps']}) must be a multiple of epochs (={study['epochs']}): epochs are equally long."
+        raise UsageError(msg)
+    modality = image_modality(study["bundle"])
+    known = presets()
+    fitting = [name for name, preset in known.items() if modality in preset.made_for]
+    subset = study["subset"]
+    asked = fitting if subset["presets"] == "all" else subset["presets"]
+    if isinstance(asked, list):  # by name, or as its file is called; tables keep the order
+        asked = list(dict.fromkeys(str(name).removesuffix(".yaml") for name in asked))
+    chosen("subset.presets", asked, tuple(known))
+    subset["presets"] = asked
+    if wrong := [name for name in asked if name not in fitting]:
+        msg = (
+            f"subset.presets: {wrong[0]!r} is not for {study['bundle']}, whose images are {modality} and whose labels "
+            f"are label maps. Those that are: {', '.join(fitting)}."
+        )
+        raise UsageError(msg)
+    if not set(subset["presets"]) - {REFERENCE}:
+        msg = f"subset.presets (={subset['presets']}) has nothing to compare with {REFERENCE!r}; add some of {fitting}."
+        raise UsageError(msg)
+    check_extras(subset["presets"])
+
+
+def check_extras(names: Sequence[str]) -> None:
+    """Refuse presets whose package is not installed, before anything is trained.
+
+    Raises:
+        UsageError: Says what to install, and which presets can do without.
+    """
+    known = presets()
+    if needing := [name for name in names if known[name].absent]:
+        package = known[needing[0]].absent[0]
+        others = ", ".join(name for name in names if name not in needing) or "mri"
+        msg = (
+            f"subset.presets: {needing[0]!r} needs {package}, which is not installed: python -m pip install "
+            f"'scanfill[{known[needing[0]].needs[package]}]'; or do without: --set \"subset.presets=[{others}]\"."
+        )
+        raise UsageError(msg)
+
+
+def image_modality(bundle: str) -> str:
+    """Read which images a bundle's network takes: ``MR``, ``CT`` or ``DX``, as its metadata says."""
+    file = scanfill.bundle_path(bundle) / "configs" / "metadata.json"
+    about = json.loads(file.read_text(encoding="utf-8"))
+    return str(about["network_data_format"]["inputs"]["image"]["modality"])
+
+
+def find_models(study: Study) -> dict[str, dict[str, Any]]:
+    """Say what must be trained: a network a preset, named as it, all with the same overlays, options and steps."""
+    overlays = [*BUNDLE_SEGMENTERS[study["bundle"]][study["segmenter"]], *study["segmentation"]["overlays"]]
+    own = {name: value for name, value in study["segmentation"].items() if name != "overlays"}
+    length = {"max_epochs": study["epochs"], "epoch_length": study["steps"] // study["epochs"]}
+    return {
+        preset: {
+            "block": "segmentation",
+            "bundle": study["bundle"],
+            "overlays": overlays,
+            "more": [f"configs/augmentation/{preset}.yaml"],
+            "options": {**own, **length},
+            "cases": "outer",
+        }
+        for preset in trained_presets(study)
+    }
+
+
+def find_predictions(study: Study) -> dict[str, dict[str, Any]]:
+    """Say what is predicted: cases as they are, by the network of each preset."""
+    task: dict[str, Any] = {"missing": [], "source": ""}
+    return {
+        preset: {"models": [preset], "images": None, "tasks": [{**task, "segmenter": preset}]}
+        for preset in trained_presets(study)
+    }
+
+
+def trained_presets(study: Study) -> list[str]:
+    """List the presets of a study, the reference first."""
+    return [REFERENCE, *(name for name in study["subset"]["presets"] if name != REFERENCE)]
+
+
+KIND = Kind(
+    name="augmentation",
+    smoke="smoke_augmentation.yaml",
+    incomparable=("bundle", "steps", "epochs"),
+    find_bundles=find_bundles,
+    set_by_study=frozenset({"max_epochs", "epoch_length", "augmentation", "raw_augmentation", "modalities"}),
+    check=check_presets,
+    find_models=find_models,
+    find_predictions=find_predictions,
+    further=lambda _: {"empty": EMPTY},
+    configs=("augmentation",),
+    empty=EMPTY,
+)

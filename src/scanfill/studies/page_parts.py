@@ -1,0 +1,128 @@
+"""Parts of a study's page: its layout, tables with notes below them, and the answer at the top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader
+
+from scanfill.report.page import Figure, Section
+from scanfill.studies.figures.score_plots import draw_differences
+from scanfill.studies.figures.svg import write_svg
+from scanfill.studies.statistics import FAMILY_LABELS
+from scanfill.studies.study_scores import EVALUATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from scanfill.report.page import Part
+    from scanfill.studies.study_scores import StudyScores
+    from scanfill.studies.tables.comparisons import JudgedCells, Methods
+    from scanfill.studies.tables.study_table import StudyTable
+
+TEMPLATES = Environment(loader=PackageLoader("scanfill.studies"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+NAMED = 3
+"""Strategies that the answer names for each verdict; the others are counted."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a kind of study shows of its results.
+
+    Attributes:
+        title: Of the page.
+        evaluation: Makes and writes tables and figures of one evaluation, and lays them out.
+        closing: Lays out what stands below all evaluations.
+    """
+
+    title: str
+    evaluation: Callable[[StudyScores, str, Methods], list[Part]]
+    closing: Callable[[StudyScores], list[Part]] = lambda _: []
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What must be known to read the table above.
+
+    Args:
+        notes: One sentence or a few each.
+    """
+
+    notes: Sequence[str]
+
+    def html(self) -> str:
+        """Write the notes as HTML; nothing where there is none."""
+        return TEMPLATES.get_template("notes.html").render(notes=self.notes)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A long table that is shown when its title is clicked.
+
+    Args:
+        table: The table, with its notes.
+    """
+
+    table: StudyTable
+
+    def html(self) -> str:
+        """Write the table as HTML; nothing where it has no row."""
+        return TEMPLATES.get_template("folded.html").render(table=self.table)
+
+
+class NotesOnce:
+    """Shows tables with their notes, each note below the first table that has it."""
+
+    def __init__(self) -> None:
+        self.notes: set[str] = set()
+
+    def show(self, table: StudyTable) -> list[Part]:
+        """Show a table, and below it the notes that no earlier table had."""
+        fresh = [note for note in table.notes if note not in self.notes]
+        self.notes.update(fresh)
+        return [table.on_page(), Notes(fresh)]
+
+
+def answer(judged: JudgedCells, reference: str) -> Section:
+    """Say in one sentence and one figure what an evaluation found.
+
+    Args:
+        judged: Every comparison of the table that answers the study's question.
+        reference: What the strategies were compared with.
+    """
+    scores, how = judged.scores, EVALUATIONS[judged.evaluation]
+    caption = f"Mean difference of Dice from {reference}, with its 95 % interval: {how}."
+    shown = dict.fromkeys(cell for cell, _ in judged.judged if "+" not in cell.missing)
+    figures = []
+    if shown:
+        differences = {
+            cell.name.removesuffix(", nothing missing"): {
+                label: judged.difference(cell, label) for label in FAMILY_LABELS
+            }
+            for cell in shown
+        }
+        drawing = draw_differences(differences, f"Difference from {reference}, {how}")
+        path = write_svg(drawing, scores.folder / "figures" / f"differences_{judged.evaluation}.svg")
+        figures.append(Figure(path, caption))
+    return Section(how.capitalize(), _sentence(judged, reference), figures=figures)
+
+
+def _sentence(judged: JudgedCells, reference: str) -> str:
+    """Count the verdicts, and name the strategies that they are about."""
+    if not judged.judged:
+        return f"Nothing was compared with {reference} yet."
+    found: dict[str, dict[str, list[str]]] = {}
+    for (cell, label), one in judged.judged.items():
+        name = cell.name.removesuffix(", nothing missing")
+        found.setdefault(one.verdict, {}).setdefault(name, []).append(label)
+    parts = []
+    for verdict in ("better", "as good as complete", "worse", "undecided"):
+        if cells := found.get(verdict):
+            every = len(FAMILY_LABELS)
+            texts = {name: "all" if len(labels) == every else ", ".join(labels) for name, labels in cells.items()}
+            named = [f"{name}: {text}" for name, text in list(texts.items())[:NAMED]]
+            named += [f"and {len(cells) - NAMED} more"] if len(cells) > NAMED else []
+            listed = "" if verdict == "undecided" else f" ({'; '.join(named)})"
+            parts.append(f"{sum(map(len, cells.values()))} {verdict}{listed}")
+    return f"Of {len(judged.judged)} comparisons of Dice with {reference}: {', '.join(parts)}."

@@ -1,0 +1,116 @@
+"""The page of the augmentation trial: the presets in a picture, and what each of them changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanfill.data import read_list, write_split
+from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.errors import UsageError
+from scanfill.presets import REFERENCE
+from scanfill.report.page import Figure, Section
+from scanfill.report.preset_pictures import draw_row, draw_sheet
+from scanfill.studies.commands import recorded_options
+from scanfill.studies.figures.study_figures import boxes_of
+from scanfill.studies.figures.svg import write_svg
+from scanfill.studies.kinds.augmentation_trial import EMPTY, trained_presets
+from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
+from scanfill.studies.study_scores import EVALUATIONS, HOW, Cell
+from scanfill.studies.tables.costs import read_receipts
+from scanfill.studies.tables.long_tables import descriptive_table
+from scanfill.studies.tables.preset_tables import effect_tables, judge_effects
+from scanfill.studies.tables.writer import write_table
+
+if TYPE_CHECKING:
+    from scanfill.report.page import Part
+    from scanfill.studies.study_scores import StudyScores
+    from scanfill.studies.tables.comparisons import Methods
+
+TITLE = "Which augmentation helps?"
+
+EXPLAINED = (
+    "NC necrotic core, ED edema, CET enhancing tumour, WT all three. none: a network trained without augmentation, "
+    "with which every preset is compared: on the same patients, with the same network, seeds and number of steps. "
+    "empty: what a prediction without any lesion scores. Patients are judged on acquired images alone: a validation or "
+    "test list that holds a synthetic image or label is refused.\n\nVerdicts follow a rule that was set before the "
+    "results were seen: see the notes below the table. Undecided does not mean equal. With equally many steps, strong "
+    "augmentation may not have converged: more steps are another trial."
+)
+
+SHEET_CASES = 4
+"""Training cases that the picture may use: one to show, and others whose lesions and histograms a preset takes."""
+
+
+def augmentation_closing(scores: StudyScores) -> list[Part]:
+    """Show the picture sheet, and say whether all trainings had equally many steps."""
+    steps = sorted({int(receipt["steps"]) for receipt in read_receipts(scores, "models") if "steps" in receipt})
+    equal = f"Every training had {steps[0]} steps." if len(steps) == 1 else f"TRAININGS DIFFER IN THEIR STEPS: {steps}."
+    sheet = draw_presets(scores)
+    if sheet is None:
+        return [Section("The presets", f"{equal} The cases are not on this machine, so that there is no picture.")]
+    caption = (
+        "A training case of the first fold: as the network sees it without augmentation, then draws of each preset "
+        "that change something. Whole images; labels outlined."
+    )
+    return [Section("The presets", equal, figures=[Figure(sheet, caption)])]
+
+
+def draw_presets(scores: StudyScores) -> Path | None:
+    """Draw what each preset does to a training case of the first fold, by the configs that the study was run with.
+
+    Returns:
+        ``figures/presets.png``; None where data or configs are not on this machine.
+    """
+    folder, data = scores.folder, Path(str(scores.about.get("dataset_dir", "")))
+    datalist = folder / "folds" / f"fold_{scores.folds[0]}.json"
+    model = scores.about.get("models", {}).get(REFERENCE)
+    if model is None or not datalist.is_file() or not data.is_dir():
+        return None
+    configs = folder / "bundles" / model["bundle"] / "configs"
+    train = [configs / name for name in ("train.yaml", *model["overlays"])]
+    presets = [folder / "configs" / "augmentation" / f"{name}.yaml" for name in trained_presets(dict(scores.study))]
+    cases = folder / "figures" / "presets.json"
+    cases.parent.mkdir(exist_ok=True)
+    options = {**recorded_options(model), "dataset_dir": str(data), "datalist": str(cases), "validation": 0}
+    options["labels"] = scores.study["labels"]
+    for length in ("max_epochs", "epoch_length"):
+        options.pop(length, None)
+    try:
+        write_split(
+            {"training": read_list(datalist, data, MODALITIES, schema=SCHEMA)["training"][:SHEET_CASES]},
+            cases,
+            schema=SCHEMA,
+        )
+        rows = [draw_row(train, preset, **options) for preset in presets]
+    except (UsageError, OSError):  # tidied away, or elsewhere: a report does without
+        return None
+    return draw_sheet(rows, folder / "figures" / "presets.png")
+
+
+def augmentation_parts(scores: StudyScores, evaluation: str, methods: Methods) -> list[Part]:
+    """Make and write tables and figures of one evaluation, and lay them out."""
+    name, show = EVALUATIONS[evaluation].capitalize(), NotesOnce().show
+    judged = judge_effects(scores, evaluation, REFERENCE, EMPTY, methods)
+    effects, tests, *others = effect_tables(judged, REFERENCE, EMPTY)
+    described = descriptive_table(scores, evaluation)
+    for table in (effects, tests, *others, described):
+        write_table(table, scores.folder / "tables")
+    there = set(scores.cells(evaluation))
+    cells = [cell for cell in map(Cell, trained_presets(dict(scores.study))) if cell in there]
+    figures = []
+    if cells[:1] == [Cell(REFERENCE)]:
+        boxes = boxes_of(scores, evaluation, cells, name)
+        path = write_svg(boxes, scores.folder / "figures" / f"boxes_{evaluation}.svg")
+        figures.append(Figure(path, f"Dice of each preset, {EVALUATIONS[evaluation]}."))
+    return [
+        answer(judged, REFERENCE),
+        Section(f"{name}: how to read it", f"{HOW[evaluation]}\n\n{EXPLAINED}"),
+        *show(effects),
+        *map(Folded, (tests, *others, described)),
+        Section(f"{name}: pictures", figures=figures),
+    ]
+
+
+LAYOUT = Layout(TITLE, augmentation_parts, augmentation_closing)

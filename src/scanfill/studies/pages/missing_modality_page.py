@@ -1,0 +1,76 @@
+"""The page of the study of missing sequences: what it says of one evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scanfill.report.page import Figure, Section
+from scanfill.studies.figures.study_figures import draw_study
+from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
+from scanfill.studies.strategies import REFERENCE
+from scanfill.studies.study_scores import EVALUATIONS, HOW
+from scanfill.studies.tables.error_tables import image_error_tables
+from scanfill.studies.tables.long_tables import descriptive_table
+from scanfill.studies.tables.paper_tables import replaced_tables, three_input_tables
+from scanfill.studies.tables.subsets import judge_subsets, secondary_tables, subset_tables
+from scanfill.studies.tables.writer import write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scanfill.report.page import Part
+    from scanfill.studies.figures.study_figures import Drawing
+    from scanfill.studies.study_scores import StudyScores
+    from scanfill.studies.tables.comparisons import Methods
+
+TITLE = "Which way is best when a sequence is missing?"
+
+EXPLAINED = (
+    "NC necrotic core, ED edema, CET enhancing tumour, WT all three. complete_set: the four originals, with which "
+    "every strategy is compared. zero: what is missing is filled with 0. dedicated: a network trained without it. "
+    "pairwise: it is made from one acquired sequence. completion: it is made from all acquired ones. dropout: a "
+    "segmenter that was trained to do without. synthetic_trained: a segmenter that was trained with real and "
+    "synthetic sequences.\n\nVerdicts follow a rule that was set before the results were seen: see the notes below "
+    "each table. Undecided does not mean equal."
+)
+
+
+def missing_modality_parts(scores: StudyScores, evaluation: str, methods: Methods) -> list[Part]:
+    """Make and write tables and figures of one evaluation, and lay them out."""
+    name = EVALUATIONS[evaluation].capitalize()
+    judged = judge_subsets(scores, evaluation, methods)
+    verdicts, subsets, tests, gains = subset_tables(judged)
+    three_inputs = three_input_tables(scores, evaluation, methods)
+    replaced = replaced_tables(scores, evaluation, methods)
+    errors = image_error_tables(scores, evaluation)
+    other = [descriptive_table(scores, evaluation), *secondary_tables(scores, evaluation, methods)]
+    for table in (verdicts, subsets, tests, gains, *three_inputs, *replaced, *errors, *other):
+        write_table(table, scores.folder / "tables")
+    drawings = draw_study(scores, evaluation)
+    shown = NotesOnce().show
+    parts: list[Part] = [
+        answer(judged, REFERENCE),
+        Section(f"{name}: how to read it", f"{HOW[evaluation]}\n\n{EXPLAINED}"),
+        *shown(verdicts),
+        Section(f"{name}: every subset"),
+        *shown(subsets),
+        Folded(tests),
+        Folded(gains),
+        Section(f"{name}: pictures", figures=_figures(drawings, ("boxes", "examples", "volumes"))),
+    ]
+    for heading, tables in (("three-input models", three_inputs), ("synthetic for original", replaced)):
+        if tables:
+            parts += [Section(f"{name}: {heading}"), *shown(tables[0]), Folded(tables[1])]
+    if errors:
+        parts += [Section(f"{name}: image error and Dice"), *(part for table in errors for part in shown(table))]
+        parts.append(Section(f"{name}: image error against the loss", figures=_figures(drawings, ("errors",))))
+    return parts
+
+
+def _figures(drawings: Sequence[Drawing], kinds: Sequence[str]) -> list[Figure]:
+    """Show the drawings of some kinds where at most one sequence is missing; the others lie in the folder."""
+    chosen = [drawing for drawing in drawings if drawing.kind in kinds and "+" not in drawing.missing]
+    return [Figure(drawing.path, drawing.caption) for drawing in chosen]
+
+
+LAYOUT = Layout(TITLE, missing_modality_parts)

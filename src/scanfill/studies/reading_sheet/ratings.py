@@ -1,0 +1,156 @@
+"""Score filled-in reading sheets: how real and synthetic images were rated, and whether readers could tell."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from scanfill.errors import UsageError
+from scanfill.studies.reading_sheet.sheet import KEY_COLUMNS, QUALITIES, RATING_COLUMNS, REAL, SYNTHETIC
+from scanfill.studies.tables.study_table import Estimate, StudyTable
+from scanfill.studies.tables.writer import write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LEVEL = 0.95
+"""Of every interval."""
+
+
+def score_reading(ratings: Sequence[str | Path], key: str | Path) -> StudyTable:
+    """Score the sheets of one or more readers.
+
+    One row a reader: mean rating of the real and of the synthetic images with a t-interval over patients (the items of
+    a patient are averaged first, because they are no independent ones), the difference synthetic - real likewise, the
+    share of items told right with the exact binomial interval of Clopper and Pearson (Biometrika 1934;26:404), and the
+    exact two-sided p against guessing. The binomial figures take the items of a patient for independent.
+
+    Args:
+        ratings: The filled-in ``ratings.csv`` of each reader, named after the reader.
+        key: ``key.csv`` of the same sheet.
+
+    Raises:
+        UsageError: A file is not there or has other columns; an item has no rating, an impossible one, or occurs twice;
+            an item is not in the key; two readers have the same name.
+    """
+    answers = _read_key(Path(key))
+    paths = [Path(path) for path in ratings]
+    names = [path.stem for path in paths]
+    if not paths or len(set(names)) < len(names):
+        msg = f"Scoring needs one file a reader, each with a name of its own; found {names or 'none'}. Rename them."
+        raise UsageError(msg)
+    rows = [_row(path.stem, _read(path, answers)) for path in paths]
+    return StudyTable(
+        "reading",
+        "Visual assessment: image quality from 1 (not usable) to 5 (excellent), and whether readers could tell",
+        ["reader", "items", "rating, real", "rating, synthetic", "synthetic - real", "told right", "p of guessing"],
+        rows,
+        notes=[
+            "Ratings: mean over patients with the 95 % t-interval; items of a patient are averaged first.",
+            (
+                "Told right: share of items called what they are, with the exact 95 % binomial interval (Clopper and "
+                "Pearson); p: two-sided exact test against .5. An interval that holds .5 does not show that readers "
+                "cannot tell: only that this many items have not shown that they can."
+            ),
+        ],
+    )
+
+
+def write_reading_scores(ratings: Sequence[str | Path], key: str | Path, folder: str | Path) -> list[Path]:
+    """Score the sheets (see :py:func:`score_reading`) and write the table as CSV, Markdown and LaTeX."""
+    return write_table(score_reading(ratings, key), Path(folder))
+
+
+def mean_interval(values: npt.ArrayLike) -> Estimate:
+    """Average with the t-interval; one value has none, equal values one of no width."""
+    sample = np.asarray(values, dtype=np.float64)
+    mean = float(sample.mean())
+    if len(sample) < 2:
+        return Estimate(mean, math.nan, math.nan, signed=False)
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, len(sample) - 1) * stats.sem(sample))
+    return Estimate(mean, mean - reach, mean + reach, signed=False)
+
+
+def _row(reader: str, reading: pd.DataFrame) -> tuple[str | int | float | Estimate, ...]:
+    """Score one reader."""
+    means = reading.groupby(["kind", "patient"])["quality"].mean()
+    told = stats.binomtest(int((reading["kind"] == reading["guess"]).sum()), len(reading))
+    interval = told.proportion_ci(LEVEL, method="exact")
+    return (
+        reader,
+        len(reading),
+        mean_interval(means[REAL]),
+        mean_interval(means[SYNTHETIC]),
+        replace(mean_interval(means[SYNTHETIC] - means[REAL]), signed=True),
+        Estimate(float(told.statistic), float(interval.low), float(interval.high), signed=False),
+        float(told.pvalue),
+    )
+
+
+def _read_key(path: Path) -> pd.DataFrame:
+    """Read the answers: what each item is."""
+    key = _read_csv(path, KEY_COLUMNS)
+    patients = key.groupby("kind")["patient"].agg(set)
+    if set(patients.index) != {REAL, SYNTHETIC} or patients[REAL] != patients[SYNTHETIC]:
+        msg = f"The key {path} must hold real and synthetic images of the same patients: it was changed, or is cut off."
+        raise UsageError(msg)
+    return key[["item", "kind", "patient"]]
+
+
+def _read(path: Path, key: pd.DataFrame) -> pd.DataFrame:
+    """Read what one reader wrote, check every item, and put the answers beside it."""
+    table = _read_csv(path, RATING_COLUMNS)
+    table["item"] = table["item"].str.strip().str.zfill(3)  # a spreadsheet takes 001 for a number
+    items, known = table["item"], key["item"]
+    faults = {
+        "more than once": items[items.duplicated()],
+        "not in the key": items[~items.isin(known)],
+        "without a row": known[~known.isin(items)],
+    }
+    if told := [f"{what}: {', '.join(sorted(set(which)))}" for what, which in faults.items() if len(which)]:
+        msg = (
+            f"The items of {path} do not fit the key: {'; '.join(told)}. Score each sheet with its own key, one row an "
+            f"item."
+        )
+        raise UsageError(msg)
+    allowed = {"quality": set(map(str, QUALITIES)), "real_or_synthetic": {REAL, SYNTHETIC}}
+    wrong = [
+        f"item {row['item']}: {column} {row[column].strip()!r}"
+        for _, row in table.iterrows()
+        for column, values in allowed.items()
+        if row[column].strip().lower() not in values
+    ]
+    if wrong:
+        msg = (
+            f"{path} has missing or impossible ratings: {'; '.join(wrong)}. Quality is a whole number from 1 to "
+            f"{max(QUALITIES)}, and the other column says {REAL} or {SYNTHETIC}; fill them in and score again."
+        )
+        raise UsageError(msg)
+    table["quality"] = table["quality"].astype(float)
+    table["guess"] = table["real_or_synthetic"].str.strip().str.lower()
+    return table.merge(key, on="item", validate="one_to_one")
+
+
+def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a table that must have these columns; a spreadsheet may have added a mark at its start, or semicolons."""
+    if not path.is_file():
+        msg = f"There is no file {path}. Give the filled-in ratings.csv, and the key.csv of the same sheet."
+        raise UsageError(msg)
+    text = path.read_text(encoding="utf-8-sig")
+    lines = text.splitlines()
+    separator = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
+    rows = list(csv.DictReader(lines, delimiter=separator))
+    lacking = [column for column in columns if any(row.get(column) is None for row in rows)]
+    if not rows or lacking:
+        found = lines[0] if lines else "nothing"
+        msg = f"{path} lacks {', '.join(lacking) or 'rows'}: its first line is {found!r}, wanted {','.join(columns)}."
+        raise UsageError(msg)
+    return pd.DataFrame(rows, columns=list(columns))

@@ -1,0 +1,210 @@
+"""Make a blinded reading sheet: acquired and synthetic slices in random order, and the answers in a file of their own.
+
+The folder ``for_the_readers`` can be handed out; ``key.csv`` beside it must not be.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+from matplotlib.figure import Figure
+
+from scanfill.data.provenance import is_synthetic, synthetic_path
+from scanfill.errors import UsageError
+from scanfill.files import writing
+from scanfill.report.page import Figure as PageFigure
+from scanfill.report.page import Page, Section, Table
+from scanfill.report.panels import PLANES, fullest_slices, mark_panel, placed, turn_to_patient, view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+REAL, SYNTHETIC = "real", "synthetic"
+QUALITIES: Mapping[int, str] = {
+    1: "not usable",
+    2: "poor",
+    3: "fair",
+    4: "good",
+    5: "excellent",
+}
+"""What a rating means (a five-point Likert scale)."""
+
+RATING_COLUMNS = ("item", "quality", "real_or_synthetic", "remark")
+KEY_COLUMNS = ("item", "kind", "case_id", "patient", "modality", "file", "seed")
+AXIAL = PLANES[0]
+WINDOW = (0.5, 99.9)
+"""Percentiles of each image by itself between which it is shown: a common window would betray another scale."""
+
+EXPLANATION = (
+    "Some of these axial slices were acquired, others were made by a network; the order is random, and either kind may "
+    "be the rarer one. Look at one after the other. Write into ratings.csv, for each item, the image quality from 1 to "
+    "5 and whether you think that it is real or synthetic; a remark is welcome. Please do not compare items with one "
+    "another, and do not go back.\n\nThe patient's right is on the left of the picture. Each slice is shown in a grey "
+    "window of its own."
+)
+
+
+@dataclass(frozen=True)
+class ReadingPair:
+    """One acquired image, and a synthetic one of the same patient and modality.
+
+    Args:
+        case_id: Name of the case.
+        patient: Whose it is.
+        modality: Which was made.
+        real: The acquired image.
+        synthetic: The one that a network made, on the same grid, marked as synthetic.
+        label: Label map that decides on the slice; without one the slice with most of the brain is taken.
+    """
+
+    case_id: str
+    patient: str
+    modality: str
+    real: Path
+    synthetic: Path
+    label: Path | None = None
+
+
+def find_pairs(cases: Iterable[Mapping[str, Any]], folder: str | Path, modalities: Sequence[str]) -> list[ReadingPair]:
+    """Pair the acquired images of cases with the synthetic ones in a folder of predictions.
+
+    Args:
+        cases: As a case list gives them: ``case_id``, ``patient``, a path for each modality, ``label`` where known.
+        folder: Holds ``<case>/<case>_synthetic_<modality>.nii.gz``, as every bundle of scanfill writes it.
+        modalities: Those of which pairs are wanted.
+
+    Returns:
+        Every pair of which both images are there.
+    """
+    wanted = [(case, modality) for case in cases for modality in modalities if modality in case]
+    pairs = [
+        ReadingPair(
+            case_id=str(case["case_id"]),
+            patient=str(case["patient"]),
+            modality=modality,
+            real=Path(case[modality]),
+            synthetic=synthetic_path(folder, str(case["case_id"]), modality),
+            label=Path(case["label"]) if case.get("label") else None,
+        )
+        for case, modality in wanted
+    ]
+    return [pair for pair in pairs if pair.synthetic.is_file()]
+
+
+def make_reading_sheet(pairs: Sequence[ReadingPair], folder: str | Path, seed: int = 0) -> Path:
+    """Write ``for_the_readers/reading_sheet.html``, ``for_the_readers/ratings.csv`` and ``key.csv``.
+
+    Both images of a pair are cut at the same slice and drawn in the same size, so that neither place nor size tells
+    them apart, and stand at random places of the order.
+
+    Args:
+        pairs: At least one.
+        folder: Where to write; made if absent.
+        seed: Of the order. It stands in the key only.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        UsageError: There is no pair; a pair occurs twice; its grids differ; the acquired image is a synthetic one, or
+            the synthetic one is not marked as such; or ratings are there already.
+    """
+    folder = Path(folder)
+    _check(pairs, folder)
+    slices = [(pair, kind, png) for pair in pairs for kind, png in _slices(pair).items()]
+    order = np.random.default_rng(seed).permutation(len(slices))
+    shown = [slices[index] for index in order]
+    names = [f"{number:03d}" for number in range(1, len(shown) + 1)]
+    key = [
+        (name, kind, pair.case_id, pair.patient, pair.modality, pair.real if kind == REAL else pair.synthetic, seed)
+        for name, (pair, kind, _) in zip(names, shown, strict=True)
+    ]
+    _write_csv(KEY_COLUMNS, key, folder / "key.csv")
+    _write_csv(RATING_COLUMNS, [(name, "", "", "") for name in names], folder / "for_the_readers" / "ratings.csv")
+    pictures = [
+        PageFigure(png, f"item {name}, {pair.modality}") for name, (pair, _, png) in zip(names, shown, strict=True)
+    ]
+    scale = Table(("quality", "meaning"), list(QUALITIES.items()))
+    sections = [Section("What to do", EXPLANATION, [scale]), Section("Items", figures=pictures)]
+    note = "Some of these images are synthetic. They do not show a patient as scanned."
+    return Page("Reading sheet", sections, note).write(folder / "for_the_readers" / "reading_sheet.html")
+
+
+def _check(pairs: Sequence[ReadingPair], folder: Path) -> None:
+    """Refuse what would not be blinded, or would overwrite a reader's work."""
+    if not pairs:
+        msg = "A reading sheet needs at least one pair of an acquired and a synthetic image; there is none."
+        raise UsageError(msg)
+    ratings = folder / "for_the_readers" / "ratings.csv"
+    if ratings.exists():
+        msg = f"{ratings} is there already and may hold a reader's work: choose another folder, or move it away."
+        raise UsageError(msg)
+    seen: set[tuple[str, str]] = set()
+    for pair in pairs:
+        what = pair.case_id, pair.modality
+        if what in seen:
+            msg = f"Case {pair.case_id!r} has more than one pair of {pair.modality}: give each pair once."
+            raise UsageError(msg)
+        seen.add(what)
+        for path in (pair.real, pair.synthetic):
+            if not path.is_file():
+                msg = f"Case {pair.case_id!r}: there is no image {path} for the reading sheet."
+                raise UsageError(msg)
+        if is_synthetic(pair.real) or not is_synthetic(pair.synthetic):
+            msg = (
+                f"Case {pair.case_id!r}: the first image must be acquired and the second one marked as synthetic, "
+                f"found {pair.real} and {pair.synthetic}. Swap them, or write synthetic images with their marks."
+            )
+            raise UsageError(msg)
+
+
+def _slices(pair: ReadingPair) -> dict[str, bytes]:
+    """Cut both images of a pair at the same slice, and draw them in the same size."""
+    files = {REAL: pair.real, SYNTHETIC: pair.synthetic} | ({} if pair.label is None else {"label": pair.label})
+    images = {name: nib.load(path) for name, path in files.items()}
+    affine = images[REAL].affine
+    for name, image in images.items():
+        if image.shape != images[REAL].shape or not np.allclose(image.affine, affine, atol=1e-3):
+            msg = (
+                f"Case {pair.case_id!r}: {files[name]} {image.shape} is not on the grid of {files[REAL]} "
+                f"{images[REAL].shape}. Resample it first."
+            )
+            raise UsageError(msg)
+    turned, sizes = turn_to_patient({name: np.asarray(image.dataobj) for name, image in images.items()}, affine)
+    brain = turned[REAL] != 0
+    view = view_of(brain)
+    lesion = turned.get("label", np.zeros(brain.shape))[view] != 0
+    index = fullest_slices(lesion if lesion.any() else brain[view])[AXIAL.normal]
+    return {kind: _draw(turned[kind][view], index, sizes) for kind in (REAL, SYNTHETIC)}
+
+
+def _draw(volume: NDArray[np.float64], index: int, sizes: NDArray[np.float64]) -> bytes:
+    """Draw an axial slice as PNG, without a word about where it comes from."""
+    inside = volume[volume != 0]
+    low, high = np.percentile(inside, WINDOW) if inside.size else (0.0, 1.0)
+    figure = Figure(figsize=(4.5, 4.5), dpi=110, facecolor="black")
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.set_facecolor("black")
+    place = placed(AXIAL, volume.shape, sizes)
+    grey = np.where(volume == 0, min(low, 0), volume)
+    axis.imshow(AXIAL.cut(grey, index), cmap="gray", vmin=min(low, 0), vmax=high, interpolation="bilinear", **place)
+    mark_panel(axis, AXIAL, "")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _write_csv(columns: Sequence[str], rows: Sequence[Sequence[object]], path: Path) -> None:
+    """Write a table, whole or not at all."""
+    with writing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows(rows)

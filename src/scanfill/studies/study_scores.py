@@ -1,0 +1,233 @@
+"""Read what a study has scored, and say what is not there yet.
+
+A study's folder holds ``study.json`` and ``scores/seed_<s>/fold_<k>.csv``, one row a strategy, missing set, evaluation
+and case. Tables are made from complete results; from incomplete ones only when asked for, and then they say so.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.errors import UsageError
+from scanfill.metrics.cohort import as_number, split_key
+from scanfill.studies.kinds import kind_of_study
+from scanfill.studies.statistics import CROSS_VALIDATION, HELD_OUT, average_fold_models, mark_ensemble, pool_folds
+from scanfill.studies.statistics.correlation import IMAGE_SCORES
+from scanfill.studies.strategies import join, strategy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from scanfill.metrics.cohort import Row
+
+ENSEMBLE = "_ensemble"
+"""How the name of the fold models' ensemble ends."""
+
+EVALUATIONS: Mapping[str, str] = {CROSS_VALIDATION: "cross-validation", HELD_OUT: "held-out test"}
+"""How a score file names the two evaluations, and how people read them."""
+
+HOW: Mapping[str, str] = {
+    "cross_validation": "Each patient was predicted by the one fold model that was not trained on that patient; folds "
+    "are pooled.",
+    "held_out": "Patients that no fold was trained on. A patient's score is the mean over the models of all folds; "
+    "their ensemble has rows of its own.",
+}
+"""What stands behind each of them."""
+
+IDENTITY = ("evaluation", "strategy", "missing", "seed", "fold", "case_id", "patient")
+
+
+class Cell(NamedTuple):
+    """A strategy, and what is missing: names of modalities joined by ``+``, nothing where all are there."""
+
+    strategy: str
+    missing: str = ""
+
+    @property
+    def name(self) -> str:
+        """Say both in words."""
+        return f"{self.strategy}, without {self.missing}" if self.missing else f"{self.strategy}, nothing missing"
+
+
+def acquired_of(missing: str) -> tuple[str, ...]:
+    """List the modalities that are there."""
+    return tuple(name for name in MODALITIES if name not in missing.split("+"))
+
+
+@dataclass(frozen=True)
+class StudyScores:
+    """Every score of a study that can be compared.
+
+    Attributes:
+        folder: Of the study.
+        study: Its options.
+        about: What else ``study.json`` says: versions, command, checksums.
+        rows: Rows of the files of ``seeds`` and ``folds``.
+        seeds: Those used.
+        folds: Those used, the same of each seed.
+        absent: What is not there, in words; empty where the results are complete.
+    """
+
+    folder: Path
+    study: Mapping[str, Any]
+    about: Mapping[str, Any]
+    rows: Sequence[Row]
+    seeds: tuple[int, ...]
+    folds: tuple[int, ...]
+    absent: tuple[str, ...] = ()
+
+    @cached_property
+    def _by_cell(self) -> dict[tuple[str, Cell], list[Row]]:
+        found: dict[tuple[str, Cell], list[Row]] = {}
+        for row in self.rows:
+            cell = Cell(str(row["strategy"]), str(row["missing"]))
+            found.setdefault((str(row["evaluation"]), cell), []).append(row)
+        return found
+
+    @property
+    def planned_evaluations(self) -> list[str]:
+        """Those that the study asks for."""
+        return [name for name in EVALUATIONS if name != HELD_OUT or self.study["held_out"]]
+
+    @property
+    def evaluations(self) -> list[str]:
+        """Those that were scored: ``cross_validation``, ``held_out``."""
+        return [name for name in EVALUATIONS if any(name == found for found, _ in self._by_cell)]
+
+    def cells(self, evaluation: str) -> list[Cell]:
+        """List the strategies and missing sets that were scored in all folds and seeds used."""
+        return [cell for found, cell in self._by_cell if found == evaluation and self._is_whole(evaluation, cell)]
+
+    @cached_property
+    def planned(self) -> list[Cell]:
+        """Strategies and missing sets that the study asks for."""
+        return planned_cells(self.study)
+
+    def was_planned(self, cell: Cell) -> bool:
+        """Tell whether the study asks for a cell: one that it asks for and that is not there is unfinished."""
+        return cell in self.planned
+
+    def of(self, evaluation: str, cell: Cell) -> list[dict[str, float | str]]:
+        """Give the rows of one cell, one a case and seed, marked with the kind of result they are.
+
+        Cross-validation: folds pooled. Held-out test: fold models averaged; their ensemble, one prediction already, as
+        it is.
+
+        Raises:
+            UsageError: The cell was not scored, or its rows contradict one another.
+        """
+        rows = self._by_cell.get((evaluation, cell))
+        if not rows:
+            known = ", ".join(sorted(each.name for each in self.cells(evaluation)))
+            msg = f"There are no scores of {cell.name} in {EVALUATIONS[evaluation]}; there are: {known or 'none'}."
+            raise UsageError(msg)
+        if evaluation == CROSS_VALIDATION:
+            return pool_folds(rows, self.folds)
+        return mark_ensemble(rows) if cell.strategy.endswith(ENSEMBLE) else average_fold_models(rows, self.folds)
+
+    def _is_whole(self, evaluation: str, cell: Cell) -> bool:
+        """Tell whether each seed has every fold (an ensemble, which has none: every seed)."""
+        rows = self._by_cell[evaluation, cell]
+        found = {(str(row["seed"]), "" if cell.strategy.endswith(ENSEMBLE) else str(row["fold"])) for row in rows}
+        folds = [""] if cell.strategy.endswith(ENSEMBLE) else [str(fold) for fold in self.folds]
+        return found == {(str(seed), fold) for seed in self.seeds for fold in folds}
+
+
+def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
+    """Read a study's scores.
+
+    Args:
+        folder: Of the study.
+        partial: Whether incomplete results are good enough: then those folds are used that every seed used has.
+
+    Raises:
+        UsageError: There is no study; something is absent and ``partial`` was not asked for; nothing was scored; or a
+            file has other columns than scores.
+    """
+    study, about = _read_study(folder)
+    seeds, folds = study["seeds"], study["subset"]["folds"]
+    files = {(s, k): folder / "scores" / f"seed_{s}" / f"fold_{k}.csv" for s in seeds for k in folds}
+    absent = [f"scores/seed_{s}/fold_{k}.csv" for (s, k), path in files.items() if not path.is_file()]
+    there = {s: [k for k in folds if files[s, k].is_file()] for s in seeds}
+    used_seeds, used_folds = _usable(there)
+    rows = [row for s in used_seeds for k in used_folds for row in read_score_file(files[s, k])]
+    if study["held_out"] and len(folds) > 1:
+        ensembles = {s: folder / "scores" / f"seed_{s}" / "ensemble.csv" for s in seeds}
+        absent += [f"scores/seed_{s}/ensemble.csv" for s, path in ensembles.items() if not path.is_file()]
+        rows += [row for s in used_seeds if ensembles[s].is_file() for row in read_score_file(ensembles[s])]
+    scores = StudyScores(folder, study, about, rows, used_seeds, used_folds, tuple(absent))
+    if rows:
+        absent += [
+            f"{cell.name}, {EVALUATIONS[evaluation]}: not in every file of scores"
+            for evaluation in scores.planned_evaluations
+            for cell in planned_cells(study)
+            if cell not in scores.cells(evaluation)
+        ]
+    if not rows or (absent and not partial):
+        shown = [*absent[:12], *([f"and {len(absent) - 12} more"] if len(absent) > 12 else [])]
+        listed = "\n".join(f"  {each}" for each in shown)
+        remedy = "Run the study again to finish it" + (", or ask for a --partial report." if rows else ".")
+        msg = f"The study in {folder} is not finished; {len(absent)} results are not there:\n{listed}\n{remedy}"
+        raise UsageError(msg)
+    return StudyScores(folder, study, about, rows, used_seeds, used_folds, tuple(absent))
+
+
+def planned_cells(study: Mapping[str, Any]) -> list[Cell]:
+    """List the strategies and missing sets that a study scores."""
+    kind = kind_of_study(study)
+    predicted = [
+        Cell(strategy_of(strategy, task), join(task["missing"]))
+        for strategy, prediction in kind.find_predictions(dict(study)).items()
+        for task in prediction["tasks"]
+    ]
+    return [*predicted, *([Cell(kind.empty)] if kind.empty else [])]
+
+
+def read_score_file(path: Path) -> list[dict[str, float | str]]:
+    """Read one file of scores: figures as numbers, every other column as text.
+
+    Raises:
+        UsageError: A column that says what a row is about is absent.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        table = csv.DictReader(line for line in file if not line.startswith("#"))
+        lacking = [name for name in IDENTITY if name not in (table.fieldnames or ())]
+        if lacking:
+            msg = f"{path} has no column {', '.join(lacking)}; it has {table.fieldnames}. Let the study score it again."
+            raise UsageError(msg)
+        rows = list(table)
+    if cut := next((number for number, row in enumerate(rows, 1) if None in row.values()), None):
+        msg = f"{path} is cut off in its row {cut}. Remove it, and let the study score it again."
+        raise UsageError(msg)
+    return [
+        {key: as_number(value) if split_key(key) or key in IMAGE_SCORES else value for key, value in row.items()}
+        for row in rows
+    ]
+
+
+def _usable(there: Mapping[int, Sequence[int]]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Choose seeds and folds so that every seed has every fold: as many as can be, of equals those with most folds."""
+    choices = []
+    for folds in {tuple(found) for found in there.values() if found}:
+        seeds = tuple(seed for seed, found in there.items() if set(folds) <= set(found))
+        choices.append((len(seeds) * len(folds), len(folds), seeds, folds))
+    if not choices:
+        return (), ()
+    *_, seeds, folds = max(choices)
+    return seeds, folds
+
+
+def _read_study(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read ``study.json``: the options, and what else it says."""
+    path = folder / "study.json"
+    if not path.is_file():
+        msg = f"There is no study in {folder}: {path.name} is not there. Name the folder given to the study as --out."
+        raise UsageError(msg)
+    about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return about.pop("study"), about

@@ -1,0 +1,90 @@
+"""Long tables, mostly for programs: every test of a family, and every score of every strategy."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING
+
+from scanfill.domains.brain_mri.labels import REGIONS
+from scanfill.studies.statistics import FAMILY_LABELS, PAPER_ALPHA, Judged, table_row
+from scanfill.studies.tables.comparisons import about, mean_sd, patient_means, table_name
+from scanfill.studies.tables.study_table import StudyTable, known
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scanfill.studies.study_scores import Cell, StudyScores
+    from scanfill.studies.tables.comparisons import JudgedCells
+    from scanfill.studies.tables.study_table import Cell as TableCell
+
+DESCRIBED = ("dice", "hd95", "precision", "sensitivity")
+"""Scores that are summed up; HD95 in mm."""
+
+
+def verdict_table(
+    name: str, title: str, judged: JudgedCells, heads: Mapping[Cell, Sequence[str]], columns: Sequence[str]
+) -> StudyTable:
+    """Write every test of a family: one row a cell and label; for programs with every figure there is.
+
+    Args:
+        name: Of the files.
+        title: Of the table.
+        judged: The family.
+        heads: Cell -> what stands at the beginning of its rows, in the order of the table.
+        columns: Names of these.
+    """
+    rows: list[list[TableCell]] = []
+    data: list[dict[str, float | int | str | None]] = []
+    for cell, head in heads.items():
+        for label in FAMILY_LABELS:
+            if (cell, label) not in judged.judged:
+                continue
+            found = judged.judged[cell, label]
+            rows.append([*head, label, *_tests(found), judged.difference(cell, label), *_verdict(found)])
+            data.append({**dict(zip(columns, head, strict=True)), "label": label, **table_row(found)})
+    asked = {"p equivalence": bool(judged.methods.margins), f"p < {PAPER_ALPHA}": judged.methods.paper_level}
+    own = [judged.score, "reference", "p", "p Wilcoxon", "p equivalence", "difference [interval]"]
+    names = [*columns, "label", *own, "seed SD", "smallest", f"p < {PAPER_ALPHA}", "verdict", "why"]
+    kept = [index for index, column in enumerate(names) if asked.get(column, True)]
+    notes = [*judged.notes(), "The p-values are Holm's; the CSV has Bonferroni's and the uncorrected ones too."]
+    shown = [[row[index] for index in kept] for row in rows]
+    return StudyTable(name, title, [names[index] for index in kept], shown, notes, data=data)
+
+
+def _tests(found: Judged) -> list[TableCell]:
+    comparison = found.comparison
+    means = [comparison.values.mean, comparison.reference_values.mean]
+    return [*means, *(p_text(each.holm) for each in (found.t_test, found.signed_rank, found.equivalence))]
+
+
+def _verdict(found: Judged) -> list[TableCell]:
+    p = found.comparison.t_test.p
+    as_paper = "" if p is None else "yes" if p < PAPER_ALPHA else "no"
+    return [known(found.comparison.seeds.sd), known(found.smallest.value), as_paper, found.verdict, found.why]
+
+
+def p_text(p: float | None) -> str | None:
+    """Write a p-value as papers do."""
+    return None if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def descriptive_table(scores: StudyScores, evaluation: str) -> StudyTable:
+    """Sum up each score of each strategy, missing set and region: mean, SD and median over patients, nothing tested.
+
+    Args:
+        scores: Of the study.
+        evaluation: ``cross_validation`` or ``held_out``.
+    """
+    rows: list[list[TableCell]] = []
+    for cell in scores.cells(evaluation):
+        own = scores.of(evaluation, cell)
+        for score in DESCRIBED:
+            for region in REGIONS:
+                if values := patient_means(own, f"{score}_{region}"):
+                    found = mean_sd(values)
+                    figures = [found.mean, found.sd, statistics.median(values)]
+                    rows.append([cell.missing or "nothing", cell.strategy, score, region, len(values), *figures])
+    columns = ["missing", "strategy", "score", "region", "patients", "mean", "SD", "median"]
+    note = "Visits and seeds of a patient are averaged first. Distances (hd95) are in mm, all else is from 0 to 1."
+    notes = [about(scores, evaluation), f"{note} Nothing is tested here: see the tables of verdicts."]
+    return StudyTable(table_name("all_scores", evaluation), "Every score of every strategy", columns, rows, notes)

@@ -1,0 +1,83 @@
+"""What each preset changes against one reference: the tables of the augmentation trial."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scanfill.studies.statistics import FAMILY_LABELS
+from scanfill.studies.study_scores import Cell, StudyScores
+from scanfill.studies.tables.comparisons import SECONDARY, JudgedCells, Methods, judge_cells, table_name
+from scanfill.studies.tables.costs import read_costs
+from scanfill.studies.tables.long_tables import verdict_table
+from scanfill.studies.tables.study_table import StudyTable
+
+if TYPE_CHECKING:
+    from scanfill.studies.tables.study_table import Cell as TableCell
+
+COST_NOTE = (
+    "Training: hours of one fold and one seed on its device (mean over folds and seeds). Inference: seconds a case."
+)
+
+
+def judge_effects(
+    scores: StudyScores, evaluation: str, reference: str, empty: str = "", methods: Methods | None = None
+) -> JudgedCells:
+    """Compare the Dice of each preset with that of the reference, on the same patients.
+
+    The family is every preset that was planned, but the reference, x four labels. Equivalence is not asked: margins
+    that say which gain is too small to be worth a preset were not set.
+
+    Args:
+        scores: Of the study.
+        evaluation: ``cross_validation`` or ``held_out``.
+        reference: The preset that the others are compared with.
+        empty: The row that shows what an empty prediction scores, which is compared with nothing.
+        methods: How to compare.
+    """
+    methods = methods or Methods()
+    asked = Methods(methods.bootstrap, {}, methods.variant, paper_level=False)
+    return judge_cells(scores, evaluation, _references(scores, reference, empty), asked)
+
+
+def _references(scores: StudyScores, reference: str, empty: str) -> dict[Cell, Cell]:
+    return {cell: Cell(reference) for cell in scores.planned if cell.strategy not in (reference, empty)}
+
+
+def effect_tables(judged: JudgedCells, reference: str, empty: str = "") -> list[StudyTable]:
+    """Write what each preset changes: Dice, the tests behind it, and the tests of the other scores.
+
+    Args:
+        judged: From :py:func:`judge_effects`.
+        reference: As there.
+        empty: As there.
+    """
+    scores, evaluation = judged.scores, judged.evaluation
+    references = _references(scores, reference, empty)
+    costs = read_costs(scores)
+    rows: list[list[TableCell]] = []
+    for cell in scores.planned:
+        dice = [judged.compared(cell, label) for label in FAMILY_LABELS]
+        training = costs.training.get(cell.strategy)
+        hours = None if training is None else training / 3600
+        rows.append([cell.strategy, *dice, hours, costs.inference.get((cell.strategy, "nothing"))])
+    notes = (
+        [f"{empty}: what a label map without any lesion scores; a network below it is worse than no network."]
+        if empty
+        else []
+    )
+    name = table_name("effects", evaluation)
+    table = StudyTable(
+        name,
+        f"Dice: mean, difference from {reference} [95 % interval]",
+        ["preset", *FAMILY_LABELS, "training (h)", "inference (s a case)"],
+        rows,
+        [*notes, COST_NOTE, *judged.notes()],
+    )
+    heads = {cell: [cell.strategy] for cell in references}
+    against = f"every preset against {reference}"
+    others = [
+        verdict_table(f"{name}_{score}", f"{title}: {against}", other, heads, ["preset"])
+        for score, title in SECONDARY.items()
+        for other in [judge_cells(scores, evaluation, references, judged.methods, score)]
+    ]
+    return [table, verdict_table(f"{name}_verdicts", f"Dice: {against}", judged, heads, ["preset"]), *others]

@@ -1,0 +1,138 @@
+"""Scores of what was predicted: complete, on the truth's grid, and never of a patient who was learned from."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from scanfill.data import write_split
+from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.errors import CaseError, UsageError
+from scanfill.studies.fold_scores import majority, read_figures, score_ensemble, score_fold
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHAPE = (6, 6, 6)
+TASK = {"missing": ["flair"], "segmenter": "s", "source": ""}
+
+
+def save(path: Path, values: Any) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(values.astype(np.float32), np.eye(4)), path)
+    return str(path)
+
+
+def cube(label: int, start: int = 1) -> Any:
+    values = np.zeros(SHAPE)
+    values[start : start + 3, 1:4, 1:4] = label
+    return values
+
+
+def make_case(folder: Path, name: str) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    paths = {key: save(folder / name / f"{name}_{key}.nii.gz", rng.uniform(100, 200, SHAPE)) for key in MODALITIES}
+    label = save(folder / name / f"{name}_seg.nii.gz", cube(2))
+    about = {"label": label, "label_convention": "brats", "output_labels": "brats", "synthetic": []}
+    return {"case_id": name, "patient": name, **paths, **about}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """One fold with a patient in each part, predicted by one strategy."""
+    cases = {name: make_case(tmp_path / "data", name) for name in ("learned", "judged", "held")}
+    split = {"training": [cases["learned"]], "validation": [cases["judged"]], "test": [cases["held"]]}
+    write_split(split, tmp_path / "fold_0.json", schema=SCHEMA)
+    for fold in range(3):
+        for name in ("judged", "held"):
+            label = cube(2) if fold < 2 else cube(2, start=2)
+            save(tmp_path / f"p{fold}" / "flair" / name / f"{name}_seg.nii.gz", label)
+        write_receipt(tmp_path / f"p{fold}", ["learned"])
+    return tmp_path
+
+
+def write_receipt(folder: Path, patients: list[str]) -> None:
+    models = {"s": {"sha256": "0", "training": {"cases": patients, "patients": patients}}}
+    (folder / "receipt.json").write_text(json.dumps({"models": models, "tasks": [TASK]}))
+
+
+def score(study: Path, prediction: str) -> list[dict[str, str]]:
+    out = study / "scores.csv"
+    where = {"dataset_dir": study / "data", "seed": 4, "fold": 0}
+    score_fold(study / "fold_0.json", {"zero": study / prediction}, out, **where)
+    with out.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_each_evaluation_strategy_and_case_has_a_row(study: Path) -> None:
+    rows = score(study, "p0")
+    assert [(row["evaluation"], row["case_id"]) for row in rows] == [
+        ("cross_validation", "judged"),
+        ("held_out", "held"),
+    ]
+    assert {(row["strategy"], row["missing"], row["seed"], row["fold"]) for row in rows} == {
+        ("zero", "flair", "4", "0")
+    }
+    assert [float(row["dice_ED"]) for row in rows] == [1, 1]
+    assert [row["mse_brain"] for row in rows] == ["", ""]
+
+
+def test_a_shifted_prediction_scores_what_it_overlaps(study: Path) -> None:
+    assert float(score(study, "p2")[0]["dice_ED"]) == pytest.approx(2 / 3)
+
+
+def test_a_case_that_was_learned_from_is_refused_by_name(study: Path) -> None:
+    write_receipt(study / "p0", ["learned", "held"])
+    with pytest.raises(CaseError, match=r"Strategy zero: s was trained on 1 of the 2 .* held"):
+        score(study, "p0")
+    assert not (study / "scores.csv").exists()
+
+
+def test_a_prediction_that_is_not_there_is_named(study: Path) -> None:
+    (study / "p0" / "flair" / "held" / "held_seg.nii.gz").unlink()
+    with pytest.raises(UsageError, match="held_seg"):
+        score(study, "p0")
+
+
+def test_the_ensemble_is_the_vote_of_the_folds_on_those_held_out(study: Path) -> None:
+    folders = {"zero": [study / f"p{fold}" for fold in range(3)]}
+    out = study / "ensemble.csv"
+    score_ensemble(study / "fold_0.json", folders, out, dataset_dir=study / "data", seed=0)
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["strategy"], row["evaluation"], row["fold"]) for row in rows] == [("zero_ensemble", "held_out", "all")]
+    assert float(rows[0]["dice_ED"]) == 1  # two of three are right everywhere
+
+
+label_maps = arrays(np.uint8, (3, 2, 2), elements=st.integers(0, 3))
+
+
+@settings(deadline=None)
+@given(one=label_maps, other=label_maps)
+def test_a_majority_wins_and_order_does_not_matter(one: Any, other: Any) -> None:
+    assert np.array_equal(majority([one, other, one]), one)
+    assert np.array_equal(majority([one, other]), np.minimum(one, other))
+    assert np.array_equal(majority([one, other]), majority([other, one]))
+
+
+def test_figures_of_several_synthetic_sequences_are_averaged(tmp_path: Path) -> None:
+    lines = [
+        "missing,target,source,case_id,patient,mse_brain,mse_tumour,ssim_tumour",
+        "t1ce+flair,t1ce,t1,a,a,0.5,1,0.5",
+        "t1ce+flair,flair,t2,a,a,0.1,,0.7",
+    ]
+    (tmp_path / "image_quality.csv").write_text("\n".join(lines))
+    write_receipt(tmp_path, [])
+    found = read_figures(tmp_path)["t1ce+flair", "", "a"]
+    assert found["source"] == "t1+t2"
+    assert found["mse_brain"] == pytest.approx(0.3)
+    assert np.isnan(found["mse_tumour"])
