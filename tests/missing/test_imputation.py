@@ -39,7 +39,7 @@ class Painter:
     output_dir: Path
     sources: tuple[str, ...] = MODALITIES
     target: str | None = None
-    knob: str = "completion_bundle"
+    option: str = "completion_bundle"
     training: dict[str, list[str]] | None = None
     fails_on: str = ""
     made: list[str] = field(default_factory=list)
@@ -60,6 +60,7 @@ class Painter:
     def makes(self, target: str) -> bool:
         return target == self.target if self.target else target in self.sources
 
+    @property
     def identity(self) -> dict[str, str]:
         return {"version": "0.1.0", "scanfill": __version__, "sha256": file_checksum(self.checkpoint)}
 
@@ -78,7 +79,7 @@ class Painter:
 
 @pytest.fixture
 def painters(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Painter]]:
-    """What bundles were opened, by knob."""
+    """What bundles were opened, by option."""
     opened: dict[str, Painter] = {}
     sources = {
         "synthesis_bundles['flair']": ("t2",),
@@ -87,15 +88,15 @@ def painters(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Painter]]:
     }
 
     def open_painter(
-        folder: str, strategy: str, knob: str, *, output_dir: Path, target: str | None, **_: Any
+        folder: str, strategy: str, option: str, *, output_dir: Path, target: str | None, **_: Any
     ) -> Painter:
         bundle = Path(folder)
         bundle.mkdir(exist_ok=True)
         if not (bundle / "model.pt").exists():
-            (bundle / "model.pt").write_text(knob)
+            (bundle / "model.pt").write_text(option)
         assert strategy == ("complete" if target is None else "synthesize")
-        opened[knob] = Painter(bundle, output_dir, sources.get(knob, MODALITIES), target, knob)
-        return opened[knob]
+        opened[option] = Painter(bundle, output_dir, sources.get(option, MODALITIES), target, option)
+        return opened[option]
 
     monkeypatch.setattr(imputation, "open_generator", open_painter)
     yield opened
@@ -177,11 +178,11 @@ def test_nothing_is_opened_where_nothing_lacks(painters: dict[str, Painter], tmp
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("strategy", "knob"), [("complete", "completion_bundle"), ("synthesize", "synthesis_bundles")])
+@pytest.mark.parametrize(("strategy", "option"), [("complete", "completion_bundle"), ("synthesize", "synthesis_bundles")])
 def test_a_strategy_whose_bundle_was_not_named_says_which_and_how_to_make_it(
-    tmp_path: Path, strategy: str, knob: str
+    tmp_path: Path, strategy: str, option: str
 ) -> None:
-    with pytest.raises(UsageError, match=rf"needs --{knob} .*python -m scanfill pack mri_modality_"):
+    with pytest.raises(UsageError, match=rf"needs --{option} .*python -m scanfill pack mri_modality_"):
         Imputation(strategy, tmp_path / "out", schema=SCHEMA).run(cases_without(tmp_path / "in", "t1"), MODALITIES)
 
 
