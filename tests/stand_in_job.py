@@ -26,9 +26,9 @@ def main() -> None:
     sys.stdout.write("MSE of nothing\n")
     config = options["config_file"]
     with Path("jobs.log").open("a") as log:
-        log.write(f"{options.get('finished_dir') or options.get('output_dir') or options['output']}\n")
+        log.write(f"{options.get('bundle_root') or options.get('output_dir') or options['output']}\n")
     if "training.yaml" in config:
-        names = [Path(options["finished_dir"]) / name for name in ("model.pt", "receipt.json")]
+        names = [Path(options["bundle_root"]) / name for name in ("models/model.pt", "receipt.json")]
     elif "choose.yaml" in config:
         targets = ["to_t1ce.yaml", "to_flair.yaml", "sources.json", "errors.json"]
         names = [Path(options["output_dir"]) / name for name in targets]

@@ -65,7 +65,7 @@ def test_a_study_that_was_killed_in_mid_training_goes_on_there(phantoms: Path, t
     finally:
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("models/*/*/*/model.pt")}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("models/*/*/*/models/model.pt")}
     again = subprocess.run(words, check=False, capture_output=True, text=True)
     assert again.returncode == 0, again.stdout + again.stderr
     receipt = json.loads((tmp_path / "models" / place / "receipt.json").read_text())

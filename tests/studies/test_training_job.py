@@ -80,19 +80,20 @@ def write_last(folder: Path) -> dict[str, Any]:
     record = TrainingRecord({"modalities": ["t1"]}, network, training=CASES).state_dict()
     torch.save({"record": record, "network": network.state_dict()}, folder / "last.pt")
     torch.save(weights_with_record(network.state_dict(), record), folder / "model.pt")
+    (folder / "datalist.json").write_text("{}")
     return record
 
 
 @pytest.mark.parametrize("weights", ["last", "best"])
 def test_a_finished_training_leaves_weights_and_a_receipt_that_names_its_patients(tmp_path: Path, weights: str) -> None:
     record = write_last(tmp_path)
-    out = tmp_path / "models"
+    out = tmp_path / "bundle"
     finish(tmp_path, out, about={"model": "x"}, training=CASES, device="cpu", weights=weights)
     receipt = json.loads((out / "receipt.json").read_text())
-    assert read_record(out / "model.pt") == record
+    assert read_record(out / "models" / "model.pt") == record
     assert receipt["training"] == {"cases": ["a", "b"], "patients": ["p", "q"]}
-    assert receipt["sha256"] == file_checksum(out / "model.pt")
-    assert sorted(path.name for path in out.iterdir()) == ["model.pt", "receipt.json"]
+    assert receipt["sha256"] == file_checksum(out / "models" / "model.pt")
+    assert sorted(path.name for path in out.rglob("*.*")) == ["datalist.json", "model.pt", "receipt.json"]
 
 
 def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:

@@ -90,15 +90,9 @@ def training_options(plan: Plan, name: str, fold: str, seed: int | str) -> dict[
     }
 
 
-def model_facts(plan: Plan, name: str, fold: str, seed: int | str) -> dict[str, Any]:
-    """Say where a finished training is and how it was made, for a job that uses it."""
-    model = plan["models"][name]
-    return {
-        "folder": f"models/{name}/seed_{seed}/{fold}",
-        "bundle": f"bundles/{model['bundle']}",
-        "overlays": model["overlays"],
-        "options": model["options"],
-    }
+def trained_folder(name: str, fold: str, seed: int | str) -> str:
+    """Name the folder of the bundle that a training leaves."""
+    return f"models/{name}/seed_{seed}/{fold}"
 
 
 def prediction_options(plan: Plan, strategy: str, fold: str, seed: int | str) -> dict[str, Any]:
@@ -108,7 +102,7 @@ def prediction_options(plan: Plan, strategy: str, fold: str, seed: int | str) ->
     return {
         "about": {"strategy": strategy, "seed": int(seed), "fold": fold},
         "tasks": prediction["tasks"],
-        "models": {name: model_facts(plan, name, fold, seed) for name in prediction["models"]},
+        "models": {name: trained_folder(name, fold, seed) for name in prediction["models"]},
         "images": prediction["images"],
         "choice": f"choices/seed_{seed}/{fold}/sources.json" if pairwise else None,
         "keep_images": plan["study"].get("keep_images", 0),
@@ -122,7 +116,7 @@ def inner_images_options(plan: Plan, fold: str, seed: int | str) -> dict[str, An
     return {
         "inner_lists": [f"folds/{name}.json" for name in names],
         "models": [
-            {target: model_facts(plan, f"inner_synthesis_to_{target}", name, seed) for target in targets}
+            {target: trained_folder(f"inner_synthesis_to_{target}", name, seed) for target in targets}
             for name in names
         ],
         "missing_sets": plan["missing_sets"],

@@ -1,6 +1,6 @@
 """Sequences that are made for a study: by which network, from what, and how good they are.
 
-A study's networks lie in its output folder, their configs too; :py:func:`open_trained` puts the two together.
+A study's trainings have left bundles in its output folder, which :py:func:`open_trained` opens.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from scanfill.data.provenance import synthetic_path
 from scanfill.domains.brain_mri.labels import to_internal
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
-from scanfill.engines.checkpoint_files import read_record
 from scanfill.metrics import evaluation_mask, score_image
 from scanfill.missing.completed import z_scale
 from scanfill.missing.generators import Generator, open_generator
@@ -44,35 +43,24 @@ FIGURES = {"mse_brain": "zscore_truth", "mse_tumour": "zscore_truth", "ssim_tumo
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training, as a job is told of it.
+    """A finished training: the bundle that it left.
 
     Attributes:
         name: Of the model.
-        folder: With ``model.pt``.
-        bundle: Folder of the bundle, with ``configs``.
-        overlays: Names of configs there that the training added.
-        options: Options of the training; those that inference has too are used.
+        folder: Of the bundle, with ``configs`` and ``models/model.pt``.
     """
 
     name: str
     folder: Path
-    bundle: Path
-    overlays: Sequence[str]
-    options: Mapping[str, Any]
 
     @property
     def checkpoint(self) -> Path:
         """Its weights."""
-        return self.folder / "model.pt"
+        return self.folder / "models" / "model.pt"
 
     def inference(self) -> ConfigParser:
-        """Read the bundle's inference with the overlays and options of the training, without pictures and warnings."""
-        names = ("inference.yaml", *self.overlays)
-        parser = ConfigParser(ConfigParser.load_config_files([str(self.bundle / "configs" / name) for name in names]))
-        parser.update({name: value for name, value in self.options.items() if name in parser})
-        record = read_record(self.checkpoint)
-        target = {"target": record["target"]} if "target" in record else {}
-        parser.update({**record.get("inputs", {}), **target})  # of an inner synthesizer no option says them
+        """Read the bundle's inference, without pictures and warnings."""
+        parser = ConfigParser(ConfigParser.load_config_file(str(self.folder / "configs" / "inference.yaml")))
         for steps in ("preprocessing", "postprocessing"):
             kept = [step for step in parser[steps]["transforms"] if "Preview" not in step["_target_"]]
             kept = [step for step in kept if not step["_target_"].endswith("WarnOfQualityd")]
@@ -80,12 +68,9 @@ class Trained:
         return parser
 
 
-def trained_from(models: Mapping[str, Mapping[str, Any]]) -> dict[str, Trained]:
-    """Read the models that a job was told of."""
-    return {
-        name: Trained(name, Path(about["folder"]), Path(about["bundle"]), about["overlays"], about["options"])
-        for name, about in models.items()
-    }
+def trained_from(models: Mapping[str, str]) -> dict[str, Trained]:
+    """Find the trained models of a job by the folders of their bundles."""
+    return {name: Trained(name, Path(folder)) for name, folder in models.items()}
 
 
 def open_trained(
@@ -97,7 +82,7 @@ def open_trained(
         model: It.
         kind: ``synthesis`` or ``completion``.
         target: The sequence that it must make; None for a completion.
-        folder: Where its images go, one folder a case. Beside it comes the bundle that is put together here.
+        folder: Where its images go, one folder a case. Beside it comes a copy of the bundle, which draws no pictures.
         device: Where it runs.
 
     Raises:
@@ -108,7 +93,7 @@ def open_trained(
     (bundle / "models").mkdir(exist_ok=True)
     parser = model.inference()
     ConfigParser.export_config_file(parser.get(), str(bundle / "configs" / "inference.yaml"), fmt="yaml")
-    shutil.copyfile(model.bundle / "configs" / "metadata.json", bundle / "configs" / "metadata.json")
+    shutil.copyfile(model.folder / "configs" / "metadata.json", bundle / "configs" / "metadata.json")
     shutil.copyfile(model.checkpoint, bundle / "models" / "model.pt")
     return open_generator(
         bundle, KINDS[kind], model.name, output_dir=folder, device=device, target=target, schema=SCHEMA

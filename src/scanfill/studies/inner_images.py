@@ -36,7 +36,7 @@ def make_training_images(
     output_dir: str | Path,
     *,
     dataset_dir: str | Path,
-    models: Sequence[Mapping[str, Mapping[str, Any]]],
+    models: Sequence[Mapping[str, str]],
     missing_sets: Sequence[Sequence[str]],
     device: torch.device | str = "cpu",
 ) -> None:
@@ -47,7 +47,7 @@ def make_training_images(
         inner_lists: One for each inner fold: the patients its networks were trained on.
         output_dir: The list goes to ``list.json``, last; the images to ``images``.
         dataset_dir: Folder of the cases.
-        models: For each inner fold, sequence -> the network that makes it.
+        models: For each inner fold, sequence -> the bundle that makes it.
         missing_sets: What is replaced.
         device: Where the networks run.
 

@@ -111,7 +111,7 @@ def predict(
     dataset_dir: str | Path,
     about: Mapping[str, Any],
     tasks: Sequence[Mapping[str, Any]],
-    models: Mapping[str, Mapping[str, Any]],
+    models: Mapping[str, str],
     images: str | None = None,
     choice: str | Path | None = None,
     keep_images: int = 3,
@@ -125,7 +125,7 @@ def predict(
         dataset_dir: Folder of the cases.
         about: Strategy, seed and fold, for the receipt.
         tasks: Each a ``missing`` set, the ``segmenter`` for it, and a ``source`` or "".
-        models: Name -> ``folder``, ``bundle``, ``overlays``, ``options``.
+        models: Name -> folder of the bundle that its training left.
         images: What makes missing sequences: ``synthesis``, ``completion`` or None.
         choice: For ``synthesis``: ``sources.json`` of the fold.
         keep_images: Cases whose synthetic images stay, in ``images``.

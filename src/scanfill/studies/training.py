@@ -20,6 +20,7 @@ from ignite.engine import Engine, Events
 
 from scanfill import __version__
 from scanfill.checksums import file_checksum
+from scanfill.data.kept_split import split_file
 from scanfill.engines.checkpoint_files import read_checkpoint, weights_to_use, weights_with_record
 from scanfill.engines.training_record import training_list
 from scanfill.errors import UsageError
@@ -116,18 +117,18 @@ def read_progress(folder: Path) -> dict[str, list[Any]]:
 
 def finish(
     ckpt_dir: str | Path,
-    finished_dir: str | Path,
+    bundle_root: str | Path,
     *,
     about: Mapping[str, Any],
     training: Sequence[Mapping[str, Any]],
     device: torch.device | str,
     weights: str = "last",
 ) -> None:
-    """Write ``receipt.json`` and ``model.pt`` of a training that has ended.
+    """Write ``models/model.pt`` and ``receipt.json`` into the bundle of a training that has ended.
 
     Args:
         ckpt_dir: With ``last.pt``, ``model.pt`` (the best by the validation) and ``progress.json``.
-        finished_dir: Where the two files go.
+        bundle_root: The bundle that the training leaves. ``models/model.pt``, ``receipt.json`` and the split go there.
         about: What the training was: model, bundle, seed, fold, overlays and options.
         training: Cases that it learned from.
         device: Where it ran.
@@ -136,14 +137,15 @@ def finish(
     Raises:
         UsageError: ``weights`` is neither, or no validation chose the best.
     """
-    folder, finished = Path(ckpt_dir), Path(finished_dir)
+    folder, bundle = Path(ckpt_dir), Path(bundle_root)
     source = {"last": folder / "last.pt", "best": folder / "model.pt"}.get(weights)
     if source is None or not source.is_file():
         msg = f"weights (={weights!r}) must be last, or best where a validation chose it: there is no {source}."
         raise UsageError(msg)
-    finished.mkdir(parents=True, exist_ok=True)
     progress = read_progress(folder)
-    with writing(finished / "model.pt") as temporary:
+    with writing(split_file(bundle / "models")) as place:
+        shutil.copyfile(split_file(folder), place)
+    with writing(bundle / "models" / "model.pt") as temporary:
         if weights == "best":
             shutil.copyfile(source, temporary)
         else:
@@ -157,7 +159,7 @@ def finish(
             "weights": weights,
             "sha256": file_checksum(temporary),
         }
-        with writing(finished / "receipt.json") as place:
+        with writing(bundle / "receipt.json") as place:
             place.write_text(json.dumps(receipt, indent=1) + "\n", encoding="utf-8")
 
 
