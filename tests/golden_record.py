@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 SEGMENTATION, SYNTHESIS, COMPLETION = "brain_tumor_segmentation", "mri_modality_synthesis", "mri_modality_completion"
 
 NOT_RESULTS = re.compile(
-    r"(phantoms|bundles|configs|logs|\.snakemake)/|training/.*\.(json|pt)$|(.*/)?(last\.pt|receipt\.json)$|(study|data)\.json$"
+    r"(phantoms|bundles|logs|\.snakemake)/|(.*/)?(configs|docs)/|training/.*\.(json|pt)$"
+    r"|(.*/)?(last\.pt|receipt\.json|datalist\.json)$|(study|data)\.json$"
 )
 """What is no result, or tells of the run: inputs, copies of configs, logs; seconds, commands and checksums of files."""
 
@@ -66,6 +67,9 @@ VOLATILE_TEXT = {
     re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)?"): "<date>",
 }
 """What stands for such values in the middle of a text."""
+
+LEFT_BUNDLE = re.compile(r"(/models/[^/]+/seed_\d+/fold_\d+)/models/")
+"""Before version 0.2, a training of a study left its weights alone, not a bundle."""
 
 TRAINING_HASH = re.compile(r"(/training/.*)/[0-9a-f]{12}(?=/)")
 """A study names the folder of a training by a checksum of its configs, whose comments may change."""
@@ -222,6 +226,7 @@ def look(folder: Path, places: dict[str, str]) -> dict[str, str]:
         if folder.name != "phantoms" and NOT_RESULTS.match(path.relative_to(folder).as_posix()):
             continue
         name = TRAINING_HASH.sub(r"\1", path.relative_to(folder.parent).as_posix())
+        name = LEFT_BUNDLE.sub(r"\1/", name)
         if "tfevents" in path.name:
             for tag, text in scalars(path).items():
                 key = f"{Path(name).parent.as_posix()}: {tag}"
