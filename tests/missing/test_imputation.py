@@ -178,7 +178,9 @@ def test_nothing_is_opened_where_nothing_lacks(painters: dict[str, Painter], tmp
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("strategy", "option"), [("complete", "completion_bundle"), ("synthesize", "synthesis_bundles")])
+@pytest.mark.parametrize(
+    ("strategy", "option"), [("complete", "completion_bundle"), ("synthesize", "synthesis_bundles")]
+)
 def test_a_strategy_whose_bundle_was_not_named_says_which_and_how_to_make_it(
     tmp_path: Path, strategy: str, option: str
 ) -> None:

@@ -1,7 +1,7 @@
 """The paper's Tables 4 to 6: models dedicated to three inputs, and a synthetic image in the place of an original.
 
 Published figures are in ``published_dice.csv`` (Table 6) and ``published_correlations.csv`` (Table 7) beside this
-module, and in :py:data:`scanfill.domains.brain_mri.published.PUBLISHED_MSE`. Those of Tables 4 and 5 are not available
+module, and in :py:data:`scanfill.domains.brain_mri.modalities.PUBLISHED_MSE`. Those of Tables 4 and 5 are not available
 to us.
 """
 

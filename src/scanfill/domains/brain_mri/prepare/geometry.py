@@ -80,7 +80,7 @@ class Volume:
 
 
 def volume_of(image: MetaTensor) -> Volume:
-    """Take an image ``(1, X, Y, Z)``, as :py:func:`scanfill.transforms.read_image` gives it, apart."""
+    """Take an image ``(1, X, Y, Z)``, as :py:func:`scanfill.data.image.read_image` gives it, apart."""
     voxels = image.numpy()[0]
     return Volume(voxels, Grid(voxels.shape, np.asarray(image.affine, dtype=float)))
 
