@@ -41,7 +41,7 @@ format: .venv/installed  ## fix and format with ruff
 	$(BIN)/ruff check --no-cache --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/installed  ## speed and memory relative to named peers; see the docstring of each script in benchmarks/
+bench: .venv/installed  ## speed and memory compared with other implementations; see the docstring of each script in benchmarks/
 	$(RUN) benchmarks/dense_inference.py
 	$(RUN) benchmarks/tta.py
 	$(RUN) benchmarks/clahe.py
