@@ -1,10 +1,10 @@
-"""What scanfill's CLAHE costs beyond the function of scikit-image that does the work.
+"""Overhead of scanfill's CLAHE relative to the scikit-image function that it calls.
 
     python benchmarks/clahe.py --shape 96 96 96
 
-Both equalise one random volume of several channels with the same clip limit and regions, in turn, one thread, in
-processor time; ours also scales each channel to its own range and back, and keeps the metadata. The largest difference
-is of the equalised values in shares of the channel's range.
+Both equalize one random volume of several channels with the same clip limit and regions, alternately, in one thread;
+times are processor time. scanfill also scales each channel to its own range and back, and keeps the metadata. The
+largest difference is between the equalized values, as a share of the channel's range.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
     torch.set_num_threads(1)
     generator = np.random.default_rng(0)
     values = generator.random((options.channels, *options.shape), np.float32)
-    values[:, *[0] * len(options.shape)], values[:, *[-1] * len(options.shape)] = 0, 1  # the range is 0 to 1 already
+    values[:, *[0] * len(options.shape)], values[:, *[-1] * len(options.shape)] = 0, 1  # the range is already 0 to 1
     image = MetaTensor(values)
     regions = [max(length // 8, 1) for length in options.shape]
     ours = CLAHE(clip_limit=CLIP_LIMIT)

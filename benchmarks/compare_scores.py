@@ -1,8 +1,8 @@
-"""Put the scores of several networks on the same cases side by side, as Markdown for docs/results.
+"""Compare the scores of several networks on the same cases, as Markdown tables for docs/results.
 
     python benchmarks/compare_scores.py "plain=runs/plain_*" "unet=runs/unet_*/eval" --without Brats18_2013_20_1
 
-The first name is the peer that the others are compared with, case by case.
+The first network is the reference; the others are compared with it case by case.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Scores = dict[str, dict[str, float]]
 
 
 def read_network(pattern: str) -> Scores:
-    """Read every ``scores.csv`` in the folders that match: case, then column."""
+    """Read every ``scores.csv`` in the matching folders, indexed by case and column."""
     rows = [row for folder in sorted(Path().glob(pattern)) for row in read_scores(folder / "scores.csv")]
     if not rows:
-        msg = f"No scores.csv in {pattern!r}."
+        msg = f"No scores.csv in the folders that match {pattern!r}. Pass NAME=PATTERN of folders with a scores.csv."
         raise FileNotFoundError(msg)
     return {
         str(row["case_id"]): {key: float(value) for key, value in row.items() if key[:4] in {"dice", "hd95"}}
@@ -35,13 +35,13 @@ def read_network(pattern: str) -> Scores:
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Write a Markdown table."""
+    """Return a Markdown table."""
     rule = ["---"] * len(head)
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines)) + "\n"
 
 
 def means(networks: Mapping[str, Scores], cases: Sequence[str], metric: str) -> str:
-    """Mean and SD over cases, for each network and region."""
+    """Return a table of mean and SD over cases, for each network and region."""
     lines = []
     for name, scores in networks.items():
         columns = [np.array([scores[case][f"{metric}_{region}"] for case in cases]) for region in REGIONS]
@@ -51,7 +51,7 @@ def means(networks: Mapping[str, Scores], cases: Sequence[str], metric: str) -> 
 
 
 def differences(networks: Mapping[str, Scores], cases: Sequence[str]) -> str:
-    """Paired differences of Dice from the first network: mean, SD, and in how many cases it is higher."""
+    """Return a table of paired Dice differences from the first network: mean, SD, number of cases with higher Dice."""
     (peer, reference), *others = networks.items()
     lines = []
     for name, scores in others:
@@ -64,7 +64,7 @@ def differences(networks: Mapping[str, Scores], cases: Sequence[str]) -> str:
 
 
 def by_case(networks: Mapping[str, Scores], cases: Sequence[str]) -> str:
-    """Dice of every case: NC / ED / CET / TC / WT."""
+    """Return a table with the Dice of every case: NC / ED / CET / TC / WT."""
     lines = [
         [
             case,
@@ -81,8 +81,8 @@ def by_case(networks: Mapping[str, Scores], cases: Sequence[str]) -> str:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="+", help="NAME=PATTERN of folders that hold a scores.csv")
-    parser.add_argument("--without", nargs="*", default=[], help="cases to leave out of a second set of means")
+    parser.add_argument("networks", nargs="+", help="NAME=PATTERN of folders with a scores.csv")
+    parser.add_argument("--without", nargs="*", default=[], help="cases to leave out in a second table of means")
     options = parser.parse_args()
     networks = {name: read_network(pattern) for name, pattern in (text.split("=", 1) for text in options.networks)}
     cases = sorted(set.intersection(*(set(scores) for scores in networks.values())))

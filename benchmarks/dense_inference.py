@@ -1,10 +1,10 @@
-"""How fast DeepMedic predicts a volume: scanfill's DenseInferer against MONAI's SlidingWindowInferer.
+"""Speed of DeepMedic on a volume: scanfill's DenseInferer compared with MONAI's SlidingWindowInferer.
 
     python benchmarks/dense_inference.py --size 90 --threads 2
 
-Both give logits for every voxel of one random volume with the same network. The sliding window takes the original's
-segments for inference (45^3 in, 29^3 out), no overlap; each window is padded by itself, so its result
-differs where windows meet, and that difference is printed too.
+Both compute logits for every voxel of one random volume with the same network. The sliding window uses the original
+inference segments (45^3 in, 29^3 out) without overlap. It pads each window separately, so the results differ at the
+borders of windows; this difference is also printed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def seconds(predict: Callable[[], Tensor], runs: int) -> tuple[float, Tensor]:
-    """Median time of some runs, after one to warm up, and the result."""
+    """Return the median time of several runs after a warm-up run, and the result."""
     result, times = predict(), []
     for _ in range(runs):
         start = time.perf_counter()
@@ -38,8 +38,8 @@ def seconds(predict: Callable[[], Tensor], runs: int) -> tuple[float, Tensor]:
 def main() -> None:
     """Print both speeds, their ratio and the largest difference."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="small", help="of DeepMedic")
-    parser.add_argument("--size", type=int, default=90, help="voxels a side")
+    parser.add_argument("--preset", default="small", help="DeepMedic preset")
+    parser.add_argument("--size", type=int, default=90, help="voxels per side")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -52,10 +52,10 @@ def main() -> None:
         ours, dense = seconds(lambda: DenseInferer()(image, network), options.runs)
         theirs, windows = seconds(lambda: window(image, network), options.runs)
     voxels = options.size**3 / 1000
-    print(f"DenseInferer          {voxels / ours:8.1f} thousand voxels a second")
-    print(f"SlidingWindowInferer  {voxels / theirs:8.1f} thousand voxels a second")
+    print(f"DenseInferer          {voxels / ours:8.1f} thousand voxels per second")
+    print(f"SlidingWindowInferer  {voxels / theirs:8.1f} thousand voxels per second")
     print(f"ratio                 {theirs / ours:8.2f}")
-    print(f"largest difference of logits where windows meet: {(dense - windows).abs().max():.2g}")
+    print(f"largest difference of logits, at the borders of windows: {(dense - windows).abs().max():.2g}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-r"""Take each modality in turn away from the judged cases of every fold, and score one way to segment them all the same.
+r"""Remove each modality in turn from the validation cases of every fold, and score one strategy for segmenting them.
 
     python benchmarks/incomplete_segmentation.py --way zero --segmenter "runs/unet_{fold}/models/last.pt" \\
       --datalist "runs/fold_{fold}.json" --dataset-dir /data/brats --output runs/incomplete/zero
 
-Ways: ``zero`` (also for a checkpoint of modality_dropout.yaml, which is recognised), ``complete`` and ``synthesize``
-with ``--bundle``, and ``images`` with ``--images``: synthetic images that something else has written. In all paths
-``{fold}`` and ``{modality}`` (the one that is taken away) are filled in. Each ``<output>/<modality>_<fold>/scores.csv``
-is what evaluate.yaml writes; ``compare_scores.py "zero=runs/incomplete/zero/flair_*"`` puts ways side by side.
+Strategies: ``zero`` (also for a checkpoint of modality_dropout.yaml, which is recognized), ``complete`` and
+``synthesize`` with ``--bundle``, and ``images`` with ``--images``: synthetic images written by another program.
+``{fold}`` and ``{modality}`` (the removed one) are replaced in all paths. evaluate.yaml writes each
+``<output>/<modality>_<fold>/scores.csv``; compare strategies with
+``compare_scores.py "zero=runs/incomplete/zero/flair_*"``.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ def read_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def knobs_of(options: argparse.Namespace, modality: str, fold: int) -> dict[str, Any]:
-    """Say what differs from evaluate.yaml."""
+def overrides_of(options: argparse.Namespace, modality: str, fold: int) -> dict[str, Any]:
+    """Return the overrides of evaluate.yaml."""
     place = {"fold": fold, "modality": modality}
-    knobs: dict[str, Any] = {
+    overrides: dict[str, Any] = {
         "dataset_dir": options.dataset_dir,
         "datalist": options.datalist.format(**place),
         "checkpoint": options.segmenter.format(**place),
@@ -57,25 +58,25 @@ def knobs_of(options: argparse.Namespace, modality: str, fold: int) -> dict[str,
         "evaluator#postprocessing#transforms": "@postprocessing",  # no pictures
     }
     if options.way == "images":
-        return knobs | {"evaluated": with_images(knobs, modality, Path(options.images.format(**place)))}
-    knobs |= {"missing": options.way, "leave_out": [] if modality == "none" else [modality]}
+        return overrides | {"evaluated": with_images(overrides, modality, Path(options.images.format(**place)))}
+    overrides |= {"missing": options.way, "leave_out": [] if modality == "none" else [modality]}
     if options.way == "complete":
-        knobs["completion_bundle"] = options.bundle.format(**place)
+        overrides["completion_bundle"] = options.bundle.format(**place)
     if options.way == "synthesize":
-        knobs["synthesis_bundles"] = {modality: options.bundle.format(**place)}
-    return knobs
+        overrides["synthesis_bundles"] = {modality: options.bundle.format(**place)}
+    return overrides
 
 
-def with_images(knobs: dict[str, Any], modality: str, folder: Path) -> list[dict[str, Any]]:
-    """Put synthetic images in the place of a modality, declared as what they are."""
-    cases = load_cases(knobs["dataset_dir"], datalist=knobs["datalist"], modalities=MODALITIES, schema=SCHEMA)[
+def with_images(overrides: dict[str, Any], modality: str, folder: Path) -> list[dict[str, Any]]:
+    """Replace a modality by synthetic images, declared as synthetic."""
+    cases = load_cases(overrides["dataset_dir"], datalist=overrides["datalist"], modalities=MODALITIES, schema=SCHEMA)[
         "validation"
     ]
     made = [folder / case["case_id"] / f"{case['case_id']}_synthetic_{modality}.nii.gz" for case in cases]
     return [
         case | {modality: str(path), "synthetic": [modality]}
         for case, path in zip(cases, made, strict=True)
-        if path.is_file()  # not every case has a truth to compare with, and then no image
+        if path.is_file()  # cases without a ground truth have no image
     ]
 
 
@@ -88,7 +89,7 @@ def main() -> None:
     for modality in options.without:
         for fold in options.folds:
             parser = ConfigParser(ConfigParser.load_config_files([str(folder / name) for name in names]))
-            parser.update(knobs_of(options, modality, fold))
+            parser.update(overrides_of(options, modality, fold))
             Path(parser["output_dir"]).mkdir(parents=True, exist_ok=True)
             parser.get_parsed_content("evaluator").run()
 

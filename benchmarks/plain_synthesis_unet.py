@@ -1,10 +1,10 @@
-"""The peer of mri_modality_synthesis: a plain MONAI U-Net, as a user would write it without scanfill.
+"""The baseline of mri_modality_synthesis: a plain MONAI U-Net, as a user would write it without scanfill.
 
     python benchmarks/plain_synthesis_unet.py --datalist fold_0.json --sources t2 --target flair --output eval/plain
 
-MONAI's U-Net (16-32-64-128, residual), L1 in the brain, Adam 1e-3 with polynomial decay, one patch of 56^3 voxels a
-step with flips, z-scored images. Only reading and scores are scanfill's, so that all sides are judged alike; see
-synthesis_peers.py.
+MONAI's U-Net (16-32-64-128, residual), L1 in the brain, Adam 1e-3 with polynomial decay, one patch of 56^3 voxels per
+step with flips, z-scored images. Only reading and scoring use scanfill, so that all networks are evaluated in the same
+way; see synthesis_peers.py.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def draw_patches() -> Compose:
 
 
 def crop_to_brain(one: PreparedCase) -> dict[str, np.ndarray]:
-    """Take the smallest box that holds the brain, so that patches show some of it."""
+    """Crop to the bounding box of the brain, so that patches contain some of it."""
     box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in one.inside.nonzero())
     whole = {"image": one.sources, "target": one.target, "inside": one.inside[None]}
     return {key: volume[(slice(None), *box)] for key, volume in whole.items()}
@@ -63,7 +63,7 @@ def make_network(sources: int) -> UNet:
 
 
 def train(network: UNet, cases: list[PreparedCase], steps: int) -> float:
-    """Train for a number of steps and return the steps a second."""
+    """Train for a number of steps and return the steps per second."""
     dataset = Dataset([crop_to_brain(one) for one in cases], draw_patches())
     loader = DataLoader(dataset, batch_size=1, shuffle=True)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -85,7 +85,7 @@ def train(network: UNet, cases: list[PreparedCase], steps: int) -> float:
 
 
 def make_painter(network: UNet) -> Any:
-    """Make the function that paints one case, window by window."""
+    """Return a function that synthesizes the target of one case, window by window."""
     inferer = SlidingWindowInferer(roi_size=PATCH, sw_batch_size=1, overlap=0.5, mode="gaussian")
     network.eval()
 
@@ -98,11 +98,11 @@ def make_painter(network: UNet) -> Any:
 
 
 def main() -> None:
-    """Train on ``training``, paint ``validation``, write and print the scores."""
+    """Train on ``training``, synthesize ``validation``, write and print the scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
-    parser.add_argument("--steps", type=int, default=1000, help="training steps of one patch")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights, the patches and their order")
+    parser.add_argument("--steps", type=int, default=1000, help="number of training steps, with one patch each")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the weights, the patches and their order")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -114,7 +114,7 @@ def main() -> None:
     weights = options.output / "model.pt"
     with writing(weights) as temporary:
         torch.save(network.state_dict(), temporary)
-    print(f"{options.steps} steps, {speed:.2f} a second with {options.threads} threads; MSE by the truth's z-score:")
+    print(f"{options.steps} steps, {speed:.2f} per second with {options.threads} threads; MSE (zscore_truth):")
     judge(split, make_painter(network), options, weights)
 
 

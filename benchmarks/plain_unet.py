@@ -1,10 +1,10 @@
-"""The peer of brain_tumor_segmentation: a plain MONAI U-Net, as a user would write it without scanfill.
+"""The baseline of brain_tumor_segmentation: a plain MONAI U-Net, as a user would write it without scanfill.
 
     python benchmarks/plain_unet.py --datalist fold_0.json --steps 1500 --output eval/plain_unet
 
 MONAI's transforms and U-Net (16-32-64-128, residual), Dice + cross-entropy, AdamW 1e-3 with polynomial decay, two
-patches of 56^3 voxels a step (two thirds of them centred on tumour), flips and intensity jitter. Only the scores are
-scanfill's, so that both sides are judged alike, on the label's own grid.
+patches of 56^3 voxels per step (two thirds of them centered on tumor), flips and intensity jitter. Only scoring uses
+scanfill, so that both networks are evaluated in the same way, on the label's own grid.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ PATCH = (56, 56, 56)
 
 
 def read_cases(datalist: Path, part: str) -> list[dict[str, Any]]:
-    """Read one list of cases; paths may be relative to the file.
+    """Read one part of a case list; paths may be relative to the file.
 
-    Not by load_decathlon_datalist: it takes a case_id for a path where a folder of that name lies beside the file.
+    Does not use load_decathlon_datalist, which treats a case_id as a path if a folder of that name is next to the file.
     """
     cases = json.loads(datalist.read_text())[part]
     return [case | {key: datalist.parent / case[key] for key in (*MODALITIES, "label")} for case in cases]
@@ -86,9 +86,9 @@ def make_network() -> UNet:
 
 
 def train(network: UNet, cases: list[dict[str, Any]], prepare: Compose, steps: int) -> float:
-    """Train for a number of steps and return the steps a second."""
+    """Train for a number of steps and return the steps per second."""
     dataset = CacheDataset(cases, Compose([prepare, *draw_patches()]), num_workers=None, progress=True)
-    loader = DataLoader(dataset, batch_size=1, shuffle=True)  # one case a step, two patches of it
+    loader = DataLoader(dataset, batch_size=1, shuffle=True)  # one case per step, with two patches
     loss_function = DiceCELoss(to_onehot_y=True, softmax=True)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=steps, power=0.9)
@@ -125,8 +125,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--datalist", type=Path, required=True, help="Decathlon-style JSON: training, validation")
     parser.add_argument("--output", type=Path, required=True, help="folder for scores.csv, summary.csv and model.pt")
-    parser.add_argument("--steps", type=int, default=1500, help="training steps of two patches")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights, the patches and their order")
+    parser.add_argument("--steps", type=int, default=1500, help="number of training steps, with two patches each")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the weights, the patches and their order")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument(
         "--label-values", type=int, nargs=4, default=[0, 1, 2, 4], help="background, NC, ED and CET in the files"
@@ -141,7 +141,7 @@ def main() -> None:
     torch.save(network.state_dict(), options.output / "model.pt")
     rows = evaluate(network, cases["validation"], prepare)
     write_scores(rows, options.output)
-    print(f"{options.steps} steps, {speed:.2f} a second with {options.threads} threads; Dice:")
+    print(f"{options.steps} steps, {speed:.2f} per second with {options.threads} threads; Dice:")
     for row in summarise(rows):
         if row["metric"] == "dice":
             print(f"  {row['region']:4} mean {row['mean']:.3f}  SD {row['sd']:.3f}  median {row['median']:.3f}")

@@ -1,11 +1,11 @@
-"""Registration of images that were moved by known rigid transforms: landmark error, seconds, and verdicts.
+"""Registration of images moved by known rigid transforms: landmark error, time, and accepted or rejected.
 
     python benchmarks/registration.py                    # phantoms at 2 mm
-    python benchmarks/registration.py FOLDER             # the cases of a folder whose modalities lie on one grid
+    python benchmarks/registration.py FOLDER             # cases of a folder, with all modalities on one grid
 
-Each T1, T2 and FLAIR is turned by up to 15 degrees and shifted by up to 20 mm (with --hardest by exactly that), the
-FLAIR scanned in slices of 5 mm, and registered to T1CE; then the same with the next case's images, which must be
-doubted. No other program is compared with: the yardstick is one voxel of 2 mm.
+Each T1, T2 and FLAIR is rotated by up to 15 degrees and shifted by up to 20 mm (with --hardest, by exactly these), the
+FLAIR is resampled to slices of 5 mm, and each image is registered to T1CE. The same is repeated with the next case's
+images, which must be rejected. There is no other program for comparison; the reference is one voxel of 2 mm.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ THICK = np.array([2.0, 2.0, 5.0])
 
 
 def main() -> None:
-    """Run it."""
+    """Register all images and print the errors."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("folder", nargs="?", help="cases; by default 5 phantoms are made")
+    parser.add_argument("folder", nargs="?", help="folder of cases; by default 5 generated phantoms")
     parser.add_argument("--hardest", action="store_true", help="always 15 degrees and 20 mm")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -58,13 +58,14 @@ def main() -> None:
             wrong.append((judge(reference, stranger, register(reference, stranger)), key))
             print(f"{cases[number]['case_id']} {key}: {errors[-1]:.2f} mm in {seconds[-1]:.1f} s")
     print(f"landmark error, mm: median {np.median(errors):.2f}, largest {max(errors):.2f}")
-    print(f"seconds an image: median {np.median(seconds):.1f}, largest {max(seconds[1:]):.1f} (the first loads ITK)")
-    print(f"right images doubted: {doubted(right)} of {len(right)}")
-    print(f"wrong images doubted: {doubted(wrong)} of {len(wrong)}")
+    # The first registration also loads ITK.
+    print(f"seconds per image: median {np.median(seconds):.1f}, largest {max(seconds[1:]):.1f} (without the first)")
+    print(f"correct images rejected: {doubted(right)} of {len(right)}")
+    print(f"wrong images rejected: {doubted(wrong)} of {len(wrong)}")
 
 
 def doubted(agreements: list[tuple[Agreement, str]]) -> int:
-    """How many registrations would not be delivered."""
+    """Count the registrations that would be rejected."""
     return sum(agreement.doubt(alike=key == "t1") is not None for agreement, key in agreements)
 
 
@@ -74,7 +75,7 @@ def load(path: str) -> Volume:
 
 
 def draw_pose(rng: np.random.Generator, degrees: float, shift: float, centre: np.ndarray) -> Pose:
-    """A turn about a random axis through ``centre`` and a shift in a random direction."""
+    """Return a rotation about a random axis through ``centre`` and a shift in a random direction."""
     axis, direction = (vector / np.linalg.norm(vector) for vector in rng.normal(size=(2, 3)))
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_rotvec(np.radians(degrees) * axis).as_matrix()
@@ -83,7 +84,7 @@ def draw_pose(rng: np.random.Generator, degrees: float, shift: float, centre: np
 
 
 def scan(volume: Volume, pose: Pose, *, thick: bool) -> Volume:
-    """Scan the head again after it moved, with SciPy: nothing of the code under test."""
+    """Simulate another scan of the moved head with SciPy, without using the code under test."""
     own = volume.grid.spacing
     spacing = np.maximum(own, THICK) if thick else own
     x, y, z = np.ceil(np.array(volume.grid.shape) * own / spacing).astype(int)
@@ -97,7 +98,7 @@ def scan(volume: Volume, pose: Pose, *, thick: bool) -> Volume:
 
 
 def landmark_error(reference: Volume, found: Pose, true: Pose) -> float:
-    """Mean distance in mm over places in the head."""
+    """Return the mean distance in mm over points in the head."""
     points = reference.grid.world(np.argwhere(head(reference.voxels))[::500].astype(float))
     return float(np.linalg.norm(found(points) - true(points), axis=1).mean())
 

@@ -1,8 +1,9 @@
-"""What the peers of mri_modality_synthesis share: the bundle's cases, its scales, and its scoring.
+"""Shared code of the baselines of mri_modality_synthesis: the bundle's cases, its scales, and its scoring.
 
-A peer sees exactly what the bundle sees: each source z-scored by its own mean and SD over its measured voxels in the
-brain of the sources, nothing of the truth. Its image, in SD of the target, is brought to intensities as the bundle's
-evaluation does it, by the mean and SD of the truth over the same brain; to be used, by the reference scale.
+A baseline gets exactly the bundle's inputs: each source z-scored by its own mean and SD over its measured voxels in the
+brain of the sources, and nothing from the ground truth. Its output, in SD of the target, is converted to intensities
+in the same way as in the bundle's evaluation: for scoring with the mean and SD of the ground truth over the same brain,
+for images that are written with the reference scale.
 """
 
 from __future__ import annotations
@@ -39,15 +40,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class PreparedCase:
-    """One case as a peer sees it.
+    """One case as input for a baseline.
 
     Attributes:
         case: Its entry in the list.
-        images: What ReadCased gave: modalities, label, and the mask of the sources, MetaTensors ``(1, X, Y, Z)``.
+        images: Output of ReadCased: modalities, label, and the mask of the sources, MetaTensors ``(1, X, Y, Z)``.
         sources: ``(K, X, Y, Z)`` float32, z-scored, 0 outside the brain.
-        target: ``(1, X, Y, Z)``, the same of the truth.
-        inside: Where sources and target were all measured, ``(X, Y, Z)``.
-        scale: Of the truth.
+        target: ``(1, X, Y, Z)``, the ground truth, scaled in the same way.
+        inside: Voxels where sources and target were all measured, ``(X, Y, Z)``.
+        scale: Scale of the ground truth.
     """
 
     case: Case
@@ -59,17 +60,17 @@ class PreparedCase:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what every peer is asked."""
-    parser.add_argument("--datalist", type=Path, required=True, help="list by `python -m scanfill split`")
-    parser.add_argument("--sources", nargs="+", default=["t2"], help="what is given")
-    parser.add_argument("--target", default="flair", help="what is made")
-    parser.add_argument("--leave-out", nargs="*", default=[], help="cases whose target is no truth, by name")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the two tables")
-    parser.add_argument("--write-images", action="store_true", help="also the images, in the reference scale")
+    """Add the options of all baselines."""
+    parser.add_argument("--datalist", type=Path, required=True, help="list from `python -m scanfill split`")
+    parser.add_argument("--sources", nargs="+", default=["t2"], help="input modalities")
+    parser.add_argument("--target", default="flair", help="output modality")
+    parser.add_argument("--leave-out", nargs="*", default=[], help="names of cases with an unusable target")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the two tables")
+    parser.add_argument("--write-images", action="store_true", help="also write the images, in the reference scale")
 
 
 def read_split(options: argparse.Namespace) -> Split:
-    """Read the list: cases with all four modalities, because they give the evaluation brain."""
+    """Read the list: only cases with all four modalities, which define the evaluation brain."""
     split = load_pairs(
         options.datalist.parent,
         options.sources,
@@ -104,13 +105,13 @@ def _prepare(case: Case, images: dict[Any, Any], sources: Sequence[str], target:
 
 
 def judge(split: Split, paint: Callable[[PreparedCase], np.ndarray], options: Any, weights: Path) -> None:
-    """Paint the validation cases, write and print the scores, and write the images where asked to.
+    """Synthesize the validation cases, write and print the scores, and write the images if requested.
 
     Args:
-        split: Of :py:func:`read_split`.
-        paint: Gives the target ``(1, X, Y, Z)`` in SD from its mean.
-        options: Of :py:func:`add_options`.
-        weights: The file of what was fitted.
+        split: From :py:func:`read_split`.
+        paint: Returns the target ``(1, X, Y, Z)`` in SD from its mean.
+        options: From :py:func:`add_options`.
+        weights: File with the fitted parameters.
     """
     validation = prepare(split["validation"], options.sources, options.target)
     score(validation, paint, options)
@@ -120,12 +121,12 @@ def judge(split: Split, paint: Callable[[PreparedCase], np.ndarray], options: An
 
 
 def score(cases: Sequence[PreparedCase], paint: Callable[[PreparedCase], np.ndarray], options: Any) -> list[Row]:
-    """Paint each case, score it under every protocol, write and print the tables.
+    """Synthesize each case, score it with every protocol, write and print the tables.
 
     Args:
-        cases: To be judged.
-        paint: Gives the target ``(1, X, Y, Z)`` in SD from its mean.
-        options: Of :py:func:`add_options`.
+        cases: Cases to score.
+        paint: Returns the target ``(1, X, Y, Z)`` in SD from its mean.
+        options: From :py:func:`add_options`.
     """
     rows: list[Row] = []
     for one in tqdm(cases, desc="Scoring", unit="case"):
@@ -148,14 +149,14 @@ def write_images(
     training: Sequence[Case],
     weights: Path,
 ) -> None:
-    """Write each image as a segmenter would get it: in the reference scale, marked as synthetic.
+    """Write each image as input for a segmenter: in the reference scale, marked as synthetic.
 
     Args:
-        cases: To be painted.
+        cases: Cases to synthesize.
         paint: As for :py:func:`score`.
-        options: Of :py:func:`add_options`.
-        training: The cases it was fitted to.
-        weights: The file of what was fitted.
+        options: From :py:func:`add_options`.
+        training: Cases used for fitting.
+        weights: File with the fitted parameters.
     """
     reference = reference_scale(training, options.target)
     finish = Compose(

@@ -1,12 +1,13 @@
-"""What eight flips cost beyond the network: scanfill's FlipInferer against MONAI's TestTimeAugmentation.
+"""Overhead of eight flips: scanfill's FlipInferer compared with MONAI's TestTimeAugmentation.
 
     python benchmarks/tta.py --shape 160 160 128
 
-Both make 8 passes of one network over one random volume and give mean and SD of the probabilities: ours all flips of
-three axes, MONAI's 8 draws of three random flips. Overhead is the time of the whole call less the time inside the
-network, a 1x1x1 convolution; the softmax counts as overhead in both. Runs are interleaved, one thread; times are the
-processor's, which other work on the machine hardly changes. Memory is the peak of a process of its own above what it
-held before the call (Linux). The difference is that of our mean and SD from those of all eight passes kept.
+Both run 8 passes of one network over one random volume and return mean and SD of the probabilities: scanfill with all
+flips of three axes, MONAI with 8 draws of three random flips. Overhead is the time of the whole call minus the time in
+the network, a 1x1x1 convolution; the softmax counts as overhead in both. Runs are interleaved, in one thread; times are
+processor times, which other work on the machine hardly affects. Memory is the peak of a separate process minus its
+memory before the call (Linux). The difference compares scanfill's mean and SD with those computed from all eight stored
+passes.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ PASSES = 8
 
 
 class Timed(nn.Module):
-    """A network that notes how long it has been at work."""
+    """A network that measures its own computation time."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -44,7 +45,7 @@ class Timed(nn.Module):
         self.seconds = 0.0
 
     def forward(self, image: Tensor) -> Tensor:
-        """Give logits ``(B, classes, D, H, W)``."""
+        """Return logits ``(B, classes, D, H, W)``."""
         start = time.process_time()
         logits: Tensor = self.body(image)
         self.seconds += time.process_time() - start
@@ -52,13 +53,13 @@ class Timed(nn.Module):
 
 
 def flip_inferer(image: Tensor, network: nn.Module) -> tuple[Tensor, Tensor]:
-    """Mean and SD of the probabilities by scanfill."""
+    """Return mean and SD of the probabilities, computed by scanfill."""
     result = FlipInferer(SimpleInferer(), uncertainty="sd")(image, network)
     return result.prediction.softmax(dim=1), result.uncertainty
 
 
 def monai_tta(image: Tensor, network: nn.Module) -> tuple[Tensor, Tensor]:
-    """Mean and SD of the probabilities by MONAI."""
+    """Return mean and SD of the probabilities, computed by MONAI."""
     flips = Compose([RandFlipd("image", prob=0.5, spatial_axis=axis) for axis in range(3)])
     flips.set_random_state(0)
 
@@ -79,16 +80,16 @@ METHODS: dict[str, Callable[[Tensor, nn.Module], tuple[Tensor, Tensor]]] = {
 
 
 def peak_rise(method: str, options: argparse.Namespace) -> float:
-    """Peak memory in MB that one call adds, measured in a process of its own."""
+    """Return the additional peak memory of one call in MB, measured in a separate process."""
     shape = [str(length) for length in options.shape]
     command = [sys.executable, __file__, "--memory-of", method, "--shape", *shape, "--classes", str(options.classes)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])  # noqa: S603
 
 
 def memory_of(method: str, image: Tensor, network: nn.Module) -> float:
-    """Peak of this process during one call above what it held before, in MB."""
-    METHODS[method](image[..., :8, :8, :8], network)  # so that libraries are loaded
-    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+    """Return the peak memory of this process during one call minus its memory before, in MB."""
+    METHODS[method](image[..., :8, :8, :8], network)  # load all libraries first
+    Path("/proc/self/clear_refs").write_text("5")  # reset the recorded peak
     before = _status("VmRSS")
     METHODS[method](image, network)
     return (_status("VmHWM") - before) / 1024
@@ -100,7 +101,7 @@ def _status(name: str) -> float:
 
 
 def largest_difference(image: Tensor, network: nn.Module) -> float:
-    """Compare our mean and SD with those of all passes kept, each flipped there and back by itself."""
+    """Compare scanfill's mean and SD with those of all stored passes, each flipped forth and back separately."""
     axes = [chosen for count in range(4) for chosen in itertools.combinations((2, 3, 4), count)]
     kept = torch.stack([network(image.flip(chosen)).softmax(dim=1).flip(chosen) for chosen in axes])
     mean, sd = flip_inferer(image, network)
@@ -135,7 +136,7 @@ def main() -> None:
         print(f"{method:10} overhead {seconds[method]:7.2f} s   peak memory rise {rise[method]:7.0f} MB")
     time_ratio, memory_ratio = (figures["scanfill"] / figures["monai"] for figures in (seconds, rise))
     print(f"{'ratio':10} overhead {time_ratio:7.3f}     peak memory rise {memory_ratio:7.3f}")
-    print(f"largest difference from all passes kept: {difference:.1e}")
+    print(f"largest difference from all stored passes: {difference:.1e}")
 
 
 if __name__ == "__main__":

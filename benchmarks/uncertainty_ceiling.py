@@ -1,16 +1,16 @@
-r"""How well an uncertainty map could rank the errors of completed phantoms, if it knew what no network can know.
+r"""Upper bounds on how well an uncertainty map can rank the errors of completed phantoms, from the ground truth.
 
     python benchmarks/uncertainty_ceiling.py --checkpoint runs/completion/models/last.pt --cases 16 --size 48
 
-Each sequence of each validation case is hidden in turn and made. Spearman correlation over the brain of the absolute
-error with
+Each sequence of each validation case is hidden in turn and synthesized. Prints the Spearman correlation over the brain
+of the absolute error with
 
     network     the network's own uncertainty
-    edges       the gradient magnitude of a source, the best of them: what is to be beaten
-    tissue      the mean error of the voxel's true tissue at its true distance from the border, in this very image
-    neighbours  the mean of the true errors around the voxel, without its own (Gaussian, sigma 1.2 voxels)
+    edges       the gradient magnitude of the best source: the baseline
+    tissue      the mean error of the voxel's true tissue at its true distance from the border, in the same image
+    neighbours  the mean of the true errors around the voxel, without the voxel (Gaussian, sigma 1.2 voxels)
 
-The last two are computed from the truth. What they do not tell is noise, which no map can foresee.
+The last two use the ground truth. The remaining error is noise, which no map can predict.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 FARTHEST = 4
-"""Distances from a border beyond this many voxels count alike."""
+"""Maximum distance from a border in voxels; larger distances are treated as equal."""
 
 SIGMA = 1.2
-"""Of the neighbourhood, in voxels."""
+"""SD of the neighborhood's Gaussian, in voxels."""
 
 
 def by_tissue(error: Volume, brain: Volume, tissue: Volume) -> Volume:
-    """Spread the mean error of each tissue and distance from its border."""
+    """Return a map of the mean error for each tissue and distance from its border."""
     group = np.zeros(error.shape, dtype=int)
     for kind in np.unique(tissue[brain]):
         depth = np.minimum(distance_transform_edt(tissue == kind).astype(int), FARTHEST)
@@ -62,7 +62,7 @@ def by_tissue(error: Volume, brain: Volume, tissue: Volume) -> Volume:
 
 
 def by_neighbours(error: Volume, brain: Volume) -> Volume:
-    """Mean error around each voxel, without its own."""
+    """Return the mean error around each voxel, without the voxel itself."""
     impulse = np.zeros((17, 17, 17))
     impulse[8, 8, 8] = 1
     own = gaussian_filter(impulse, SIGMA)[8, 8, 8]
@@ -71,7 +71,7 @@ def by_neighbours(error: Volume, brain: Volume) -> Volume:
 
 
 def rank(case: dict[str, Any], size: int) -> list[dict[str, Any]]:
-    """Compare all maps on every image that was made in one case."""
+    """Compare all maps on every synthesized image of one case."""
     volumes = {key: convert_to_numpy(case[key])[0].astype(float) for key in case if key.startswith((MADE, UNCERTAINTY))}
     originals = {name: convert_to_numpy(case[f"acquired_{name}"])[0].astype(float) for name in MODALITIES}
     brain = evaluation_mask(list(originals.values()))
@@ -99,9 +99,9 @@ def main() -> None:
     """Complete the validation phantoms and print the correlations."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained with small.yaml on phantoms of seed 0")
-    parser.add_argument("--cases", type=int, default=16, help="phantoms of the training and validation together")
-    parser.add_argument("--size", type=int, default=48, help="their voxels a side")
-    parser.add_argument("--validation", type=float, default=0.25, help="share of them that is judged")
+    parser.add_argument("--cases", type=int, default=16, help="number of phantoms, training and validation together")
+    parser.add_argument("--size", type=int, default=48, help="voxels per side of a phantom")
+    parser.add_argument("--validation", type=float, default=0.25, help="share of the phantoms used for validation")
     parser.add_argument("--patch-size", type=int, nargs=3, default=[32, 32, 32])
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

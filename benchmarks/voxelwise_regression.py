@@ -1,9 +1,9 @@
-"""The rival of mri_modality_synthesis: a polynomial of the same voxel's intensities, fitted in a second a case.
+"""A baseline of mri_modality_synthesis: a polynomial of the same voxel's intensities, fitted in one second per case.
 
     python benchmarks/voxelwise_regression.py --datalist fold_0.json --sources t2 --target flair --output eval/rival
 
-Least squares over the training cases' voxels, every case with the same weight; sources and target are z-scored over the
-brain of the sources, each by itself. The figures are those of the bundle's evaluation; see synthesis_peers.py.
+Least squares over the training cases' voxels, with the same weight for every case; sources and target are separately
+z-scored over the brain of the sources. The scores are those of the bundle's evaluation; see synthesis_peers.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def fit_training(cases: list[PreparedCase], degree: int) -> PolynomialFit:
-    """Fit to all training cases."""
+    """Fit the polynomial to all training cases."""
     fit = PolynomialFit(len(cases[0].sources), 1, degree)
     for one in cases:
         fit.add(one.sources[:, one.inside], one.target[:, one.inside])
@@ -39,7 +39,7 @@ def write_coefficients(fit: PolynomialFit, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Fit on ``training``, paint ``validation``, write and print the scores."""
+    """Fit on ``training``, synthesize ``validation``, write and print the scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     parser.add_argument("--degree", type=int, default=4, help="highest total power")
