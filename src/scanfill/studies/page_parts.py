@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader
-
-from scanfill.report.page import Figure, Section
+from scanfill.report.page import Figure, FromTemplate, Section
 from scanfill.studies.figures.score_plots import draw_differences
 from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.statistics import FAMILY_LABELS
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from scanfill.studies.tables.comparisons import JudgedCells, Methods
     from scanfill.studies.tables.study_table import StudyTable
 
-TEMPLATES = Environment(loader=PackageLoader("scanfill.studies"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 NAMED = 3
 """Strategies that the answer names for each verdict; the others are counted."""
 
@@ -42,7 +39,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Notes:
+class Notes(FromTemplate):
     """What must be known to read the table above.
 
     Args:
@@ -51,14 +48,10 @@ class Notes:
 
     notes: Sequence[str]
 
-    def html(self) -> str:
-        """Write the notes as HTML; nothing where there is none."""
-        return TEMPLATES.get_template("notes.html").render(notes=self.notes)
-
 
 @dataclass(frozen=True)
-class Folded:
-    """A long table that is shown when its title is clicked.
+class Folded(FromTemplate):
+    """A long table that is shown when its title is clicked; nothing where it has no row.
 
     Args:
         table: The table, with its notes.
@@ -66,9 +59,10 @@ class Folded:
 
     table: StudyTable
 
-    def html(self) -> str:
-        """Write the table as HTML; nothing where it has no row."""
-        return TEMPLATES.get_template("folded.html").render(table=self.table)
+    @property
+    def notes(self) -> Notes:
+        """The notes of the table."""
+        return Notes(self.table.notes)
 
 
 class NotesOnce:
