@@ -253,7 +253,7 @@ def test_whole_cases_are_left_out_and_said_so_or_copied(
     lacking, whole = new_case(trained, tmp_path / "cases", 0), whole_case(trained, tmp_path / "cases", 1)
     with caplog.at_level("WARNING"):
         use(trained, tmp_path / "cases", tmp_path / "out")
-    assert f"Left out, because they lack nothing: {whole.name}" in caplog.text
+    assert "Left out, because they have t1, t1ce, t2, flair: " + whole.name in caplog.text
     assert [path.name for path in folders(tmp_path / "out")] == [lacking.name]
     use(trained, tmp_path / "cases", tmp_path / "all", existing="copy")
     assert [path.name for path in folders(tmp_path / "all")] == sorted([lacking.name, whole.name])
