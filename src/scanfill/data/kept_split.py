@@ -94,9 +94,8 @@ def follow_split(split: Split, ckpt_dir: str | Path, *, listed: bool, judged: bo
                 msg = (
                     f"Patient {case['patient']!r} is {f'in {before}' if before else 'new'} for the training to resume "
                     f"({file}), but in {part} of the given list: its scores would be inflated or no longer comparable. "
-                    f"Leave "
-                    "--datalist out, put the patient back into its part (a new one into training), or start over "
-                    "without --resume."
+                    f"Leave --datalist out, put the patient back into its part (a new one into training), or start "
+                    f"over without --resume."
                 )
                 raise CaseError(msg)
             if before is None and not judged and part != "test":

@@ -104,8 +104,8 @@ class LabelSpec:
             return next(iter(self.conventions))
         if not isinstance(stated, str) or stated not in self.conventions:
             msg = (
-                f"Case {case.get('case_id', '?')!r} has {key}={stated!r}: state the meaning of its label values with one of "
-                f"{', '.join(self.conventions)}."
+                f"Case {case.get('case_id', '?')!r} has {key}={stated!r}: state the meaning of its label values with "
+                f"one of {', '.join(self.conventions)}."
             )
             raise CaseError(msg)
         return stated

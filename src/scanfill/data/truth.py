@@ -124,8 +124,8 @@ def _fill_outlines(path: Path, label: LabelSpec, shape: Sequence[int], name: str
         outlines = [(str(each["label"]), np.asarray(each["points"], float)) for each in annotations]
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = (
-            f"{name} ({path}) contains no outlines ({type(error).__name__}: {error}): it must have annotations with label "
-            f"and points."
+            f"{name} ({path}) contains no outlines ({type(error).__name__}: {error}): it must have annotations with "
+            f"label and points."
         )
         raise CaseError(msg) from error
     channels = {structure: number for number, structure in enumerate(label.names.values())}
