@@ -122,8 +122,9 @@ class RandDropModalitiesd(RandomizableTransform, MapTransform):  # type: ignore[
         """Draw a subset for the availability ``(M,)``."""
         super().randomize(None)
         there: list[int] = torch.nonzero(data)[:, 0].tolist()
-        subsets = 2 ** len(there) - (0 if self.draw_all or len(there) < 2 else 1)  # a bit each; the last one is all
-        subset = int(self.R.randint(1, subsets)) if there else 0  # always draw once
+        # One bit per modality; the last subset is the full one.
+        subsets = 2 ** len(there) - (0 if self.draw_all or len(there) < 2 else 1)
+        subset = int(self.R.randint(1, subsets)) if there else 0  # one draw in any case
         self.kept = [index for bit, index in enumerate(there) if subset >> bit & 1] if self._do_transform else there
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
