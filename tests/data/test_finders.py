@@ -150,7 +150,7 @@ def test_a_file_too_many_is_told(tmp_path: Path) -> None:
 def test_a_synthetic_file_is_not_taken_for_an_ordinary_one(tmp_path: Path) -> None:
     kind = schema({"by": "folder", "files": {"image": "*.png"}})
     draw(tmp_path / "a" / "a_synthetic_image.png")
-    with pytest.raises(CaseError, match=r"image \(.*\) is synthetic \(its name says so\)"):
+    with pytest.raises(CaseError, match=r"image \(.*\) is synthetic \(marked in its name\)"):
         find_cases(tmp_path, schema=kind)
     (case,) = find_cases(tmp_path, schema=kind, synthetic=True)
     assert case["synthetic"] == ["image"]

@@ -45,7 +45,7 @@ def test_moved_list_finds_its_files_in_the_dataset(folder: Path, tmp_path: Path)
     path = write_case_list(folder, folder / "cases.json", schema=SCHEMA)
     shutil.move(path, tmp_path / "cases.json")
     with pytest.raises(
-        CaseError, match=r"Case 'BRATS_001': t1 is not there: .* says 'BRATS_001/t1.nii.gz'.*--dataset_dir"
+        CaseError, match=r"Case 'BRATS_001': t1 does not exist: .* gives 'BRATS_001/t1.nii.gz'.*--dataset_dir"
     ):
         read_list(tmp_path / "cases.json", schema=SCHEMA)
     assert read_list(tmp_path / "cases.json", folder, schema=SCHEMA)["training"] == find_cases(folder, schema=SCHEMA)

@@ -175,7 +175,7 @@ def test_cases_without_label_are_refused_unless_none_is_needed(folder: Path) -> 
 
 def test_list_and_option_must_not_contradict(folder: Path, tmp_path: Path) -> None:
     datalist = write_case_list(folder, tmp_path / "cases.json", schema=SCHEMA)
-    with pytest.raises(CaseError, match=r"the list says label_convention 'brats2023', you say labels='msd'"):
+    with pytest.raises(CaseError, match=r"the list gives label_convention 'brats2023', but labels='msd' was passed"):
         load_cases(folder, datalist, labels="msd", schema=SCHEMA)
 
 

@@ -96,7 +96,7 @@ def test_a_truth_of_another_kind_than_the_schema_says_is_refused(
 
 
 def test_a_structure_without_a_mask_is_told(case: dict[str, Any]) -> None:
-    with pytest.raises(CaseError, match=r"has 1 masks, and the schema 'pictures' has 2 structures: bar"):
+    with pytest.raises(CaseError, match=r"has 1 masks, but the schema 'pictures' has 2 structures: bar"):
         read(case, "channels", [case["channels"][0], ""])
 
 
@@ -115,7 +115,7 @@ def test_outlines_without_an_image_are_told(case: dict[str, Any]) -> None:
 def test_a_value_that_the_truth_does_not_have_is_told(case: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"holds the value 9, which convention 'file' does not have \(it has 0, 1, 2\)"):
         read(case, "map", save(tmp_path / "odd.png", np.full((4, 6), 9)))
-    with pytest.raises(CaseError, match=r"disc .* a mask holds 0 and one other value"):
+    with pytest.raises(CaseError, match=r"disc .* a mask may only hold 0 and one other value"):
         read(case, "channels", [case["map"], case["map"]])
 
 
@@ -137,7 +137,7 @@ def test_outlines_that_cannot_be_right_are_told(
 
 def test_a_picture_in_colour_or_without_content_is_told(case: dict[str, Any], tmp_path: Path) -> None:
     case["image"] = save(tmp_path / "colour.png", np.zeros((4, 6, 3)))
-    with pytest.raises(CaseError, match=r"is in colour \(mode RGB\)"):
+    with pytest.raises(CaseError, match=r"is in color \(mode RGB\)"):
         read(case, "map")
     case["image"] = save(tmp_path / "blank.png", np.full((4, 6), 3))
     with pytest.raises(CaseError, match="holds the value 3 everywhere"):

@@ -148,7 +148,7 @@ def test_a_folder_may_hold_incomplete_cases_where_that_is_said(tmp_path: Path) -
 def test_incomplete_cases_must_still_have_an_image(tmp_path: Path) -> None:
     (tmp_path / "c1").mkdir()
     (tmp_path / "c1" / "something.nii.gz").write_bytes(b"")
-    with pytest.raises(CaseError, match="no image whose name we know"):
+    with pytest.raises(CaseError, match="no image with a known name"):
         find_cases(tmp_path, MODALITIES, incomplete=True, schema=SCHEMA)
 
 

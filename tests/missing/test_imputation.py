@@ -178,7 +178,9 @@ def test_nothing_is_opened_where_nothing_lacks(painters: dict[str, Painter], tmp
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("strategy", "option"), [("complete", "completion_bundle"), ("synthesize", "synthesis_bundles")])
+@pytest.mark.parametrize(
+    ("strategy", "option"), [("complete", "completion_bundle"), ("synthesize", "synthesis_bundles")]
+)
 def test_a_strategy_whose_bundle_was_not_named_says_which_and_how_to_make_it(
     tmp_path: Path, strategy: str, option: str
 ) -> None:
@@ -332,7 +334,7 @@ def test_nothing_is_written_into_a_folder_of_scans(tmp_path: Path) -> None:
     assert "lies in" in case["problem"]
     run = Imputation("complete", folder / "c1" / "out", completion_bundle=tmp_path / "bundle", schema=SCHEMA)
     (case,) = run.run(cases, MODALITIES)
-    assert "would lie in the folder of an input" in case["problem"]
+    assert "would be in the folder of an input" in case["problem"]
     assert sorted(folder.rglob("*.nii.gz")) == [path for path in before if path.suffix == ".gz"]
 
 

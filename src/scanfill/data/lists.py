@@ -51,7 +51,7 @@ def write_case_list(
     """
     cohort = find_cohort(folder, modalities, labels, patient_regex, schema=schema)
     path = write_split({"training": cohort.cases}, output, schema=schema, name=Path(folder).resolve().name)
-    print(f"{cohort.describe()}\nWritten: {path}")  # noqa: T201 - what the command line says
+    print(f"{cohort.describe()}\nWritten: {path}")  # noqa: T201 - command-line output
     return path
 
 

@@ -193,7 +193,7 @@ def _check_one_grid(volumes: Mapping[str, MetaTensor], paths: Mapping[str, str],
         distance = grid_distance(first, volume)
         if distance > GRID_TOLERANCE:
             msg = (
-                f"{name}: {key} and {first_key} lie on different grids, up to {distance:.3g} voxels apart: affines "
+                f"{name}: {key} and {first_key} are on different grids, up to {distance:.3g} voxels apart: affines "
                 f"{format_affine(volume.affine)} and {format_affine(first.affine)} ({paths[key]}, {paths[first_key]}). "
                 f"Register and resample all files of a case to one grid, or copy the right header."
             )

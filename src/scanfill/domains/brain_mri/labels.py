@@ -101,4 +101,4 @@ def check_values(values: Iterable[int], convention: str, where: str = "The label
 
 
 REGIONS: Regions = {"NC": (NC,), "ED": (ED,), "CET": (CET,), "TC": (NC, CET), "WT": (NC, ED, CET)}
-"""Necrotic core, edema, contrast-enhancing tumour; tumour core, whole tumour."""
+"""Necrotic core, edema, contrast-enhancing tumor; tumor core, whole tumor."""

@@ -63,7 +63,10 @@ The lowest figure of a real right pair was 1.06 (a blurred FLAIR, half in view),
 """
 
 OVERLAP = 0.6
-"""Minimum Dice of the two heads in the common field of view; real right pairs have 0.75 or more (half in view)."""
+"""Minimum Dice of the two heads in the common field of view.
+
+Real right pairs had at least 0.75 (half the brain missing).
+"""
 
 COVERAGE = 0.25
 """Minimum fraction of the reference's head in the moved image's field of view."""

@@ -197,7 +197,7 @@ class Preparation:
         Raises:
             SystemExit: With code 1 if a case failed.
         """
-        print(self.describe())  # noqa: T201 - what the command line says
+        print(self.describe())  # noqa: T201 - command-line output
         report_failures(self.failures, len(self.prepared) + len(self.unchanged) + len(self.failures))
 
     def describe(self) -> str:
