@@ -367,7 +367,7 @@ def test_a_case_of_one_sequence_teaches_nothing(trained: TrainedBundle, tmp_path
     [
         ({"existing": "keep"}, r"existing \(='keep'\) must be one of skip, copy"),
         ({"modalities": ["t1"]}, "two or more"),
-        ({"leave_out": list(MODALITIES)}, "leave_out .* must be some of"),
+        ({"leave_out": list(MODALITIES)}, "leave_out .* must be a subset of"),
     ],
 )
 def test_a_knob_out_of_range_is_told(

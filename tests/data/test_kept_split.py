@@ -102,7 +102,7 @@ def test_a_list_that_moves_a_patient_is_refused(data: Path, tmp_path: Path, star
     case = split[start].pop(0)
     split[end].append(case)
     lists = write_split(split, tmp_path / "list.json", schema=SCHEMA)
-    with pytest.raises(CaseError, match=rf"{case['patient']}' is in {start}.*and in {end} of the given list"):
+    with pytest.raises(CaseError, match=rf"{case['patient']}' is in {start}.*but in {end} of the given list"):
         train(data, tmp_path / "run", resume=True, datalist=lists)
 
 
@@ -146,7 +146,7 @@ def test_a_split_that_was_lost_is_made_up_for_by_the_checkpoint(data: Path, tmp_
     torch.save({"record": {"training": learned}, "network": {}}, tmp_path / "run" / "models" / "last.pt")
     assert train(data, tmp_path / "run", resume=True) == split
     (tmp_path / "run" / "datalist.json").unlink()
-    with pytest.raises(CaseError, match=r"last\.pt was trained on .* of the 2 cases that are to judge.*--datalist"):
+    with pytest.raises(CaseError, match=r"last\.pt was trained on .* of the 2 cases to be evaluated.*--datalist"):
         train(data, tmp_path / "run", resume=True, seed=5)
 
 

@@ -153,7 +153,7 @@ def test_known_by_its_sidecar_after_rename_and_a_new_header(made: Path) -> None:
     wipe_header(made)
     renamed = made.rename(made.with_name("flair.nii.gz"))
     sidecar_path(made).rename(sidecar_path(renamed))
-    assert synthetic_reason(renamed) == "its sidecar flair.json says so"
+    assert synthetic_reason(renamed) == "marked in its sidecar flair.json"
 
 
 def test_known_by_its_voxels_while_the_old_sidecar_lies_beside_it(made: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_link_to_the_input_folder_is_the_input_folder(origin: Origin, tmp_path
 
 @pytest.mark.parametrize("name", ["flair.nii.gz", "c1_flair.nii.gz", "c1_synthetic.nii.gz"])
 def test_other_names_are_refused(origin: Origin, tmp_path: Path, name: str) -> None:
-    with pytest.raises(CaseError, match=f"{name} does not say that the image is synthetic"):
+    with pytest.raises(CaseError, match=f"{name} does not mark the image as synthetic"):
         write_synthetic(image("flair", 0), AFFINE, tmp_path / name, origin)
 
 
@@ -256,5 +256,5 @@ def test_acquired_images_get_no_mark(tmp_path: Path) -> None:
 
 def test_a_derived_image_must_be_named_so_too(made: Path, tmp_path: Path) -> None:
     output = save(tmp_path / "flair_1mm.nii.gz", image("flair", 3))
-    with pytest.raises(CaseError, match=r"flair_1mm.nii.gz does not say that the image is synthetic"):
+    with pytest.raises(CaseError, match=r"flair_1mm.nii.gz does not mark the image as synthetic"):
         carry_mark(made, output, "resampled")

@@ -194,7 +194,7 @@ def test_label_values_are_checked(
 
 @pytest.mark.parametrize(
     ("mask", "message"),
-    [(brain() * 255, r"holds the values \[0, 255\]"), (brain() * 0, "is all zero: it holds no brain")],
+    [(brain() * 255, r"holds the values \[0, 255\]"), (brain() * 0, "is all zero: it marks no brain")],
 )
 def test_mask_is_checked(case: dict[str, Any], tmp_path: Path, mask: np.ndarray, message: str) -> None:
     path = save(tmp_path / "c1" / "mask.nii.gz", mask.astype(np.uint8))

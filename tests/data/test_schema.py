@@ -50,7 +50,7 @@ def test_a_schema_stated_in_words_is_the_one_that_is_built() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": [{"key": "image"}, {"key": "scout"}]}, r"has 'scout', which no file provides.*gives image, label"),
+        ({"images": [{"key": "image"}, {"key": "scout"}]}, r"has 'scout', but no file provides it.*provides image, label"),
         (
             {"regions": {"arm": [1, 7]}},
             r"Region 'arm' .* consists of \[1, 7\], but the truth does not have these labels: it has \{1",
@@ -59,13 +59,13 @@ def test_a_schema_stated_in_words_is_the_one_that_is_built() -> None:
         ({"label": None, "regions": {"arm": [1]}}, r"does not have these labels: it has no labels"),
         ({"images": [{"key": "image"}, {"key": "image"}]}, r"has the key 'image' twice"),
         ({"spatial_dims": 4}, r"spatial_dims \(=4\) must be 2 or 3"),
-        ({"label": {"kind": "boxes", "names": {"1": "a"}}}, r"one of map, channels, polygons, not as kind='boxes'"),
+        ({"label": {"kind": "boxes", "names": {"1": "a"}}}, r"one of map, channels, polygons, got kind='boxes'"),
         (
             {"label": {"kind": "channels", "names": {"2": "a"}}},
             r"numbered 1, 2, .* in channel order, got \[2\]",
         ),
-        ({"label": {"names": {"1": "a"}, "pairs": [[1, 2]]}}, r"pairs \[\(1, 2\)\] name \[2\]"),
-        ({"finder": {"by": "magic"}}, r"one of folder, file, table, class, not by='magic'"),
+        ({"label": {"names": {"1": "a"}, "pairs": [[1, 2]]}}, r"pairs \[\(1, 2\)\] contain \[2\]"),
+        ({"finder": {"by": "magic"}}, r"one of folder, file, table, class, got by='magic'"),
         ({"finder": {"by": "folder", "file": "x"}}, r"by='folder' does not accept"),
         ({"colour": "red"}, r"The schema 'hands' .* is invalid: .*colour"),
     ],
@@ -90,7 +90,7 @@ def test_an_unknown_schema_names_those_that_exist() -> None:
 @pytest.mark.parametrize(
     ("condition", "text", "message"),
     [
-        (ConditionSpec("sex", values=["f", "m"]), "x", r"row 3: sex='x' is none of f, m"),
+        (ConditionSpec("sex", values=["f", "m"]), "x", r"row 3: sex='x' is not one of f, m"),
         (ConditionSpec("age", range=(0, 120), unit="years"), "130", r"age=130 is not between 0 and 120 years"),
         (ConditionSpec("age"), "old", r"age='old' is not a number"),
     ],

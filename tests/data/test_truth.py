@@ -82,10 +82,10 @@ def test_each_kind_of_truth_gives_the_same_structures(case: dict[str, Any]) -> N
 @pytest.mark.parametrize(
     ("kind", "given", "message"),
     [
-        ("map", "channels", r"is a mask a structure, but the schema 'pictures' says one label map"),
-        ("channels", "map", r"is one label map, but the schema 'pictures' says a mask a structure"),
-        ("polygons", "map", r"is one label map, but the schema 'pictures' says outlines in a JSON file"),
-        ("map", "polygons", r"is outlines in a JSON file, but the schema 'pictures' says one label map"),
+        ("map", "channels", r"is one mask per structure, but the schema 'pictures' expects one label map"),
+        ("channels", "map", r"is one label map, but the schema 'pictures' expects one mask per structure"),
+        ("polygons", "map", r"is one label map, but the schema 'pictures' expects outlines in a JSON file"),
+        ("map", "polygons", r"is outlines in a JSON file, but the schema 'pictures' expects one label map"),
     ],
 )
 def test_a_truth_of_another_kind_than_the_schema_says_is_refused(
@@ -102,13 +102,13 @@ def test_a_structure_without_a_mask_is_told(case: dict[str, Any]) -> None:
 
 def test_masks_of_another_size_than_each_other_are_told(case: dict[str, Any], tmp_path: Path) -> None:
     larger = save(tmp_path / "larger.png", np.zeros((5, 6)))
-    with pytest.raises(CaseError, match=r"bar .* on another grid than .*disc.png: shapes \(6, 5\) and \(6, 4\)"):
+    with pytest.raises(CaseError, match=r"bar .* on a different grid than .*disc.png: shapes \(6, 5\) and \(6, 4\)"):
         read(case, "channels", [case["channels"][0], larger])
 
 
 def test_outlines_without_an_image_are_told(case: dict[str, Any]) -> None:
     reader = ReadCased([], "label", schema=schema("polygons"))
-    with pytest.raises(CaseError, match="outlines are filled on the grid of an image, and none was read"):
+    with pytest.raises(CaseError, match="outlines are filled on the grid of an image, but no image was read"):
         reader({"case_id": "c1", "label": case["polygons"]})
 
 
@@ -122,9 +122,9 @@ def test_a_value_that_the_truth_does_not_have_is_told(case: dict[str, Any], tmp_
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", "holds no outlines"),
-        ('{"annotations": [{"label": "toe", "points": [[0, 0], [1, 0], [1, 1]]}]}', "outlines 'toe', which is none of"),
-        ('{"annotations": [{"label": "bar", "points": [[0, 0], [1, 0]]}]}', r"three \[x, y\] at least"),
+        ("{}", "contains no outlines"),
+        ('{"annotations": [{"label": "toe", "points": [[0, 0], [1, 0], [1, 1]]}]}', "an outline of 'toe', which is not one of"),
+        ('{"annotations": [{"label": "bar", "points": [[0, 0], [1, 0]]}]}', r"at least three \[x, y\] points"),
     ],
 )
 def test_outlines_that_cannot_be_right_are_told(

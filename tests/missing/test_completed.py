@@ -56,7 +56,7 @@ def test_a_case_that_hides_nothing_keeps_all(hidden: str | None) -> None:
 
 
 def test_something_must_be_left() -> None:
-    with pytest.raises(CaseError, match="with t1 and t2 left out, none of t1, t1ce, t2, flair is there"):
+    with pytest.raises(CaseError, match="with t1 and t2 left out, none of t1, t1ce, t2, flair is available"):
         HideModalitiesd(MODALITIES)({"case_id": "c1", "t1": 1, "t2": 2, "hidden": "t1,t2"})
 
 

@@ -166,5 +166,5 @@ def test_a_bundle_of_another_scanfill_is_refused(tmp_path: Path) -> None:
 )
 def test_another_rule_of_intensities_is_refused(tmp_path: Path, where: str, changes: dict[str, Any]) -> None:
     bundle = untrained_bundle(tmp_path / "other", COMPLETION, **changes)
-    with pytest.raises(UsageError, match=rf"{where}, but images are prepared by 'zscore_in_brain' here"):
+    with pytest.raises(UsageError, match=rf"{where}, but images are prepared with 'zscore_in_brain' here"):
         opened(bundle, "complete", tmp_path)

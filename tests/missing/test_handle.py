@@ -237,7 +237,7 @@ def test_reporting_leaves_the_cases_alone(caplog: pytest.LogCaptureFixture) -> N
     cases = [case(*MODALITIES)]
     with caplog.at_level(logging.WARNING):
         assert handle_unusable(cases, lambda _: Quality([Fault("blank", "t2")]), schema=SCHEMA) == cases
-    assert "t2 is unusable (blank: look at it): used all the same" in caplog.text
+    assert "t2 is unusable (blank: look at it): used anyway" in caplog.text
 
 
 def test_images_are_not_read_to_report_what_something_else_reports() -> None:

@@ -210,5 +210,5 @@ def test_an_option_out_of_range_is_told(tmp_path: Path, options: dict[str, objec
 
 def test_a_cohort_without_gaps_is_told(tmp_path: Path) -> None:
     save_case(tmp_path / "a")
-    with pytest.raises(CaseError, match=r"All 1 cases .* nothing to make"):
+    with pytest.raises(CaseError, match=r"All 1 cases .* nothing to generate"):
         find_lacking(tmp_path, schema=SCHEMA)

@@ -38,7 +38,7 @@ def make_finder(stated: Mapping[str, Any]) -> Finder:
     layouts: tuple[type[Finder], ...] = (FolderFinder, FileFinder, TableFinder, ClassFinder)
     kinds = {layout.__name__.removesuffix("Finder").lower(): layout for layout in layouts}
     if by not in kinds:
-        msg = f"A finder must have by={', '.join(kinds)}, got by={by!r}."
+        msg = f"A finder must be one of {', '.join(kinds)}, got by={by!r}."
         raise UsageError(msg)
     try:
         finder: Finder = kinds[by](**options)

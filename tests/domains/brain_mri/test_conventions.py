@@ -45,10 +45,10 @@ def test_decision_is_for_the_cohort_and_not_for_a_case() -> None:
     [
         (cohort(GLI, {1, 2, 4}), r"\[1, 2, 4\].*BraTS-GLI.*cavity.*labels='brats2024' \(--labels brats2024\)"),
         (cohort(GLI, {1, 2, 3}, {1, 2, 3, 4}), "cavity"),
-        (cohort(BRATS20, {1, 2, 3}), "there is no 3"),
+        (cohort(BRATS20, {1, 2, 3}), "has no 3"),
         (cohort(BRATS20, {1, 2, 3, 4}), "labels='brats2013'"),
         (cohort(OLD, {1, 2, 3}), "a 3 without a 4"),
-        (cohort(MSD, {1, 2, 4}), "there is no 4"),
+        (cohort(MSD, {1, 2, 4}), "has no 4"),
         (cohort("BraTS-PED-0000{}-000", {1, 2, 3}), "a tumor other than"),
         (cohort("BraTS-MEN-0000{}-000", {1, 2, 3}), "a tumor other than"),
         (cohort("BraTS-MET-0000{}-000", {1, 2}), "a tumor other than"),
