@@ -134,7 +134,7 @@ FAULTS: dict[str, tuple[Callable[[Images, BrainPhantom], Images], str, set[str]]
     "scaled": (scaled, "normalised", {"t1ce"}),
     "thick slices": (thick_slices, "thick_slices", {"t2"}),
     "blank": (blank, "blank", {"t1"}),
-    "few grey levels": (few_levels, "few_levels", {"flair"}),
+    "few gray levels": (few_levels, "few_levels", {"flair"}),
     "clipped": (clipped, "clipped", {"t2"}),
     "skull": (with_skull, "skull", {"t1", "t1ce", "t2", "flair"}),
 }

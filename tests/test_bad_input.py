@@ -49,7 +49,7 @@ REFUSALS = {
     ),
     SYNTHESIS: Refusals(
         lacking=("t2", "flair"),
-        lacks="Case {case!r} has no t2 image, from which flair is made",
+        lacks="Case {case!r} has no t2 image, which is needed to generate flair",
         other={"target": "t1ce", "existing": "synthesize"},
         differs="target='flair', this run builds 't1ce'. Pass --target flair",
         misspelt=("--source", "--sources"),
@@ -149,7 +149,7 @@ def test_a_full_disk_leaves_no_half_written_image(
 def test_nothing_is_written_into_the_folder_of_the_scans(trained: TrainedBundle, tmp_path: Path) -> None:
     case = copy_of(trained.new_cases, 0, tmp_path / "cases")
     before = sorted(case.iterdir())
-    with stopped_by(CaseError, "would lie in the folder of an input"):
+    with stopped_by(CaseError, "would be in the folder of an input"):
         use(trained, tmp_path / "cases", tmp_path / "cases")
     assert sorted(case.iterdir()) == before
 
@@ -198,7 +198,7 @@ def test_a_synthetic_file_is_no_truth(trained: TrainedBundle, tmp_path: Path) ->
     shutil.copy(painted, file_of(fake, "flair"))  # renamed to an ordinary one: its header still tells
     knobs = {"bundle_root": str(trained.root), "dataset_dir": str(cases), "labels": "none"}
     for files in (["train.yaml"], ["train.yaml", "evaluate.yaml"]):
-        with stopped_by(CaseError, rf"{fake.name}.*flair.*is synthetic \(its NIfTI header says so\)"):
+        with stopped_by(CaseError, rf"{fake.name}.*flair.*is synthetic \(marked in its NIfTI header\)"):
             run_here(trained.configs(*files), **knobs, output_dir=str(tmp_path), ckpt_dir=str(trained.root / "models"))
 
 

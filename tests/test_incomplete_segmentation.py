@@ -270,7 +270,7 @@ def test_evaluation_says_in_every_row_what_made_an_input_and_refuses_what_learne
 
     known = [{"case_id": made["case_id"], "patient": made["case_id"]}]
     informed = untrained_bundle(tmp_path / "informed", SYNTHESIS, training=known)
-    with stopped_by(CaseError, f"was trained on 1 of the 1 cases that are to judge: {made['case_id']}"):
+    with stopped_by(CaseError, f"was trained on 1 of the 1 cases to be evaluated: {made['case_id']}"):
         run_here(configs, **knobs, missing="synthesize", synthesis_bundles={"flair": str(informed)})
     with stopped_by(CaseError, r"model\.pt was trained on 4 of the 5 cases"):
         run_here(configs, **{**knobs, "leave_out": []}, evaluate_on="all")

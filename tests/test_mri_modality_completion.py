@@ -331,7 +331,7 @@ def test_z_scored_scans_need_a_mask(trained: TrainedBundle, tmp_path: Path, caps
         nib.save(nib.Nifti1Image(values, scan.affine), file_of(case, name))
     with pytest.raises(SystemExit):
         use(trained, case, tmp_path / "out")
-    assert "z-scored (or otherwise normalised) already" in "".join(capsys.readouterr())
+    assert "z-scored (or otherwise normalized) already" in "".join(capsys.readouterr())
     nib.save(nib.Nifti1Image(brain.astype(np.uint8), scan.affine), case / f"{case.name}_mask.nii.gz")
     use(trained, case, tmp_path / "out")
     original, from_z = (voxels(made(tmp_path / folder, case, "flair")) for folder in ("original", "out"))
@@ -346,7 +346,7 @@ def test_nothing_is_made_from_a_synthetic_file(
     shutil.copy(painted, case / f"{case.name}_flair.nii.gz")  # named as an ordinary one: its header still tells
     with pytest.raises(SystemExit):
         use(trained, case, tmp_path / "out")
-    assert "nothing is made from a synthetic image" in "".join(capsys.readouterr())
+    assert "synthetic images are never used as sources" in "".join(capsys.readouterr())
     (case / f"{case.name}_flair.nii.gz").rename(case / f"{case.name}_synthetic_flair.nii.gz")
     use(trained, case, tmp_path / "out")  # by its name it says what it is: made anew from what was acquired
     sidecar = tmp_path / "out" / case.name / f"{case.name}_synthetic_flair.json"
@@ -367,7 +367,7 @@ def test_a_case_of_one_sequence_teaches_nothing(trained: TrainedBundle, tmp_path
     [
         ({"existing": "keep"}, r"existing \(='keep'\) must be one of skip, copy"),
         ({"modalities": ["t1"]}, "two or more"),
-        ({"leave_out": list(MODALITIES)}, "leave_out .* must be some of"),
+        ({"leave_out": list(MODALITIES)}, "leave_out .* must be a subset of"),
     ],
 )
 def test_a_knob_out_of_range_is_told(

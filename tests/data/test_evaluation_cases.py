@@ -56,14 +56,14 @@ def completed(tmp_path: Path) -> Path:
 
 
 def test_a_synthetic_file_is_not_found_as_a_modality(completed: Path) -> None:
-    with pytest.raises(CaseError, match=r"Case 'c1': flair \(.*c1_synthetic_flair.nii.gz\) is synthetic \(its name"):
+    with pytest.raises(CaseError, match=r"Case 'c1': flair \(.*c1_synthetic_flair.nii.gz\) is synthetic \(marked in its name"):
         find_cases(completed.parent, schema=SCHEMA)
 
 
 def test_a_renamed_synthetic_file_is_not_found_as_a_modality(completed: Path) -> None:
     (completed / "c1_synthetic_flair.json").unlink()
     (completed / "c1_synthetic_flair.nii.gz").rename(completed / "flair.nii.gz")
-    with pytest.raises(CaseError, match=r"flair \(.*/flair.nii.gz\) is synthetic \(its NIfTI header says so\)"):
+    with pytest.raises(CaseError, match=r"flair \(.*/flair.nii.gz\) is synthetic \(marked in its NIfTI header\)"):
         find_cases(completed.parent, labels="none", schema=SCHEMA)
 
 
@@ -200,7 +200,7 @@ def test_marks_count_as_much_as_declarations(completed: Path) -> None:
     (case,) = find_cases(completed.parent, synthetic=True, schema=SCHEMA)
     case["synthetic"] = ["t1"]
     assert synthetic_keys(case, schema=SCHEMA) == ["t1", "flair"]
-    with pytest.raises(CaseError, match=r"flair .* stands there as an ordinary file"):
+    with pytest.raises(CaseError, match=r"flair .* is listed as an ordinary file"):
         check_declared(case, SCHEMA)
 
 
@@ -239,7 +239,7 @@ def checkpoint(path: Path, training: list[dict[str, Any]] | None) -> Path:
 
 def test_a_case_of_the_training_is_named(tmp_path: Path) -> None:
     path = checkpoint(tmp_path / "model.pt", [case("c1"), case("c2")])
-    with pytest.raises(CaseError, match=r"was trained on 1 of the 2 cases that are to judge: c2\. .*evaluate_on"):
+    with pytest.raises(CaseError, match=r"was trained on 1 of the 2 cases to be evaluated: c2\. .*evaluate_on"):
         check_unseen([case("c2"), case("c3")], path)
 
 

@@ -125,14 +125,14 @@ def test_one_subfolder_a_class(tmp_path: Path) -> None:
         ("hand_2", "hand"),
     ]
     draw(tmp_path / "foot" / "1.png")
-    with pytest.raises(CaseError, match=r"foot.*kind='foot' is none of hand, chest"):
+    with pytest.raises(CaseError, match=r"foot.*kind='foot' is not one of hand, chest"):
         find_cases(tmp_path, schema=CLASSES)
 
 
 def test_an_empty_folder_says_what_was_looked_for(tmp_path: Path) -> None:
     for kind, message in (
         (FOLDERS, "one folder a case, with image"),
-        (FILES, "files of the pattern"),
+        (FILES, "files matching"),
         (TABLE, "a table cond"),
     ):
         with pytest.raises(CaseError, match=f"No cases found in .*: looked for {message}"):
@@ -143,14 +143,14 @@ def test_a_file_too_many_is_told(tmp_path: Path) -> None:
     kind = schema({"by": "folder", "files": {"image": "*.png"}})
     draw(tmp_path / "a" / "1.png")
     draw(tmp_path / "a" / "2.png")
-    with pytest.raises(CaseError, match=r"2 files of the pattern '\*.png': 1.png, 2.png"):
+    with pytest.raises(CaseError, match=r"2 files matching '\*.png': 1.png, 2.png"):
         find_cases(tmp_path, schema=kind)
 
 
 def test_a_synthetic_file_is_not_taken_for_an_ordinary_one(tmp_path: Path) -> None:
     kind = schema({"by": "folder", "files": {"image": "*.png"}})
     draw(tmp_path / "a" / "a_synthetic_image.png")
-    with pytest.raises(CaseError, match=r"image \(.*\) is synthetic \(its name says so\)"):
+    with pytest.raises(CaseError, match=r"image \(.*\) is synthetic \(marked in its name\)"):
         find_cases(tmp_path, schema=kind)
     (case,) = find_cases(tmp_path, schema=kind, synthetic=True)
     assert case["synthetic"] == ["image"]

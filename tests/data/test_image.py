@@ -62,7 +62,7 @@ def test_truncated_file_is_an_error(tmp_path: Path, suffix: str, share: float) -
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((4, 5, 6, 4), r"is 4-D, shape \(4, 5, 6, 4\): one 3-D volume a file is needed"),
+        ((4, 5, 6, 4), r"is 4-D, shape \(4, 5, 6, 4\): each file must hold one 3-D volume"),
         ((4, 5, 6, 1), "is 4-D"),
         ((4, 5), r"is 2-D, shape \(4, 5"),
         ((4, 5, 1), "is 2-D"),
@@ -82,7 +82,7 @@ def test_vector_image_is_refused(tmp_path: Path) -> None:
 
 
 def test_absent_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match=r"^Case 'c': t1 \(.*gone.nii.gz\) is not there"):
+    with pytest.raises(CaseError, match=r"^Case 'c': t1 \(.*gone.nii.gz\) does not exist"):
         read_image(tmp_path / "gone.nii.gz", "Case 'c': t1")
 
 

@@ -102,7 +102,7 @@ def test_a_list_that_moves_a_patient_is_refused(data: Path, tmp_path: Path, star
     case = split[start].pop(0)
     split[end].append(case)
     lists = write_split(split, tmp_path / "list.json", schema=SCHEMA)
-    with pytest.raises(CaseError, match=rf"{case['patient']}' is in {start}.*and in {end} of the given list"):
+    with pytest.raises(CaseError, match=rf"{case['patient']}' is in {start}.*but in {end} of the given list"):
         train(data, tmp_path / "run", resume=True, datalist=lists)
 
 
@@ -120,7 +120,7 @@ def test_a_list_with_a_new_judge_is_refused_and_with_a_new_pupil_taken(data: Pat
 
 def test_other_data_are_refused(data: Path, tmp_path: Path) -> None:
     train(data, tmp_path / "run")
-    with pytest.raises(CaseError, match=r"None of the 8 cases that the training has learned from .* is there"):
+    with pytest.raises(CaseError, match=r"None of the 8 training cases in .* was found"):
         train(cohort(tmp_path / "others", range(50, 55)), tmp_path / "run", resume=True)
 
 
@@ -135,7 +135,7 @@ def test_who_has_left_is_told(data: Path, tmp_path: Path, caplog: pytest.LogCapt
     shutil.rmtree(data / gone)
     with caplog.at_level(logging.WARNING):
         train(data, tmp_path / "run", resume=True)
-    assert f"1 validation cases of {tmp_path / 'run' / 'datalist.json'} are no longer there: {gone}" in caplog.text
+    assert f"1 validation cases of {tmp_path / 'run' / 'datalist.json'} no longer exist: {gone}" in caplog.text
 
 
 def test_a_split_that_was_lost_is_made_up_for_by_the_checkpoint(data: Path, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_split_that_was_lost_is_made_up_for_by_the_checkpoint(data: Path, tmp_
     torch.save({"record": {"training": learned}, "network": {}}, tmp_path / "run" / "models" / "last.pt")
     assert train(data, tmp_path / "run", resume=True) == split
     (tmp_path / "run" / "datalist.json").unlink()
-    with pytest.raises(CaseError, match=r"last\.pt was trained on .* of the 2 cases that are to judge.*--datalist"):
+    with pytest.raises(CaseError, match=r"last\.pt was trained on .* of the 2 cases to be evaluated.*--datalist"):
         train(data, tmp_path / "run", resume=True, seed=5)
 
 

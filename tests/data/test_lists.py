@@ -45,7 +45,7 @@ def test_moved_list_finds_its_files_in_the_dataset(folder: Path, tmp_path: Path)
     path = write_case_list(folder, folder / "cases.json", schema=SCHEMA)
     shutil.move(path, tmp_path / "cases.json")
     with pytest.raises(
-        CaseError, match=r"Case 'BRATS_001': t1 is not there: .* says 'BRATS_001/t1.nii.gz'.*--dataset_dir"
+        CaseError, match=r"Case 'BRATS_001': t1 does not exist: .* gives 'BRATS_001/t1.nii.gz'.*--dataset_dir"
     ):
         read_list(tmp_path / "cases.json", schema=SCHEMA)
     assert read_list(tmp_path / "cases.json", folder, schema=SCHEMA)["training"] == find_cases(folder, schema=SCHEMA)
@@ -97,7 +97,7 @@ def test_list_by_hand_needs_no_more_than_names_and_paths(folder: Path, tmp_path:
         (lambda case: case.pop("patient"), "Case 'BRATS_001' in .* has no 'patient'"),
         (lambda case: [case.pop(key) for key in MODALITIES], "Case 'BRATS_001' in .* has no image: it has label"),
         (lambda case: case.update(case_id="brats_002"), "Two cases have the same name in .*: 'BRATS_002'"),
-        (lambda case: case.update(t1="gone.nii.gz"), "Case 'BRATS_001': t1 is not there"),
+        (lambda case: case.update(t1="gone.nii.gz"), "Case 'BRATS_001': t1 does not exist"),
     ],
 )
 def test_faulty_case_is_named(folder: Path, spoil: Callable[[dict[str, Any]], Any], message: str) -> None:
@@ -112,10 +112,10 @@ def test_faulty_case_is_named(folder: Path, spoil: Callable[[dict[str, Any]], An
 @pytest.mark.parametrize("text", ["{", "[]", '{"cases": []}', '{"training": ["a.nii.gz"]}'])
 def test_other_files_are_no_list(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)
-    with pytest.raises(CaseError, match=r"x.json (cannot be read|is no list of cases)"):
+    with pytest.raises(CaseError, match=r"x.json (cannot be read|is not a case list)"):
         read_list(tmp_path / "x.json", schema=SCHEMA)
 
 
 def test_absent_list_says_how_to_write_one(tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match=r"no list of cases .*none.json: write it with `python -m scanfill cases"):
+    with pytest.raises(CaseError, match=r"case list .*none.json does not exist: write it with `python -m scanfill cases"):
         read_list(tmp_path / "none.json", schema=SCHEMA)

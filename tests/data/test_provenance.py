@@ -132,7 +132,7 @@ def test_known_after_its_name_and_sidecar_are_lost(made: Path, tmp_path: Path) -
     moved = tmp_path / "elsewhere" / "flair.nii.gz"
     moved.parent.mkdir()
     shutil.copy(made, moved)
-    assert synthetic_reason(moved) == "its NIfTI header says so"
+    assert synthetic_reason(moved) == "marked in its NIfTI header"
 
 
 def test_known_after_the_description_is_overwritten(made: Path, tmp_path: Path) -> None:
@@ -140,27 +140,27 @@ def test_known_after_the_description_is_overwritten(made: Path, tmp_path: Path) 
     loaded.header["descrip"] = b"FSL 6.0"
     moved = tmp_path / "flair.nii"
     nib.save(loaded, moved)
-    assert synthetic_reason(moved) == "its NIfTI header says so"
+    assert synthetic_reason(moved) == "marked in its NIfTI header"
 
 
 def test_known_by_its_name_after_header_and_sidecar_are_lost(made: Path) -> None:
     wipe_header(made)
     sidecar_path(made).unlink()
-    assert synthetic_reason(made) == "its name says so"
+    assert synthetic_reason(made) == "marked in its name"
 
 
 def test_known_by_its_sidecar_after_rename_and_a_new_header(made: Path) -> None:
     wipe_header(made)
     renamed = made.rename(made.with_name("flair.nii.gz"))
     sidecar_path(made).rename(sidecar_path(renamed))
-    assert synthetic_reason(renamed) == "its sidecar flair.json says so"
+    assert synthetic_reason(renamed) == "marked in its sidecar flair.json"
 
 
 def test_known_by_its_voxels_while_the_old_sidecar_lies_beside_it(made: Path) -> None:
     wipe_header(made)
     renamed = made.rename(made.with_name("flair.nii"))
     renamed.write_bytes(gzip.decompress(renamed.read_bytes()))
-    assert synthetic_reason(renamed) == "its voxels are those that c1_synthetic_flair.json describes"
+    assert synthetic_reason(renamed) == "its voxels match those described by c1_synthetic_flair.json"
     other = save(made.with_name("t1.nii.gz"), image("t1", 3))
     assert not is_synthetic(other)
 
@@ -185,20 +185,20 @@ def test_a_phantom_is_not_taken_for_a_networks_work(tmp_path: Path) -> None:
 @pytest.mark.parametrize("inside", [".", "results"])
 def test_never_written_into_the_input_folder(origin: Origin, tmp_path: Path, inside: str) -> None:
     path = tmp_path / "in" / "c1" / inside / "c1_synthetic_flair.nii.gz"
-    with pytest.raises(CaseError, match=r"c1_synthetic_flair.nii.gz would lie in the folder of an input .*t1.nii.gz"):
+    with pytest.raises(CaseError, match=r"c1_synthetic_flair.nii.gz would be in the folder of an input .*t1.nii.gz"):
         write_synthetic(image("flair", 0), AFFINE, path, origin)
     assert not path.exists()
 
 
 def test_a_link_to_the_input_folder_is_the_input_folder(origin: Origin, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "in" / "c1")
-    with pytest.raises(CaseError, match="would lie in the folder of an input"):
+    with pytest.raises(CaseError, match="would be in the folder of an input"):
         write_synthetic(image("flair", 0), AFFINE, tmp_path / "link" / "c1_synthetic_flair.nii.gz", origin)
 
 
 @pytest.mark.parametrize("name", ["flair.nii.gz", "c1_flair.nii.gz", "c1_synthetic.nii.gz"])
 def test_other_names_are_refused(origin: Origin, tmp_path: Path, name: str) -> None:
-    with pytest.raises(CaseError, match=f"{name} does not say that the image is synthetic"):
+    with pytest.raises(CaseError, match=f"{name} does not mark the image as synthetic"):
         write_synthetic(image("flair", 0), AFFINE, tmp_path / name, origin)
 
 
@@ -226,7 +226,7 @@ def test_crop_and_conversion_keep_the_mark(made: Path, tmp_path: Path, suffix: s
     assert [(step["file"], step["how"]) for step in facts["derived_from"]] == [(made.name, "cropped")]
     if suffix != ".nrrd":
         renamed = output.rename(tmp_path / f"flair{suffix}")
-        assert synthetic_reason(renamed) == "its NIfTI header says so"
+        assert synthetic_reason(renamed) == "marked in its NIfTI header"
 
 
 def test_a_second_step_keeps_the_first(made: Path, tmp_path: Path) -> None:
@@ -256,5 +256,5 @@ def test_acquired_images_get_no_mark(tmp_path: Path) -> None:
 
 def test_a_derived_image_must_be_named_so_too(made: Path, tmp_path: Path) -> None:
     output = save(tmp_path / "flair_1mm.nii.gz", image("flair", 3))
-    with pytest.raises(CaseError, match=r"flair_1mm.nii.gz does not say that the image is synthetic"):
+    with pytest.raises(CaseError, match=r"flair_1mm.nii.gz does not mark the image as synthetic"):
         carry_mark(made, output, "resampled")

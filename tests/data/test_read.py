@@ -111,7 +111,7 @@ def test_affines_that_differ_are_both_printed(case: dict[str, Any], tmp_path: Pa
     moved[2, 3] += 1
     save(tmp_path / "c1" / "flair.nii.gz", image("flair", 0), moved)
     message = (
-        r"flair and t1 lie on different grids, up to 0.5 voxels apart: affines \[\[-2 0 0 12\] .*-6\]\] and .*-7\]\]"
+        r"flair and t1 are on different grids, up to 0.5 voxels apart: affines \[\[-2 0 0 12\] .*-6\]\] and .*-7\]\]"
     )
     with pytest.raises(CaseError, match=message):
         read(case)
@@ -121,7 +121,7 @@ def test_label_on_another_grid_is_refused(case: dict[str, Any], tmp_path: Path) 
     flipped = AFFINE.copy()
     flipped[0] *= -1
     save(tmp_path / "c1" / "seg.nii.gz", regions((1, 2, 4)), flipped)
-    with pytest.raises(CaseError, match="label and t1 lie on different grids"):
+    with pytest.raises(CaseError, match="label and t1 are on different grids"):
         ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(
             case | {"label": str(tmp_path / "c1" / "seg.nii.gz"), "label_convention": "brats"}
         )
@@ -194,7 +194,7 @@ def test_label_values_are_checked(
 
 @pytest.mark.parametrize(
     ("mask", "message"),
-    [(brain() * 255, r"holds the values \[0, 255\]"), (brain() * 0, "is all zero: it holds no brain")],
+    [(brain() * 255, r"holds the values \[0, 255\]"), (brain() * 0, "is all zero: it marks no brain")],
 )
 def test_mask_is_checked(case: dict[str, Any], tmp_path: Path, mask: np.ndarray, message: str) -> None:
     path = save(tmp_path / "c1" / "mask.nii.gz", mask.astype(np.uint8))
@@ -215,7 +215,7 @@ def test_a_file_marked_as_synthetic_is_refused_as_an_ordinary_one(
 ) -> None:
     case = labelled(case, tmp_path, regions((1, 2, 4)))
     set_header(Path(case[key]), key)
-    with pytest.raises(CaseError, match=rf"Case 'c1': {key} \(.*\) is synthetic \(its NIfTI header says so\)"):
+    with pytest.raises(CaseError, match=rf"Case 'c1': {key} \(.*\) is synthetic \(marked in its NIfTI header\)"):
         ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(case)
     assert ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(case | {"synthetic": [key]})[key].shape == (
         1,

@@ -96,7 +96,7 @@ def test_shares_are_of_all_patients() -> None:
 
 
 def test_too_few_patients_are_named() -> None:
-    with pytest.raises(CaseError, match=r"Too few patients: 1 \(p000\), and validation=0.2, test=0 needs at least 2"):
+    with pytest.raises(CaseError, match=r"Too few patients: 1 \(p000\), but validation=0.2, test=0 needs at least 2"):
         split_cases(cohort([5]))
     with pytest.raises(CaseError, match=r"5 folds, test=0.2 needs at least 6"):
         fold_cases(cohort([1] * 5), 5, 0.2)
@@ -152,7 +152,7 @@ def test_list_without_validation_is_split(folder: Path, tmp_path: Path) -> None:
 
 def test_split_list_is_not_split_again(folder: Path, tmp_path: Path) -> None:
     (path, *_) = write_splits(write_case_list(folder, tmp_path / "cases.json", schema=SCHEMA), folds=2, schema=SCHEMA)
-    with pytest.raises(CaseError, match=r"fold_0.json is split already"):
+    with pytest.raises(CaseError, match=r"fold_0.json is already split"):
         write_splits(path, schema=SCHEMA)
 
 
@@ -175,7 +175,7 @@ def test_cases_without_label_are_refused_unless_none_is_needed(folder: Path) -> 
 
 def test_list_and_option_must_not_contradict(folder: Path, tmp_path: Path) -> None:
     datalist = write_case_list(folder, tmp_path / "cases.json", schema=SCHEMA)
-    with pytest.raises(CaseError, match=r"the list says label_convention 'brats2023', you say labels='msd'"):
+    with pytest.raises(CaseError, match=r"the list gives label_convention 'brats2023', but labels='msd' was passed"):
         load_cases(folder, datalist, labels="msd", schema=SCHEMA)
 
 

@@ -82,10 +82,10 @@ def test_each_kind_of_truth_gives_the_same_structures(case: dict[str, Any]) -> N
 @pytest.mark.parametrize(
     ("kind", "given", "message"),
     [
-        ("map", "channels", r"is a mask a structure, but the schema 'pictures' says one label map"),
-        ("channels", "map", r"is one label map, but the schema 'pictures' says a mask a structure"),
-        ("polygons", "map", r"is one label map, but the schema 'pictures' says outlines in a JSON file"),
-        ("map", "polygons", r"is outlines in a JSON file, but the schema 'pictures' says one label map"),
+        ("map", "channels", r"is one mask per structure, but the schema 'pictures' expects one label map"),
+        ("channels", "map", r"is one label map, but the schema 'pictures' expects one mask per structure"),
+        ("polygons", "map", r"is one label map, but the schema 'pictures' expects outlines in a JSON file"),
+        ("map", "polygons", r"is outlines in a JSON file, but the schema 'pictures' expects one label map"),
     ],
 )
 def test_a_truth_of_another_kind_than_the_schema_says_is_refused(
@@ -96,35 +96,35 @@ def test_a_truth_of_another_kind_than_the_schema_says_is_refused(
 
 
 def test_a_structure_without_a_mask_is_told(case: dict[str, Any]) -> None:
-    with pytest.raises(CaseError, match=r"has 1 masks, and the schema 'pictures' has 2 structures: bar"):
+    with pytest.raises(CaseError, match=r"has 1 masks, but the schema 'pictures' has 2 structures: bar"):
         read(case, "channels", [case["channels"][0], ""])
 
 
 def test_masks_of_another_size_than_each_other_are_told(case: dict[str, Any], tmp_path: Path) -> None:
     larger = save(tmp_path / "larger.png", np.zeros((5, 6)))
-    with pytest.raises(CaseError, match=r"bar .* on another grid than .*disc.png: shapes \(6, 5\) and \(6, 4\)"):
+    with pytest.raises(CaseError, match=r"bar .* on a different grid than .*disc.png: shapes \(6, 5\) and \(6, 4\)"):
         read(case, "channels", [case["channels"][0], larger])
 
 
 def test_outlines_without_an_image_are_told(case: dict[str, Any]) -> None:
     reader = ReadCased([], "label", schema=schema("polygons"))
-    with pytest.raises(CaseError, match="outlines are filled on the grid of an image, and none was read"):
+    with pytest.raises(CaseError, match="outlines are filled on the grid of an image, but no image was read"):
         reader({"case_id": "c1", "label": case["polygons"]})
 
 
 def test_a_value_that_the_truth_does_not_have_is_told(case: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"holds the value 9, which convention 'file' does not have \(it has 0, 1, 2\)"):
         read(case, "map", save(tmp_path / "odd.png", np.full((4, 6), 9)))
-    with pytest.raises(CaseError, match=r"disc .* a mask holds 0 and one other value"):
+    with pytest.raises(CaseError, match=r"disc .* a mask may only hold 0 and one other value"):
         read(case, "channels", [case["map"], case["map"]])
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", "holds no outlines"),
-        ('{"annotations": [{"label": "toe", "points": [[0, 0], [1, 0], [1, 1]]}]}', "outlines 'toe', which is none of"),
-        ('{"annotations": [{"label": "bar", "points": [[0, 0], [1, 0]]}]}', r"three \[x, y\] at least"),
+        ("{}", "contains no outlines"),
+        ('{"annotations": [{"label": "toe", "points": [[0, 0], [1, 0], [1, 1]]}]}', "an outline of 'toe', which is not one of"),
+        ('{"annotations": [{"label": "bar", "points": [[0, 0], [1, 0]]}]}', r"at least three \[x, y\] points"),
     ],
 )
 def test_outlines_that_cannot_be_right_are_told(
@@ -137,7 +137,7 @@ def test_outlines_that_cannot_be_right_are_told(
 
 def test_a_picture_in_colour_or_without_content_is_told(case: dict[str, Any], tmp_path: Path) -> None:
     case["image"] = save(tmp_path / "colour.png", np.zeros((4, 6, 3)))
-    with pytest.raises(CaseError, match=r"is in colour \(mode RGB\)"):
+    with pytest.raises(CaseError, match=r"is in color \(mode RGB\)"):
         read(case, "map")
     case["image"] = save(tmp_path / "blank.png", np.full((4, 6), 3))
     with pytest.raises(CaseError, match="holds the value 3 everywhere"):

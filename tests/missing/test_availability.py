@@ -243,7 +243,7 @@ def test_stacking_tells_the_availability_on_request() -> None:
 def test_appending_twice_is_refused() -> None:
     images, there = stack([True] * 4)
     append = AppendAvailabilityd("image")
-    with pytest.raises(ValueError, match="appended already"):
+    with pytest.raises(ValueError, match="already appended"):
         applied(append, *applied(append, images, there))
 
 

@@ -56,7 +56,7 @@ def test_a_case_that_hides_nothing_keeps_all(hidden: str | None) -> None:
 
 
 def test_something_must_be_left() -> None:
-    with pytest.raises(CaseError, match="with t1 and t2 left out, none of t1, t1ce, t2, flair is there"):
+    with pytest.raises(CaseError, match="with t1 and t2 left out, none of t1, t1ce, t2, flair is available"):
         HideModalitiesd(MODALITIES)({"case_id": "c1", "t1": 1, "t2": 2, "hidden": "t1,t2"})
 
 
@@ -110,7 +110,7 @@ def test_a_header_takes_its_voxels_along(tmp_path: Path) -> None:
 
 def test_nothing_is_copied_into_its_own_folder(tmp_path: Path) -> None:
     source = save(tmp_path / "t1.nii.gz", image("t1", 0))
-    with pytest.raises(CaseError, match="would lie in its own folder"):
+    with pytest.raises(CaseError, match="would be in its own folder"):
         copy_volume(source, tmp_path / "sub", "c1_t1")
     assert not (tmp_path / "sub").exists()
 

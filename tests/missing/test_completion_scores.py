@@ -134,5 +134,5 @@ def test_explained_variance_is_that_of_every_image() -> None:
 
 
 def test_a_case_that_lacks_nothing_cannot_be_judged() -> None:
-    with pytest.raises(ValueError, match="no image was made whose truth is known"):
+    with pytest.raises(ValueError, match="no generated image has a known truth"):
         CompletionQuality(MODALITIES).update(completed(0))

@@ -78,7 +78,7 @@ def test_a_case_that_fails_says_why_and_the_next_one_is_made(
     with pytest.raises(CaseError, match=r"t2\.nii\.gz"):
         generator.make(bad | {"t2": str(broken)})
     generator.make(good)
-    with pytest.raises(CaseError, match="would lie in the folder of an input"):
+    with pytest.raises(CaseError, match="would be in the folder of an input"):
         opened(bundles["synthesize"], "synthesize", phantoms).make(good)
     assert len(list((tmp_path / "out").rglob("*.nii.gz"))) == 1
 
@@ -146,7 +146,7 @@ def test_another_target_than_the_key_says_is_refused(bundles: dict[str, Path], t
         opened(bundles["synthesize"], "synthesize", tmp_path, target="t1")
     with pytest.raises(UsageError, match=r"trained to complete .*\(--completion_bundle\), not flair"):
         opened(bundles["complete"], "synthesize", tmp_path)
-    with pytest.raises(UsageError, match="makes flair and nothing else: pass --missing synthesize"):
+    with pytest.raises(UsageError, match="makes flair only: pass --missing synthesize"):
         opened(bundles["synthesize"], "complete", tmp_path)
 
 
@@ -166,5 +166,5 @@ def test_a_bundle_of_another_scanfill_is_refused(tmp_path: Path) -> None:
 )
 def test_another_rule_of_intensities_is_refused(tmp_path: Path, where: str, changes: dict[str, Any]) -> None:
     bundle = untrained_bundle(tmp_path / "other", COMPLETION, **changes)
-    with pytest.raises(UsageError, match=rf"{where}, but images are prepared by 'zscore_in_brain' here"):
+    with pytest.raises(UsageError, match=rf"{where}, but images are prepared with 'zscore_in_brain' here"):
         opened(bundle, "complete", tmp_path)

@@ -148,7 +148,7 @@ def test_a_folder_may_hold_incomplete_cases_where_that_is_said(tmp_path: Path) -
 def test_incomplete_cases_must_still_have_an_image(tmp_path: Path) -> None:
     (tmp_path / "c1").mkdir()
     (tmp_path / "c1" / "something.nii.gz").write_bytes(b"")
-    with pytest.raises(CaseError, match="no image whose name we know"):
+    with pytest.raises(CaseError, match="no image with a known name"):
         find_cases(tmp_path, MODALITIES, incomplete=True, schema=SCHEMA)
 
 
@@ -237,7 +237,7 @@ def test_reporting_leaves_the_cases_alone(caplog: pytest.LogCaptureFixture) -> N
     cases = [case(*MODALITIES)]
     with caplog.at_level(logging.WARNING):
         assert handle_unusable(cases, lambda _: Quality([Fault("blank", "t2")]), schema=SCHEMA) == cases
-    assert "t2 is unusable (blank: look at it): used all the same" in caplog.text
+    assert "t2 is unusable (blank: look at it): used anyway" in caplog.text
 
 
 def test_images_are_not_read_to_report_what_something_else_reports() -> None:

@@ -198,7 +198,7 @@ def test_one_that_fails_does_not_stop_the_others(painters: dict[str, Painter], t
     painters["completion_bundle"].fails_on = "c2"
     first, second, third = run.run(cases, MODALITIES)
     assert first["synthetic"] == third["synthetic"] == ["flair"]
-    assert second["problem"] == "Case 'c2': flair could not be made: the network ran out of memory"
+    assert second["problem"] == "Case 'c2': flair could not be generated: the network ran out of memory"
     assert "flair" not in second
 
 
@@ -240,7 +240,7 @@ def test_a_modality_without_a_bundle_is_told_with_what_to_pass(tmp_path: Path) -
 @pytest.mark.usefixtures("painters")
 def test_a_case_without_the_source_is_told(tmp_path: Path) -> None:
     (case,) = synthesize(tmp_path, cases_without(tmp_path / "in", "t1", "t1ce"), "t1", "t1ce")  # t1 will be synthetic
-    assert "makes it from t1, t2, of which t1 is missing" in case["problem"]
+    assert "generates it from t1, t2, of which t1 is missing" in case["problem"]
 
 
 @pytest.mark.usefixtures("painters")
@@ -250,7 +250,7 @@ def test_nothing_is_made_from_a_synthetic_image(tmp_path: Path) -> None:
         (tmp_path / "in" / "c1" / f"{name}.nii.gz").unlink()
     save(tmp_path / "in" / "c1" / "c1_synthetic_t2.nii.gz", image("t2", 1))
     (case,) = synthesize(tmp_path, find_cases(tmp_path / "in", labels="none", synthetic=True, schema=SCHEMA), "flair")
-    assert "makes it from t2, of which t2 is synthetic" in case["problem"]
+    assert "generates it from t2, of which t2 is synthetic" in case["problem"]
 
 
 @pytest.mark.usefixtures("painters")
@@ -331,10 +331,10 @@ def test_nothing_is_written_into_a_folder_of_scans(tmp_path: Path) -> None:
     cases = cases_without(folder, "flair")
     before = sorted(folder.rglob("*"))
     (case,) = complete(tmp_path, cases)
-    assert "lies in" in case["problem"]
+    assert "is in" in case["problem"]
     run = Imputation("complete", folder / "c1" / "out", completion_bundle=tmp_path / "bundle", schema=SCHEMA)
     (case,) = run.run(cases, MODALITIES)
-    assert "would lie in the folder of an input" in case["problem"]
+    assert "would be in the folder of an input" in case["problem"]
     assert sorted(folder.rglob("*.nii.gz")) == [path for path in before if path.suffix == ".gz"]
 
 

@@ -83,5 +83,5 @@ def test_each_modality_has_a_scale_over_the_cases_that_have_it_in_plain_z_scores
     values = np.percentile(inside, [0.5, 50, 99.5])
     np.testing.assert_allclose(scales["flair"]["intensities"], values)
     np.testing.assert_allclose(scales["flair"]["deviations"], (values - inside.mean()) / inside.std())
-    with pytest.raises(CaseError, match="no scale to write a synthetic flair in"):
+    with pytest.raises(CaseError, match="no intensity scale for a synthetic flair"):
         reference_scales(cases[1:], MODALITIES)

@@ -111,7 +111,7 @@ def test_a_case_without_its_source_is_told_and_does_not_stop_the_others(cohort: 
         (cohort / name / "flair.nii.gz").unlink()
     (cohort / "c0" / "t2.nii.gz").unlink()
     first, second = find_incomplete(cohort, ["t1", "t2"], "flair", schema=SCHEMA)
-    assert "'c0' has no t2 image, from which flair is made; it has t1, t1ce" in first["problem"]
+    assert "'c0' has no t2 image, which is needed to generate flair; it has t1, t1ce" in first["problem"]
     assert "problem" not in second
 
 
@@ -120,7 +120,7 @@ def test_a_synthetic_image_is_not_made_into_another_one(cohort: Path) -> None:
     (case / "flair.nii.gz").unlink()
     shutil.move(case / "t2.nii.gz", case / "c0_synthetic_t2.nii.gz")
     first = find_incomplete(case, ["t2"], "flair", schema=SCHEMA)[0]
-    assert "c0_synthetic_t2.nii.gz) is synthetic; a synthetic image is not made into another" in first["problem"]
+    assert "c0_synthetic_t2.nii.gz) is synthetic; synthetic images are never used as sources" in first["problem"]
 
 
 def without(folder: Path, *names: str) -> Path:
@@ -181,15 +181,15 @@ def test_a_name_that_says_synthetic_is_made_anew_and_another_is_a_problem(tmp_pa
     honest, hidden = find_lacking(tmp_path, schema=SCHEMA)
     assert "flair" not in honest
     assert "problem" not in honest
-    assert "its sidecar flair.json says so" in hidden["problem"]
-    assert "nothing is made from a synthetic image" in hidden["problem"]
+    assert "marked in its sidecar flair.json" in hidden["problem"]
+    assert "synthetic images are never used as sources" in hidden["problem"]
 
 
 def test_a_case_with_nothing_left_is_a_problem_of_its_own(tmp_path: Path) -> None:
     without(tmp_path / "a", "t1", "t1ce", "t2")
     without(tmp_path / "b", "flair")
     poor, good = find_lacking(tmp_path, leave_out=["flair"], schema=SCHEMA)
-    assert "there is nothing to make anything from" in poor["problem"]
+    assert "there is no source to generate from" in poor["problem"]
     assert "problem" not in good
 
 
@@ -210,5 +210,5 @@ def test_an_option_out_of_range_is_told(tmp_path: Path, options: dict[str, objec
 
 def test_a_cohort_without_gaps_is_told(tmp_path: Path) -> None:
     save_case(tmp_path / "a")
-    with pytest.raises(CaseError, match=r"All 1 cases .* nothing to make"):
+    with pytest.raises(CaseError, match=r"All 1 cases .* nothing to generate"):
         find_lacking(tmp_path, schema=SCHEMA)

@@ -39,7 +39,7 @@ def test_what_is_said_is_read() -> None:
     [
         ({"task": None}, "names no task: .* one of segmentation, translation, generation, inpainting"),
         ({"task": "guessing"}, "names the task 'guessing'"),
-        ({"schema": "brains"}, "There is no schema 'brains'; there are: .*brain_mri"),
+        ({"schema": "brains"}, "Unknown schema 'brains'; known: .*brain_mri"),
         ({"inputs_of_network": ["image", "context"]}, "describes image, not context"),
         ({"export": "print"}, "export='print' must be one of script, trace, none"),
     ],

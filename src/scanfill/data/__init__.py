@@ -1,4 +1,4 @@
-"""From a folder of images to lists of cases, split by patient, whatever kind of data they are."""
+"""Turn a folder of images into case lists, split by patient, for any kind of data."""
 
 from __future__ import annotations
 

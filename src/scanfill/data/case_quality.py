@@ -1,4 +1,4 @@
-"""What may be wrong with cases, whatever kind of data they are: findings, and the checks that any kind can have."""
+"""Quality findings for cases of any kind of data, and the checks that apply to every kind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""error: the case cannot be used so; warning: look at it; note: it can be used, but know."""
+"""error: the case cannot be used as it is; warning: look at it; note: usable, but worth knowing."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Finding:
     """Something that a person should look at.
 
     Attributes:
-        code: What it is, one of the codes of the checks that found it.
-        severity: How bad it is.
-        modality: Of which image; empty where it is the case's.
-        value: What was measured; None where the finding is not a number.
-        threshold: From where on it is a finding.
+        code: Identifies the finding; one of the codes of the checks that produced it.
+        severity: How serious it is.
+        modality: The image concerned; empty if the finding concerns the whole case.
+        value: The measured value; None if the finding is not a number.
+        threshold: Values beyond this limit are reported as a finding.
         text: A sentence: what was seen, what it may mean, what to do.
     """
 
@@ -50,18 +50,18 @@ class Finding:
 
 @dataclass
 class CaseQuality:
-    """What was seen in one case.
+    """Measurements and findings of one case.
 
     Attributes:
-        case_id: Its name.
-        patient: Whose it is.
-        modalities: The images that it has.
-        measures: Every number measured, by image, pair or case; ready for JSON.
-        findings: What a person should look at, the worst first.
-        views: Image -> what to show of it, uint8: the middle sagittal, coronal and axial slice of a volume, axes to the
+        case_id: Name of the case.
+        patient: Patient the case belongs to.
+        modalities: The images that the case has.
+        measures: All measured numbers, by image, pair or case; JSON-serializable.
+        findings: What a person should look at, most serious first.
+        views: Image -> slices to show, uint8: the middle sagittal, coronal and axial slice of a volume, axes to the
             left, front and head; or the picture itself.
-        spacing: Voxel size of these in mm, along the same axes.
-        signatures: Image -> small picture by which checks of a cohort find it elsewhere, where they do.
+        spacing: Voxel size of the views in mm, along the same axes.
+        signatures: Image -> small picture used by cohort checks to find the same image in other cases, if they do so.
     """
 
     case_id: str
@@ -74,7 +74,7 @@ class CaseQuality:
     signatures: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what goes into JSON: no pictures."""
+        """Return the JSON content, without pictures."""
         return {
             "case_id": self.case_id,
             "patient": self.patient,
@@ -86,16 +86,16 @@ class CaseQuality:
 
 @dataclass(frozen=True)
 class QualityChecks:
-    """The checks of one kind of data, and how a page shows what they found.
+    """The checks for one kind of data, and how a page presents their findings.
 
     Args:
-        check: Checks a cohort: called with its cases, and the number of processes.
-        codes: Code of a finding -> its name, in the order in which they are shown.
-        columns: Column of the overview -> the codes that it shows.
+        check: Checks a cohort; called with its cases and the number of processes.
+        codes: Code of a finding -> its name, in display order.
+        columns: Column of the overview -> the codes shown in it.
         thresholds: Code -> name of a threshold -> its value.
-        short: Code -> what it is called where there is little room.
-        figures: Column -> what stands there, given the measures of a case, where nothing was found.
-        remark: What the figures mean.
+        short: Code -> short label for use where space is limited.
+        figures: Column -> the value shown if nothing was found, given the measures of a case.
+        remark: Explains the figures.
     """
 
     check: Callable[[Sequence[Mapping[str, Any]], int], list[CaseQuality]]
@@ -112,11 +112,11 @@ CODES = {
     "refused": "training and inference would refuse the case",
     "duplicate": "the same image twice",
 }
-"""What can be found in any kind of data."""
+"""Findings that are possible for any kind of data."""
 
 
 def checks_of(schema: CaseSchema) -> QualityChecks:
-    """Take the checks of a kind of data: its own, or those that any kind can have."""
+    """Return the checks for a kind of data: its own, or the generic ones."""
     if schema.quality is not None:
         own: QualityChecks = schema.quality
         return own
@@ -125,15 +125,15 @@ def checks_of(schema: CaseSchema) -> QualityChecks:
 
 
 def check_any(cases: Sequence[Mapping[str, Any]], schema: CaseSchema) -> list[CaseQuality]:
-    """Read each case as training would, and compare the images of all.
+    """Read each case as training would, and compare the images of all cases.
 
     Args:
-        cases: As :py:func:`scanfill.data.find_cases` gives them with ``strict=False``.
-        schema: Of the cases.
+        cases: As returned by :py:func:`scanfill.data.find_cases` with ``strict=False``.
+        schema: Schema of the cases.
 
     Returns:
-        Findings ``incomplete`` and ``refused`` with the message that training would end with, and ``duplicate`` where
-        two patients have the same image.
+        Findings ``incomplete`` and ``refused``, with the error that training would raise, and ``duplicate`` if two
+        patients have the same image.
     """
     checked: list[CaseQuality] = []
     seen: dict[str, CaseQuality] = {}
@@ -156,20 +156,20 @@ def check_any(cases: Sequence[Mapping[str, Any]], schema: CaseSchema) -> list[Ca
 
 
 def _compare(case: CaseQuality, key: str, other: CaseQuality) -> None:
-    """Add a finding to both cases where two patients have the same image."""
+    """Add a finding to both cases if two patients have the same image."""
     if other.patient == case.patient:
         return
     for one, another in ((case, other), (other, case)):
         text = (
-            f"{key} is, voxel for voxel, an image of case {another.case_id!r}, which counts as patient "
-            f"{another.patient!r}. Remove one, or state that they are one patient: on two sides of a split they would "
-            f"be a leak."
+            f"{key} is voxel for voxel identical to an image of case {another.case_id!r}, which counts as patient "
+            f"{another.patient!r}. Remove one, or assign both cases to one patient: on two sides of a split they would "
+            f"leak data."
         )
         one.findings.append(Finding("duplicate", "error", key, None, None, text))
 
 
 def _views(image: MetaTensor) -> tuple[list[NDArray[np.uint8]], tuple[float, ...]]:
-    """Cut the slices through the middle of a volume, or take a picture as it is, grey from percentile 1 to 99."""
+    """Cut the middle slices of a volume, or take a picture as it is, in gray from percentile 1 to 99."""
     values, affine = image.numpy()[0], np.asarray(image.affine, float)
     low, high = np.percentile(values, [1, 99])
     grey = (np.clip((values - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
@@ -182,15 +182,15 @@ def _views(image: MetaTensor) -> tuple[list[NDArray[np.uint8]], tuple[float, ...
 def cut_slices(
     volume: NDArray[np.uint8], affine: NDArray[np.float64], inside: NDArray[np.bool_] | None = None
 ) -> tuple[list[NDArray[np.uint8]], tuple[float, ...]]:
-    """Cut the sagittal, coronal and axial slice through the middle of a volume, or of a part of it.
+    """Cut the sagittal, coronal and axial slice through the middle of a volume or of a part of it.
 
     Args:
         volume: ``(X, Y, Z)``.
         affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
-        inside: The part, if it is not all.
+        inside: Mask of the part; by default the whole volume.
 
     Returns:
-        The slices, axes to the left, front and head, and the voxel size along these.
+        The slices, axes to the left, front and head, and their voxel size along these axes.
     """
     turn = ornt_transform(io_orientation(affine), axcodes2ornt("LAS"))
     turned = apply_orientation(volume, turn)

@@ -1,4 +1,4 @@
-"""Which cases may judge a network: acquired truth, of patients that it has not learned from.
+"""Which cases may be used to evaluate a network: acquired truth, from patients it was not trained on.
 
 Synthetic files are kept out of ordinary modalities, truth, validation and test, where they would inflate scores.
 """
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 Case = dict[str, Any]
 
 MAKES_IMAGES = ("synthesize", "complete")
-"""The strategies for a missing modality that make a synthetic one inside the run."""
+"""Strategies for a missing modality that generate a synthetic image during the run."""
 
 
 def synthetic_keys(case: Case, schema: CaseSchema) -> list[str]:
-    """List the keys of a case that are synthetic: declared under ``synthetic``, or marked in their file."""
+    """List the keys of a case that are synthetic: declared under ``synthetic``, or marked in the file."""
     declared = set(case.get("synthetic", ()))
     return [key for key in _judged_keys(schema) if key in case and (key in declared or find_mark(case[key]))]
 
 
 def _judged_keys(schema: CaseSchema) -> list[str]:
-    """Keys of images and truth; a mask may be anybody's."""
+    """Return the keys of images and truth; a mask may be synthetic."""
     return [*schema.image_keys, *([schema.label.key] if schema.label else [])]
 
 
 def check_declared(case: Case, schema: CaseSchema, where: str = "the list of cases") -> None:
-    """Refuse a case that takes a file marked as synthetic for an ordinary one.
+    """Refuse a case that lists a file marked as synthetic as an ordinary one.
 
     Args:
-        case: With absolute paths.
-        schema: Says which keys are images and truth.
-        where: Named in the error message.
+        case: A case with absolute paths.
+        schema: Defines which keys are images and truth.
+        where: Place named in the error message.
 
     Raises:
-        CaseError: Naming case, file and how it is identified as synthetic.
+        CaseError: With the case, the file and how it was identified as synthetic.
     """
     for key in _judged_keys(schema):
         if key in case and key not in case.get("synthetic", ()):
@@ -52,36 +52,36 @@ def check_declared(case: Case, schema: CaseSchema, where: str = "the list of cas
 
 
 def check_judged(case: Case, schema: CaseSchema, where: str = "validation", missing: str = "refuse") -> None:
-    """Refuse what must not judge a model: a synthetic label, a wholly synthetic case, a synthetic input channel.
+    """Refuse synthetic data that must not be used for evaluation: a label, a whole case, or an input channel.
 
     Args:
         case: A case of validation or test.
-        schema: Says which keys are images and truth.
+        schema: Defines which keys are images and truth.
         where: Part of the split, named in the error message.
-        missing: The run's strategy for missing modalities. With ``synthesize`` or ``complete`` it makes synthetic
-            inputs itself, and those are allowed.
+        missing: The run's strategy for missing modalities. ``synthesize`` and ``complete`` generate synthetic inputs
+            themselves, and those are allowed.
 
     Raises:
-        CaseError: Naming case, file and remedy.
+        CaseError: With the case, the file and what to do.
     """
     synthetic = synthetic_keys(case, schema)
     name = f"Case {case['case_id']!r} in {where}"
     if schema.label and schema.label.key in synthetic:
         msg = (
-            f"{name}: the label ({case[schema.label.key]}) is synthetic, so it cannot serve as truth. Take a label "
-            f"that an expert drew, or move the case to training."
+            f"{name}: the label ({case[schema.label.key]}) is synthetic, so it cannot serve as truth. Use a label that "
+            f"an expert drew, or move the case to training."
         )
         raise CaseError(msg)
     images = [key for key in schema.image_keys if key in case]
     generated = [key for key in images if key in synthetic]
     if images and generated == images:
         files = ", ".join(case[key] for key in images)
-        msg = f"{name} is wholly synthetic ({files}): scores on it say nothing of patients. Move it to training."
+        msg = f"{name} is wholly synthetic ({files}): its scores would not apply to patients. Move it to training."
         raise CaseError(msg)
     if generated and missing not in MAKES_IMAGES:
         files = ", ".join(f"{key} ({case[key]})" for key in generated)
         msg = (
-            f"{name}: {files} is synthetic. A synthetic input may only be judged where the run makes it itself: leave "
+            f"{name}: {files} is synthetic. A synthetic input can only be evaluated if the run generates it: leave "
             f"{' and '.join(generated)} out and declare missing: {' or '.join(MAKES_IMAGES)}, or move the case to "
             f"training."
         )
@@ -89,10 +89,10 @@ def check_judged(case: Case, schema: CaseSchema, where: str = "validation", miss
 
 
 def check_truth(case: Case, target: str, schema: CaseSchema) -> None:
-    """Refuse a synthetic image as the truth that another one is compared with.
+    """Refuse a synthetic image as the truth for comparison with another image.
 
     Raises:
-        CaseError: The target is synthetic, or the case has none.
+        CaseError: The target is synthetic, or missing.
     """
     name = f"Case {case.get('case_id', '?')!r}"
     if target not in case:
@@ -100,7 +100,7 @@ def check_truth(case: Case, target: str, schema: CaseSchema) -> None:
         msg = f"{name} has no {target} image to compare with; it has {there}. Leave the case out of the evaluation."
         raise CaseError(msg)
     if target in case.get("synthetic", ()) or is_synthetic(case[target]):
-        reason = synthetic_reason(case[target]) or "the case says so"
+        reason = synthetic_reason(case[target]) or "declared as synthetic in the case"
         msg = (
             f"{name}: {target} ({case[target]}) is synthetic ({reason}), so it cannot serve as truth for another "
             f"synthetic image. Take the acquired {target}, or leave the case out of the evaluation."
@@ -109,16 +109,16 @@ def check_truth(case: Case, target: str, schema: CaseSchema) -> None:
 
 
 def provenance_columns(case: Case, schema: CaseSchema) -> dict[str, str]:
-    """Say in a score row which inputs were synthetic and what made them.
+    """Return the score-row columns that describe which inputs were synthetic and what generated them.
 
     Args:
-        case: With the paths of its images.
-        schema: Says which keys are images.
+        case: A case with the paths of its images.
+        schema: Defines which keys are images.
 
     Returns:
         ``synthetic_inputs``, ``generator`` (bundle and version), ``generator_sha256`` (of the checkpoint) and
-        ``generator_training_list`` (name and checksum); several are separated by ``;``, all empty where every input was
-        acquired.
+        ``generator_training_list`` (name and checksum); multiple values are separated by ``;``, and all are empty if
+        every input was acquired.
     """
     keys = [key for key in synthetic_keys(case, schema) if key in schema.image_keys]
     facts = [(read_sidecar(case[key]) or {}).get("generator") or {} for key in keys]
@@ -136,21 +136,21 @@ def _file(fingerprint: Mapping[str, str] | None) -> str:
 
 
 def check_unseen(cases: Sequence[Case], checkpoint: str | Path, which: str = "validation") -> list[Case]:
-    """Refuse to judge a checkpoint by cases of its own training.
+    """Refuse to evaluate a checkpoint on cases from its own training.
 
     Args:
-        cases: To judge by.
-        checkpoint: Names the cases and patients it was trained on; one of an earlier version does not, and passes.
-        which: The part of the split that was asked for; ``training`` says that the cases are known, and passes.
+        cases: Cases for the evaluation.
+        checkpoint: Names the cases and patients it was trained on; checkpoints of earlier versions do not, and pass.
+        which: The requested part of the split; ``training`` declares that the cases are known, and passes.
 
     Returns:
-        The cases as they are.
+        The cases, unchanged.
 
     Raises:
-        CaseError: Names those that were learned from.
+        CaseError: With the cases that were used in training.
     """
     if which != "training":
-        remedy = "or pass --evaluate_on training to see what it has learned by heart"
+        remedy = "or pass --evaluate_on training to see how well it fits its training data"
         refuse_seen(cases, read_record(checkpoint).get("training"), f"Checkpoint {checkpoint}", remedy)
     return list(cases)
 
@@ -158,16 +158,16 @@ def check_unseen(cases: Sequence[Case], checkpoint: str | Path, which: str = "va
 def refuse_seen(
     cases: Sequence[Case], training: Mapping[str, Sequence[str]] | None, what: str, remedy: str = "or another network"
 ) -> None:
-    """Refuse to judge by cases that something was trained on.
+    """Refuse to evaluate on cases that were used in training.
 
     Args:
-        cases: To judge by.
-        training: ``cases`` and ``patients`` of the training, as a checkpoint's record keeps them; None where unknown.
-        what: Was trained on them; begins the error message.
-        remedy: What else can be done; ends it.
+        cases: Cases for the evaluation.
+        training: ``cases`` and ``patients`` of the training, as stored in a checkpoint's record; None if unknown.
+        what: What was trained on them; starts the error message.
+        remedy: Another way out; ends the error message.
 
     Raises:
-        CaseError: Names those that were learned from, by case or by patient.
+        CaseError: With the cases that were used in training, matched by case or by patient.
     """
     known = training or {}
     seen = [
@@ -178,8 +178,8 @@ def refuse_seen(
     if seen:
         more = f" and {len(seen) - 10} more" if len(seen) > 10 else ""
         msg = (
-            f"{what} was trained on {len(seen)} of the {len(cases)} cases that are to judge: {', '.join(seen[:10])}"
-            f"{more}. Their scores would look too good. Leave them out (if they are other patients of the same names, "
-            f"rename them), {remedy}."
+            f"{what} was trained on {len(seen)} of the {len(cases)} cases to be evaluated: "
+            f"{', '.join(seen[:10])}{more}. Their scores would be inflated. Leave them out (if they are other patients "
+            f"with the same names, rename them), {remedy}."
         )
         raise CaseError(msg)

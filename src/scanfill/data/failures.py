@@ -1,4 +1,4 @@
-"""Go on when a case fails, tell at the end, and exit with 1."""
+"""Continue when a case fails, report all failures at the end, and exit with code 1."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, repr=False)
 class CollectFailures(IterableDataset[Any]):
-    """Cases that are prepared one after the other; those that fail are noted and left out.
+    """Dataset that prepares cases one after the other; failed cases are recorded and left out.
 
-    It has no length, on purpose: an Ignite engine that was promised five cases and got four starts again from the
+    It deliberately has no length: an Ignite engine that expects five cases and receives four starts again from the
     first. It shows its own progress bar instead, which counts the failed cases too.
 
     Args:
         data: Cases, dictionaries with ``case_id``.
-        transform: Prepares a case; whatever exception it raises is the case's failure.
+        transform: Prepares a case; any exception it raises marks the case as failed.
         progress: Whether to show a progress bar on stderr.
 
     Attributes:
@@ -37,10 +37,10 @@ class CollectFailures(IterableDataset[Any]):
         self.failures: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the cases that could be prepared.
+        """Yield the cases that were prepared successfully.
 
         Raises:
-            RuntimeError: In a worker process, whose list of failures would be lost.
+            RuntimeError: In a worker process, because its list of failures would be lost.
         """
         if get_worker_info() is not None:
             msg = "CollectFailures must be read by the main process: set num_workers to 0 in its DataLoader."
@@ -55,7 +55,7 @@ class CollectFailures(IterableDataset[Any]):
                 yield prepared
 
     def report(self) -> None:
-        """Print which cases failed and why, and end the program with exit code 1 if any did.
+        """Print which cases failed and why, and exit with code 1 if any did.
 
         Raises:
             SystemExit: With code 1.
@@ -64,11 +64,11 @@ class CollectFailures(IterableDataset[Any]):
 
 
 def report_failures(failures: Sequence[tuple[str, str]], cases: int) -> None:
-    """Print which of so many cases failed and why, and end the program with exit code 1 if any did.
+    """Print which cases failed and why, and exit with code 1 if any did.
 
     Args:
-        failures: ``(case_id, message)`` of each that failed, messages on one line.
-        cases: How many there were.
+        failures: ``(case_id, message)`` of each failed case, messages on one line.
+        cases: Total number of cases.
 
     Raises:
         SystemExit: With code 1.
@@ -82,7 +82,7 @@ def report_failures(failures: Sequence[tuple[str, str]], cases: int) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """Say an error on one line, without the frames that MONAI's Compose puts around it."""
+    """Format an error on one line, without the frames that MONAI's Compose adds."""
     while isinstance(error, RuntimeError) and str(error).startswith("applying transform") and error.__cause__:
         error = error.__cause__
     message = " ".join(str(error).split())

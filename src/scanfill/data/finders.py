@@ -1,7 +1,7 @@
 """Finders for the usual layouts, so that a schema can be stated without code.
 
-A folder a case (:py:class:`FolderFinder`), files whose names say what they are (:py:class:`FileFinder`), rows of a
-table (:py:class:`TableFinder`), and one subfolder a class (:py:class:`ClassFinder`).
+One folder per case (:py:class:`FolderFinder`), files whose names identify their content (:py:class:`FileFinder`), rows
+of a table (:py:class:`TableFinder`), and one subfolder per class (:py:class:`ClassFinder`).
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
     from scanfill.data.schema import CaseSchema
 
 NAME = "{name}"
-"""In the pattern of a truth's files: the name of the structure, where each has a file of its own."""
+"""Placeholder for the structure's name in the pattern of a truth's files, if each structure has its own file."""
 
 
 def make_finder(stated: Mapping[str, Any]) -> Finder:
-    """Make a finder from ``{"by": "folder" | "file" | "table" | "class", ...}``.
+    """Create a finder from ``{"by": "folder" | "file" | "table" | "class", ...}``.
 
     Raises:
-        UsageError: There is no such layout, or it does not take such an argument.
+        UsageError: The layout is unknown, or does not take such an argument.
     """
     options = dict(stated)
     by = options.pop("by", None)
     layouts: tuple[type[Finder], ...] = (FolderFinder, FileFinder, TableFinder, ClassFinder)
     kinds = {layout.__name__.removesuffix("Finder").lower(): layout for layout in layouts}
     if by not in kinds:
-        msg = f"A finder is stated by one of {', '.join(kinds)}, not by={by!r}."
+        msg = f"A finder must be one of {', '.join(kinds)}, got by={by!r}."
         raise UsageError(msg)
     try:
         finder: Finder = kinds[by](**options)
     except TypeError as error:
-        msg = f"The finder by={by!r} does not understand {options}: {error}."
+        msg = f"The finder by={by!r} does not accept {options}: {error}."
         raise UsageError(msg) from error
     return finder
 
 
 class _Listed(Finder):
-    """What all layouts share: the cases are listed by names alone, then checked against the schema."""
+    """Base of all layouts: cases are listed by names alone, then checked against the schema."""
 
     def find(self, folder: Path, schema: CaseSchema, request: Request) -> Cohort:
         """Find every case below a folder; see :py:class:`~scanfill.data.schema.Finder`."""
@@ -64,21 +64,21 @@ class _Listed(Finder):
         return refuse_problems(Cohort(cases), request)
 
     def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
-        """Give ``case_id``, and as far as they are there ``patient``, paths and conditions of each case."""
+        """Yield each case with ``case_id`` and, if available, ``patient``, paths and conditions."""
         raise NotImplementedError
 
     def looked_for(self, schema: CaseSchema) -> str:
-        """Say what a case looks like on disk, for messages."""
+        """Describe for messages what a case looks like on disk."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class FolderFinder(_Listed):
-    """A folder a case.
+    """One folder per case.
 
     Args:
         files: Key of an image, a truth or a mask -> pattern of its file in the case's folder, such as ``image.png`` or
-            ``*_ct.nii.gz``. ``{name}`` stands for the names of the structures, where each has a file of its own.
+            ``*_ct.nii.gz``. ``{name}`` stands for the names of the structures, if each has its own file.
     """
 
     files: Mapping[str, str]
@@ -89,7 +89,7 @@ class FolderFinder(_Listed):
         return list(self.files)
 
     def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
-        """List the folder itself, or each folder right below it that holds one of the files."""
+        """List the folder itself, or each of its direct subfolders that contains one of the files."""
         places = (
             [folder] if self._files_of(folder, schema) else sorted(path for path in folder.iterdir() if _shown(path))
         )
@@ -97,9 +97,9 @@ class FolderFinder(_Listed):
             if place.is_dir() and (found := self._files_of(place, schema)):
                 yield {"case_id": place.name, **found}
 
-    def looked_for(self, schema: CaseSchema) -> str:  # noqa: ARG002  the pattern says it
-        """Say what a case looks like on disk."""
-        return f"one folder a case, with {', '.join(f'{key}: {pattern}' for key, pattern in self.files.items())}"
+    def looked_for(self, schema: CaseSchema) -> str:  # noqa: ARG002  the pattern is enough
+        """Describe what a case looks like on disk."""
+        return f"one folder per case, with {', '.join(f'{key}: {pattern}' for key, pattern in self.files.items())}"
 
     def _files_of(self, place: Path, schema: CaseSchema) -> Case:
         found: Case = {}
@@ -115,13 +115,13 @@ class FolderFinder(_Listed):
 
 @dataclass(frozen=True)
 class FileFinder(_Listed):
-    r"""Files whose names say what they are.
+    r"""Files whose names identify their content.
 
     Args:
         pattern: Regular expression for a file's path below the folder, with a group ``case``, a group ``key`` or
-            further groups named like the schema's keys, and by option ``patient``:
+            further groups named like the schema's keys, and an optional group ``patient``:
             ``(?P<case>.+?)_(?P<key>image|label)\.png``.
-        keys: What the group ``key`` says -> key of the case; by default the same.
+        keys: Value of the group ``key`` -> key of the case; by default the same.
     """
 
     pattern: str
@@ -129,11 +129,11 @@ class FileFinder(_Listed):
 
     @property
     def provides(self) -> list[str] | None:
-        """Keys that the pattern names; None where it takes any word."""
+        """Keys in the pattern; None if it accepts any word."""
         return list(self.keys.values()) if self.keys else None
 
     def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
-        """Gather the files of each case."""
+        """Collect the files of each case."""
         expression = _compiled(self.pattern)
         cases: dict[str, Case] = {}
         for path in _images_below(folder):
@@ -152,9 +152,9 @@ class FileFinder(_Listed):
             case[key] = str(path)
         yield from cases.values()
 
-    def looked_for(self, schema: CaseSchema) -> str:  # noqa: ARG002  the pattern says it
-        """Say what a case looks like on disk."""
-        return f"files of the pattern {self.pattern}"
+    def looked_for(self, schema: CaseSchema) -> str:  # noqa: ARG002  the pattern is enough
+        """Describe what a case looks like on disk."""
+        return f"files matching the pattern {self.pattern}"
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,8 @@ class TableFinder(_Listed):
 
     Args:
         table: Name of the CSV or TSV file in the folder.
-        columns: Key of the case -> its column; by default each key is the name of its own. ``case_id`` names the case,
-            by default its first image's file; ``patient`` its patient, by default the case itself.
+        columns: Key of the case -> its column; by default the column has the key's name. ``case_id`` names the case, by
+            default after its first image's file; ``patient`` names its patient, by default the case itself.
     """
 
     table: str
@@ -191,7 +191,7 @@ class TableFinder(_Listed):
             yield self._case(row, column, schema, folder, f"{path.name}, line {number}")
 
     def looked_for(self, schema: CaseSchema) -> str:
-        """Say what a case looks like on disk."""
+        """Describe what a case looks like on disk."""
         return f"a table {self.table} with the columns {', '.join([*schema.image_keys, *schema.condition_keys])}"
 
     def _case(
@@ -205,7 +205,7 @@ class TableFinder(_Listed):
             (stem_of(Path(case[key])) for key in schema.image_keys if key in case), ""
         )
         if not named:
-            msg = f"{where} names neither a case_id nor an image: add one."
+            msg = f"{where} has neither a case_id nor an image: add one of them."
             raise CaseError(msg)
         case["case_id"] = named
         if patient := row.get(self.columns.get("patient", "patient")):
@@ -215,17 +215,17 @@ class TableFinder(_Listed):
 
 @dataclass(frozen=True)
 class ClassFinder(_Listed):
-    """One subfolder a class, a file a case.
+    """One subfolder per class, one file per case.
 
     Args:
-        condition: Key of the condition that the folder's name is.
+        condition: Key of the condition given by the folder's name.
     """
 
     condition: str
 
     @property
     def provides(self) -> None:
-        """Whatever the one image and the one condition are called."""
+        """Any key: the one image and the one condition may have any name."""
         return
 
     def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
@@ -238,34 +238,34 @@ class ClassFinder(_Listed):
                 yield {"case_id": f"{place.name}_{name}", schema.image_keys[0]: str(path), self.condition: value}
 
     def looked_for(self, schema: CaseSchema) -> str:
-        """Say what a case looks like on disk."""
+        """Describe what a case looks like on disk."""
         named = next((each.values for each in schema.conditions if each.key == self.condition and each.values), ())
-        return f"one subfolder a class ({', '.join(named) or self.condition}), a picture a case"
+        return f"one subfolder per class ({', '.join(named) or self.condition}), one picture per case"
 
 
 def existing_folder(folder: str | Path) -> Path:
-    """Return the absolute path of a folder to look for cases in.
+    """Return the absolute path of a folder in which to look for cases.
 
     Raises:
-        CaseError: There is no such folder.
+        CaseError: The folder does not exist.
     """
     folder = Path(folder).expanduser().resolve()
     if not folder.is_dir():
-        msg = f"No cases found: there is no folder {folder}. Give the folder that holds the cases."
+        msg = f"No cases found: the folder {folder} does not exist. Give the folder that holds the cases."
         raise CaseError(msg)
     return folder
 
 
 def sorted_cases(cases: Iterable[Case], folder: Path, looked_for: str) -> list[Case]:
-    """Sort the cases that were found in a folder by their names.
+    """Sort the cases found in a folder by name.
 
     Args:
-        cases: With ``case_id``.
-        folder: Where they were found.
+        cases: Cases with ``case_id``.
+        folder: The folder in which they were found.
         looked_for: What a case looks like on disk.
 
     Raises:
-        CaseError: There is none, or two have the same name.
+        CaseError: There are none, or two have the same name.
     """
     found = sorted(cases, key=lambda case: str(case["case_id"]))
     if not found:
@@ -277,10 +277,10 @@ def sorted_cases(cases: Iterable[Case], folder: Path, looked_for: str) -> list[C
 
 
 def refuse_problems(cohort: Cohort, request: Request) -> Cohort:
-    """Return the cohort, unless the request is strict and a case has a problem.
+    """Return the cohort unless the request is strict and a case has a problem.
 
     Raises:
-        CaseError: With every problem on a line of its own.
+        CaseError: With every problem on its own line.
     """
     problems = [case["problem"] for case in cohort.cases if "problem" in case]
     if problems and request.strict:
@@ -289,15 +289,17 @@ def refuse_problems(cohort: Cohort, request: Request) -> Cohort:
 
 
 def mistaken(case_id: str, key: str, file: str | Path, reason: str, place: str = "away") -> str:
-    """Say that a file marked as synthetic must not be taken for an ordinary one."""
+    """Return the error message for a synthetic file where an ordinary one is expected."""
     return (
-        f"Case {case_id!r}: {key} ({file}) is synthetic ({reason}) and must not be taken for an ordinary file. Move it "
-        f"{place}, or say synthetic=True where generated files are wanted."
+        f"Case {case_id!r}: {key} ({file}) is synthetic ({reason}) and must not be used as an ordinary file. Move it "
+        f"{place}, or set synthetic=True if generated files are wanted."
     )
 
 
 def check_names_differ(cases: Sequence[Mapping[str, Any]]) -> None:
-    """Compare without case: on many disks ``A`` and ``a`` are one folder, and results would overwrite each other.
+    """Check that case names differ without regard to upper and lower case.
+
+    On many disks ``A`` and ``a`` are one folder, and results would overwrite each other.
 
     Raises:
         CaseError: Two cases have the same name.
@@ -307,21 +309,21 @@ def check_names_differ(cases: Sequence[Mapping[str, Any]]) -> None:
         name = str(case["case_id"]).casefold()
         if name in seen:
             msg = (
-                f"Two cases have the same name: {_with_place(seen[name])} and {_with_place(case)}. Rename one: their "
-                f"results would overwrite each other."
+                f"Two cases have the same name: {_with_place(seen[name])} and {_with_place(case)}. Rename one of them: "
+                f"their results would overwrite each other."
             )
             raise CaseError(msg)
         seen[name] = case
 
 
 def _with_place(case: Mapping[str, Any]) -> str:
-    """Name a case and the folder of its first file."""
+    """Return the name of a case and the folder of its first file."""
     files = (value for value in case.values() if isinstance(value, str) and Path(value).is_absolute())
     return f"{case['case_id']!r}" + "".join(f" in {Path(file).parent}" for file in [*files][:1])
 
 
 def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
-    """Leave out what is not asked for, and say what a case lacks or what must not be in it."""
+    """Drop what was not requested, and record what is missing from a case or must not be in it."""
     images = schema.image_keys if request.images is None else request.images
     kept = [*images, *([schema.mask_key] if schema.mask_key else [])]
     if schema.label and request.with_label:
@@ -339,7 +341,7 @@ def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
         there = ", ".join(key for key in schema.path_keys if key in case) or "no file"
         problems.append(
             f"Case {case['case_id']!r} has no {' and no '.join(missing) or 'image'}; it has {there}. Add the file, or "
-            f"move the case away."
+            f"move the case out of the folder."
         )
     if problems:
         case["problem"] = "\n".join(problems)
@@ -363,21 +365,21 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _one(place: Path, pattern: str) -> Path | None:
-    """The one file of a pattern.
+    """Return the one file that matches a pattern.
 
     Raises:
-        CaseError: There are several.
+        CaseError: Several files match.
     """
     found = sorted(path for path in place.glob(pattern) if path.is_file() and _shown(path))
     if len(found) > 1:
         listed = ", ".join(path.name for path in found)
-        msg = f"{place} has {len(found)} files of the pattern {pattern!r}: {listed}. Keep one of them."
+        msg = f"{place} has {len(found)} files matching {pattern!r}: {listed}. Keep one of them."
         raise CaseError(msg)
     return found[0] if found else None
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
-    """List the images below a folder, hidden ones and folders aside, in order."""
+    """List the images below a folder in order, without hidden files and folders."""
     paths = sorted(path for path in folder.rglob("*") if image_suffix(path) in IMAGE_SUFFIXES and path.is_file())
     yield from (path for path in paths if all(_shown(Path(part)) for part in path.relative_to(folder).parts))
 

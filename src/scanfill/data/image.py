@@ -1,4 +1,4 @@
-"""Open one image, a volume or a picture, whatever its format, on one convention of axes and affine; and write NIfTI."""
+"""Read an image (volume or picture) of any supported format with uniform axes and affine, and write NIfTI."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
 
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
-"""File types that are read; compared in lower case."""
+"""Supported file types; compared in lower case."""
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-"""Further file types of 2-D images."""
+"""Additional file types for 2-D images."""
 
 IMAGE_SUFFIXES = (*VOLUME_SUFFIXES, *PICTURE_SUFFIXES)
-"""Every file type that is read, in lower case."""
+"""All supported file types, in lower case."""
 
 GREY_MODES = ("1", "L", "I", "F", "I;16", "I;16L", "I;16B")
-"""Pillow's modes of pictures with one value a pixel."""
+"""Pillow modes with one value per pixel."""
 
 GRID_TOLERANCE = 0.05
-"""How far, in voxels, the corners of two grids may lie apart and still be the same grid.
+"""How far apart, in voxels, the corners of two grids may be for the grids to count as the same.
 
-Headers hold 32-bit numbers, and an orientation stored as a quaternion loses more: a few thousandths of a voxel.
+Headers hold 32-bit numbers, and an orientation stored as a quaternion loses precision: a few thousandths of a voxel.
 """
 
 
 ITK_PLACE = re.compile(r"^[\s\S]*?ERROR: \w+\(0x[0-9a-f]+\): ")
-"""How ITK's messages begin: a place in its source and an address in memory, of no use to the reader."""
+"""Start of ITK's messages, which is of no use to the reader: a place in its source and a memory address."""
 
 
 def volume_suffix(path: str | Path) -> str:
-    """Return the suffix of a volume as it is written, such as ``.nii.gz``; empty when it is not a volume."""
+    """Return the suffix of a volume as written, such as ``.nii.gz``; empty if it is not a volume."""
     name = Path(path).name
     for suffix in VOLUME_SUFFIXES:
         if name.lower().endswith(suffix):
@@ -65,35 +65,35 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
     """Read a volume or a picture through MONAI.
 
     Args:
-        path: NIfTI, NRRD or MetaImage; in 2-D also PNG, JPEG, TIFF or BMP, grey with 8 or 16 bits.
-        where: Begins every error message: case and role, such as ``"Case 'c1': t2"``.
-        spatial_dims: 3, or 2 for pictures and for files that hold a single slice.
-        advice: What else to say where a file has too many dimensions.
+        path: NIfTI, NRRD or MetaImage; in 2-D also PNG, JPEG, TIFF or BMP, gray with 8 or 16 bits.
+        where: Starts every error message: case and role, such as ``"Case 'c1': t2"``.
+        spatial_dims: 3, or 2 for pictures and files that hold a single slice.
+        advice: Added to the message if a file has too many dimensions.
 
     Returns:
         ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, X to the right in a picture and Y down, with an affine in
-        millimetres from voxel to RAS+ world coordinates, the same for every type of volume (tested); the identity for a
-        picture, which states no size of its pixels. Of the file's header only the grid and the file's name are kept, so
-        that cases of different types can share a batch.
+        millimeters from voxel to RAS+ world coordinates, the same for every type of volume (tested); the identity for a
+        picture, which has no pixel size. Of the file's header only the grid and the file's name are kept, so that cases
+        of different types can share a batch.
 
     Raises:
-        CaseError: The file is absent, of another type, truncated, in colour, or has other dimensions.
+        CaseError: The file is missing, truncated, in color, of an unsupported type, or has other dimensions.
     """
     path = Path(path)
     suffix = image_suffix(path)
     known = VOLUME_SUFFIXES if spatial_dims == 3 else IMAGE_SUFFIXES
     if suffix not in known:
-        msg = f"{where} ({path}) is not of a type that can be read: convert it to one of {', '.join(known)}."
+        msg = f"{where} ({path}) has an unsupported file type: convert it to one of {', '.join(known)}."
         raise CaseError(msg)
     if not path.is_file():
-        msg = f"{where} ({path}) is not there: correct the path in the list of cases, or put the file back."
+        msg = f"{where} ({path}) does not exist: correct the path in the case list, or restore the file."
         raise CaseError(msg)
     try:
         loaded = _load(path)
     except CaseError as error:
         msg = f"{where} ({path}) {error}"
         raise CaseError(msg) from error
-    except Exception as error:  # each library has its own, from EOFError to RuntimeError
+    except Exception as error:  # each library raises its own, from EOFError to RuntimeError
         reason = " ".join(ITK_PLACE.sub("", str(error)).split()) or type(error).__name__
         msg = (
             f"{where} ({path}, {path.stat().st_size} bytes) cannot be read: {reason}. The file is truncated, damaged "
@@ -120,13 +120,13 @@ def _load(path: Path) -> MetaTensor:
     if image_suffix(path) in PICTURE_SUFFIXES:
         with Image.open(path) as picture:
             if picture.mode not in GREY_MODES:
-                msg = f"is in colour (mode {picture.mode}): convert it to grey, with 8 or 16 bits."
+                msg = f"is in color (mode {picture.mode}): convert it to gray, with 8 or 16 bits."
                 raise CaseError(msg)
         return loader(path, reader=PILReader())
     if volume_suffix(path).lower().startswith(".nii"):
         return loader(path, reader=NibabelReader())
     with warnings.catch_warnings():
-        # SWIG, which wraps ITK, warns while it loads and converts; where warnings are errors the interpreter crashes.
+        # SWIG, which wraps ITK, warns while it loads and converts; the interpreter crashes if warnings are errors.
         warnings.simplefilter("ignore")
         import itk  # noqa: PLC0415 - takes seconds; NIfTI does without
 
@@ -138,23 +138,23 @@ def _check_dimensions(shape: tuple[int, ...], spatial_dims: int, where: str, adv
     if len(shape) > 3:
         kind = "3-D volume" if spatial_dims == 3 else "2-D image"
         msg = (
-            f"{where} is {len(shape)}-D, shape {shape}: one {kind} a file is needed. Split it, for "
-            f"example with nibabel.funcs.four_to_three. {advice}".rstrip()
+            f"{where} is {len(shape)}-D, shape {shape}: each file must hold one {kind}. Split it, for example with "
+            f"nibabel.funcs.four_to_three. {advice}".rstrip()
         )
         raise CaseError(msg)
     if spatial_dims == 3 and (len(shape) < 3 or min(shape) < 2):
         msg = f"{where} is 2-D, shape {shape}: a 3-D volume is needed. Stack the slices into one file."
         raise CaseError(msg)
     if spatial_dims == 2 and (len(shape) != 2 or min(shape) < 2):
-        msg = f"{where} is {len(shape)}-D, shape {shape}: a 2-D image is needed. Save the slice as a file of its own."
+        msg = f"{where} is {len(shape)}-D, shape {shape}: a 2-D image is needed. Save the slice as a separate file."
         raise CaseError(msg)
 
 
 def grid_distance(first: MetaTensor, second: MetaTensor) -> float:
-    """How far apart the corners of two equally large grids lie at most, in voxels of the first.
+    """Return the largest distance between corresponding corners of two grids of equal shape, in voxels of the first.
 
-    Unlike a comparison of affines number by number this counts a small error of rotation for what it does: it
-    grows with the size of the grid.
+    Unlike an element-wise comparison of affines, this weights a small rotation error by its effect, which grows with
+    the size of the grid.
     """
     shape = np.asarray([*first.shape[1:], *[1] * (4 - first.ndim)])  # a picture is one voxel deep
     corners = np.array(np.meshgrid(*[(0, size - 1) for size in shape], indexing="ij")).reshape(3, -1)
@@ -166,17 +166,17 @@ def grid_distance(first: MetaTensor, second: MetaTensor) -> float:
 
 
 def format_affine(affine: torch.Tensor | NDArray[np.float64]) -> str:
-    """Write an affine on one line: ``[[2 0 0 -45.5] [0 2 0 10] [0 0 2 0]]``."""
+    """Format an affine on one line: ``[[2 0 0 -45.5] [0 2 0 10] [0 0 2 0]]``."""
     return "[" + " ".join("[" + " ".join(f"{value:g}" for value in row) + "]" for row in affine[:3].tolist()) + "]"
 
 
 def nifti_bytes(volume: NDArray[np.generic], affine: NDArray[np.float64], description: str) -> bytes:
-    """Encode a volume as ``.nii.gz`` without name or time, so that equal volumes are equal bytes.
+    """Encode a volume as ``.nii.gz`` without name or time, so that equal volumes give equal bytes.
 
     Args:
         volume: ``(X, Y, Z)``.
         affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
-        description: Free text of the header, at most 80 characters.
+        description: Free text for the header, at most 80 characters.
     """
     image = nib.Nifti1Image(volume, affine)
     image.header["descrip"] = description
@@ -190,7 +190,7 @@ def nifti_bytes(volume: NDArray[np.generic], affine: NDArray[np.float64], descri
 
 
 def header_text(path: str | Path) -> str:
-    """Read the free text of a NIfTI header, into which phantoms write where they come from; else nothing."""
+    """Read the free text of a NIfTI header, where phantoms state their origin; empty if there is none."""
     if not str(path).endswith((".nii", ".nii.gz")):
         return ""
     text: str = nib.load(path).header["descrip"].item().decode("ascii", "replace")
@@ -200,32 +200,32 @@ def header_text(path: str | Path) -> str:
 def median_spacing(
     cases: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str], part: str = "training"
 ) -> list[float]:
-    """Take the median voxel size of a cohort along right-left, posterior-anterior, inferior-superior.
+    """Return the median voxel size of a cohort along right-left, posterior-anterior, inferior-superior.
 
-    Only the header of one image a case is read. The median, as in nnU-Net (Isensee et al. 2021), keeps most cases
-    untouched where they agree.
+    Only the header of one image per case is read. The median, as in nnU-Net (Isensee et al. 2021), leaves most cases
+    untouched if their sizes agree.
 
     Args:
         cases: ``{"training": [...], ...}``.
-        keys: Images of a case; the first that it has counts, since all lie on one grid.
-        part: Which list counts.
+        keys: Images of a case; the first one present is used, since all share one grid.
+        part: Which part of the split to use.
 
     Returns:
         Three sizes in mm, rounded to 0.001 mm.
 
     Raises:
-        CaseError: No case in that part.
+        CaseError: The part has no cases.
     """
     if not cases[part]:
         found = {name: len(members) for name, members in cases.items()}
-        msg = f"There is no {part} case, so there is no voxel size to take: found {found}."
+        msg = f"There are no {part} cases, so the voxel size cannot be determined: found {found}."
         raise CaseError(msg)
     sizes = [_spacing(next(case[key] for key in keys if key in case)) for case in cases[part]]
     return [round(float(size), 3) for size in np.median(sizes, axis=0)]
 
 
 def _spacing(path: str) -> NDArray[np.float64]:
-    """Read the voxel size in mm, in the order of the patient's axes whatever the order of the array's."""
+    """Read the voxel size in mm in the order of the patient's axes, whatever the order of the array axes."""
     if volume_suffix(path).lower().startswith(".nii"):
         affine = np.asarray(nib.load(path).affine)
     else:

@@ -1,4 +1,4 @@
-"""The split of a training, kept beside its weights: whoever was learned from never judges, also after a resume."""
+"""The split of a training, kept next to its weights, so that resuming never moves training patients to evaluation."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Case = dict[str, Any]
 Split = dict[str, list[Case]]
 
 NEW = "new"
-"""Part of the cases to judge that the split of the training does not know."""
+"""Cases for evaluation that are not in the split of the training."""
 
 logger = logging.getLogger(__name__)
 
 
 def split_file(ckpt_dir: str | Path) -> Path:
-    """Say where a training keeps its split: beside the folder ``models``, or in a folder of another name."""
+    """Return where a training keeps its split: next to ``models``, or inside a folder of any other name."""
     folder = Path(ckpt_dir)
     return (folder.parent if folder.name == "models" else folder) / "datalist.json"
 
@@ -43,17 +43,17 @@ def save_split(
     dataset_dir: str | Path | None = None,
     resume: bool | str = False,
 ) -> None:
-    """Write the split of a training as a Decathlon-style list with paths relative to the folder of the data.
+    """Write the split of a training as a Decathlon-style list with paths relative to the data folder.
 
-    In a training of several processes, the first one writes. Without resuming, the list of an earlier training is set
-    aside.
+    In a training with several processes, the first one writes. Unless the training resumes, the list of an earlier
+    training is moved aside.
 
     Args:
         cases: Part -> cases.
-        ckpt_dir: Where the training keeps its checkpoints; see :py:func:`split_file`.
-        schema: Name of a kind of data, or its schema.
-        dataset_dir: Folder of the data; None where a list says where the files are.
-        resume: Whether the training goes on from an earlier one.
+        ckpt_dir: Folder of the training's checkpoints; see :py:func:`split_file`.
+        schema: Name of a kind of data, or a schema.
+        dataset_dir: Folder of the data; None if a list gives the file locations.
+        resume: Whether the training continues an earlier one.
     """
     if idist.get_rank() != 0:
         return
@@ -64,21 +64,21 @@ def save_split(
 
 
 def follow_split(split: Split, ckpt_dir: str | Path, *, listed: bool, judged: bool) -> Split | None:
-    """Give cases the parts that they had in a training.
+    """Assign cases to the parts that they had in a training.
 
     Args:
-        split: Cases that were found; if ``listed``, with the parts of a list, else all under ``training``.
-        ckpt_dir: Of the training.
-        listed: Whether a list says the parts. It must agree with the training.
-        judged: Whether the training is over: cases that it does not know are then put under ``new``. Else they join
-            the training side, which is logged.
+        split: The cases found; if ``listed``, with the parts of a list, otherwise all under ``training``.
+        ckpt_dir: Folder of the training's checkpoints.
+        listed: Whether a list states the parts. It must agree with the training.
+        judged: Whether the finished training is being evaluated: unknown cases then go under ``new``. Otherwise they
+            join the training part, which is logged.
 
     Returns:
-        None where the training has kept no split.
+        The split; None if the training kept no split.
 
     Raises:
-        CaseError: A list moves a patient of the training to another part, or a new one to those that judge it; or none
-            of the patients that were learned from is there.
+        CaseError: A list moves a patient of the training to another part, or a new patient into an evaluation part; or
+            no patient from the training part is present.
     """
     file = split_file(ckpt_dir)
     if not file.is_file():
@@ -93,9 +93,9 @@ def follow_split(split: Split, ckpt_dir: str | Path, *, listed: bool, judged: bo
             if listed and _moves(before, part):
                 msg = (
                     f"Patient {case['patient']!r} is {f'in {before}' if before else 'new'} for the training to resume "
-                    f"({file}), and in {part} of the given list: its scores would no longer be comparable, or look too "
-                    "good. Leave --datalist out, put the patient where it was (a new one into training), or start anew "
-                    "without --resume."
+                    f"({file}), but in {part} of the given list: its scores would be inflated or no longer comparable. "
+                    f"Leave --datalist out, put the patient back into its part (a new one into training), or start "
+                    f"over without --resume."
                 )
                 raise CaseError(msg)
             if before is None and not judged and part != "test":
@@ -106,10 +106,10 @@ def follow_split(split: Split, ckpt_dir: str | Path, *, listed: bool, judged: bo
 
 
 def refuse_learned(split: Split, ckpt_dir: str | Path) -> None:
-    """Refuse to judge a resumed training without a kept split by patients that it has learned from.
+    """Refuse to evaluate a resumed training that kept no split on patients it was trained on.
 
     Raises:
-        CaseError: Names them.
+        CaseError: With these patients.
     """
     last = Path(ckpt_dir) / "last.pt"
     if last.is_file():
@@ -128,12 +128,12 @@ def _report_changes(
     gone = {part: [case["case_id"] for case in kept.get(part, ()) if case["patient"] not in there] for part in PARTS}
     if not judged and kept.get("training") and len(gone["training"]) == len(kept["training"]):
         msg = (
-            f"None of the {len(kept['training'])} cases that the training has learned from ({file}) is there: give "
-            "their folder with --dataset_dir, or start anew without --resume."
+            f"None of the {len(kept['training'])} training cases in {file} was found: give their folder with "
+            f"--dataset_dir, or start over without --resume."
         )
         raise CaseError(msg)
     if added:
         logger.warning("%d cases are new since the training began and join it: %s", len(added), ", ".join(added))
     for part, names in gone.items():
         if names and not judged:
-            logger.warning("%d %s cases of %s are no longer there: %s", len(names), part, file, ", ".join(names))
+            logger.warning("%d %s cases of %s no longer exist: %s", len(names), part, file, ", ".join(names))

@@ -1,4 +1,4 @@
-"""Lists of cases on disk: Decathlon-style JSON, paths relative to the file."""
+"""Case lists on disk: Decathlon-style JSON, paths relative to the file."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def write_case_list(
 
     Args:
         folder: See :py:func:`scanfill.data.find_cases`, also for the other arguments.
-        output: The list to write.
-        modalities: Those that each case must have.
+        output: Path of the list.
+        modalities: The modalities that each case must have.
         labels: The label convention, ``"auto"`` or ``"none"``.
         patient_regex: Which part of a case's name is the patient.
-        schema: Name of a kind of data, or its schema.
+        schema: Name of a kind of data, or a schema.
 
     Returns:
         ``output``.
@@ -51,7 +51,7 @@ def write_case_list(
     """
     cohort = find_cohort(folder, modalities, labels, patient_regex, schema=schema)
     path = write_split({"training": cohort.cases}, output, schema=schema, name=Path(folder).resolve().name)
-    print(f"{cohort.describe()}\nWritten: {path}")  # noqa: T201 - what the command line says
+    print(f"{cohort.describe()}\nWritten: {path}")  # noqa: T201 - command-line output
     return path
 
 
@@ -67,16 +67,16 @@ def write_split(
 
     Args:
         split: Part (``training``, ``validation``, ``test``) -> cases with absolute paths.
-        output: The file to write, whole or not at all.
-        schema: Name of a kind of data, or its schema.
-        relative_to: Folder from which paths start; by default the file's own.
-        **about: More entries for the file's head, such as ``name`` and ``seed``.
+        output: Path of the file, which is written completely or not at all.
+        schema: Name of a kind of data, or a schema.
+        relative_to: Folder that paths are relative to; by default the file's own.
+        **about: Additional entries for the head of the file, such as ``name`` and ``seed``.
 
     Returns:
         ``output``.
 
     Raises:
-        CaseError: Something synthetic is in validation or test.
+        CaseError: Validation or test contains synthetic data.
     """
     output = Path(output)
     kind = load_schema(schema)
@@ -105,22 +105,22 @@ def read_list(
     schema: CaseSchema | str | Mapping[str, Any],
     incomplete: bool = False,
 ) -> Split:
-    """Read a list written by :py:func:`write_split`, or by hand in the same form, and check it.
+    """Read and check a list written by :py:func:`write_split`, or by hand in the same form.
 
     Args:
         datalist: The JSON file. Relative paths in it start from its folder, or else from ``dataset_dir``.
-        dataset_dir: Where the files lie, should the list have been moved.
-        modalities: Those that each case must have; only these are kept.
-        schema: Name of a kind of data, or its schema.
-        incomplete: Whether a case may lack some of ``modalities``, but not all images.
+        dataset_dir: Folder of the files, if the list has been moved.
+        modalities: The modalities that each case must have; only these are kept.
+        schema: Name of a kind of data, or a schema.
+        incomplete: Whether some of ``modalities`` may be missing from a case, but not all images.
 
     Returns:
-        Part -> cases with absolute paths; only the parts that the file has.
+        Part -> cases with absolute paths; only the parts present in the file.
 
     Raises:
-        CaseError: The file is absent or no such list; a case lacks a modality, or a file of it is not there; a name
-            occurs twice; a patient occurs in two parts; a synthetic file stands there as an ordinary one, or in
-            validation or test.
+        CaseError: The file is missing or not a case list; a modality of a case, or its file, is missing; a name occurs
+            twice; a patient occurs in two parts; a synthetic file is listed as an ordinary one, or is in validation or
+            test.
     """
     datalist = Path(datalist).expanduser().resolve()
     content = read_list_file(datalist)
@@ -142,10 +142,10 @@ def read_list(
 
 
 def check_split(split: Mapping[str, Sequence[Case]], schema: CaseSchema, where: str = "the split") -> None:
-    """Check that each case occurs once, each patient in one part only, and nothing synthetic judges.
+    """Check that each case occurs once, each patient in one part only, and no synthetic data is in an evaluation part.
 
     Raises:
-        CaseError: Naming the case or the patient.
+        CaseError: With the case or the patient.
     """
     _check_judges(split, schema, where)
     part_of_case: dict[str, str] = {}  # compared without case, as file names on many disks
@@ -161,7 +161,7 @@ def check_split(split: Mapping[str, Sequence[Case]], schema: CaseSchema, where: 
             if other_part != part:
                 msg = (
                     f"Patient {patient!r} is in {other_part} (case {other_case!r}) and in {part} (case {case_id!r}) of "
-                    f"{where}: scores would look too good. Split again with `python -m scanfill split`."
+                    f"{where}: scores would be inflated. Split again with `python -m scanfill split`."
                 )
                 raise CaseError(msg)
 
@@ -173,7 +173,7 @@ def _check_judges(split: Mapping[str, Sequence[Case]], schema: CaseSchema, where
 
 
 def _look_up_table(schema: CaseSchema, conventions: Sequence[str]) -> dict[str, str]:
-    """What the numbers in the label maps mean, where all follow one convention."""
+    """Return what the numbers in the label maps mean, if all follow one convention."""
     if schema.label is None or not schema.label.exclusive:
         return {}
     known = conventions or list(schema.label.conventions)
@@ -190,25 +190,26 @@ def _relative(case: Case, folder: Path, schema: CaseSchema) -> Case:
 
 
 def read_list_file(datalist: Path) -> dict[str, Any]:
-    """Read a list of cases as it stands, with the paths as they are written.
+    """Read a case list as stored, with paths as written.
 
     Raises:
-        CaseError: The file is absent or is not such a list.
+        CaseError: The file is missing or not a case list.
     """
     try:
         content = json.loads(datalist.read_text(encoding="utf-8"))
     except FileNotFoundError:
         msg = (
-            f"There is no list of cases {datalist}: write it with `python -m scanfill cases FOLDER -o {datalist.name}`."
+            f"The case list {datalist} does not exist: write it with `python -m scanfill cases FOLDER -o "
+            f"{datalist.name}`."
         )
         raise CaseError(msg) from None
     except (ValueError, OSError) as error:
-        msg = f"The list of cases {datalist} cannot be read ({error}): write it again with `python -m scanfill cases`."
+        msg = f"The case list {datalist} cannot be read ({error}): write it again with `python -m scanfill cases`."
         raise CaseError(msg) from error
     parts = [part for part in PARTS if isinstance(content, dict) and part in content]
     if not parts or not all(isinstance(case, dict) for part in parts for case in content[part]):
         msg = (
-            f"{datalist} is no list of cases: it needs a list of dictionaries under 'training' (and 'validation', "
+            f"{datalist} is not a case list: it needs a list of dictionaries under 'training' (and 'validation', "
             f"'test'), each with case_id and a path for each modality. Write it with `python -m scanfill cases`."
         )
         raise CaseError(msg)
@@ -224,13 +225,13 @@ def _complete(
     keep: Sequence[str] | None,
     incomplete: bool,
 ) -> Case:
-    """Make paths absolute and fill in what a hand-written list may leave out."""
+    """Make paths absolute and fill in what may be omitted from a hand-written list."""
     if "case_id" not in case:
-        msg = f"A case in {datalist} has no 'case_id': {case}. Give each case a name of its own."
+        msg = f"A case in {datalist} has no 'case_id': {case}. Give each case a unique name."
         raise CaseError(msg)
     name = case["case_id"]
     if "patient" not in case:
-        msg = f"Case {name!r} in {datalist} has no 'patient': state it, so that no patient is on two sides of a split."
+        msg = f"Case {name!r} in {datalist} has no 'patient': add it, so that no patient is on two sides of a split."
         raise CaseError(msg)
     missing = [] if incomplete else [key for key in keep or () if key not in case]
     if missing or not any(key in case for key in (*schema.image_keys, *schema.condition_keys)):
@@ -262,7 +263,7 @@ def _locate(path: str, folders: Sequence[Path], where: str, datalist: Path) -> P
         if candidate.is_file():
             return candidate
     msg = (
-        f"{where} is not there: {datalist} says {path!r}, looked for {' and '.join(map(str, candidates))}. Give the "
-        f"folder of the data with --dataset_dir, or write the list again."
+        f"{where} does not exist: {datalist} gives {path!r}, looked for {' and '.join(map(str, candidates))}. Give the "
+        f"data folder with --dataset_dir, or write the list again."
     )
     raise CaseError(msg)

@@ -1,4 +1,4 @@
-"""Which patient a case belongs to: stated, or read from the naming, and never guessed in silence."""
+"""Which patient a case belongs to: stated, or read from the naming, and never guessed silently."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENT_COLUMNS = ("patient", "patient_id")
 
 
 def each_its_own(case_id: str) -> str:
-    """Take each case for a patient of its own."""
+    """Treat each case as a separate patient."""
     return case_id
 
 
@@ -29,20 +29,20 @@ def find_patients(
 ) -> dict[str, str]:
     """Map each case to its patient.
 
-    In this order: ``patient_regex``; the column ``patient`` of ``participants.tsv`` in ``folder``; ``by_name``.
+    Sources in order: ``patient_regex``; the column ``patient`` of ``participants.tsv`` in ``folder``; ``by_name``.
 
     Args:
-        folder: Where the cases lie.
-        case_ids: Their names.
-        patient_regex: Regular expression searched for in each name. Its first group is the patient, or the whole
-            match where it has no group: ``"^[^_]+"`` makes ``anna`` of ``anna_visit1``.
-        by_name: What the naming of the kind of data says; by default each case is a patient of its own.
+        folder: Folder of the cases.
+        case_ids: Names of the cases.
+        patient_regex: Regular expression searched for in each name. Its first group is the patient, or the whole match
+            if it has no group: ``"^[^_]+"`` turns ``anna_visit1`` into ``anna``.
+        by_name: Applies the naming rules of the kind of data; by default each case is a separate patient.
 
     Returns:
         Case -> patient, in the order of ``case_ids``.
 
     Raises:
-        CaseError: The expression is wrong or matches nothing in a name; the table does not name a case.
+        CaseError: The expression is invalid or does not match a name; the table has no row for a case.
     """
     if patient_regex is not None:
         return _by_expression(case_ids, patient_regex)
@@ -56,7 +56,7 @@ def read_participants(path: Path) -> dict[str, str] | None:
     """Read case -> patient from a tab-separated table.
 
     Returns:
-        None where there is no such file, or it has no column for the patient (BIDS has none: a row is a patient).
+        None if there is no such file, or it has no patient column (as in BIDS, where a row is a patient).
     """
     if not path.is_file():
         return None
@@ -71,14 +71,14 @@ def read_participants(path: Path) -> dict[str, str] | None:
 
 
 def describe_patients(patients: Mapping[str, str]) -> str:
-    """Write the mapping for a person to check: one line a patient whose name is not the case's."""
+    """Format the mapping for a person to check: one line per patient whose name differs from the case's."""
     cases_of: dict[str, list[str]] = {}
     for case_id, patient in patients.items():
         cases_of.setdefault(patient, []).append(case_id)
     lines = [f"{len(patients)} cases of {len(cases_of)} patients:"]
     alone = [patient for patient, cases in sorted(cases_of.items()) if cases == [patient]]
     lines += [f"  {patient}: {', '.join(cases)}" for patient, cases in sorted(cases_of.items()) if cases != [patient]]
-    lines += [f"  each a patient of its own: {', '.join(alone)}"] if alone else []
+    lines += [f"  each a separate patient: {', '.join(alone)}"] if alone else []
     return "\n".join(lines)
 
 
@@ -107,7 +107,7 @@ def _by_table(case_ids: Iterable[str], table: Mapping[str, str], path: Path) -> 
     absent = [case_id for case_id, patient in patients.items() if not patient]
     if absent:
         msg = (
-            f"{path} names no patient for {', '.join(absent[:5])} ({len(absent)} of {len(patients)} cases): add a row "
+            f"{path} has no patient for {', '.join(absent[:5])} ({len(absent)} of {len(patients)} cases): add a row "
             f"for each, or pass --patient_regex."
         )
         raise CaseError(msg)

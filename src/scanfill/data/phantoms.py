@@ -1,4 +1,4 @@
-"""Phantoms of any kind of data: how the command line offers a kind, and how files are identified as phantoms."""
+"""Phantoms of any kind of data: how the command line offers them, and how files are identified as phantoms."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PHANTOM_NOTE = "phantoms: checks the software, says nothing about patients"
 
 @dataclass(frozen=True)
 class Phantoms:
-    """The phantoms of one domain, as the package ``phantoms`` in its folder offers them under ``PHANTOMS``.
+    """The phantoms of one domain, exported as ``PHANTOMS`` by the package ``phantoms`` in its folder.
 
     Attributes:
-        name: What the command line calls them.
-        about: What they are, in one line.
-        write: Writes a cohort: ``write(folder, cases=..., size=..., seed=..., **options)``, one folder a case.
-        options: Further options that only this kind has -> what each does.
+        name: Name on the command line.
+        about: One-line description.
+        write: Writes a cohort: ``write(folder, cases=..., size=..., seed=..., **options)``, one folder per case.
+        options: Additional options of this kind only -> what each does.
     """
 
     name: str
@@ -37,23 +37,23 @@ class Phantoms:
         """Refuse options that this kind does not have.
 
         Raises:
-            UsageError: Names the option, and those that there are.
+            UsageError: With the option, and the valid ones.
         """
         if unknown := [name for name in asked if name not in self.options]:
             known = "; ".join(f"--{name}: {what}" for name, what in self.options.items()) or "none"
             msg = (
-                f"{self.name} phantoms have no option --{unknown[0]} (={asked[unknown[0]]!r}). Beside --cases, --size "
+                f"{self.name} phantoms have no option --{unknown[0]} (={asked[unknown[0]]!r}). Besides --cases, --size "
                 f"and --seed they have {known}."
             )
             raise UsageError(msg)
 
 
 def phantom_text(paths: Sequence[str]) -> str:
-    """Read what the first phantom among some files says of itself in its header; nothing where there is none."""
+    """Read the header description of the first phantom among some files; empty if there is none."""
     return next((text for text in map(header_text, paths) if "phantom" in text), "")
 
 
 def phantom_note(cases: Sequence[Mapping[str, Any]], schema: CaseSchema) -> str:
-    """Say what figures on these cases are worth: a caveat when any of them is a phantom, else nothing."""
+    """Return a caveat about figures on these cases if any is a phantom, otherwise an empty string."""
     images = [case[key] for case in cases for key in schema.image_keys if key in case]
     return PHANTOM_NOTE if phantom_text(images) else ""

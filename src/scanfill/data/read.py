@@ -1,4 +1,4 @@
-"""Read a case from disk with every check, so that bad input ends in a clear error and never in a wrong result."""
+"""Read a case from disk with all checks, so that bad input gives a clear error and never a wrong result."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
 
 class ReadCased(MapTransform):  # type: ignore[misc]
-    """Load a case's images, label and mask, and refuse what would silently give a wrong result.
+    """Load a case's images, label and mask, and refuse anything that would silently give a wrong result.
 
-    Checked for each file: it exists, is whole, has the schema's dimensions; for images: no NaN or infinite voxels, and
-    what the schema's own check asks for; together: no two images are the same, one grid for all. The label becomes what
-    the schema says (:py:func:`scanfill.data.truth.read_truth`) and is never resampled.
+    Checks for each file: it exists, is complete, and has the schema's dimensions. For images: no NaN or infinite
+    voxels, and the schema's own check. Together: all images differ, and all share one grid. The label is converted as
+    the schema defines (:py:func:`scanfill.data.truth.read_truth`) and is never resampled.
 
-    Images come out as MetaTensor ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, intensities as in the file; a label map
-    and a mask as the same, uint8; labels that overlap as ``(labels, X, Y)``, uint8, 0 and 1.
+    Images are returned as MetaTensor ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, intensities as in the file; a label
+    map and a mask likewise, uint8; overlapping labels as ``(labels, X, Y)``, uint8, 0 and 1.
 
     Args:
-        keys: Images to read, by the schema's names; empty where the truth alone is read.
-        label_key: Key of the label; null where there is none to read, as in inference.
-        mask_key: Key of the mask of the part that counts, read when the case has one: 1 inside, 0 outside. By default
-            the schema's.
-        allow_missing_keys: Whether a case may lack some of ``keys`` (it must have one).
-        schema: Name of a kind of data, or its schema; see :py:func:`scanfill.data.load_schema`.
+        keys: Keys of the images to read, as in the schema; empty to read the truth only.
+        label_key: Key of the label; null if there is none to read, as in inference.
+        mask_key: Key of an optional mask that restricts where voxels count: 1 inside, 0 outside. By default the
+            schema's.
+        allow_missing_keys: Whether some of ``keys`` may be missing from a case (it must have one).
+        schema: Name of a kind of data, or a schema; see :py:func:`scanfill.data.load_schema`.
 
     Raises:
-        CaseError: On any of the above, naming case, file, value and remedy.
+        CaseError: If any of these checks fails, with the case, file, value and what to do.
     """
 
     def __init__(
@@ -58,16 +58,16 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         *,
         schema: CaseSchema | str | Mapping[str, Any],
     ) -> None:
-        super().__init__(keys or label_key, allow_missing_keys)  # MONAI wants a key, be it the truth's alone
+        super().__init__(keys or label_key, allow_missing_keys)  # MONAI requires a key, even if only the truth is read
         self.images = [str(key) for key in ensure_tuple(keys)]
         self.schema = load_schema(schema)
         self.label_key = label_key
         self.mask_key = mask_key or self.schema.mask_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Replace the paths of one case by its volumes."""
+        """Replace the paths of one case with its volumes."""
         case = dict(data)
-        if case.get("problem"):  # the case finder saw it already and was asked to go on
+        if case.get("problem"):  # the case finder found it, but was asked to continue
             raise CaseError(case["problem"])
         name = f"Case {case.get('case_id', '?')!r}"
         keys = self._keys_present(case, name)
@@ -103,13 +103,13 @@ class ReadCased(MapTransform):  # type: ignore[misc]
             there = [str(key) for key, value in case.items() if isinstance(value, str) and Path(value).is_absolute()]
             msg = (
                 f"{name} has no {' and no '.join(missing)} image; it has {', '.join(there) or 'none'}. Add the file to "
-                f"the case's folder, or choose the modalities that are there with --modalities."
+                f"the case's folder, or choose available modalities with --modalities."
             )
             raise CaseError(msg)
         if self.label_key and not case.get(self.label_key):
             msg = (
-                f"{name} has no label map, key {self.label_key!r}: add {self._looked_for()}, or leave the case out "
-                f"where labels are needed."
+                f"{name} has no label map, key {self.label_key!r}: add {self._looked_for()}, or leave the case out if "
+                f"labels are needed."
             )
             raise CaseError(msg)
         return present
@@ -119,7 +119,7 @@ class ReadCased(MapTransform):  # type: ignore[misc]
 
 
 def _check_paths_differ(paths: Mapping[str, str], name: str) -> None:
-    """Cheap, and before reading: a list of cases written by hand may name one file twice."""
+    """Check before reading that paths differ, which is cheap: a hand-written case list may name one file twice."""
     for (key_1, path_1), (key_2, path_2) in combinations(paths.items(), 2):
         if Path(path_1).resolve() == Path(path_2).resolve():
             msg = f"{name}: {key_1} and {key_2} are the same file, {path_1}. Give each modality its own file."
@@ -127,10 +127,10 @@ def _check_paths_differ(paths: Mapping[str, str], name: str) -> None:
 
 
 def check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, str], name: str) -> None:
-    """Refuse one image under the names of two modalities.
+    """Refuse the same image under the names of two modalities.
 
     Raises:
-        CaseError: Naming both.
+        CaseError: With both names.
     """
     for (key_1, image_1), (key_2, image_2) in combinations(images.items(), 2):
         if np.array_equal(image_1.numpy(), image_2.numpy()):
@@ -142,12 +142,12 @@ def check_images_differ(images: Mapping[str, MetaTensor], paths: Mapping[str, st
 
 
 def check_finite(image: MetaTensor, where: str, remedy: str = "Export the image again.") -> None:
-    """Refuse an image with voxels that are not numbers.
+    """Refuse an image with NaN or infinite voxels.
 
     Args:
         image: ``(C, ...)``.
-        where: Begins the error message: case, key, file.
-        remedy: Ends it.
+        where: Starts the error message: case, key, file.
+        remedy: What to do; ends the message.
 
     Raises:
         CaseError: A voxel is NaN or infinite.
@@ -163,21 +163,21 @@ def check_finite(image: MetaTensor, where: str, remedy: str = "Export the image 
         raise CaseError(msg)
 
 
-def check_values(image: MetaTensor, where: str, has_mask: bool) -> None:  # noqa: ARG001  other kinds ask for it
-    """Refuse an image that holds nothing: the check of a kind of data that has none of its own.
+def check_values(image: MetaTensor, where: str, has_mask: bool) -> None:  # noqa: ARG001  required by the interface
+    """Refuse an image without content; the default check for kinds of data that define none.
 
     Args:
         image: ``(C, ...)``.
-        where: Begins the error message: case, key, file.
+        where: Starts the error message: case, key, file.
         has_mask: Whether the case has a mask.
 
     Raises:
-        CaseError: A voxel is NaN or infinite, or all have one value.
+        CaseError: A voxel is NaN or infinite, or all voxels have the same value.
     """
     check_finite(image, where)
     values = image.numpy()
     if values.min() == values.max():
-        msg = f"{where} holds the value {values.flat[0]:g} everywhere: it holds no image. Export it again."
+        msg = f"{where} holds the value {values.flat[0]:g} everywhere, so it is empty. Export it again."
         raise CaseError(msg)
 
 
@@ -193,7 +193,7 @@ def _check_one_grid(volumes: Mapping[str, MetaTensor], paths: Mapping[str, str],
         distance = grid_distance(first, volume)
         if distance > GRID_TOLERANCE:
             msg = (
-                f"{name}: {key} and {first_key} lie on different grids, up to {distance:.3g} voxels apart: affines "
+                f"{name}: {key} and {first_key} are on different grids, up to {distance:.3g} voxels apart: affines "
                 f"{format_affine(volume.affine)} and {format_affine(first.affine)} ({paths[key]}, {paths[first_key]}). "
                 f"Register and resample all files of a case to one grid, or copy the right header."
             )
@@ -204,13 +204,15 @@ def checked_mask(mask: MetaTensor, where: str) -> MetaTensor:
     """Return a brain mask ``(1, X, Y, Z)`` as uint8.
 
     Raises:
-        CaseError: It holds another value than 0 and 1, or no 1.
+        CaseError: It holds values other than 0 and 1, or no 1.
     """
     values = label_values(mask, where)
     if set(values) - {0, 1}:
-        msg = f"{where} holds the values {values}: a mask holds 1 inside and 0 outside, nothing else."
+        msg = f"{where} holds the values {values}: a mask may only hold 1 inside and 0 outside."
         raise CaseError(msg)
     if 1 not in values:
-        msg = f"{where} is all zero: it holds no brain. Make it again, or remove it to use the non-zero voxels instead."
+        msg = (
+            f"{where} is all zero: it marks no brain. Create it again, or remove it to use the non-zero voxels instead."
+        )
         raise CaseError(msg)
     return mask.round().to(torch.uint8)

@@ -1,4 +1,4 @@
-"""Write predicted labels so that they lie exactly on the image that they were predicted from."""
+"""Write predicted labels on exactly the grid of the image that they were predicted from."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ USE = "Research use only. Not for diagnosis or treatment."
 
 @dataclass(eq=False, repr=False)
 class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Write ``<output_dir>/<case>/<case>_seg`` in the schema's terms and, beside it, what it means (``_seg.json``).
+    """Write ``<output_dir>/<case>/<case>_seg`` in the schema's values, with their meaning in ``_seg.json``.
 
-    A label map becomes one file, in the values of the case's convention; labels that overlap become one mask each,
-    ``<case>_seg_<name>``. Volumes, and slices with a place in space, are NIfTI; pictures are PNG, masks 0 and 255.
+    A label map becomes one file, in the values of the case's convention; overlapping labels become one mask each,
+    ``<case>_seg_<name>``. Volumes, and slices with a position in space, are NIfTI; pictures are PNG, masks 0 and 255.
 
-    The JSON says what each value or file means; what made a synthetic input, where the case has that under
-    ``provenance``; and what was found wrong with the images, where it has ``warnings``.
+    The JSON gives the meaning of each value or file; the generator of any synthetic input, if the case has it under
+    ``provenance``; and problems found with the images, if it has ``warnings``.
 
-    MONAI's SaveImaged writes in place, so a full disk leaves half a file, and knows no label conventions.
+    MONAI's SaveImaged writes in place, so a full disk leaves a partial file, and it does not support label conventions.
 
     Args:
-        keys: Labels ``(1, ...)`` or, where they overlap, ``(labels, ...)``, MetaTensors on the grid to save.
-        output_dir: Made if absent; one folder a case.
+        keys: Labels ``(1, ...)`` or, if they overlap, ``(labels, ...)``, MetaTensors on the grid to save.
+        output_dir: Created if missing; one folder per case.
         case_key: Key of the case's name.
-        convention_key: Key of the label convention to write, where there are several.
+        convention_key: Key of the label convention to write, if there are several.
         name: Last part of the file name.
         schema: Name of a kind of data, or its schema.
-        warnings_key: Key of the warnings, one a line; left out of the file where a case has no such key.
+        warnings_key: Key of the warnings, one per line; omitted from the JSON if a case has no such key.
 
     Raises:
-        UsageError: The schema has no truth.
+        UsageError: The schema has no labels.
     """
 
     keys: KeysCollection
@@ -74,7 +74,7 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         self.spatial_dims, self.label = kind.spatial_dims, kind.label
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Write each key's labels; the data are returned untouched."""
+        """Write each key's labels; the data are returned unchanged."""
         case = str(data[self.case_key])
         convention = self.label.convention_of(data, self.convention_key)
         stem = Path(self.output_dir) / case / f"{case}_{self.name}"
@@ -93,11 +93,11 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         return dict(data)
 
     def describe(self, case: Mapping[Hashable, Any], convention: str) -> dict[str, Any]:
-        """Say what the written values mean, as it goes into JSON.
+        """Return the meaning of the written values for the JSON file.
 
         Args:
-            case: After prediction.
-            convention: Of the written label map.
+            case: The case after prediction.
+            convention: Convention of the written label map.
         """
         about: dict[str, Any] = {"labels": self.label.look_up_table(convention), "convention": convention}
         if not self.label.exclusive:
@@ -110,12 +110,12 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         return about | {"use": USE}
 
     def describe_inputs(self, case: Mapping[Hashable, Any]) -> dict[str, Any]:
-        """Say what made a synthetic input, where there is one."""
+        """Return what generated a synthetic input, if there is one."""
         made = case.get(PROVENANCE) or {}
         return {"made_by": dict(made)} if made.get("synthetic_inputs") else {}
 
     def _is_picture(self, affine: NDArray[np.float64]) -> bool:
-        """Whether the grid is that of a picture, which states no size and no place."""
+        """Return whether the grid is that of a picture, which has neither size nor position."""
         return self.spatial_dims == 2 and np.array_equal(affine, np.eye(len(affine)))
 
     def _write(self, stem: Path, values: NDArray[np.uint8], affine: NDArray[np.float64]) -> None:

@@ -1,4 +1,4 @@
-"""The parts of a schema: images, truth, conditions, and the bundles that make images that are missing."""
+"""The parts of a schema: images, truth, conditions, and the bundles that generate missing images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 KINDS = ("map", "channels", "polygons")
-"""How a truth is stored: a label map; a mask a structure, which may overlap; outlines in the field's JSON."""
+"""How a truth is stored: a label map; one mask per structure, possibly overlapping; outlines in JSON."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class ImageSpec:
 
     Args:
         key: Its key in a case's dictionary.
-        required: Whether a case without it is an error wherever it is found; otherwise a bundle says what it needs.
-        unit: What its values mean, such as ``HU``; empty where they mean nothing by themselves.
-        channels: How many values a voxel has.
+        required: Whether a case without it is always an error; otherwise each bundle states what it needs.
+        unit: Unit of the values, such as ``HU``; empty if they have no absolute meaning.
+        channels: Number of values per voxel.
     """
 
     key: str
@@ -41,19 +41,20 @@ class LabelSpec:
     """The truth of a case.
 
     Args:
-        names: Label -> what it is called. In a label map the label is the value of a voxel; where structures overlap,
-            label 1 is the first channel, label 2 the second, and so on.
+        names: Label -> its name. In a label map the label is the voxel value; if structures overlap, label 1 is the
+            first channel, label 2 the second, and so on.
         kind: One of :py:data:`KINDS`.
         key: Its key in a case's dictionary.
         conventions: Name of a convention -> value in the file -> label (0: background); by default the values in the
-            file are the labels. Of several, a case names its own under ``label_convention``.
-        pairs: Left and right label of each structure that has two sides.
-        legend: Label -> its short name in pictures; by default ``names``.
-        looked_for: Where a truth is looked for, for messages.
-        remedy: What to do about a value that a convention does not have, for messages.
+            file are the labels. If there are several, a case names its own under ``label_convention``.
+        pairs: Left and right label of each paired structure.
+        legend: Label -> short name for pictures; by default ``names``.
+        looked_for: Where labels are expected, for messages.
+        remedy: What to do about a value that is not in a convention, for messages.
 
     Raises:
-        UsageError: An unknown kind, labels of channels that are not 1, 2, ..., or a pair that names no label.
+        UsageError: Unknown kind, channel labels that are not numbered 1, 2, ..., or a pair with a label that does not
+        exist.
     """
 
     names: Mapping[int, str]
@@ -67,7 +68,7 @@ class LabelSpec:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            msg = f"A truth is stored as one of {', '.join(KINDS)}, not as kind={self.kind!r}."
+            msg = f"kind must be one of {', '.join(KINDS)}, got kind={self.kind!r}."
             raise UsageError(msg)
         object.__setattr__(self, "names", {int(label): str(name) for label, name in self.names.items()})
         own = {name: {int(k): int(v) for k, v in values.items()} for name, values in self.conventions.items()}
@@ -75,44 +76,42 @@ class LabelSpec:
         object.__setattr__(self, "pairs", tuple((int(left), int(right)) for left, right in self.pairs))
         object.__setattr__(self, "legend", {int(k): str(v) for k, v in self.legend.items()} or dict(self.names))
         if not self.exclusive and sorted(self.names) != list(range(1, len(self.names) + 1)):
-            msg = (
-                f"Labels of {self.kind} are numbered 1, 2, ... in the order of the channels, not {sorted(self.names)}."
-            )
+            msg = f"Labels of {self.kind} must be numbered 1, 2, ... in channel order, got {sorted(self.names)}."
             raise UsageError(msg)
         strangers = [label for pair in self.pairs for label in pair if label not in self.names]
         if strangers:
-            msg = f"The left-right pairs {list(self.pairs)} name {strangers}, of which the truth has only {self.names}."
+            msg = f"The left-right pairs {list(self.pairs)} contain {strangers}, but the truth only has {self.names}."
             raise UsageError(msg)
 
     @property
     def exclusive(self) -> bool:
-        """Whether a voxel has one label only."""
+        """Whether each voxel has only one label."""
         return self.kind == "map"
 
     @property
     def channels(self) -> int:
-        """How many channels a network needs: one a label, and for a label map one for the background."""
+        """Number of channels that a network needs: one per label, plus one for the background of a label map."""
         return len(self.names) + self.exclusive
 
     def convention_of(self, case: Mapping[Any, Any], key: str = "label_convention") -> str:
-        """Return the convention that a case states, or the only one there is.
+        """Return the convention stated by a case, or the only one there is.
 
         Raises:
-            CaseError: There are several and the case states none of them.
+            CaseError: There are several, and the case states none of them.
         """
         stated = case.get(key)
         if stated is None and len(self.conventions) == 1:
             return next(iter(self.conventions))
         if not isinstance(stated, str) or stated not in self.conventions:
             msg = (
-                f"Case {case.get('case_id', '?')!r} has {key}={stated!r}: state what its label values mean with one of "
-                f"{', '.join(self.conventions)}."
+                f"Case {case.get('case_id', '?')!r} has {key}={stated!r}: state the meaning of its label values with "
+                f"one of {', '.join(self.conventions)}."
             )
             raise CaseError(msg)
         return stated
 
     def values_in_file(self, convention: str) -> dict[int, int]:
-        """Label -> value that is written, without background; of two values for one label the first."""
+        """Return label -> value to write, without background; the first value if a label has two."""
         written: dict[int, int] = {}
         for value, label in self.conventions[convention].items():
             if label:
@@ -120,7 +119,7 @@ class LabelSpec:
         return written
 
     def look_up_table(self, convention: str) -> dict[str, str]:
-        """What each number in a written label map means, as it goes into JSON: ``{"4": "CET: ..."}``."""
+        """Return what each number in a written label map means, for JSON: ``{"4": "CET: ..."}``."""
         labels = {0: 0} | {value: label for label, value in self.values_in_file(convention).items()}
         names = {0: "background", **self.names}
         return {str(value): names[labels[value]] for value in sorted(labels)}
@@ -128,16 +127,16 @@ class LabelSpec:
 
 @dataclass(frozen=True)
 class ConditionSpec:
-    """Something known of a case that is not an image: a category, or a number.
+    """A known property of a case that is not an image: a category, or a number.
 
     Args:
         key: Its key in a case's dictionary, and its column in a table.
         values: The categories; None for a number.
-        unit: Of a number.
-        range: Smallest and largest number that can be right.
+        unit: Unit of a number.
+        range: Smallest and largest valid number.
 
     Raises:
-        UsageError: Both categories and a range.
+        UsageError: Categories and a range are both given.
     """
 
     key: str
@@ -151,14 +150,14 @@ class ConditionSpec:
             raise UsageError(msg)
 
     def read(self, text: Any, where: str) -> str | float:
-        """Read a value as a table has it.
+        """Read a value from a table.
 
         Raises:
-            CaseError: No such category, no number, or one out of range; ``where`` begins the message.
+            CaseError: Unknown category, not a number, or out of range; ``where`` starts the message.
         """
         if self.values is not None:
             if str(text) not in self.values:
-                msg = f"{where}: {self.key}={text!r} is none of {', '.join(self.values)}. Correct the table."
+                msg = f"{where}: {self.key}={text!r} is not one of {', '.join(self.values)}. Correct the table."
                 raise CaseError(msg)
             return str(text)
         try:
@@ -175,11 +174,11 @@ class ConditionSpec:
 
 @dataclass(frozen=True)
 class GeneratorSpec:
-    """A bundle that makes images that are missing.
+    """A bundle that generates missing images.
 
     Args:
         bundle: Its name.
-        intensity_rule: How intensities are prepared for it; it and its checkpoint state the same.
+        intensity_rule: How intensities are prepared for it; the bundle and its checkpoint state the same rule.
     """
 
     bundle: str
@@ -192,28 +191,28 @@ CheckImage = Callable[..., None]
 
 @dataclass
 class Cohort:
-    """The cases of a folder, and what a person should know about how they were read."""
+    """The cases of a folder, and how they were interpreted."""
 
     cases: list[Case]
     notes: list[str] = field(default_factory=list)
 
     def describe(self) -> str:
-        """Say how many cases, what their labels mean and why, and which patient each belongs to."""
+        """Report how many cases there are, what their labels mean and why, and which patient each belongs to."""
         return "\n".join([*self.notes, describe_patients({case["case_id"]: case["patient"] for case in self.cases})])
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is wanted of a finder; see :py:func:`scanfill.data.find_cases` for each.
+    """Options for a finder; see :py:func:`scanfill.data.find_cases` for each.
 
     Attributes:
-        images: Keys of the images that each case must have; None for whatever is there.
-        labels: ``auto``, a convention, or ``none`` where labels are left aside.
+        images: Keys of the images that each case must have; None for any.
+        labels: ``auto``, a convention, or ``none`` to ignore labels.
         patient_regex: Which part of a case's name is the patient.
-        check: Whether voxels may be read to see that cases are what they seem.
-        strict: Whether an incomplete case is an error at once, or has the reason under ``problem``.
-        synthetic: Whether synthetic files may take the place of an acquired one that is not there.
-        incomplete: Whether a case may lack some of ``images``, but not all.
+        check: Whether voxels may be read to verify that cases are what they seem.
+        strict: Whether an incomplete case raises an error at once, or has the reason under ``problem``.
+        synthetic: Whether synthetic files may replace missing acquired ones.
+        incomplete: Whether some of ``images`` may be missing from a case, but not all.
     """
 
     images: list[str] | None = None
@@ -226,7 +225,7 @@ class Request:
 
     @property
     def with_label(self) -> bool:
-        """Whether labels count."""
+        """Whether labels are requested."""
         return self.labels != "none"
 
 
@@ -236,45 +235,46 @@ class Finder(ABC):
     @property
     @abstractmethod
     def provides(self) -> list[str] | None:
-        """Keys that it can give a case; None where any key may come."""
+        """Keys that it can provide for a case; None if any key is possible."""
 
     @abstractmethod
     def find(self, folder: Path, schema: CaseSchema, request: Request) -> Cohort:
         """Find every case below a folder.
 
         Raises:
-            CaseError: There is none; two of one name; and, where the request is strict, one is incomplete.
+            CaseError: There are no cases; two have the same name; or, if the request is strict, one is incomplete.
         """
 
     def interpret(self, cases: Sequence[Case], schema: CaseSchema, labels: str) -> None:
-        """Fill in what a list by hand may leave out about the labels of its cases; by default nothing."""
+        """Fill in omitted label information in the cases of a hand-written list; does nothing by default."""
         del cases, schema, labels
 
 
 @dataclass(frozen=True)
 class CaseSchema:
-    """What lies on disk for one kind of data, and how it becomes cases.
+    """What is on disk for one kind of data, and how it becomes cases.
 
     Args:
         name: Name of the kind, for messages.
         spatial_dims: 2 or 3.
         images: Images of a case, in the order in which networks stack them.
-        finder: What turns a folder into cases.
-        label: The truth, where there is any.
-        conditions: What else is known of a case.
-        regions: Scored region -> the labels that form it; by default each label by itself.
-        patient_regex: Which part of a case's name is the patient, where neither a table nor the naming says it; see
+        finder: Turns a folder into cases.
+        label: The truth, if there is any.
+        conditions: Other known properties of a case.
+        regions: Scored region -> the labels that form it; by default each label separately.
+        patient_regex: Which part of a case's name is the patient, if neither a table nor the naming gives it; see
             :py:func:`scanfill.data.patients.find_patients`.
-        mask_key: Key of an optional mask of the part that counts; None where the kind has none.
-        check_image: Refuses an image that cannot be used: called with the image ``(C, ...)``, the beginning of the
-            message, and whether the case has a mask. By default an image must be finite and must vary.
-        generators: Way of making a missing image (``synthesize``, ``complete``) -> the bundle that does.
-        advice: Appended to the message that a file has too many dimensions.
-        quality: Checks of its own, :py:class:`scanfill.data.case_quality.QualityChecks`; by default those of any kind.
+        mask_key: Key of an optional mask that restricts where voxels count; None if the kind has none.
+        check_image: Refuses an unusable image; called with the image ``(C, ...)``, the start of the message, and
+            whether the case has a mask. By default an image must be finite and must not be constant.
+        generators: Strategy for a missing image (``synthesize``, ``complete``) -> the bundle for it.
+        advice: Appended to the message for a file with too many dimensions.
+        quality: The kind's own checks, :py:class:`scanfill.data.case_quality.QualityChecks`; by default the generic
+        ones.
 
     Raises:
-        UsageError: Keys that stand twice; an image, a truth or a condition that no file provides; a region whose label
-            the truth cannot hold.
+        UsageError: Duplicate keys; an image, a truth or a condition that no file provides; a region with a label that
+            the truth does not have.
     """
 
     name: str
@@ -320,10 +320,10 @@ class CaseSchema:
         return [condition.key for condition in self.conditions]
 
     def check_images(self, names: Sequence[str] | str | None) -> list[str] | None:
-        """Return some of the image keys as a list; a string may name several, separated by commas, or ``none``.
+        """Return image keys as a list; a string may give several, separated by commas, or ``none``.
 
         Raises:
-            CaseError: One is unknown.
+            CaseError: A key is unknown.
         """
         if names is None or names == "none":
             return None if names is None else []
@@ -331,7 +331,7 @@ class CaseSchema:
         unknown = [name for name in listed if name not in self.image_keys]
         if unknown or not listed:
             found = ", ".join(map(repr, unknown)) or "(none given)"
-            msg = f"Unknown modality {found}: choose of {', '.join(self.image_keys)}."
+            msg = f"Unknown modality {found}: choose from {', '.join(self.image_keys)}."
             raise CaseError(msg)
         return listed
 
@@ -339,15 +339,15 @@ class CaseSchema:
         keys = [*self.path_keys, *self.condition_keys]
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
-            msg = f"Schema {self.name!r} has the key {', '.join(map(repr, twice))} twice: give each a key of its own."
+            msg = f"Schema {self.name!r} has the key {', '.join(map(repr, twice))} twice: keys must be unique."
             raise UsageError(msg)
         given = self.finder.provides
         lacking = [key for key in keys if given is not None and key not in given and key != self.mask_key]
         if lacking:
             msg = (
-                f"Schema {self.name!r} has {', '.join(map(repr, lacking))}, which no file provides: its finder "
-                f"({type(self.finder).__name__}) gives {', '.join(given or ()) or 'nothing'}. Name the file or the "
-                f"column there, or leave it out of the schema."
+                f"Schema {self.name!r} has {', '.join(map(repr, lacking))}, but no file provides it: its finder "
+                f"({type(self.finder).__name__}) provides {', '.join(given or ()) or 'nothing'}. Add the file or the "
+                f"column to the finder, or remove it from the schema."
             )
             raise UsageError(msg)
 
@@ -357,7 +357,7 @@ class CaseSchema:
             strangers = [label for label in members if label not in labels]
             if strangers or not members:
                 msg = (
-                    f"Region {region!r} of schema {self.name!r} is formed of {list(members)}, which the truth cannot "
-                    f"hold: it has {labels or 'no labels'}."
+                    f"Region {region!r} of schema {self.name!r} consists of {list(members)}, but the truth does not "
+                    f"have these labels: it has {labels or 'no labels'}."
                 )
                 raise UsageError(msg)

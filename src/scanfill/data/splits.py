@@ -1,4 +1,4 @@
-"""Divide cases into training, validation and test so that no patient is on two sides."""
+"""Split cases into training, validation and test so that no patient is in two parts."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def split_cases(cases: Sequence[Case], validation: float = 0.2, test: float = 0.
     """Split cases by patient.
 
     Args:
-        cases: In any order: the result does not depend on it.
-        validation: Share of all patients; at least one patient unless 0.
-        test: Share of all patients; at least one patient unless 0.
-        seed: Same seed and same patients, same split.
+        cases: In any order, which does not affect the result.
+        validation: Fraction of all patients; at least one patient unless 0.
+        test: Fraction of all patients; at least one patient unless 0.
+        seed: The same seed and the same patients give the same split.
 
     Returns:
         ``{"training": [...], "validation": [...], "test": [...]}``, each sorted by name.
 
     Raises:
-        ValueError: Shares outside [0, 1), or that leave nothing to train on.
-        CaseError: Too few patients for each side to have one.
+        ValueError: A fraction is outside [0, 1), or nothing is left to train on.
+        CaseError: There are too few patients for one in each part.
     """
     _check_shares(validation=validation, test=test)
     patients = _shuffled_patients(cases, seed)
@@ -50,20 +50,20 @@ def fold_cases(cases: Sequence[Case], folds: int = 5, test: float = 0.0, seed: i
     """Split cases by patient for cross-validation.
 
     Args:
-        cases: In any order: the result does not depend on it.
-        folds: How many, at least 2. Each patient that is not held out is in the validation part of exactly one.
-        test: Share of all patients that is held out of every fold.
-        seed: Same seed and same patients, same folds.
+        cases: In any order, which does not affect the result.
+        folds: Number of folds, at least 2. Each patient that is not held out is in the validation part of exactly one.
+        test: Fraction of all patients that is held out of every fold.
+        seed: The same seed and the same patients give the same folds.
 
     Returns:
-        One split a fold, as of :py:func:`split_cases`; the test part is the same in all.
+        One split per fold, as from :py:func:`split_cases`; the test part is the same in all.
 
     Raises:
-        ValueError: Fewer than 2 folds, or a share outside [0, 1).
+        ValueError: Fewer than 2 folds, or a fraction outside [0, 1).
         CaseError: Fewer patients than folds.
     """
     if folds < 2:
-        msg = f"folds (={folds}) must be at least 2; for one split use `split_cases`, or 5 folds and the first of them."
+        msg = f"folds (={folds}) must be at least 2; for a single split use `split_cases`, or the first of 5 folds."
         raise ValueError(msg)
     _check_shares(test=test)
     patients = _shuffled_patients(cases, seed)
@@ -87,26 +87,26 @@ def write_splits(
     *,
     schema: CaseSchema | str | Mapping[str, Any],
 ) -> list[Path]:
-    """Split a list of cases by patient into one list a fold, and print how many cases each part has.
+    """Split a case list by patient into one list per fold, and print how many cases each part has.
 
     Args:
-        datalist: A list with everything under ``training``, as ``python -m scanfill cases`` writes it.
-        folds: How many.
-        test: Share of the patients that no fold sees.
-        seed: Same seed, same split.
-        output: Folder of ``fold_0.json`` and so on; the list's own by default.
+        datalist: A list with all cases under ``training``, as written by ``python -m scanfill cases``.
+        folds: Number of folds.
+        test: Fraction of the patients that is held out of every fold.
+        seed: The same seed gives the same split.
+        output: Folder for ``fold_0.json`` and so on; by default the folder of the list.
         schema: Name of a kind of data, or its schema.
 
     Returns:
-        The files written.
+        The written files.
 
     Raises:
         ValueError: See :py:func:`fold_cases`.
-        CaseError: See :py:func:`fold_cases` and :py:func:`~scanfill.data.lists.read_list`; the list is split already.
+        CaseError: See :py:func:`fold_cases` and :py:func:`~scanfill.data.lists.read_list`; the list is already split.
     """
     split = read_list(datalist, schema=schema)
     if split.get("validation") or split.get("test"):
-        msg = f"{datalist} is split already. Give the list that `python -m scanfill cases` wrote."
+        msg = f"{datalist} is already split. Give the list written by `python -m scanfill cases`."
         raise CaseError(msg)
     folder = Path(output) if output is not None else Path(datalist).parent
     splits = fold_cases(split.get("training", []), folds, test, seed)
@@ -114,7 +114,7 @@ def write_splits(
     for fold, parts in enumerate(splits):
         paths.append(write_split(parts, folder / f"fold_{fold}.json", schema=schema, fold=fold, folds=folds, seed=seed))
         counts = ", ".join(f"{len(cases)} {part}" for part, cases in parts.items())
-        print(f"{paths[-1]}: {counts} cases")  # noqa: T201 - what the command line says
+        print(f"{paths[-1]}: {counts} cases")  # noqa: T201 - command-line output
     return paths
 
 
@@ -133,32 +133,33 @@ def load_cases(
     resume: bool | str = False,
     judged: bool = False,
 ) -> Split:
-    """Give a bundle its cases: from a list where there is one, else from a folder that is split here.
+    """Return the cases of a bundle: from a list if there is one, otherwise from a folder that is split here.
 
-    A training that is resumed, or judged, keeps its split; see :py:func:`~scanfill.data.kept_split.follow_split`.
+    A resumed or evaluated training keeps its split; see :py:func:`~scanfill.data.kept_split.follow_split`.
 
     Args:
         dataset_dir: Folder of the cases; see :py:func:`scanfill.data.find_cases`.
-        datalist: JSON list by ``python -m scanfill cases`` or ``split``. One without a validation part is split here.
-        modalities: Images that each case must have, by their keys.
-        labels: What the label values mean; a list that says it already must not be contradicted. ``"none"`` (or
-            None) where no label is needed; otherwise each case must have one.
-        patient_regex: Which part of a case's name is the patient; with a list, the list says it.
+        datalist: JSON list written by ``python -m scanfill cases`` or ``split``. Split here if it has no validation
+        part.
+        modalities: Keys of the images that each case must have.
+        labels: What the label values mean; must not contradict a list that states it. ``"none"`` (or None) if no labels
+            are needed; otherwise each case must have one.
+        patient_regex: Which part of a case's name is the patient; a list states the patients itself.
         schema: Name of a kind of data, or its schema; see :py:func:`scanfill.data.load_schema`.
-        validation: Share of the patients that judge the training, where no list says which.
-        seed: Of the split.
-        incomplete: Whether a case may lack some of ``modalities``.
-        ckpt_dir: Where a training keeps its checkpoints, and its split beside them.
-        resume: Whether the training in ``ckpt_dir`` goes on.
-        judged: Whether it is judged. A list then says itself which cases judge.
+        validation: Fraction of the patients in the validation part, if no list states the parts.
+        seed: Seed of the split.
+        incomplete: Whether some of ``modalities`` may be missing from a case.
+        ckpt_dir: Folder of the training's checkpoints; its split is kept next to it.
+        resume: Whether the training in ``ckpt_dir`` continues.
+        judged: Whether that training is evaluated. A list then states which cases to evaluate on.
 
     Returns:
-        ``{"training": [...], "validation": [...], "test": [...]}``, and ``new`` for cases that a training to be judged
-        does not know.
+        ``{"training": [...], "validation": [...], "test": [...]}``, and ``new`` for cases unknown to the training that
+        is evaluated.
 
     Raises:
-        CaseError: See :py:func:`scanfill.data.find_cases` and :py:func:`~scanfill.data.lists.read_list`;
-            a case has no label.
+        CaseError: See :py:func:`scanfill.data.find_cases` and :py:func:`~scanfill.data.lists.read_list`; a case has no
+            label.
     """
     kind = load_schema(schema)
     labels = labels if labels and kind.label else "none"
@@ -174,7 +175,7 @@ def load_cases(
     if kind.label and unlabelled and labels != "none":
         msg = (
             f"{len(unlabelled)} of {len(cases)} cases have no label map: {', '.join(unlabelled[:5])}. Put "
-            f"{kind.label.looked_for or 'it'} beside their images, or move them out of {dataset_dir}."
+            f"{kind.label.looked_for or 'it'} next to their images, or move them out of {dataset_dir}."
         )
         raise CaseError(msg)
     resumed, listed = is_true(resume), datalist is not None
@@ -194,11 +195,11 @@ def load_cases(
 
 
 def choose_cases(cases: Mapping[str, Sequence[Case]], which: str = "validation") -> list[Case]:
-    """Take one part of a split, or ``"all"`` of it.
+    """Return one part of a split, or ``"all"`` parts.
 
     Raises:
-        ValueError: There is no such part.
-        CaseError: It is empty.
+        ValueError: The part does not exist.
+        CaseError: The part is empty.
     """
     parts = (*PARTS, NEW)
     if which not in (*parts, "all"):
@@ -213,13 +214,14 @@ def choose_cases(cases: Mapping[str, Sequence[Case]], which: str = "validation")
 
 
 def _check_conventions(split: Split, labels: str) -> None:
-    """Refuse to read a list's labels by another convention than it states."""
+    """Refuse to read a list's labels by a different convention than it states."""
     for case in (case for part in split.values() for case in part):
         said = case.get("label_convention")
         if said and labels not in ("auto", "none", said):
             msg = (
-                f"Case {case['case_id']!r}: the list says label_convention {said!r}, you say labels={labels!r}. Leave "
-                f"labels out, or write the list again with `python -m scanfill cases FOLDER --labels {labels}`."
+                f"Case {case['case_id']!r}: the list gives label_convention {said!r}, but labels={labels!r} was "
+                f"passed. Leave labels out, or write the list again with `python -m scanfill cases FOLDER --labels "
+                f"{labels}`."
             )
             raise CaseError(msg)
 
@@ -241,17 +243,19 @@ def _divide(cases: Sequence[Case], patients_of: Mapping[str, Sequence[str]]) -> 
 def _check_shares(**shares: float) -> None:
     for name, share in shares.items():
         if not 0 <= share < 1:
-            msg = f"{name} (={share}) must be a share of the patients, 0 or more and below 1, such as 0.2."
+            msg = f"{name} (={share}) must be a fraction of the patients, at least 0 and below 1, such as 0.2."
             raise ValueError(msg)
     if sum(shares.values()) >= 1:
-        msg = f"{' + '.join(shares)} (={sum(shares.values()):g}) must be below 1, or nothing is left to train on."
+        msg = (
+            f"{' + '.join(shares)} (={sum(shares.values()):g}) must be below 1; otherwise nothing is left to train on."
+        )
         raise ValueError(msg)
 
 
 def _check_enough(patients: Sequence[str], needed: int, what: str) -> None:
     if len(patients) < needed:
         msg = (
-            f"Too few patients: {len(patients)} ({', '.join(patients[:5])}), and {what} needs at least {needed}, one "
-            f"for each side, because a patient is never divided. Add cases, or set a share to 0."
+            f"Too few patients: {len(patients)} ({', '.join(patients[:5])}), but {what} needs at least {needed}, one "
+            f"for each part, because a patient is never divided. Add cases, or set a fraction to 0."
         )
         raise CaseError(msg)

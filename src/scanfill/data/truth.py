@@ -1,4 +1,4 @@
-"""Read the truth of a case as its schema says: a label map, a mask a structure, or outlines."""
+"""Read the truth of a case as its schema defines it: a label map, one mask per structure, or outlines."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ if TYPE_CHECKING:
 
 FORMS = {
     "map": "one label map",
-    "channels": "a mask a structure",
+    "channels": "one mask per structure",
     "polygons": "outlines in a JSON file",
 }
-"""What each kind of truth looks like on disk, for messages."""
+"""Description of each kind of truth on disk, for messages."""
 
 
 def read_truth(case: Mapping[Any, Any], schema: CaseSchema, key: str) -> MetaTensor:
     """Read the truth of a case.
 
     Args:
-        case: With its files; the images that are read already give the grid on which outlines are filled.
-        schema: Says how it is stored.
-        key: Where its file or files stand.
+        case: Contains the files of the truth; images read before provide the grid on which outlines are filled.
+        schema: Defines how the truth is stored.
+        key: Key of its file or files.
 
     Returns:
-        A label map ``(1, ...)`` or, where labels overlap, ``(labels, ...)`` of 0 and 1; uint8. Of several files the
-        names stand in ``meta["filename_or_obj"]``, a line each.
+        A label map ``(1, ...)`` or, if labels overlap, ``(labels, ...)`` of 0 and 1; uint8. If there are several files,
+        their names are in ``meta["filename_or_obj"]``, one per line.
 
     Raises:
-        CaseError: The files are of another kind than the schema says, cannot be read, or hold what it does not know.
+        CaseError: The files are of a different kind than in the schema, cannot be read, or have content unknown to it.
     """
     label = schema.label
     name = f"Case {case.get('case_id', '?')!r}: {key}"
     if label is None:
-        msg = f"{name}: the schema {schema.name!r} has no truth. Leave label_key out, or state the truth there."
+        msg = f"{name}: the schema {schema.name!r} has no truth. Set label_key to null, or add the truth to the schema."
         raise CaseError(msg)
     files = case[key]
     found = _kind_of(files)
     if found != label.kind:
         msg = (
-            f"{name} ({files}) is {FORMS[found]}, but the schema {schema.name!r} says {FORMS[label.kind]}. Give the "
-            f"right files, or correct its kind."
+            f"{name} ({files}) is {FORMS[found]}, but the schema {schema.name!r} expects {FORMS[label.kind]}. Give the "
+            f"right files, or correct the schema's kind."
         )
         raise CaseError(msg)
     if label.kind == "map":
@@ -69,7 +69,7 @@ def read_truth(case: Mapping[Any, Any], schema: CaseSchema, key: str) -> MetaTen
         return _read_channels(files, schema, label, name)
     like = next((case[image] for image in schema.image_keys if isinstance(case.get(image), MetaTensor)), None)
     if like is None:
-        msg = f"{name} ({files}): outlines are filled on the grid of an image, and none was read. Name one in keys."
+        msg = f"{name} ({files}): outlines are filled on the grid of an image, but no image was read. Add one to keys."
         raise CaseError(msg)
     return MetaTensor(_fill_outlines(Path(files), label, like.shape[1:], name), affine=like.affine)
 
@@ -81,7 +81,7 @@ def _kind_of(files: str | Sequence[str]) -> str:
 
 
 def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, name: str) -> MetaTensor:
-    """Stack one mask a structure, in the order of the labels."""
+    """Stack one mask per structure, in the order of the labels."""
     if len(files) != len(label.names) or not all(files):
         lacking = [
             each
@@ -89,8 +89,9 @@ def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, n
             if not path
         ]
         msg = (
-            f"{name} has {sum(map(bool, files))} masks, and the schema {schema.name!r} has {len(label.names)} "
-            f"structures: {', '.join(lacking) or 'too many files'}. Give each its mask, empty where it is not there."
+            f"{name} has {sum(map(bool, files))} masks, but the schema {schema.name!r} has {len(label.names)} "
+            f"structures: {', '.join(lacking) or 'too many files'}. Provide one mask for each, empty if the structure "
+            f"is absent."
         )
         raise CaseError(msg)
     masks: list[MetaTensor] = []
@@ -98,11 +99,11 @@ def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, n
         mask = read_image(path, f"{name}, {structure}", schema.spatial_dims, schema.advice)
         values = label_values(mask, f"{name}, {structure} ({path})")
         if len(set(values) - {0}) > 1:
-            msg = f"{name}, {structure} ({path}) holds the values {values}: a mask holds 0 and one other value."
+            msg = f"{name}, {structure} ({path}) holds the values {values}: a mask may only hold 0 and one other value."
             raise CaseError(msg)
         if masks and (mask.shape != masks[0].shape or grid_distance(masks[0], mask) > GRID_TOLERANCE):
             msg = (
-                f"{name}, {structure} ({path}) lies on another grid than {files[0]}: shapes {tuple(mask.shape[1:])} "
+                f"{name}, {structure} ({path}) is on a different grid than {files[0]}: shapes {tuple(mask.shape[1:])} "
                 f"and {tuple(masks[0].shape[1:])}. Draw all masks of a case on its image."
             )
             raise CaseError(msg)
@@ -114,29 +115,29 @@ def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, n
 
 
 def _fill_outlines(path: Path, label: LabelSpec, shape: Sequence[int], name: str) -> torch.Tensor:
-    """Fill outlines ``annotations: [{label, points: [[x, y], ...]}]`` as one mask a structure.
+    """Fill outlines ``annotations: [{label, points: [[x, y], ...]}]`` as one mask per structure.
 
-    A pixel belongs to a structure where its centre lies inside an outline of it.
+    A pixel belongs to a structure if its center is inside an outline of it.
     """
     try:
         annotations = json.loads(path.read_text(encoding="utf-8"))["annotations"]
         outlines = [(str(each["label"]), np.asarray(each["points"], float)) for each in annotations]
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = (
-            f"{name} ({path}) holds no outlines ({type(error).__name__}: {error}): it must have annotations with label "
-            f"and points."
+            f"{name} ({path}) contains no outlines ({type(error).__name__}: {error}): it must have annotations with "
+            f"label and points."
         )
         raise CaseError(msg) from error
     channels = {structure: number for number, structure in enumerate(label.names.values())}
     masks: NDArray[np.uint8] = np.zeros((len(channels), *shape), np.uint8)
     for structure, points in outlines:
         if structure not in channels:
-            msg = f"{name} ({path}) outlines {structure!r}, which is none of {', '.join(channels)}."
+            msg = f"{name} ({path}) has an outline of {structure!r}, which is not one of {', '.join(channels)}."
             raise CaseError(msg)
         if points.ndim != 2 or points.shape[0] < 3 or points.shape[1] != 2 or not np.isfinite(points).all():
             msg = (
-                f"{name} ({path}): the outline of {structure!r} has points of shape {points.shape}: it needs "
-                f"three [x, y] at least."
+                f"{name} ({path}): the outline of {structure!r} has points of shape {points.shape}: at least three [x, "
+                f"y] points are needed."
             )
             raise CaseError(msg)
         masks[channels[structure]] |= polygon2mask(shape, points).astype(np.uint8)  # type: ignore[no-untyped-call]  # scikit-image is untyped here

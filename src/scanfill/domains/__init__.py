@@ -1,4 +1,4 @@
-"""One folder a kind of data, with all that it alone needs. A domain is found by its folder; no list names it."""
+"""One folder per kind of data, with everything specific to it. Domains are found by folder, not listed anywhere."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def find_domains() -> list[str]:
-    """List the names of all domains, which are those of their folders; none is imported."""
+    """List the names of all domains, which are their folder names; none is imported."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 
 def find_phantoms() -> dict[str, Phantoms]:
-    """Find the phantoms that domains offer, by what the command line calls them."""
+    """Return the phantoms of all domains, by their names on the command line."""
     homes = [f"{__name__}.{domain}.phantoms" for domain in find_domains()]
     offered: list[Phantoms] = [import_module(home).PHANTOMS for home in homes if find_spec(home)]
     return {phantoms.name: phantoms for phantoms in offered}

@@ -1,4 +1,4 @@
-"""What to do when a modality is not there: pairs to learn from, images to make in its place, and how sure they are."""
+"""Handling of missing modalities: training pairs, generated replacements, and their uncertainty."""
 
 from __future__ import annotations
 

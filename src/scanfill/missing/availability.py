@@ -1,9 +1,9 @@
-"""Cases that lack modalities: zeros in their place, and a channel each that says which are there.
+"""Cases with missing modalities: zeros in their place, and availability channels that mark which are present.
 
-After z-scoring 0 is what the brain's mean looks like, and what lies outside the brain: a network cannot know from an
-image of zeros that nobody acquired it. So each case says which modalities it has, a number 0 or 1 each, decided by its
-files and never by its intensities. The numbers become channels only right before the network, after every crop and
-every augmentation, so that neither padding nor jitter can touch them: they are constant whatever is cut out.
+After z-scoring, 0 is both the mean of the brain and the value outside it, so a network cannot infer from an image of
+zeros that it was not acquired. Each case therefore states which modalities it has, one number 0 or 1 each, based on its
+files and never on its intensities. The numbers become channels only right before the network, after all cropping and
+augmentation, so that neither padding nor jitter can change them: they stay constant whatever is cut out.
 """
 
 from __future__ import annotations
@@ -26,41 +26,41 @@ if TYPE_CHECKING:
 
 
 AVAILABILITY = "availability"
-"""Where a case keeps which of its modalities it has: ``(M,)`` float32, 1 or 0, in the order of the modalities."""
+"""Key for the modalities that a case has: ``(M,)`` float32, 1 or 0, in the order of the modalities."""
 
 
 def fill_missing(images: Sequence[Tensor | None]) -> tuple[list[Tensor], Tensor]:
-    """Put zeros in the place of absent images.
+    """Replace absent images with zeros.
 
     Args:
-        images: z-scored, each ``(1, X, Y, Z)`` on one grid, None where there is none.
+        images: z-scored, each ``(1, X, Y, Z)`` on one grid, None if absent.
 
     Returns:
-        All images, those given untouched, the others 0 on the same grid (a MetaTensor's affine and transforms with it,
-        so that a prediction can be brought back to the grid of any of them); and their availability ``(M,)``.
+        All images, those given unchanged, the others 0 on the same grid (with a MetaTensor's affine and transforms, so
+        that a prediction can be brought back to the grid of any of them); and their availability ``(M,)``.
 
     Raises:
-        CaseError: There is no image at all.
+        CaseError: All images are absent.
     """
     given = next((image for image in images if image is not None), None)
     if given is None:
-        msg = f"None of {len(images)} modalities is there, so there is nothing to predict from. Add at least one."
+        msg = f"None of {len(images)} modalities is present, so there is nothing to predict from. Add at least one."
         raise CaseError(msg)
     filled = [_zeros_on(given) if image is None else image for image in images]
     return filled, torch.tensor([float(image is not None) for image in images])
 
 
 class FillMissingModalitiesd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Dictionary version of :py:func:`fill_missing`: after it every case has every modality, and says which are real.
+    """Dictionary version of :py:func:`fill_missing`: fill missing modalities and record which are real.
 
-    Use it after the normalisation, where 0 is what zero-filling means, and before any crop.
+    Use it after normalization, because 0 is the fill value there, and before any crop.
 
     Args:
-        keys: Modalities in the order of the network's channels. One that a case lacks (or holds as None) is filled.
-        availability_key: Where the availability goes.
+        keys: Modalities in the order of the network's channels. Those that are missing (or None) are filled.
+        availability_key: Key for the availability.
 
     Raises:
-        CaseError: A case has none of them.
+        CaseError: A case has none of the modalities.
     """
 
     def __init__(self, keys: KeysCollection, availability_key: str = AVAILABILITY) -> None:
@@ -79,29 +79,29 @@ class FillMissingModalitiesd(MapTransform):  # type: ignore[misc]  # MONAI's cla
 
 
 class RandDropModalitiesd(RandomizableTransform, MapTransform):  # type: ignore[misc]
-    """Take modalities away at random, image and availability together, as if they had never been acquired.
+    """Drop modalities at random, image and availability together, as if they had never been acquired.
 
-    With probability ``prob`` a subset of the modalities that a case has is kept, drawn uniformly from all those that
-    are not empty: of four, each of the 15 subsets (the full one too) with probability 1/15. At least one modality
-    always survives, and what is absent already stays so. Every key loses the same modalities. Images and availability
-    are changed in copies; what is kept stays bit for bit.
+    With probability ``prob``, a subset of the available modalities is kept, drawn uniformly from all non-empty subsets:
+    with four modalities, each of the 15 subsets (including the full one) with probability 1/15. At least one modality
+    always survives, and absent ones stay absent. Every key loses the same modalities. Images and availability are
+    changed in copies; what is kept stays bit for bit the same.
 
-    Use it after normalisation, crop and augmentation: a dropped image is 0 then, exactly as
+    Use it after normalization, cropping and augmentation: a dropped image is then 0, exactly as
     :py:class:`FillMissingModalitiesd` fills one at inference.
 
     Args:
-        keys: z-scored images with one channel a modality, ``(M, ...)``.
-        availability_key: Where the availability ``(M,)`` is.
-        prob: Probability of drawing at all.
-        allow_missing_keys: Pass over keys that are not there.
-        draw_all: Whether all that a case has is among the subsets drawn. A network that makes what is missing learns
-            nothing from it. A case of one modality keeps that anyway.
+        keys: z-scored images with one channel per modality, ``(M, ...)``.
+        availability_key: Key of the availability ``(M,)``.
+        prob: Probability of dropping anything at all.
+        allow_missing_keys: Skip missing keys.
+        draw_all: Whether the full set may be drawn. A network that generates missing modalities learns nothing from it.
+            A case with only one modality always keeps it.
 
     Attributes:
-        kept: Indices of the channels that the last draw kept.
+        kept: Indices of the channels kept by the last draw.
 
     Raises:
-        ValueError: An image and its availability do not fit.
+        ValueError: An image and its availability do not match.
     """
 
     def __init__(
@@ -119,15 +119,16 @@ class RandDropModalitiesd(RandomizableTransform, MapTransform):  # type: ignore[
         self.kept: list[int] = []
 
     def randomize(self, data: Tensor) -> None:
-        """Draw, given the availability ``(M,)``."""
+        """Draw a subset for the availability ``(M,)``."""
         super().randomize(None)
         there: list[int] = torch.nonzero(data)[:, 0].tolist()
-        subsets = 2 ** len(there) - (0 if self.draw_all or len(there) < 2 else 1)  # a bit each; the last one is all
-        subset = int(self.R.randint(1, subsets)) if there else 0  # drawn anyway, as many numbers
+        # One bit per modality; the last subset is the full one.
+        subsets = 2 ** len(there) - (0 if self.draw_all or len(there) < 2 else 1)
+        subset = int(self.R.randint(1, subsets)) if there else 0  # one draw in any case
         self.kept = [index for bit, index in enumerate(there) if subset >> bit & 1] if self._do_transform else there
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Draw once and drop in every key."""
+        """Draw once and drop the same modalities in every key."""
         case = dict(data)
         availability = case[self.availability_key]
         self.randomize(availability)
@@ -141,15 +142,15 @@ class RandDropModalitiesd(RandomizableTransform, MapTransform):  # type: ignore[
 
 
 class AppendAvailabilityd(MapTransform):  # type: ignore[misc]
-    """Put a constant channel a modality behind the images, 1 where it is there; the last step before the network.
+    """Append one constant channel per modality to the images, 1 if it is present; the last step before the network.
 
     Args:
-        keys: Images with one channel a modality, ``(M, ...)``; they become ``(2 M, ...)``.
-        availability_key: Where the availability is.
-        allow_missing_keys: Pass over keys that are not there.
+        keys: Images with one channel per modality, ``(M, ...)``; they become ``(2 M, ...)``.
+        availability_key: Key of the availability.
+        allow_missing_keys: Skip missing keys.
 
     Raises:
-        ValueError: The two do not fit; for instance because the channels are there already.
+        ValueError: Image and availability do not match, for instance because the channels were already appended.
     """
 
     def __init__(
@@ -170,13 +171,13 @@ class AppendAvailabilityd(MapTransform):  # type: ignore[misc]
 
 
 class StackModalitiesd(ConcatItemsd):  # type: ignore[misc]
-    """MONAI's ``ConcatItemsd`` that can append the availability at once, where neither crop nor augmentation follows.
+    """MONAI's ``ConcatItemsd`` that can also append the availability, if neither crop nor augmentation follows.
 
     Args:
         keys: Modalities in the order of the network's channels, each ``(1, ...)``.
-        name: Where the image goes, ``(M, ...)`` or with availability ``(2 M, ...)``.
-        tell: Whether the network is told which modalities are there.
-        availability_key: Where the availability is.
+        name: Key for the image, ``(M, ...)`` or with availability ``(2 M, ...)``.
+        tell: Whether to append the availability for the network.
+        availability_key: Key of the availability.
     """
 
     def __init__(
@@ -193,15 +194,15 @@ class StackModalitiesd(ConcatItemsd):  # type: ignore[misc]
 
 
 def check_availability(img: Tensor, availability: Tensor) -> None:
-    """Refuse an availability that is not one number, 0 or 1, for each channel of the image.
+    """Check that the availability is one number, 0 or 1, for each channel of the image.
 
     Raises:
-        ValueError: Tells shape and values.
+        ValueError: With shape and values.
     """
     if availability.shape != img.shape[:1]:
         msg = (
             f"The image has shape {tuple(img.shape)}, the availability {tuple(availability.shape)}: expected one "
-            f"number for each channel. Are availability channels appended already?"
+            f"number for each channel. Were availability channels already appended?"
         )
         raise ValueError(msg)
     if not ((availability == 0) | (availability == 1)).all():
@@ -210,20 +211,20 @@ def check_availability(img: Tensor, availability: Tensor) -> None:
 
 
 def _zeros_on(image: Tensor) -> Tensor:
-    """Zeros on an image's grid, with an affine and a history of their own."""
+    """Return zeros on an image's grid, with their own copy of affine and history."""
     zeros: Tensor = deepcopy(image)
     zeros[...] = 0
     return zeros
 
 
 def trained_availability(checkpoint: str | Path) -> bool:
-    """Read whether a checkpoint's network gets an availability channel for each modality.
+    """Return whether a checkpoint's network takes an availability channel for each modality.
 
-    A checkpoint that says nothing of it does not, nor one that is not there: a config that is only looked at, or
-    exported, needs none.
+    False if the checkpoint does not state it or does not exist, since a config that is only inspected or exported needs
+    no checkpoint.
 
     Raises:
-        CheckpointError: It is there but cannot be read.
+        CheckpointError: It exists but cannot be read.
     """
     if not Path(checkpoint).is_file():
         return False

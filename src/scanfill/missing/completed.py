@@ -1,4 +1,4 @@
-"""Around a network that completes cases: hide modalities before it, then scale, save and draw what it made."""
+"""Steps around a completion network: hide modalities before it; scale, save and draw its output after it."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 
 
 HIDDEN = "hidden"
-"""Where a case names the modalities that the network must not see, separated by commas."""
+"""Key for the modalities that the network must not see, separated by commas."""
 
 MADE, UNCERTAINTY = "synthetic_", "uncertainty_"
-"""A completed case holds each image that was made, and its SD, under these and the modality."""
+"""Prefixes of the keys for each generated image and its SD; the modality follows."""
 
 
 class HideModalitiesd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Take away the modalities that a case names as hidden, as if they had never been acquired.
+    """Remove the modalities that a case declares as hidden, as if they had never been acquired.
 
-    Use it right after reading, before the brain is found and anything is normalised, so that nothing of them leaks in;
-    copies under other keys stay, to compare with.
+    Use it right after reading, before the brain is located and anything is normalized, so that nothing leaks in; copies
+    under other keys remain for comparison.
 
     Args:
         keys: Modalities.
-        hidden_key: Where the case names them; a case without it keeps all.
+        hidden_key: Key of the hidden modalities; a case without it keeps all.
 
     Raises:
-        CaseError: Nothing would be left.
+        CaseError: No modality would be left.
     """
 
     def __init__(self, keys: KeysCollection, hidden_key: str = HIDDEN) -> None:
@@ -55,39 +55,40 @@ class HideModalitiesd(MapTransform):  # type: ignore[misc]  # MONAI's class is u
         self.hidden_key = hidden_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Leave them out of one case."""
+        """Remove the hidden modalities of one case."""
         hidden = [name for name in str(data.get(self.hidden_key) or "").split(",") if name]
         if not any(key not in hidden for key in self.key_iterator(dict(data))):
             msg = (
                 f"Case {data.get('case_id', '?')!r}: with {' and '.join(hidden) or 'nothing'} left out, none of "
-                f"{', '.join(map(str, self.keys))} is there to make anything from. Leave out fewer, or add a file."
+                f"{', '.join(map(str, self.keys))} is available as a source. Leave out fewer, or add a file."
             )
             raise CaseError(msg)
         return {key: value for key, value in data.items() if key not in hidden or key not in self.keys}
 
 
 def lacking(case: Mapping[Any, Any], modalities: Sequence[str]) -> list[str]:
-    """List the modalities that a completed case did not have, by its availability."""
+    """List the modalities that were missing from a completed case, by its availability."""
     return [name for name, there in zip(modalities, case[AVAILABILITY].tolist(), strict=True) if not there]
 
 
 @dataclass(eq=False, repr=False)
 class UnscaleCompletedd(Transform):  # type: ignore[misc]
-    """Turn what a completion network gives into one image and one SD for each modality that was missing.
+    """Turn the output of a completion network into one image and one SD for each missing modality.
 
-    ``synthetic_<modality>`` and ``uncertainty_<modality>``, each ``(1, X, Y, Z)``, in the intensities of a scan: z
-    times the scale's SD, plus its mean. Both are exactly 0 outside the brain. Where the reference has positive
-    intensities only, an image is positive in the brain: lower ones are raised to a thousandth of the median, since 0
+    Writes ``synthetic_<modality>`` and ``uncertainty_<modality>``, each ``(1, X, Y, Z)``, in the intensities of a scan:
+    z times the scale's SD, plus its mean. Both are exactly 0 outside the brain. If the reference has positive
+    intensities only, an image is positive in the brain: lower values are raised to a thousandth of the median, since 0
     reads as background.
 
     Args:
         modalities: In the order of the network's channels.
         references: Modality -> the checkpoint's reference scale
-            (:py:func:`~scanfill.transforms.signed_range.reference_line`). None takes mean and SD of the acquired image
-            where there is one, to judge; a modality without it is left out.
-        key: What the network gave, ``(2 M, X, Y, Z)``: z-scored images, then log-variances, on the grid of the files.
-        mask_key: Brain of the given modalities on that grid.
-        prefix: The case holds an acquired image under this and its modality.
+            (:py:func:`~scanfill.transforms.signed_range.reference_line`). None uses mean and SD of the acquired image,
+            for evaluation; a modality without an acquired image is then skipped.
+        key: Key of the network's output, ``(2 M, X, Y, Z)``: z-scored images, then log-variances, on the grid of the
+        files.
+        mask_key: Key of the brain mask of the given modalities on that grid.
+        prefix: Prefix of the keys of the acquired images; the modality follows.
     """
 
     modalities: Sequence[str]
@@ -98,7 +99,7 @@ class UnscaleCompletedd(Transform):  # type: ignore[misc]
     prefix: str = "acquired_"
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Scale one case."""
+        """Scale the outputs of one case."""
         case = dict(data)
         brain = convert_to_numpy(case[self.mask_key]) != 0
         channels = convert_to_numpy(case[self.key])
@@ -115,7 +116,7 @@ class UnscaleCompletedd(Transform):  # type: ignore[misc]
         return case
 
     def _scale(self, case: Mapping[Hashable, Any], name: str) -> tuple[SignedScale | None, float]:
-        """Mean and SD, and the lowest intensity in the brain."""
+        """Return mean and SD, and the lowest intensity in the brain."""
         if self.references is not None:
             reference = self.references[name]
             line = reference_line(reference["intensities"], reference["deviations"])
@@ -126,11 +127,11 @@ class UnscaleCompletedd(Transform):  # type: ignore[misc]
 
 
 def z_scale(image: NdarrayOrTensor, mask: NdarrayOrTensor | None = None) -> SignedScale:
-    """Mean and SD of an image over its measured voxels, by which it is z-scored; see decision 13.
+    """Return the mean and SD of an image over its measured voxels, which are used to z-score it.
 
     Args:
         image: ``(1, X, Y, Z)``, intensities as in the file.
-        mask: Brain; by default wherever the image is not 0.
+        mask: Brain; by default all voxels that are not 0.
     """
     inside = convert_to_numpy(image)[measured(image, image if mask is None else mask)].astype(np.float64)
     return SignedScale(float(inside.mean()), float(inside.std()))
@@ -142,30 +143,30 @@ def _in_brain(values: NDArray[Any], brain: NDArray[np.bool_], like: NdarrayOrTen
 
 
 DATA_FILE = "ElementDataFile"
-"""The entry of a .mhd header that names the file of its voxels."""
+"""The entry of a .mhd header that names the voxel file."""
 
 
 class SaveCompletedd(SaveSyntheticd):
-    """Write ``<output_dir>/<case>/`` so that it is a whole case for any program.
+    """Write ``<output_dir>/<case>/`` as a complete case that any program can use.
 
     ==============================================  ====================================================================
-    ``<case>_<modality>.nii.gz``, ``<case>_mask``   what was given, byte for byte, whatever its name was; its type stays
-    ``<case>_synthetic_<modality>.nii.gz``          what was made, with header and sidecar, see
+    ``<case>_<modality>.nii.gz``, ``<case>_mask``   the given files, byte for byte, renamed; the file type stays
+    ``<case>_synthetic_<modality>.nii.gz``          generated images, with header and sidecar, see
                                                     :py:class:`~scanfill.data.save_synthetic.SaveSyntheticd`
-    ``<case>_synthetic_<modality>-uncertainty``     its SD in the same intensities, marked likewise; by its name no case
-                                                    finder takes it for a modality
+    ``<case>_synthetic_<modality>-uncertainty``     its SD in the same intensities, marked likewise; by its name, case
+                                                    finders do not take it for a modality
     ==============================================  ====================================================================
 
     Args:
-        modalities: In the order of the network's channels; a case holds each as it was read, and what was made as
-            :py:class:`UnscaleCompletedd` gives it.
-        record: Of the checkpoint: training list and reference scales go into the sidecar.
-        mask_key: Key of the brain mask; copied where the case has a file for it.
+        modalities: In the order of the network's channels; a case contains each as it was read, and generated images as
+            returned by :py:class:`UnscaleCompletedd`.
+        record: Record of the checkpoint; training list and reference scales go into the sidecar.
+        mask_key: Key of the brain mask; copied if the case has a file for it.
         options: ``output_dir``, ``checkpoint``, ``generator``, ``metadata`` and ``case_key``, see
             :py:class:`~scanfill.data.save_synthetic.SaveSyntheticd`.
 
     Raises:
-        CaseError: The output would lie in the folder of an input.
+        CaseError: The output would be in the folder of an input.
     """
 
     def __init__(
@@ -176,7 +177,7 @@ class SaveCompletedd(SaveSyntheticd):
         self.mask_key = mask_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Write one case; the data are returned untouched."""
+        """Write one case; the data are returned unchanged."""
         case = dict(data)
         missing = lacking(case, self.sources)
         given = [name for name in self.sources if name not in missing]
@@ -188,7 +189,7 @@ class SaveCompletedd(SaveSyntheticd):
         case_id = str(case[self.case_key])
         files = {name: case[name].meta["filename_or_obj"] for name in given}
         mask = case[self.mask_key].meta.get("filename_or_obj")
-        if mask and mask not in files.values():  # a mask found from the images bears the file name of one of them
+        if mask and mask not in files.values():  # a mask derived from the images has the file name of one of them
             files[self.mask_key] = mask
         for name, file in files.items():
             copy_volume(file, synthetic_path(self.output_dir, case_id, name).parent, f"{case_id}_{name}")
@@ -196,22 +197,22 @@ class SaveCompletedd(SaveSyntheticd):
 
 
 def copy_volume(source: str | Path, folder: Path, name: str) -> Path:
-    """Copy a volume byte for byte under another name; its type stays.
+    """Copy a volume byte for byte under another name, keeping the file type.
 
     Args:
         source: The volume.
-        folder: Where it goes; made if absent.
-        name: Without suffix. The voxels of a ``.mhd`` keep the name that its header gives them.
+        folder: Target folder; created if missing.
+        name: Name without suffix. The voxel file of a ``.mhd`` keeps the name given in its header.
 
     Returns:
         The copy.
 
     Raises:
-        CaseError: The copy would lie in the folder of the original.
+        CaseError: The copy would be in the folder of the original.
     """
     source = Path(source)
     if folder.resolve().is_relative_to(source.resolve().parent):
-        msg = f"A copy of {source} would lie in its own folder, {folder}. Choose another folder with --output_dir."
+        msg = f"A copy of {source} would be in its own folder, {folder}. Choose another folder with --output_dir."
         raise CaseError(msg)
     suffix = volume_suffix(source)
     copies = {source: folder / f"{name}{suffix}"}
@@ -228,17 +229,17 @@ def copy_volume(source: str | Path, folder: Path, name: str) -> Path:
 
 @dataclass(eq=False, repr=False)
 class SaveCompletionPreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Write ``<output_dir>/<case>/<case>_<modality>_preview.png`` for each image made, and pass the case on untouched.
+    """Write ``<output_dir>/<case>/<case>_<modality>_preview.png`` for each generated image; the data stay unchanged.
 
-    See :py:func:`~scanfill.report.synthesis.draw_synthesis`; the truth is drawn where the case holds it.
+    See :py:func:`~scanfill.report.synthesis.draw_synthesis`; the truth is drawn if the case contains it.
 
     Args:
         modalities: In the order of the network's channels.
-        output_dir: Where the pictures go.
-        most: Largest number of missing modalities of which pictures are drawn; judged on all subsets, a case
-            would have 28.
-        prefix: A case holds each acquired image, as in its file, under this and its modality.
-        label_key: Key of the label map on that grid, which a case may lack.
+        output_dir: Folder for the pictures.
+        most: Largest number of missing modalities for which pictures are drawn; an evaluation on all subsets would give
+            28 per case.
+        prefix: Prefix of the keys of the acquired images, as in their files; the modality follows.
+        label_key: Key of the label map on that grid, which is optional.
         case_key: Key of the case's name.
     """
 

@@ -1,4 +1,4 @@
-"""A bundle that makes images, opened from its folder and run in this process, a case at a time."""
+"""A bundle that generates images, opened from its folder and run in this process, one case at a time."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ logger.setLevel(logging.WARNING)
 Case = dict[str, Any]
 
 CONFIGS = ("inference.yaml", "inference.json")
-"""A bundle's inference config; an archive has both, and they say the same."""
+"""A bundle's inference config; an archive contains both, with the same content."""
 
 USED = ("cases", "checkpoint", "record", "network_def", "dataset", "evaluator")
-"""What an inference config must hold to be run from here."""
+"""The ids that an inference config must contain to be run from here."""
 
 
 @dataclass
 class Generator:
-    """A trained bundle that makes images.
+    """A trained bundle that generates images.
 
     Attributes:
         strategy: ``synthesize`` or ``complete``.
-        option: How a person named it, for messages.
-        folder: Of the bundle.
+        option: How the user named it, for messages.
+        folder: Folder of the bundle.
         checkpoint: Its weights.
-        record: What the checkpoint says of its training.
-        metadata: The bundle's.
-        schema: Of the cases that it completes.
+        record: The training record in the checkpoint.
+        metadata: Metadata of the bundle.
+        schema: Schema of the cases that it completes.
     """
 
     strategy: str
@@ -62,34 +62,34 @@ class Generator:
     _parser: ConfigParser = field(repr=False)
 
     def sources_of(self, case: Mapping[str, Any]) -> list[str]:
-        """List what it would be given of a case: of its sources those that were acquired."""
+        """List the inputs that it would get from a case: those of its sources that were acquired."""
         synthetic = case.get("synthetic", ())
         return [name for name in input_names(self.record) if case.get(name) and name not in synthetic]
 
     def makes(self, target: str) -> bool:
-        """Tell whether it was trained to make a modality."""
+        """Return whether it was trained to generate a modality."""
         known = [self.record["target"]] if "target" in self.record else input_names(self.record)
         return target in known
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """What the sidecar of an image says of the generator that made it."""
+        """Return how an image's sidecar identifies its generator."""
         version = str(self.metadata.get("version", "unknown"))
         return {"version": version, "scanfill": __version__, "sha256": file_checksum(self.checkpoint)}
 
     def make(self, case: Case) -> None:
-        """Write what one case lacks into its folder below the output folder.
+        """Write the missing images of one case into its folder below the output folder.
 
         Args:
-            case: Paths of what was acquired; nothing synthetic.
+            case: Paths of the acquired images; nothing synthetic.
 
         Raises:
-            CaseError: It could not be made, for whatever reason.
+            CaseError: Generation failed, for any reason.
         """
         dataset, evaluator = self._get("dataset"), self._get("evaluator")
         dataset.data, dataset.progress = [case], False
-        evaluator.logger = logger  # MONAI's own tells four lines a case
-        evaluator.state.epoch_length = None  # else Ignite expects as many cases as were good the last time
+        evaluator.logger = logger  # MONAI's own logs four lines per case
+        evaluator.state.epoch_length = None  # otherwise Ignite expects as many cases as succeeded last time
         try:
             evaluator.run()
         except Exception as error:
@@ -111,27 +111,27 @@ def open_generator(
     device: str | torch.device = "cpu",
     target: str | None = None,
 ) -> Generator:
-    """Open a trained bundle and check, before anything runs, that it is what it should be.
+    """Open a trained bundle and check that it is suitable before anything runs.
 
-    Its own ``inference.yaml`` gives network, preprocessing, inferer and weights; cases, output folder and device are
-    given from here. What that config would do around the run (messages, options of the command line) is left out.
+    Its own ``inference.yaml`` provides network, preprocessing, inferer and weights; cases, output folder and device are
+    passed in here. Anything else that the config would do around the run (messages, command-line options) is left out.
 
     Args:
-        folder: Of the bundle, for instance an unpacked archive: ``configs/inference.yaml`` (or ``.json``),
+        folder: Folder of the bundle, for instance an unpacked archive: ``configs/inference.yaml`` (or ``.json``),
             ``configs/metadata.json``, ``models/model.pt``.
         strategy: ``synthesize`` or ``complete``.
-        option: How a person named the folder, for messages.
-        schema: Says which bundle that is, and its rule of intensities.
-        output_dir: Where the images go, a folder a case.
-        device: Where the network runs.
-        target: What it must make, for ``synthesize``.
+        option: How the user named the folder, for messages.
+        schema: Defines which bundle is expected, and its intensity rule.
+        output_dir: Folder for the images, one subfolder per case.
+        device: Device of the network.
+        target: The modality that it must generate, for ``synthesize``.
 
     Raises:
-        UsageError: A file is not there; another scanfill, another rule of intensities, another target.
-        CheckpointError: The weights are damaged or do not fit the network of the config.
+        UsageError: A file is missing; the scanfill version, intensity rule or target differs.
+        CheckpointError: The weights are damaged or do not match the network of the config.
     """
     if strategy not in schema.generators:
-        msg = f"No bundle makes missing images of {schema.name} by {strategy!r}; known: {', '.join(schema.generators)}."
+        msg = f"No bundle of {schema.name} supports {strategy!r}; supported: {', '.join(schema.generators)}."
         raise UsageError(msg)
     bundle, folder = schema.generators[strategy].bundle, Path(folder).expanduser().resolve()
     named = f"{option} (={str(folder)!r})"
@@ -175,10 +175,10 @@ def open_generator(
 
 
 def how_to_make(bundle: str) -> str:
-    """Say the command that makes a folder of a trained bundle."""
+    """Return how to create a trained bundle's folder."""
     return (
         f"Train it, pack it with the overlays and overrides of its training, `python -m scanfill pack {bundle} "
-        f"--weights MODEL.pt --overlays small.yaml`, unzip the archive, and give the folder that comes out."
+        f"--weights MODEL.pt --overlays small.yaml`, unzip the archive, and give the resulting folder."
     )
 
 
@@ -186,11 +186,11 @@ def _check_target(generator: Generator, target: str | None) -> None:
     made = generator.record.get("target")
     if target is not None and made != target:
         what = f"makes {made}" if made else "was trained to complete whatever is missing (--completion_bundle)"
-        msg = f"Its checkpoint {what}, not {target}: name it under what it makes."
+        msg = f"Its checkpoint {what}, not {target}: list it under the modality that it makes."
         raise UsageError(msg)
     if target is None and made is not None:
         msg = (
-            f"Its checkpoint makes {made} and nothing else: pass --missing synthesize --synthesis_bundles "
+            f"Its checkpoint makes {made} only: pass --missing synthesize --synthesis_bundles "
             f"\"{{'{made}': '{generator.folder}'}}\", or the folder of a "
             f"{generator.schema.generators['complete'].bundle}."
         )
@@ -198,7 +198,7 @@ def _check_target(generator: Generator, target: str | None) -> None:
 
 
 def _check_rule(generator: Generator) -> None:
-    """Compare the rule of intensities that bundle and checkpoint state with the one that is run here."""
+    """Compare the intensity rule stated by bundle and checkpoint with the one used here."""
     rule = generator.schema.generators[generator.strategy].intensity_rule
     stated = {"metadata.json": generator.metadata.get("intensity_rule")}
     if "intensity_rule" in generator.record:
@@ -207,7 +207,7 @@ def _check_rule(generator: Generator) -> None:
         if found != rule:
             says = f"states intensity_rule={found!r}" if found else "states no intensity_rule"
             msg = (
-                f"{where} {says}, but images are prepared by {rule!r} here: its network would see other intensities "
-                f"than in its training, and make wrong images."
+                f"{where} {says}, but images are prepared with {rule!r} here: the intensities would differ from the "
+                f"network's training, and its images would be wrong."
             )
             raise UsageError(msg)

@@ -1,4 +1,4 @@
-"""The scale in which an image is written that was never acquired: the middle of what the training patients have."""
+"""Intensity scale for an image that was never acquired: the median over the training patients."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ __all__ = ["reference_scale", "reference_scales"]
 
 
 def reference_scale(cases: Sequence[Mapping[str, Any]], target: str, *, z_scored: bool = False) -> dict[str, Any]:
-    """Take the median over patients of the target's 0.5th, 50th and 99.5th percentiles in the brain.
+    """Return the medians over patients of the target's 0.5th, 50th and 99.5th percentiles in the brain.
 
-    Only the target is read, about 0.3 s a case at 1 mm. The brain is the case's mask, else where the target is not 0.
+    Only the target is read, about 0.3 s per case at 1 mm. The brain is the case's mask, or else all voxels of the
+    target that are not 0.
 
     Args:
-        cases: Of the training.
-        target: The modality that will be made.
-        z_scored: Whether the network's images are plain z-scores, or by the rule of
+        cases: Cases of the training.
+        target: The modality that will be generated.
+        z_scored: Whether the network's images are plain z-scores. Otherwise they follow the rule of
             :py:mod:`scanfill.transforms.signed_range`, whose SD may be enlarged.
 
     Returns:
         Plain values for a checkpoint: ``modality``, ``percentiles``, ``intensities`` (their medians, as in the files),
-        ``deviations`` (the same in SD from the mean), ``patients`` (how many).
+        ``deviations`` (the same in SD from the mean), ``patients`` (their number).
 
     Raises:
-        CaseError: There is no case, or one whose target holds no image.
+        CaseError: There are no cases, or the target of one is empty.
     """
     if not cases:
-        msg = f"There is no training case, so there is no scale to write a synthetic {target} in. Add cases."
+        msg = f"There are no training cases, so there is no intensity scale for a synthetic {target}. Add cases."
         raise CaseError(msg)
     patients: dict[str, list[NDArray[np.float64]]] = {}
     for case in tqdm(cases, desc=f"Scale of {target}", unit="case", leave=False):
@@ -57,17 +58,17 @@ def reference_scale(cases: Sequence[Mapping[str, Any]], target: str, *, z_scored
 
 
 def reference_scales(cases: Sequence[Mapping[str, Any]], modalities: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Take the reference scale of each modality over the cases that have it, for a network of z-scores.
+    """Return the reference scale of each modality over the cases that have it, for a network of z-scores.
 
     Args:
-        cases: Of the training.
-        modalities: Those that the network knows.
+        cases: Cases of the training.
+        modalities: Modalities of the network.
 
     Returns:
-        Modality -> what :py:func:`reference_scale` gives.
+        Modality -> result of :py:func:`reference_scale`.
 
     Raises:
-        CaseError: No case has one of them; see also :py:func:`reference_scale`.
+        CaseError: No case has one of the modalities; see also :py:func:`reference_scale`.
     """
     return {
         name: reference_scale([case for case in cases if case.get(name)], name, z_scored=True) for name in modalities
@@ -75,11 +76,11 @@ def reference_scales(cases: Sequence[Mapping[str, Any]], modalities: Sequence[st
 
 
 def _percentiles(case: Mapping[str, Any], target: str, *, z_scored: bool) -> NDArray[np.float64]:
-    """Percentiles of one case ``(2, 3)``: intensities, and SD from the mean."""
+    """Return percentiles of one case ``(2, 3)``: intensities, and SD from the mean."""
     where = f"Case {case.get('case_id', '?')!r}: {target}"
     image = read_image(case[target], where)
     mask = read_image(case["mask"], f"{where}: mask") if case.get("mask") else image
-    scale, _, _ = measure_scale(image, mask, where)  # and refuses what holds no image
+    scale, _, _ = measure_scale(image, mask, where)  # also refuses an empty image
     if z_scored:
         scale = z_scale(image, mask)
     values = np.percentile(convert_to_numpy(image)[measured(image, mask)].astype(np.float64), REFERENCE_PERCENTILES)

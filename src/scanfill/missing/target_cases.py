@@ -1,4 +1,4 @@
-"""Cases for making a modality from others: to learn from, to judge by, and to complete."""
+"""Cases for generating a modality from others: for training, for evaluation, and for completion."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EXISTING_TARGET = ("skip", "synthesize")
-"""What to do with a case that has the target already."""
+"""What to do with a case that already has the target."""
 
 
 def check_sources(sources: Sequence[str] | str, target: str, schema: CaseSchema) -> list[str]:
-    """Return the sources as a list, after checking that the target can be made from them.
+    """Return the sources as a list after checking that the target can be generated from them.
 
     Raises:
         UsageError: A name is unknown, or the target is among the sources.
@@ -43,8 +43,8 @@ def check_sources(sources: Sequence[str] | str, target: str, schema: CaseSchema)
         raise UsageError(msg)
     if target in names or len(set(names)) < len(names):
         msg = (
-            f"sources (={names}) and target (={target!r}) must be different modalities: an image is not made from "
-            f"itself. Choose sources among {', '.join(name for name in known if name != target)}."
+            f"sources (={names}) and target (={target!r}) must be different modalities: an image cannot be generated "
+            f"from itself. Choose sources among {', '.join(name for name in known if name != target)}."
         )
         raise UsageError(msg)
     return names
@@ -59,15 +59,15 @@ def load_pairs(
     modalities: Sequence[str] | str | None = None,
     **options: Any,
 ) -> Split:
-    """Give cases that have sources and target, all of them acquired; see :py:func:`scanfill.data.load_cases`.
+    """Return cases with sources and target, all of them acquired; see :py:func:`scanfill.data.load_cases`.
 
     Args:
         dataset_dir: Folder of the cases.
-        sources: The modalities that are given.
-        target: The one that is made.
+        sources: The given modalities.
+        target: The modality to generate.
         schema: Name of a kind of data, or its schema.
-        modalities: What each case must have; by default sources and target. To judge, all that there are.
-        options: For :py:func:`scanfill.data.load_cases`: ``datalist``, ``labels``, ``validation``, ``seed``, ...
+        modalities: What each case must have; by default sources and target. For evaluation, all modalities.
+        options: Passed to :py:func:`scanfill.data.load_cases`: ``datalist``, ``labels``, ``validation``, ``seed``, ...
 
     Raises:
         UsageError: See :py:func:`check_sources`.
@@ -91,21 +91,21 @@ def find_incomplete(
     schema: CaseSchema | str | Mapping[str, Any],
     existing: str = "skip",
 ) -> list[Case]:
-    """Find the cases of a folder that have the sources and lack the target.
+    """Find the cases of a folder that have the sources but not the target.
 
     Args:
         folder: One case or many; see :py:func:`scanfill.data.find_cases`.
-        sources: The modalities that are given.
-        target: The one to make.
+        sources: The given modalities.
+        target: The modality to generate.
         schema: Name of a kind of data, or its schema.
-        existing: ``skip`` leaves out cases whose target was acquired; ``synthesize`` makes it for them too, to compare.
+        existing: ``skip`` leaves out cases whose target was acquired; ``synthesize`` keeps them too, for comparison.
 
     Returns:
-        Cases with the paths of the sources; one that lacks a source has the reason under ``problem``, so that it does
+        Cases with the paths of the sources; one with a missing source has the reason under ``problem``, so that it does
         not stop the others.
 
     Raises:
-        UsageError: ``existing`` is neither; see also :py:func:`check_sources`.
+        UsageError: ``existing`` is neither of these; see also :py:func:`check_sources`.
         CaseError: Every case has the target; see also :py:func:`scanfill.data.find_cases`.
     """
     kind = load_schema(schema)
@@ -116,13 +116,13 @@ def find_incomplete(
     cases = find_cases(folder, None, labels="none", schema=kind, strict=False, synthetic=True)
     have = [case["case_id"] for case in cases if target in case and target not in case["synthetic"]]
     if existing == "skip":
-        remedy = "Pass --existing synthesize to make it all the same, for instance to compare the two."
+        remedy = "Pass --existing synthesize to generate it anyway, for instance to compare the two."
         cases = _without(cases, have, f"have a {target} image", folder, remedy)
     return [_with_sources(case, names, target, kind) for case in cases]
 
 
 def _with_sources(case: Case, sources: Sequence[str], target: str, schema: CaseSchema) -> Case:
-    """Keep what the target is made from, or say why it cannot be made."""
+    """Keep the sources of the target, or record why it cannot be generated."""
     name = f"Case {case['case_id']!r}"
     missing = [source for source in sources if source not in case]
     generated = [source for source in sources if source in case["synthetic"]]
@@ -133,23 +133,23 @@ def _with_sources(case: Case, sources: Sequence[str], target: str, schema: CaseS
     if missing:
         there = ", ".join(key for key in schema.image_keys if key in case)
         kept["problem"] = (
-            f"{name} has no {' and no '.join(missing)} image, from which {target} is made; it has {there or 'none'}. "
-            f"Add the file, or use a checkpoint for other sources."
+            f"{name} has no {' and no '.join(missing)} image, which is needed to generate {target}; it has "
+            f"{there or 'none'}. Add the file, or use a checkpoint for other sources."
         )
     elif generated:
         files = ", ".join(f"{key} ({case[key]})" for key in generated)
         kept["problem"] = (
-            f"{name}: {files} is synthetic; a synthetic image is not made into another one. Add the acquired "
+            f"{name}: {files} is synthetic; synthetic images are never used as sources. Add the acquired "
             f"{' and '.join(generated)}, or use a checkpoint for other sources."
         )
     return kept
 
 
 EXISTING_WHOLE = ("skip", "copy")
-"""What to do with a case that lacks nothing."""
+"""What to do with a case that has all modalities."""
 
 SUBSETS = ("single", "all")
-"""Which subsets a completion is judged on: each modality missing alone, or every subset that lacks something."""
+"""Subsets on which a completion is evaluated: each modality missing alone, or every incomplete subset."""
 
 
 def load_completions(
@@ -160,17 +160,17 @@ def load_completions(
     whole: bool = False,
     **options: Any,
 ) -> Split:
-    """Give cases to learn completion from: two acquired modalities at least, one to give and one to compare with.
+    """Return cases for training a completion: at least two acquired modalities, one as input and one to compare with.
 
     Args:
         dataset_dir: Folder of the cases.
-        modalities: Those that the network knows; by default all that there are.
+        modalities: Modalities of the network; by default all of the schema.
         schema: Name of a kind of data, or its schema.
-        whole: Whether each case must have all of them, to judge by.
-        options: For :py:func:`scanfill.data.load_cases`: ``datalist``, ``labels``, ``validation``, ``seed``, ...
+        whole: Whether each case must have all of them, for evaluation.
+        options: Passed to :py:func:`scanfill.data.load_cases`: ``datalist``, ``labels``, ``validation``, ``seed``, ...
 
     Raises:
-        CaseError: A case has fewer than two, or one that is synthetic, which cannot serve as truth; see also
+        CaseError: A case has fewer than two, or a synthetic one, which cannot serve as truth; see also
             :py:func:`scanfill.data.load_cases`.
     """
     kind = load_schema(schema)
@@ -182,7 +182,7 @@ def load_completions(
             if len(there) < 2:
                 msg = (
                     f"Case {case['case_id']!r} has only {', '.join(there) or 'none'} of {', '.join(names)}: completion "
-                    f"is learned from one modality at least, and compared with another. Add files, or leave it out."
+                    f"needs at least one modality as input and another to compare with. Add files, or leave it out."
                 )
                 raise CaseError(msg)
             for name in there:
@@ -191,18 +191,19 @@ def load_completions(
 
 
 def hide_subsets(cases: Sequence[Case], modalities: Sequence[str], subsets: str = "single") -> list[Case]:
-    """List each case once for every way in which it could lack modalities that it has.
+    """List each case once for every subset of its modalities that could be missing.
 
     Args:
-        cases: With the paths of their images.
-        modalities: Those that the network knows.
-        subsets: ``single`` hides one at a time; ``all`` hides one, two, ... and leaves one at least: 14 ways of four.
+        cases: Cases with the paths of their images.
+        modalities: Modalities of the network.
+        subsets: ``single`` hides one at a time; ``all`` hides one, two, ... and leaves at least one: 14 subsets of
+        four.
 
     Returns:
         Copies with ``hidden``, for :py:class:`scanfill.missing.completed.HideModalitiesd`.
 
     Raises:
-        UsageError: ``subsets`` is neither.
+        UsageError: ``subsets`` is neither of these.
     """
     if subsets not in SUBSETS:
         msg = f"subsets (={subsets!r}) must be one of {', '.join(SUBSETS)}."
@@ -218,25 +219,25 @@ def find_lacking(
     existing: str = "skip",
     leave_out: Sequence[str] = (),
 ) -> list[Case]:
-    """Find the cases of a folder that lack some modality.
+    """Find the cases of a folder with missing modalities.
 
-    A file that is *named* as synthetic does not count: what it shows is made anew from what was acquired. One that
-    bears another mark under an ordinary name is that case's ``problem``.
+    A file *named* as synthetic does not count: its content is generated again from the acquired images. A file under an
+    ordinary name but with another synthetic mark is reported as that case's ``problem``.
 
     Args:
         folder: One case or many; see :py:func:`scanfill.data.find_cases`.
-        modalities: Those that the network knows; by default all that there are.
+        modalities: Modalities of the network; by default all of the schema.
         schema: Name of a kind of data, or its schema.
-        existing: ``skip`` leaves out cases that lack nothing; ``copy`` keeps them, so that the output holds all cases.
-        leave_out: Modalities to hide from the network in every case, to compare with what it makes.
+        existing: ``skip`` leaves out complete cases; ``copy`` keeps them, so that the output contains all cases.
+        leave_out: Modalities to hide from the network in every case, for comparison with its output.
 
     Returns:
-        Cases with the paths of what was acquired and with ``hidden``; one that cannot be completed has the reason under
-        ``problem``, so that it does not stop the others.
+        Cases with the paths of the acquired images and with ``hidden``; one that cannot be completed has the reason
+        under ``problem``, so that it does not stop the others.
 
     Raises:
         UsageError: ``existing`` or ``leave_out`` is out of range.
-        CaseError: No case lacks anything; see also :py:func:`scanfill.data.find_cases`.
+        CaseError: All cases are complete; see also :py:func:`scanfill.data.find_cases`.
     """
     kind = load_schema(schema)
     names = _check_modalities(modalities, kind)
@@ -255,9 +256,9 @@ def find_lacking(
 
 
 def _without(cases: Sequence[Case], whole: Sequence[str], what: str, folder: str | Path, remedy: str) -> list[Case]:
-    """Leave out the cases for which there is nothing to make; refuse a folder of such cases only."""
+    """Leave out the cases for which there is nothing to generate; refuse a folder that has only such cases."""
     if len(whole) == len(cases):
-        msg = f"All {len(whole)} cases in {folder} {what}, so there is nothing to make. {remedy}"
+        msg = f"All {len(whole)} cases in {folder} {what}, so there is nothing to generate. {remedy}"
         raise CaseError(msg)
     if whole:
         logger.warning("Left out, because they %s: %s.", what, ", ".join(whole))
@@ -273,7 +274,7 @@ def _check_modalities(modalities: Sequence[str] | str | None, schema: CaseSchema
 
 
 def _ways(case: Case, modalities: Sequence[str], subsets: str) -> Iterator[tuple[str, ...]]:
-    """The sets of modalities that may be hidden: never all of what is there."""
+    """Yield the sets of modalities that may be hidden: never all that are present."""
     there = [name for name in modalities if case.get(name)]
     most = 1 if subsets == "single" else len(there) - 1
     for number in range(1, min(most, len(there) - 1) + 1):
@@ -285,27 +286,27 @@ def _absent(case: Case, names: Sequence[str]) -> list[str]:
 
 
 def _acquired(case: Case) -> Case:
-    """Keep what was acquired; a file that hides what it is, is a problem."""
+    """Keep the acquired images; an undeclared synthetic file is a problem."""
     generated = [key for key in case.get("synthetic", ()) if key in case]
     kept = {key: value for key, value in case.items() if key not in generated} | {"synthetic": []}
     for key in generated:
         if not MARKED_NAME.search(stem_of(Path(case[key])).lower()):
             kept.setdefault(
                 "problem",
-                f"Case {case['case_id']!r}: {key} ({case[key]}) is synthetic ({synthetic_reason(case[key])}), but "
-                f"stands there as an ordinary file; nothing is made from a synthetic image. Take it out of the folder, "
-                f"or put the acquired {key} in its place.",
+                f"Case {case['case_id']!r}: {key} ({case[key]}) is synthetic ({synthetic_reason(case[key])}), but is "
+                f"listed as an ordinary file; synthetic images are never used as sources. Remove it from the folder, "
+                f"or replace it with the acquired {key}.",
             )
     return kept
 
 
 def _with_hidden(case: Case, names: Sequence[str], leave_out: Sequence[str]) -> Case:
-    """Say what is hidden, or why nothing can be made."""
+    """Add the hidden modalities, or record why nothing can be generated."""
     given = [name for name in names if case.get(name) and name not in leave_out]
     if not given and "problem" not in case:
-        hidden = f", {' and '.join(leave_out)} being left out" if leave_out else ""
+        hidden = f", {' and '.join(leave_out)} left out" if leave_out else ""
         case["problem"] = (
-            f"Case {case['case_id']!r} has no {' and no '.join(names)} image that was acquired{hidden}: there is "
-            f"nothing to make anything from. Add a file."
+            f"Case {case['case_id']!r} has no acquired {' or '.join(names)} image{hidden}: there is no source to "
+            f"generate from. Add a file."
         )
     return case | {HIDDEN: ",".join(name for name in leave_out if case.get(name))}

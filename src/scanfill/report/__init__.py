@@ -1,4 +1,4 @@
-"""Pictures and pages for people: previews of predictions, self-contained HTML reports."""
+"""Pictures and pages: previews of predictions, self-contained HTML reports."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One way to make a self-contained HTML page: text, tables and figures in one file, nothing loaded from elsewhere.
+"""Build self-contained HTML pages: text, tables and figures in one file, nothing loaded from elsewhere.
 
-What a part looks like stands in the template of its class, ``templates/<class>.html``.
+The appearance of each part is defined by the template of its class, ``templates/<class>.html``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RESEARCH_ONLY = "Research use only. Not for diagnosis or treatment."
 DASH = "\N{EN DASH}"
 SIGNS = {"bad": "\N{MULTIPLICATION X}", "warn": "!", "known": "i", "good": "\N{CHECK MARK}"}
 PICTURES = {b"\x89PNG": "png", b"<?xml": "svg+xml", b"<svg": "svg+xml"}
-"""How a picture's file begins -> its type."""
+"""First bytes of an image file -> its type."""
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?%?")
 
 TEMPLATES = Environment(loader=PackageLoader("scanfill.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -34,28 +34,28 @@ TEMPLATES.globals["research_only"] = RESEARCH_ONLY
 
 
 class Part(Protocol):
-    """Something that can stand on a page."""
+    """An element of a page."""
 
     def html(self) -> str:
-        """Write it as HTML."""
+        """Return the part as HTML."""
         ...
 
 
 class FromTemplate:
-    """A part whose HTML is the template of its class."""
+    """A part that is rendered with the template of its class."""
 
     def html(self) -> str:
-        """Write it as HTML."""
+        """Return the part as HTML."""
         return TEMPLATES.get_template(f"{type(self).__name__.lower()}.html").render(part=self)
 
     def __html__(self) -> str:
-        """Let a template take the part as HTML that is escaped already."""
+        """Mark the part as already escaped when it is used in a template."""
         return self.html()
 
 
 @dataclass(frozen=True)
 class Mark(FromTemplate):
-    """A word that stands out, by a sign as well as by colour.
+    """A word highlighted by both a sign and a color.
 
     Args:
         text: The word.
@@ -67,23 +67,23 @@ class Mark(FromTemplate):
 
     @property
     def sign(self) -> str:
-        """The sign before the word."""
+        """The sign in front of the word."""
         return SIGNS[self.kind]
 
 
 @dataclass(frozen=True)
 class Table(FromTemplate):
-    """Rows under named columns.
+    """A table with named columns.
 
     Args:
         columns: Names of the columns.
-        rows: The values of each row, as many as columns. Numbers with a fraction are shown with ``digits`` decimals,
-            None and NaN as a dash, text and marks as they are; of several marks in a list each stands by itself.
+        rows: The values of each row, one per column. Numbers with a fraction are shown with ``digits`` decimals, None
+            and NaN as a dash, text and marks unchanged; several marks may be given as a list.
         caption: What the table shows.
-        digits: Decimals.
+        digits: Number of decimals.
 
     Raises:
-        ValueError: A row has more or fewer values than there are columns.
+        ValueError: The number of values in a row differs from the number of columns.
     """
 
     columns: Sequence[str]
@@ -99,12 +99,12 @@ class Table(FromTemplate):
 
     @property
     def cells(self) -> list[list[list[str | Mark]]]:
-        """What stands in each cell: a text, or one or more marks."""
+        """Content of each cell: a text, or one or more marks."""
         return [[_cell(value, self.digits) for value in row] for row in self.rows]
 
     @property
     def numeric(self) -> list[bool]:
-        """Whether a column holds numbers only, which are aligned to the right."""
+        """Whether each column holds only numbers, which are right-aligned."""
         columns = [[text for text in column if text != [DASH]] for column in zip(*self.cells, strict=True)]
         return [
             bool(column) and all(isinstance(text, str) and NUMBER.fullmatch(text) for (text, *_) in column)
@@ -119,8 +119,8 @@ class Figure(FromTemplate):
     Args:
         picture: A Matplotlib figure (drawn as PNG), the path of a PNG or SVG file, or its bytes; it is copied into the
             page.
-        caption: What it shows; also read out to those who cannot see it.
-        width: Width on the page in CSS pixels; by default the picture's own.
+        caption: What it shows; also read by screen readers.
+        width: Width on the page in CSS pixels; by default the width of the picture.
     """
 
     picture: MatplotlibFigure | str | Path | bytes
@@ -128,7 +128,7 @@ class Figure(FromTemplate):
     width: int | None = None
 
     def source(self) -> str:
-        """Write the picture as a data URL.
+        """Return the picture as a data URL.
 
         Raises:
             ValueError: The file is neither PNG nor SVG.
@@ -142,14 +142,14 @@ class Figure(FromTemplate):
         kind = next((kind for start, kind in PICTURES.items() if data.startswith(start)), None)
         if kind is None:
             name = "The picture" if isinstance(self.picture, bytes) else self.picture
-            msg = f"{name} is neither a PNG nor an SVG file: it starts with {data[:8]!r}. Save it as one of them."
+            msg = f"{name} is neither a PNG nor an SVG file: it starts with {data[:8]!r}. Save it as one of these."
             raise ValueError(msg)
         return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 @dataclass(frozen=True)
 class Row(FromTemplate):
-    """Pictures side by side, as far as the window is wide.
+    """Pictures side by side, as many as fit the window.
 
     Args:
         figures: From left to right.
@@ -160,7 +160,7 @@ class Row(FromTemplate):
 
 @dataclass(frozen=True)
 class Section(FromTemplate):
-    """A heading, and below it text, tables and figures, in this order.
+    """A heading followed by text, tables and figures, in this order.
 
     Args:
         title: The heading.
@@ -180,10 +180,10 @@ class Page(FromTemplate):
     """A page that can be opened, mailed and archived as one file.
 
     Args:
-        title: Heading, and name of the browser's tab.
-        sections: What the page says.
+        title: Heading, and title of the browser tab.
+        sections: Content of the page.
         note: A caveat, shown as a banner at the top.
-        wide: Whether the page holds a table of many columns.
+        wide: Whether the page contains a table with many columns.
     """
 
     title: str
@@ -192,7 +192,7 @@ class Page(FromTemplate):
     wide: bool = False
 
     def write(self, path: str | Path) -> Path:
-        """Write the page to ``path``, whole or not at all, and return the path."""
+        """Write the page to ``path``, completely or not at all, and return the path."""
         path = Path(path)
         with writing(path) as temporary:
             temporary.write_text(self.html(), encoding="utf-8")
@@ -200,7 +200,7 @@ class Page(FromTemplate):
 
 
 def _cell(value: object, digits: int) -> list[str | Mark]:
-    """Write one value of a table, or take its marks."""
+    """Format one value of a table, or return its marks."""
     marks = [mark for mark in (value if isinstance(value, list) else [value]) if isinstance(mark, Mark)]
     if marks:
         return [*marks]

@@ -1,4 +1,4 @@
-"""Colours of labels: few that anyone can tell apart, or as many as there are bones in a hand."""
+"""Colors for labels: a few easily distinguished ones, or as many as needed."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COLOURS = ("#0072B2", "#F0E442", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-"""Of Okabe and Ito's palette, which colour-blind people can tell apart; the brightest for the outermost."""
+"""From the palette of Okabe and Ito, suitable for color-blind readers; the brightest for the outermost label."""
 
 GOLDEN = 0.618034
-"""Step from label to label, in turns of the hue, so that neighbours in number differ much."""
+"""Hue step from label to label, in turns, so that consecutive labels differ clearly."""
 
 TONES = ((0.85, 1.0), (0.4, 1.0), (0.8, 0.75))
-"""Saturation and brightness of neighbouring hues: strong, pale, dark."""
+"""Saturation and brightness of neighboring hues: strong, pale, dark."""
 
 
 def palette(number: int) -> list[str]:
-    """List as many colours as there are labels: :py:data:`COLOURS` as far as they go, otherwise others.
+    """Return one color per label: :py:data:`COLOURS` if there are enough, otherwise generated ones.
 
-    The others lie evenly around the circle of hues; of two neighbours there none has the tone of the other.
+    Generated colors are spread evenly around the hue circle, and neighbors there never have the same tone.
     """
     if number <= len(COLOURS):
         return list(COLOURS[:number])
-    places = number + (number % len(TONES) == 1)  # else the last place would have the tone of the first, its neighbour
+    places = number + (number % len(TONES) == 1)  # otherwise last and first, which are neighbors, share a tone
     step = next(step for step in range(round(GOLDEN * places), 0, -1) if math.gcd(step, places) == 1)
     taken = [index * step % places for index in range(number)]
     return [to_hex(hsv_to_rgb(place / places, *TONES[place % len(TONES)])) for place in taken]
 
 
 def blend(masks: Sequence[NDArray[np.bool_]], colours: Sequence[str], opacity: float) -> NDArray[np.float64]:
-    """Lay coloured masks over one another, the first lowest.
+    """Blend colored masks over one another, the first at the bottom.
 
     Args:
-        masks: One each ``(rows, columns)``, which may overlap.
-        colours: Likewise.
-        opacity: Of each, from 0 to 1.
+        masks: Masks ``(rows, columns)``, which may overlap.
+        colours: One color per mask.
+        opacity: Opacity of each mask, from 0 to 1.
 
     Returns:
-        RGBA ``(rows, columns, 4)`` in [0, 1]; where none is, fully transparent.
+        RGBA ``(rows, columns, 4)`` in [0, 1]; fully transparent outside the masks.
     """
     picture = np.zeros((*masks[0].shape, 4))
     for mask, colour in zip(masks, colours, strict=True):

@@ -1,4 +1,4 @@
-"""What every picture of an image shares: planes the right way up in one scale, rows of panels, sides and stamps."""
+"""Common parts of all image pictures: correctly oriented planes on one scale, rows of panels, side letters, stamps."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 STAMP = "#F0E442"
-"""Colour of the stamp "synthetic": yellow, which no grey image holds."""
+"""Color of the stamp "synthetic": yellow, which does not occur in a gray image."""
 
 TOP, BOTTOM = 0.45, 0.65
-"""Room for texts above and below the panels, in inches."""
+"""Space for text above and below the panels, in inches."""
 
 WIDE, TALL, ABREAST = 10.0, 6.0, 4
-"""Of 2-D images: width of a figure and height of a panel at most, in inches; how many panels stand side by side."""
+"""For 2-D images: maximum figure width and panel height in inches, and the number of panels side by side."""
 
 NARROWEST = 0.7
-"""Share of that width that a figure has at least, for its texts."""
+"""Minimum figure width as a fraction of that width, to leave space for text."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Plane:
 
     Args:
         name: Name of the plane.
-        normal: The axis that it cuts.
+        normal: The axis perpendicular to the plane.
         flip: Whether its horizontal axis is reversed.
-        sides: Letters at the left and right rim of the picture.
+        sides: Letters at the left and right edge of the picture.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Plane:
     sides: tuple[str, str]
 
     def cut(self, volume: Array, index: int) -> Array:
-        """Take the slice ``index`` as rows from bottom to top."""
+        """Return slice ``index`` as rows from bottom to top."""
         picture: Array = volume.take(index, self.normal).T
         return picture[:, ::-1] if self.flip else picture
 
@@ -71,20 +71,20 @@ PLANES = (
 
 
 AS_STORED = Plane("", 2, flip=False, sides=("", ""))
-"""A picture that says nothing of the patient's sides: its first row on top."""
+"""A picture without patient sides: its first row is on top."""
 
 BACKGROUND = 0.1
-"""Share of an image's voxels that are 0 from which 0 is what lies outside, and not a value among others."""
+"""Minimum fraction of zero voxels for 0 to count as the outside of the body rather than as an ordinary value."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the voxels of an image lie, which decides how it is turned.
+    """Where the voxels of an image are in space, which determines how it is oriented.
 
     Args:
         affine: ``(4, 4)``, from voxel to the patient's right, front and head in mm.
         spatial_dims: 2 or 3.
-        as_stored: Whether it is a picture whose file states no size: it is shown as it is stored.
+        as_stored: Whether it is a picture without a stated size: it is shown as stored.
     """
 
     affine: Array
@@ -93,10 +93,10 @@ class Grid:
 
     @classmethod
     def of(cls, image: npt.ArrayLike, spacing: Sequence[float] | None, spatial_dims: int) -> Grid:
-        """Find the grid of an image; of one without affine by its voxel size.
+        """Determine the grid of an image; without an affine, from the voxel size.
 
-        A 2-D image is shown as it is stored where its file had no other affine than the identity, as that of a PNG, or
-        where it has none. A 2-D slice with an affine is turned as a volume is.
+        A 2-D image is shown as stored if it has no affine, or if its file had only the identity, like a PNG. A 2-D
+        slice with an affine is oriented like a volume.
         """
         if spatial_dims == 3:
             return cls(affine_of(image, spacing))
@@ -113,10 +113,10 @@ class Grid:
         return [float(size) for size in voxel_sizes(self.affine)[: self.spatial_dims]]
 
     def turn(self, volumes: Mapping[str, Array]) -> tuple[dict[str, Array], Array]:
-        """Turn images ``(X, Y[, Z])``, with further axes behind if they have them, so that planes can be cut from them.
+        """Orient images ``(X, Y[, Z])``, optionally with further axes at the end, so that planes can be cut from them.
 
         Returns:
-            Volumes ``(X, Y, Z)``, a 2-D image one voxel deep, and their voxel size.
+            Volumes ``(X, Y, Z)``, a 2-D image as one voxel deep, and their voxel size.
         """
         if self.spatial_dims == 2:
             volumes = {name: volume[:, :, None] for name, volume in volumes.items()}
@@ -125,13 +125,13 @@ class Grid:
         return turn_to_patient(volumes, self.affine)
 
     def view(self, shown: Array) -> tuple[slice, ...]:
-        """Cut away the empty rim of a turned volume; a 2-D image is shown whole."""
+        """Return the crop that removes the empty margin of an oriented volume; a 2-D image is shown whole."""
         return view_of(shown) if self.spatial_dims == 3 else tuple(slice(0, length) for length in shown.shape)
 
     def lay_out(
         self, rows: int, shape: Sequence[int], sizes: Array, bottom: float = BOTTOM
     ) -> tuple[Figure, Array, list[Plane]]:
-        """Prepare a figure for turned volumes; see :py:func:`lay_out`. Rows of 2-D images stand side by side."""
+        """Prepare a figure for oriented volumes; see :py:func:`lay_out`. Rows of 2-D images are placed side by side."""
         if self.spatial_dims == 3:
             return lay_out(rows, shape, sizes, bottom)
         planes = [AS_STORED] if self.as_stored else [plane for plane in PLANES if shape[plane.normal] == 1][:1]
@@ -147,7 +147,7 @@ class Grid:
 
 
 def affine_of(volume: npt.ArrayLike, spacing: Sequence[float] | None) -> Array:
-    """Find the affine ``(4, 4)`` of a volume, or make one from the voxel size."""
+    """Return the affine ``(4, 4)`` of a volume, or create one from the voxel size."""
     if isinstance(volume, MetaTensor):
         return np.asarray(volume.affine.cpu(), float)
     if spacing is None:
@@ -157,10 +157,10 @@ def affine_of(volume: npt.ArrayLike, spacing: Sequence[float] | None) -> Array:
 
 
 def turn_to_patient(volumes: Mapping[str, Array], affine: Array) -> tuple[dict[str, Array], Array]:
-    """Turn volumes ``(X, Y, Z, ...)`` so that their axes point to the patient's left, front and head.
+    """Orient volumes ``(X, Y, Z, ...)`` so that their axes point to the patient's left, front and head.
 
     Returns:
-        The turned volumes, and their voxel size in mm.
+        The oriented volumes, and their voxel size in mm.
     """
     turn = nib.orientations.ornt_transform(nib.io_orientation(affine), nib.orientations.axcodes2ornt("LAS"))
     sizes: Array = voxel_sizes(affine)[np.argsort(turn[:, 0])]
@@ -168,12 +168,12 @@ def turn_to_patient(volumes: Mapping[str, Array], affine: Array) -> tuple[dict[s
 
 
 def fullest_slices(covered: Array) -> list[int]:
-    """Choose the slice along each axis that a mask ``(X, Y, Z)`` covers most."""
+    """Return the slice along each axis in which a mask ``(X, Y, Z)`` covers the largest area."""
     return [int(covered.sum(axis=tuple({0, 1, 2} - {axis})).argmax()) for axis in range(3)]
 
 
 def view_of(shown: Array) -> tuple[slice, ...]:
-    """Cut away the empty rim of a mask ``(X, Y, Z)``, so that the patient fills the picture."""
+    """Return the crop that removes the empty margin of a mask ``(X, Y, Z)``, so that the patient fills the picture."""
     start, stop = (0, 0, 0), shown.shape
     if shown.any():
         start, stop = generate_spatial_bounding_box(shown[None], margin=2, allow_smaller=True)
@@ -181,16 +181,16 @@ def view_of(shown: Array) -> tuple[slice, ...]:
 
 
 def lay_out(rows: int, shape: Sequence[int], sizes: Array, bottom: float = BOTTOM) -> tuple[Figure, Array, list[Plane]]:
-    """Prepare a black figure with one row a volume and one column a plane, all in one scale.
+    """Prepare a black figure with one row per volume and one column per plane, all on one scale.
 
     Args:
-        rows: How many.
-        shape: Of the volumes, ``(X, Y, Z)``, axes to the patient's left, front and head.
+        rows: Number of rows.
+        shape: Shape of the volumes, ``(X, Y, Z)``, axes to the patient's left, front and head.
         sizes: Voxel size in mm.
-        bottom: Room for texts below the panels, in inches.
+        bottom: Space for text below the panels, in inches.
 
     Returns:
-        The figure, its axes ``(rows, planes)``, and the planes: those across an axis of length 1 are left out.
+        The figure, its axes ``(rows, planes)``, and the planes; planes across an axis of length 1 are left out.
     """
     planes = [plane for plane in PLANES if min(np.delete(shape, plane.normal)) > 1]
     extent = np.multiply(shape, sizes)  # mm
@@ -202,27 +202,27 @@ def lay_out(rows: int, shape: Sequence[int], sizes: Array, bottom: float = BOTTO
 def black_figure(
     rows: int, columns: int, size: tuple[float, float], bottom: float = BOTTOM, hspace: float = 0.0, **ratios: Any
 ) -> tuple[Figure, Array]:
-    """Make a black figure of ``size`` inches, filled with axes but for the room for texts above and below."""
+    """Create a black figure of ``size`` inches, filled with axes except for the text space above and below."""
     figure = Figure(figsize=size, dpi=110, facecolor="black")
     room = {"left": 0, "right": 1, "bottom": bottom / size[1], "top": 1 - TOP / size[1], "wspace": 0.03}
     return figure, figure.subplots(rows, columns, squeeze=False, gridspec_kw=room | {"hspace": hspace} | ratios)
 
 
 def placed(plane: Plane, shape: Sequence[int], sizes: Array) -> dict[str, Any]:
-    """Say how ``imshow`` places a slice in millimetres, rows from bottom to top."""
+    """Return the ``imshow`` arguments that place a slice in millimeters, rows from bottom to top."""
     width, height = np.delete(np.multiply(shape, sizes), plane.normal)
     return {"origin": "lower", "extent": (0, width, 0, height)}
 
 
 def blacken(image: Array, low: float) -> Array:
-    """Give what lies outside the body the lowest shown value, so that it is black also where 0 lies in the middle."""
+    """Set the outside of the body to the lowest shown value, so that it is black even if 0 is mid-range."""
     outside = image == 0
     darkened: Array = np.where(outside, low, image) if outside.mean() >= BACKGROUND else image
     return darkened
 
 
 def mark_panel(axis: Any, plane: Plane, row: str) -> None:
-    """Write the plane's name, the patient's sides, and what the row shows into a picture."""
+    """Write the name of the plane, the patient's sides, and the row's description into a panel."""
     axis.set_axis_off()
     style = {"transform": axis.transAxes, "color": "white", "fontsize": 9}
     axis.text(0.5, 0.99, plane.name, ha="center", va="top", **style)
@@ -232,7 +232,7 @@ def mark_panel(axis: Any, plane: Plane, row: str) -> None:
 
 
 def stamp_panel(axis: Any, text: str = "synthetic") -> None:
-    """Stamp a panel whose image was made by a network."""
+    """Stamp a panel with an image generated by a network."""
     box = {"boxstyle": "round,pad=0.25", "facecolor": STAMP, "edgecolor": "none"}
     style = {"transform": axis.transAxes, "color": "black", "fontsize": 8, "fontweight": "bold", "bbox": box}
     axis.text(0.98, 0.03, text.upper(), ha="right", va="bottom", **style)
@@ -240,17 +240,17 @@ def stamp_panel(axis: Any, text: str = "synthetic") -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """What one row of a picture shows.
+    """Content of one row of a picture.
 
     Args:
-        text: Written into its first panel.
-        image: Grey image ``(X, Y, Z)``; without one, the masks are shown on black.
+        text: Text in the first panel.
+        image: Gray image ``(X, Y, Z)``; if omitted, the masks are shown on black.
         window: Lowest and highest intensity shown.
-        cmap: Colours of the image.
-        masks: One each label ``(X, Y, Z)``, laid over the image in the colours of the palette.
-        opacity: Of the masks.
-        outlines: Colour -> mask that is outlined in it.
-        stamp: Stamped on every panel; nothing where it is empty.
+        cmap: Colormap of the image.
+        masks: One mask per label ``(X, Y, Z)``, drawn over the image in the colors of the palette.
+        opacity: Opacity of the masks.
+        outlines: Color -> mask to outline in that color.
+        stamp: Text stamped on every panel; none if empty.
     """
 
     text: str
@@ -288,15 +288,15 @@ def draw_rows(
     bottom: float = BOTTOM,
     linewidth: float = 0.8,
 ) -> Figure:
-    """Draw one row an image and one column a plane.
+    """Draw one row per image and one column per plane.
 
     Args:
         rows: On one grid, axes to the patient's left, front and head.
-        grid: The grid from which they were turned.
-        sizes: Voxel size of the turned images.
-        centre: The slice that is shown along each axis.
-        bottom: Room for texts below the panels, in inches.
-        linewidth: Of outlines, in points.
+        grid: The grid from which they were oriented.
+        sizes: Voxel size of the oriented images.
+        centre: Index of the slice shown along each axis.
+        bottom: Space for text below the panels, in inches.
+        linewidth: Line width of outlines, in points.
     """
     shape = (rows[0].masks[0] if rows[0].image is None else rows[0].image).shape
     figure, axes, planes = grid.lay_out(len(rows), shape, sizes, bottom)
@@ -310,7 +310,7 @@ def draw_rows(
 
 
 def finish(figure: Figure, title: str, path: str | Path, below: float = TOP / 2) -> Path:
-    """Write the heading, ``below`` inches under the rim, and what the picture is not for; save it as PNG."""
+    """Write the title, ``below`` inches under the edge, and the research-only notice; save the figure as PNG."""
     height = figure.get_size_inches()[1]
     figure.text(0.01, 1 - below / height, title, color="white", fontsize=12, va="center", parse_math=False)
     figure.text(0.5, 0.12 / height, RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")

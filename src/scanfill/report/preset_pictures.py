@@ -1,4 +1,4 @@
-"""One picture of what presets of augmentation do to a case: a row a preset, a column a draw."""
+"""Show the effect of augmentation presets on a case in one picture: one row per preset, one column per draw."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TRIES = 10
-"""How often a preset may leave the case alone for each draw that is shown."""
+"""Maximum number of draws without effect for each draw shown."""
 
 WIDTH = 2.1
-"""Of a panel, in inches."""
+"""Size of a panel, in inches."""
 
 SPECK = 10
-"""Voxels of a slice; fewer are not counted as a lesion to look at."""
+"""Minimum number of voxels for a lesion to count in a slice."""
 
 SHOWN = -1
-"""The channel that is shown: the last one."""
+"""The displayed channel: the last one."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one preset made of a case.
+    """Images of one case augmented with one preset.
 
     Attributes:
-        name: Of the preset.
-        images: Slices ``(H, W)``: as the network sees it without augmentation, then draw by draw.
-        labels: The label map of each, or None where there is none.
-        range: Lowest and highest intensity that is shown.
+        name: Name of the preset.
+        images: Slices ``(H, W)``: first without augmentation, as seen by the network, then one per draw.
+        labels: The label map of each, or None if there is none.
+        range: Lowest and highest intensity shown.
     """
 
     name: str
@@ -55,25 +55,26 @@ class Row:
 def draw_row(
     config: str | Path | Sequence[str | Path], preset: str | Path, *, draws: int = 4, seed: int = 0, **overrides: Any
 ) -> Row:
-    """Prepare the first training case of a config without augmentation, then with a preset, several times.
+    """Prepare the first training case of a config without augmentation, then several times with a preset.
 
-    Whole images, not patches: the config's ``reading``, ``raw_augmentation``, ``normalization`` and ``augmentation``.
+    Uses whole images, not patches: the config's ``reading``, ``raw_augmentation``, ``normalization`` and
+    ``augmentation``.
 
     Args:
-        config: A ``train.yaml`` that follows the contract, or several files that add up to one.
+        config: A ``train.yaml`` that follows the contract, or several files to be merged.
         preset: An overlay of ``configs/augmentation``.
-        draws: How many.
-        seed: Of what is drawn.
+        draws: Number of draws.
+        seed: Seed of the draws.
         overrides: Changes to the config, such as ``dataset_dir``.
 
     Raises:
-        UsageError: A file is not there, or the config lacks an id of the contract.
+        UsageError: A file does not exist, or the config is missing an id of the contract.
     """
     configs = [config] if isinstance(config, (str, Path)) else list(config)
     files = [Path(file) for file in (*configs, preset)]
     for file in files:
         if not file.is_file():
-            msg = f"There is no config {file}. Name a train.yaml and a preset of configs/augmentation."
+            msg = f"The config {file} does not exist. Give a train.yaml and a preset of configs/augmentation."
             raise UsageError(msg)
     parser = ConfigParser()
     parser.read_config([str(file) for file in files])
@@ -83,7 +84,7 @@ def draw_row(
     needed = ("cases", "reading", "raw_augmentation", "normalization", "augmentation", "image_keys", "label_key")
     absent = [name for name in needed if name not in parser]
     if absent:
-        msg = f"{configs[0]} has no {', '.join(absent)}: presets work on a train.yaml that follows the contract."
+        msg = f"{configs[0]} has no {', '.join(absent)}: presets need a train.yaml that follows the contract."
         raise UsageError(msg)
     reading, raw, normalization, augmentation = (parser.get_parsed_content(name) for name in needed[1:5])
     image_key, label_key = parser.get_parsed_content("image_keys")[0], parser.get_parsed_content("label_key")
@@ -98,11 +99,11 @@ def draw_row(
 
 
 def draw_sheet(rows: Sequence[Row], path: str | Path) -> Path:
-    """Draw rows as a PNG, labels outlined, with one range of grey values a row.
+    """Draw rows as a PNG with outlined labels and one gray range per row.
 
     Args:
         rows: See :py:func:`draw_row`.
-        path: The PNG file, written whole or not at all.
+        path: The PNG file, written completely or not at all.
 
     Returns:
         The path.
@@ -120,7 +121,7 @@ def draw_sheet(rows: Sequence[Row], path: str | Path) -> Path:
                 _draw_panel(axis, row, number)
     style: dict[str, Any] = {"color": "white", "fontsize": 9, "va": "center"}
     figure.text(0.01, 1 - 0.15 / size[1], "without it", **style)
-    figure.text(1.03 / columns, 1 - 0.15 / size[1], "with it: draws that change something", **style)
+    figure.text(1.03 / columns, 1 - 0.15 / size[1], "with augmentation: draws that change something", **style)
     figure.text(0.5, 0.13 / size[1], RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")
     path = Path(path)
     with writing(path) as temporary:
@@ -139,7 +140,7 @@ def _draw_panel(axis: Any, row: Row, number: int) -> None:
 
 
 def _of_whole_images(augmentation: Sequence[Any], case: dict[str, Any]) -> list[Any]:
-    """Pass over keys that a bundle makes after the crop only, such as the copy that is to be painted."""
+    """Skip keys that a bundle creates only after the crop, such as the copy to be painted over."""
     for step in augmentation:
         if any(key not in case for key in getattr(step, "keys", ())):
             step.allow_missing_keys = True
@@ -147,7 +148,7 @@ def _of_whole_images(augmentation: Sequence[Any], case: dict[str, Any]) -> list[
 
 
 def _changed(augmented: Compose, case: dict[str, Any], plain: dict[str, Any], key: str, draws: int) -> list[Any]:
-    """Draw until enough draws have changed the channel that is shown; one that is as it was is nothing to look at."""
+    """Repeat until enough draws have changed the displayed channel; unchanged draws are skipped."""
     found: list[Any] = []
     for left in reversed(range(TRIES * draws)):
         result = augmented(dict(case))
@@ -161,7 +162,7 @@ def _changed(augmented: Compose, case: dict[str, Any], plain: dict[str, Any], ke
 
 
 def _shown(case: dict[str, Any], image_key: str, label_key: str | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Cut the slice of an image that is shown, and of its label map; a pasted lesion is seen beside the case's own."""
+    """Return the displayed slice of an image and of its label map; a pasted lesion is shown next to the case's own."""
     picture = convert_to_numpy(case[image_key])[SHOWN]
     if label_key is None:
         return _slice(picture, None), None
@@ -172,7 +173,7 @@ def _shown(case: dict[str, Any], image_key: str, label_key: str | None) -> tuple
 
 
 def _busiest(label: NDArray[Any]) -> int | None:
-    """The axial slice with most lesions, and of these the one with the largest; None where there are no slices."""
+    """Return the axial slice with most lesions, the one with the largest if tied; None if there are no slices."""
     if label.ndim < 3:
         return None
     sizes = []
@@ -183,14 +184,14 @@ def _busiest(label: NDArray[Any]) -> int | None:
 
 
 def _fullest(label: NDArray[Any]) -> int | None:
-    """The axial slice with most lesion, wherever a draw has moved it; None without one."""
+    """Return the axial slice with the largest lesion area, wherever a draw has moved it; None without a lesion."""
     if label.ndim < 3 or not label.any():
         return None
     return int((label > 0).sum(axis=(0, 1)).argmax())
 
 
 def _slice(volume: NDArray[Any], index: int | None) -> NDArray[Any]:
-    """The axial slice ``index`` (or the middle one) of a volume; a picture as it is."""
+    """Return axial slice ``index`` (or the middle one) of a volume; a picture unchanged."""
     if volume.ndim == 2:
         return volume
     index = volume.shape[2] // 2 if index is None else min(index, volume.shape[2] - 1)

@@ -1,4 +1,4 @@
-"""A picture of labels on their image: three planes through them, or the 2-D image, right way up."""
+"""Draw labels on their image: three planes through them, or the 2-D image, correctly oriented."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ __all__ = ["COLOURS", "PLANES", "SavePreviewd", "draw_preview"]
 Array = npt.NDArray[Any]
 
 LISTED = 10
-"""How many labels the legend lists at most; of more, the largest."""
+"""Maximum number of labels in the legend; if there are more, the largest are listed."""
 
 COLUMNS, LINE, LETTER, PATCH = 4, 0.2, 0.072, 0.75
-"""Of the legend: entries side by side at most; height of a line, width of a letter, and of a patch, in inches."""
+"""Legend layout: maximum entries side by side; height of a line, width of a letter, and of a patch, in inches."""
 
 
 def draw_preview(
@@ -61,25 +61,26 @@ def draw_preview(
     spatial_dims: int = 3,
     stamp: str = "",
 ) -> Path:
-    """Draw labels over their image as a PNG: axial, coronal and sagittal, in radiological convention; or a 2-D image.
+    """Draw labels on their image as a PNG: axial, coronal and sagittal, in radiological convention; or a 2-D image.
 
-    Each plane is the one in which the truth (without one the labels, or else the image) covers most. A picture whose
-    file states no size, such as a PNG, is shown as it is stored; see :py:class:`~scanfill.report.panels.Grid`.
+    Each plane is cut where the truth (otherwise the labels, otherwise the image) covers the largest area. A picture
+    whose file states no size, such as a PNG, is shown as stored; see :py:class:`~scanfill.report.panels.Grid`.
 
     Args:
-        image: Grey image ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``; shown from its 1st to 99.5th percentile where not zero.
-        label: Label map on the same grid; where labels overlap, channels ``(C, X, Y[, Z])`` of 0 and 1. The affine of a
-            MetaTensor turns the picture; without one the axes are taken to point to the patient's right, front and
-            head.
-        path: The PNG file, written whole or not at all.
-        spacing: Voxel size in mm; needed in 3-D where ``label`` has no affine.
-        truth: True labels on the same grid, drawn in a second row, in 2-D beside them.
-        title: Heading, for instance the case.
-        legend: Name of each label that may occur; by default the labels that do, by their numbers. The legend lists the
+        image: Gray image ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``; shown from its 1st to 99.5th percentile of non-zero
+        values.
+        label: Label map on the same grid; if labels overlap, channels ``(C, X, Y[, Z])`` of 0 and 1. The affine of a
+            MetaTensor determines the orientation; without one, the axes are assumed to point to the patient's right,
+            front and head.
+        path: The PNG file, written completely or not at all.
+        spacing: Voxel size in mm; required in 3-D if ``label`` has no affine.
+        truth: True labels on the same grid, drawn in a second row, in 2-D side by side.
+        title: Title, for instance the case.
+        legend: Name of each possible label; by default the numbers of the labels that occur. The legend lists the
             :py:data:`LISTED` largest.
         exclusive: Whether ``label`` is a label map; otherwise channels.
         spatial_dims: 2 or 3.
-        stamp: Stamped on every panel, such as ``synthetic``; nothing where it is empty.
+        stamp: Text stamped on every panel, such as ``synthetic``; none if empty.
 
     Returns:
         The path.
@@ -98,7 +99,7 @@ def draw_preview(
             raise ValueError(msg)
     legend = _numbered(maps, exclusive) if legend is None else legend
     if not exclusive and (unnamed := maps["prediction"].shape[-1] - len(legend)):
-        msg = f"The label has {len(legend) + unnamed} channels, but the legend names {len(legend)}: name each."
+        msg = f"The label has {len(legend) + unnamed} channels, but the legend names {len(legend)}: name each label."
         raise ValueError(msg)
     regions = {name: (value,) for value, name in legend.items()}
     sizes = {name: region_sizes(given[name], grid.sizes, regions, exclusive=exclusive) for name in maps if regions}
@@ -123,23 +124,23 @@ def draw_preview(
 
 @dataclass(eq=False, repr=False)
 class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Write ``<output_dir>/<case>/<case>_preview.png`` for each case and pass the case on untouched.
+    """Write ``<output_dir>/<case>/<case>_preview.png`` for each case; the data stay unchanged.
 
-    An image on another grid than the label map (because only the prediction was brought back to the input's own grid)
-    is resampled for the picture. Where the image, or an input, was synthetic the picture is stamped so. What a case
-    itself says of its labels under ``legend`` goes before the schema. See :py:func:`draw_preview`.
+    If the image is on a different grid than the label map (because only the prediction was brought back to the input's
+    grid), it is resampled for the picture. If the image or an input was synthetic, the picture is stamped accordingly.
+    A case's own ``legend`` overrides the schema's. See :py:func:`draw_preview`.
 
     Args:
-        image_key: Key of the image ``(C, X, Y[, Z])``. Of several, the first that is shown is the first that was
-            acquired and is not blank (an absent modality is filled with 0), or else the first that is not blank.
+        image_key: Key of the image ``(C, X, Y[, Z])``. If several are given, the first acquired one that is not blank
+            is shown (an absent modality is filled with 0), otherwise the first that is not blank.
         label_key: Key of the predicted labels, a MetaTensor: a label map ``(1, X, Y[, Z])``, or overlapping channels.
-        output_dir: Folder of the results.
+        output_dir: Folder for the results.
         case_key: Key of the case's name.
-        schema: What lies on disk, by name, in words, or as it is: gives the dimensions, the names of the labels, and
-            whether they overlap. Without one: label maps of volumes, by their numbers.
-        truth_key: Key of the true labels; drawn where a case has them.
+        schema: Name of a kind of data, its mapping, or a schema: defines the dimensions, the label names, and whether
+            labels overlap. If omitted: label maps of volumes, named by their numbers.
+        truth_key: Key of the true labels; drawn if present.
         channel: The channel of the image to show.
-        legend: Name of each label that may occur, instead of the schema's.
+        legend: Name of each possible label, instead of the schema's.
     """
 
     image_key: str | Sequence[str]
@@ -165,7 +166,10 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         """Draw one case."""
         absent = [key for key in (*self.image_keys, self.label_key, self.case_key) if key not in data]
         if absent:
-            msg = f"SavePreviewd finds no {absent} among {sorted(map(str, data))}. Keep these keys, or name others."
+            msg = (
+                f"SavePreviewd needs {absent}, but the case has {sorted(map(str, data))}. Keep these keys, or set "
+                f"others."
+            )
             raise ValueError(msg)
         case, label = str(data[self.case_key]), data[self.label_key]
         shown, image = self._choose_image(data)
@@ -186,27 +190,27 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         return data
 
     def _choose_image(self, data: Mapping[Hashable, Any]) -> tuple[str, Tensor]:
-        """Take the channel ``(1, X, Y[, Z])`` to show: rather an acquired one than a synthetic one, never a blank one.
+        """Return the channel ``(1, X, Y[, Z])`` to show: preferably acquired rather than synthetic, never blank.
 
         Returns:
             Its key, and the channel.
         """
         images = {key: data[key][self.channel : self.channel + 1] for key in self.image_keys}
         synthetic = _synthetic_of(data)
-        in_order = sorted(images, key=lambda key: key in synthetic)  # stable: otherwise in the order given
+        in_order = sorted(images, key=lambda key: key in synthetic)  # stable sort keeps the given order
         key = next((key for key in in_order if images[key].any()), self.image_keys[0])
         return key, images[key]
 
 
 def _synthetic_of(data: Mapping[Hashable, Any]) -> list[str]:
-    """List the inputs that were generated: as the case's judge says, else as the case itself says."""
+    """List the synthetic inputs: from the case's reliability entry if present, otherwise as the case declares them."""
     if INPUTS in data:
         return [name for name, state in data[INPUTS].items() if state == "synthetic"]
     return [str(key) for key in data.get("synthetic") or ()]
 
 
 def _stamp_of(data: Mapping[Hashable, Any], shown: str) -> str:
-    """Say in a few words that the image shown was generated, or which inputs were; nothing where none was."""
+    """Return a short note that the shown image, or some inputs, were generated; empty if none were."""
     synthetic = _synthetic_of(data)
     if shown in synthetic:
         return f"synthetic {shown}"
@@ -214,12 +218,12 @@ def _stamp_of(data: Mapping[Hashable, Any], shown: str) -> str:
 
 
 def _same_grid(image: MetaTensor, label: MetaTensor) -> bool:
-    """Tell whether two images ``(C, X, Y[, Z])`` have the same voxels in space."""
+    """Return whether two images ``(C, X, Y[, Z])`` have the same voxels in space."""
     return image.shape[1:] == label.shape[1:] and np.allclose(image.affine, label.affine, atol=1e-3)
 
 
 def _labels(values: npt.ArrayLike, what: str, spatial_dims: int, exclusive: bool) -> Array:
-    """Take a label map ``(X, Y[, Z])``, or overlapping channels, which are moved behind the axes."""
+    """Return a label map ``(X, Y[, Z])``, or overlapping channels moved to the last axis."""
     return (
         as_image(values, what, spatial_dims)
         if exclusive
@@ -228,7 +232,7 @@ def _labels(values: npt.ArrayLike, what: str, spatial_dims: int, exclusive: bool
 
 
 def _numbered(maps: Mapping[str, Array], exclusive: bool) -> dict[int, str]:
-    """Name the labels that occur by their numbers; of channels all of them."""
+    """Name the labels that occur by their numbers; with channels, all of them."""
     if not exclusive:
         return {label: f"label {label}" for label in range(1, maps["prediction"].shape[-1] + 1)}
     values = sorted({int(value) for labels in maps.values() for value in np.unique(labels[np.isfinite(labels)])} - {0})
@@ -236,7 +240,7 @@ def _numbered(maps: Mapping[str, Array], exclusive: bool) -> dict[int, str]:
 
 
 def _layers(labels: Array, values: Sequence[int]) -> list[Array]:
-    """Split labels, a map ``(X, Y, Z)`` or channels ``(X, Y, Z, C)``, into one mask a label."""
+    """Split labels, a map ``(X, Y, Z)`` or channels ``(X, Y, Z, C)``, into one mask per label."""
     if labels.ndim == 3:
         return [labels == value for value in values]
     return [labels[..., value - 1] > 0 for value in values]
@@ -250,14 +254,14 @@ def _any(labels: Array) -> Array:
 def _rows(
     grey: Array, maps: Mapping[str, Array], grid: Grid, values: Sequence[int], stamp: str
 ) -> tuple[list[Row], list[int]]:
-    """Lay each label map over the image, and choose the slices: where the truth, else the prediction or image, is."""
+    """Draw each label map over the image, and choose slices by the truth, or else the prediction or image."""
     view = grid.view((grey != 0) | np.any([_any(labels) for labels in maps.values()], axis=0))
     grey, maps = grey[view], {name: labels[view] for name, labels in maps.items()}
     by_preference = [maps[name] for name in ("truth", "prediction") if name in maps]
     centre = fullest_slices(next((_any(labels) for labels in by_preference if labels.any()), grey != 0))
     low, high = np.percentile(grey[grey != 0], [1, 99.5]) if grey.any() else (0, 1)
     grey = blacken(grey, min(low, 0))
-    high += 0.25 * (high - low)  # white becomes light grey, on which the colours are still told apart
+    high += 0.25 * (high - low)  # white becomes light gray, on which colors remain distinguishable
     rows = []
     for name, labels in maps.items():
         masks = _layers(labels, values)
@@ -271,7 +275,7 @@ def _rows(
 def _entries(
     sizes: Mapping[str, Mapping[str, float]], colours: Sequence[str], unit: str
 ) -> list[tuple[str, str | None]]:
-    """List texts of the legend and their colours: all labels, or the largest and how many there are besides."""
+    """List legend texts and their colors: all labels, or the largest and the number of the others."""
     names = list(sizes.get("prediction", {}))
     digits = 1 if unit == "ml" else 0
     texts = {name: f"{name}  {sizes['prediction'][name]:.{digits}f} {unit}" for name in names}
@@ -287,7 +291,7 @@ def _entries(
 
 
 def _columns(texts: Sequence[str]) -> int:
-    """Say how many entries of a legend fit side by side; those of one line are as wide as they are."""
+    """Return how many legend entries fit side by side; on a single line, entries keep their own widths."""
     if len(texts) <= COLUMNS:
         return len(texts) or 1
     return max(1, min(COLUMNS, int(WIDE * NARROWEST / (max(map(len, texts)) * LETTER + PATCH))))

@@ -1,4 +1,4 @@
-"""The quality report of a folder of cases: what seems wrong, on one page to read and one file for programs."""
+"""Quality report for a folder of cases: possible problems, as a page to read and a JSON file for programs."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from scanfill.data.schema import CaseSchema
 
 KINDS: dict[str, Literal["bad", "warn", "known"]] = {"error": "bad", "warning": "warn", "note": "known"}
-PICTURE_WIDTH = 150  # CSS pixels of a modality's column of three planes
+PICTURE_WIDTH = 150  # CSS pixels, for a modality's column of three planes
 LISTED = 5
-"""Cases that the summary names for each finding."""
+"""Number of cases that the summary lists for each finding."""
 
 
 def write_quality_report(
@@ -43,29 +43,29 @@ def write_quality_report(
     patient_regex: str | None = None,
     workers: int = 1,
 ) -> Path:
-    """Check every case below a folder and write a page about it, and a JSON file of the same name beside it.
+    """Check every case below a folder and write an HTML page with a JSON file of the same name next to it.
 
     Args:
         folder: See :py:func:`scanfill.data.find_cases`, also for ``modalities`` and ``patient_regex``.
-        output: The page, ``.html``.
-        schema: Name of a kind of data, or its schema: which images there are, and what is checked.
-        modalities: Those that each case must have.
+        output: Path of the page, ``.html``.
+        schema: Name of a kind of data, or a schema: defines the images and the checks.
+        modalities: The modalities that each case must have.
         patient_regex: Which part of a case's name is the patient.
-        workers: Processes that look at the cases.
+        workers: Number of processes.
 
     Returns:
         ``output``.
 
     Raises:
-        UsageError: ``output`` is no ``.html`` file, or ``workers`` is below 1.
-        CaseError: The folder holds no case.
+        UsageError: ``output`` is not an ``.html`` file, or ``workers`` is below 1.
+        CaseError: The folder contains no case.
     """
     output = Path(output)
     if output.suffix.lower() not in (".html", ".htm"):
-        msg = f"The quality report is a page: name it like {output.with_suffix('.html').name}, not {output.name!r}."
+        msg = f"The quality report is an HTML page: name it {output.with_suffix('.html').name}, not {output.name!r}."
         raise UsageError(msg)
     if workers < 1:
-        msg = f"The cases are checked by at least one process, got workers={workers}."
+        msg = f"workers (={workers}) must be at least 1."
         raise UsageError(msg)
     kind = load_schema(schema)
     cases = find_cohort(folder, modalities, "none", patient_regex, schema=kind, strict=False).cases
@@ -87,7 +87,7 @@ def write_quality_report(
 
 
 def _page(cases: Sequence[CaseQuality], checks: QualityChecks, name: str, phantoms: str) -> Page:
-    """Put the cases with findings first."""
+    """Build the page, cases with findings first."""
     found = sorted((case for case in cases if case.findings), key=_urgency)
     shown = found + [case for case in cases if not case.findings]
     sections = [_summary(cases, checks), _overview(shown, checks), *(CasePart(case, checks) for case in shown)]
@@ -96,7 +96,7 @@ def _page(cases: Sequence[CaseQuality], checks: QualityChecks, name: str, phanto
 
 
 def _urgency(case: CaseQuality) -> tuple[int, int]:
-    """Cases with the worst findings first; among them those with most."""
+    """Sort key: cases with the most serious findings first, then by their number."""
     worst = min(list(KINDS).index(finding.severity) for finding in case.findings)
     return worst, -sum(finding.severity == list(KINDS)[worst] for finding in case.findings)
 
@@ -121,8 +121,9 @@ def _overview(cases: Sequence[CaseQuality], checks: QualityChecks) -> Section:
         [case.case_id, _spacing(case), *(_cell(case, column, checks) for column in checks.columns)] for case in cases
     ]
     text = (
-        "Findings first. \N{MULTIPLICATION X}: cannot be used so. !: look at it. i: can be used, but know. "
-        f"{checks.remark}\n\nBelow, each case: of a volume the axial, coronal and sagittal slice through the middle, "
+        "Findings first. \N{MULTIPLICATION X}: cannot be used as it is. !: look at it. i: usable, but worth knowing. "
+        f"{checks.remark}\n\nEach case is shown below: for a volume, the middle axial, coronal and sagittal slice, "
+        f"with "
         "the patient's left on the right."
     )
     return Section("All cases", text, tables=[Table(["case", "spacing (mm)", *checks.columns], rows)])
@@ -131,13 +132,13 @@ def _overview(cases: Sequence[CaseQuality], checks: QualityChecks) -> Section:
 def _spacing(case: CaseQuality) -> str:
     images = case.measures.get("images", {}).values()
     spacings = {tuple(round(side, 2) for side in image["spacing"]) for image in images}
-    shown = [spacing[:1] if len({*spacing}) == 1 else spacing for spacing in spacings]  # of a cube one side says all
+    shown = [spacing[:1] if len({*spacing}) == 1 else spacing for spacing in spacings]  # one side is enough for a cube
     texts = sorted(" x ".join(f"{side:g}" for side in spacing) for spacing in shown)
     return "; ".join(texts) or "?"
 
 
 def _cell(case: CaseQuality, column: str, checks: QualityChecks) -> object:
-    """Marks of the findings of one column; without one its figure, or that it is all right."""
+    """Return the marks of a column's findings; without findings its figure, or a sign that it is fine."""
     found = [finding for finding in case.findings if finding.code in checks.columns[column]]
     if found:
         return _marks(found, column, checks)
@@ -147,7 +148,7 @@ def _cell(case: CaseQuality, column: str, checks: QualityChecks) -> object:
 
 
 def _marks(findings: Sequence[Finding], column: str, checks: QualityChecks) -> list[Mark]:
-    """One mark for each code and severity, with the images it is said of; the column's own name is left out."""
+    """Return one mark per code and severity, with the images concerned; the column's own name is omitted."""
     together: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
         named = together.setdefault((finding.code, finding.severity), [])
@@ -161,11 +162,11 @@ def _marks(findings: Sequence[Finding], column: str, checks: QualityChecks) -> l
 
 @dataclass(frozen=True)
 class CasePart(FromTemplate):
-    """One case: its findings in words, and its images, volumes in three planes.
+    """One case: its findings as text, and its images, volumes in three planes.
 
     Args:
-        case: What was seen.
-        checks: What saw it.
+        case: Measurements and findings.
+        checks: The checks that were run.
     """
 
     case: CaseQuality
@@ -174,7 +175,7 @@ class CasePart(FromTemplate):
     clean = Mark("nothing found", "good")
 
     def mark(self, finding: Finding) -> Mark:
-        """Name a finding, and of which images it is said."""
+        """Name a finding and the images concerned."""
         word = self.checks.short.get(finding.code, finding.code)
         return Mark(f"{word} {finding.modality}".strip(), KINDS[finding.severity])
 
@@ -185,33 +186,33 @@ class CasePart(FromTemplate):
 
 
 def _picture(views: Sequence[NDArray[np.uint8]], spacing: Sequence[float]) -> bytes:
-    """Stack the axial, coronal and sagittal slice of a volume in radiological convention, or take a picture, as PNG.
+    """Stack the axial, coronal and sagittal slices of a volume in radiological convention, or take a picture, as PNG.
 
     Args:
         views: The middle sagittal, coronal and axial slice, axes to the left, front and head; or one picture.
         spacing: Voxel size along these axes, in mm.
     """
-    if len(views) == 1:  # a picture, stored with x first
+    if len(views) == 1:  # a picture, stored x first
         rows = [_stretch(views[0].T, spacing[1], spacing[0])]
     else:
         rows = [_row(plane, views[plane.normal], spacing) for plane in PLANES]
     width = max(row.shape[1] for row in rows)
     rows = [np.pad(row, ((1, 1), ((width - row.shape[1]) // 2, -(-(width - row.shape[1]) // 2)))) for row in rows]
     buffer = BytesIO()
-    # One grey channel of 32 levels, where Matplotlib writes four of 256: a third of the bytes.
+    # One gray channel with 32 levels instead of Matplotlib's four with 256 takes a third of the bytes.
     Image.fromarray(np.vstack(rows) // 8 * 8).save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
 
 def _row(plane: Plane, view: NDArray[np.uint8], spacing: Sequence[float]) -> NDArray[np.uint8]:
-    """Turn one slice as it is looked at, rows from top to bottom, voxels square."""
+    """Orient one slice for viewing, rows from top to bottom, with square voxels."""
     picture = plane.cut(np.expand_dims(view, plane.normal), 0)[::-1]
     across, down = np.delete(np.asarray(spacing), plane.normal)
     return _stretch(picture, down, across)
 
 
 def _stretch(picture: NDArray[np.uint8], down: float, across: float) -> NDArray[np.uint8]:
-    """Repeat rows or columns where voxels are not square, so that the head is."""
+    """Repeat rows or columns if voxels are not square, so that the proportions are correct."""
     finest = max(min(down, across), 1.5)
     rows, columns = (
         np.minimum((np.arange(max(1, round(size * side / finest))) * finest / side).astype(int), size - 1)

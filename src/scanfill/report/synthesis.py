@@ -1,4 +1,4 @@
-"""A picture of a synthetic image: what it was made from, the truth, what was made, and the difference."""
+"""Draw a synthetic image together with its sources, the truth, and the difference."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 TRUTH, SYNTHETIC, DIFFERENCE, UNCERTAINTY, TUMOUR = "acquired", "synthetic", "difference", "uncertainty", "tumour"
-"""Names of the rows that are no source, and of the label."""
+"""Names of the rows that are not sources, and of the label."""
 
-# Black where nothing differs, from Okabe and Ito's blue and vermilion, which colour-blind people can tell apart.
+# Black means no difference; blue and vermilion from Okabe and Ito's palette suit color-blind readers.
 DARKER_BRIGHTER = LinearSegmentedColormap.from_list(
     "darker_brighter", ["#BFE3F7", "#0072B2", "#000000", "#D55E00", "#FFD9B3"]
 )
 COLOURS: dict[str, str | LinearSegmentedColormap] = {DIFFERENCE: DARKER_BRIGHTER, UNCERTAINTY: "inferno"}
-"""Of rows that are not grey."""
+"""Colormaps of rows that are not gray."""
 
 OUTLINE = "#009E73"
-"""Colour of the tumour's outline: green."""
+"""Color of the tumor outline: green."""
 
 NOTES = {
-    TRUTH: "difference: orange too bright, blue too dark, palest at half of the grey window",
+    TRUTH: "difference: orange too bright, blue too dark, palest at half of the gray window",
     UNCERTAINTY: "uncertainty: SD, brighter where less sure",
     TUMOUR: "green outline: {outlined}",
 }
-"""How to read the picture where it shows these."""
+"""How to read the picture if it shows these."""
 
 WINDOW = (0.5, 99.9)
-"""Percentiles in the brain between which an image is shown; contrast enhancement lies above the 99.5th."""
+"""Percentiles in the brain that define the display range; contrast enhancement is above the 99.5th."""
 
 
 def draw_synthesis(
@@ -65,32 +65,32 @@ def draw_synthesis(
 ) -> Path:
     """Draw a synthetic image as a PNG: axial, coronal and sagittal, in radiological convention; or a 2-D image.
 
-    One row for each source, then the truth, the synthetic image (stamped as such, in the truth's window of grey) and
-    the difference synthetic - truth (orange where too bright, blue where too dark, black where right), and how unsure
-    the network is. Each plane is the one that the tumour (without one the brain) fills most. In 2-D the rows stand side
-    by side, and a picture whose file states no size is shown as it is stored.
+    One row for each source, then the truth, the synthetic image (stamped accordingly, with the truth's gray window),
+    the difference synthetic - truth (orange if too bright, blue if too dark, black if correct), and the uncertainty of
+    the network. Each plane is cut where the tumor (otherwise the brain) covers the largest area. In 2-D the rows are
+    placed side by side, and a picture whose file states no size is shown as stored.
 
     Args:
-        sources: Modality -> image that was given, ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``, all on one grid.
-        synthetic: The image that was made. The affine of a MetaTensor turns the picture; without one the axes are taken
-            to point to the patient's right, front and head.
-        path: The PNG file, written whole or not at all.
-        target: The modality that was made.
-        truth: The acquired image; without one its row and the difference are left out.
-        label: Label map, tumour where not 0; its outline is drawn into every row, but not into label maps.
-        uncertainty: SD of each voxel of the synthetic image, in its intensities; without one its row is left out.
-        spacing: Voxel size in mm; needed in 3-D where ``synthetic`` has no affine.
-        title: Heading, for instance the case.
-        label_maps: Those of the sources that hold labels, which are shown in colours as they are; they may be channels
-            ``(C, X, Y[, Z])``, not 0 inside.
-        outlined: What the outline is of.
+        sources: Modality -> source image, ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``, all on one grid.
+        synthetic: The generated image. The affine of a MetaTensor determines the orientation; without one, the axes are
+            assumed to point to the patient's right, front and head.
+        path: The PNG file, written completely or not at all.
+        target: The generated modality.
+        truth: The acquired image; if omitted, its row and the difference are left out.
+        label: Label map, tumor if not 0; its outline is drawn in every row except label maps.
+        uncertainty: SD of each voxel of the synthetic image, in its intensities; if omitted, its row is left out.
+        spacing: Voxel size in mm; required in 3-D if ``synthetic`` has no affine.
+        title: Title, for instance the case.
+        label_maps: The sources that are labels, shown in colors; they may be channels ``(C, X, Y[, Z])``, non-zero
+            inside.
+        outlined: Name of the outlined structure.
         spatial_dims: 2 or 3.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: There is no source, the grids differ, or the voxel size is unknown.
+        ValueError: There are no sources, the grids differ, or the voxel size is unknown.
     """
     grid = Grid.of(synthetic, spacing, spatial_dims)
     given = {
@@ -102,7 +102,7 @@ def draw_synthesis(
     volumes |= {name: as_image(image, name, spatial_dims) for name, image in optional.items() if image is not None}
     shapes = {name: volume.shape[:spatial_dims] for name, volume in volumes.items()}
     if not sources or len(set(shapes.values())) > 1:
-        msg = f"Sources, synthetic image, truth and what else is drawn as {path} must be on one grid: {shapes}."
+        msg = f"All images drawn as {path} (sources, synthetic image, truth, ...) must be on one grid: {shapes}."
         raise ValueError(msg)
     turned, sizes = grid.turn(volumes)
     figure = _draw(turned, list(given), grid, sizes, target)
@@ -114,19 +114,19 @@ def draw_synthesis(
 
 @dataclass(eq=False, repr=False)
 class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Write ``<output_dir>/<case>/<case>_preview.png`` for each case and pass the case on untouched.
+    """Write ``<output_dir>/<case>/<case>_preview.png`` for each case; the data stay unchanged.
 
     Args:
-        sources: The modalities that were given; a case holds each under ``prefix`` and its name, as in its file.
-        target: The modality that was made; the truth is drawn where the case holds it under ``prefix`` and its name.
-        output_dir: Where the pictures go.
+        sources: The source modalities; a case contains each, as in its file, under ``prefix`` plus its name.
+        target: The generated modality; the truth is drawn if the case contains it under ``prefix`` plus its name.
+        output_dir: Folder for the pictures.
         key: Key of the synthetic image ``(1, X, Y, Z)``, a MetaTensor on the grid of the files.
-        label_key: Key of the label map on that grid, which a case may lack.
+        label_key: Key of the label map on that grid, which is optional.
         prefix: See ``sources``.
         case_key: Key of the case's name.
-        schema: What lies on disk, by name, in words, or as it is: gives the dimensions. A source that is its truth is
-            shown as labels; a case holds it under its own key, or with ``prefix``.
-        outlined: What ``label_key`` marks.
+        schema: Name of a kind of data, its mapping, or a schema: defines the dimensions. A source that is the schema's
+            truth is shown as labels; a case contains it under its own key, or with ``prefix``.
+        outlined: Name of the structure that ``label_key`` marks.
     """
 
     sources: Sequence[str]
@@ -166,7 +166,7 @@ class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class i
 
 
 def _layers(labels: npt.ArrayLike, what: str, spatial_dims: int) -> Array:
-    """Take a label map or channels as one mask a label, ``(X, Y[, Z], labels)``."""
+    """Return a label map or channels as one mask per label, ``(X, Y[, Z], labels)``."""
     shape = np.shape(labels)
     if len(shape) == spatial_dims + 1 and shape[0] > 1:
         channels: Array = np.moveaxis(as_channels(labels, what, spatial_dims), 0, -1) != 0
@@ -176,7 +176,7 @@ def _layers(labels: npt.ArrayLike, what: str, spatial_dims: int) -> Array:
 
 
 def _draw(volumes: Mapping[str, Array], given: Sequence[str], grid: Grid, sizes: Array, target: str) -> Figure:
-    """Draw one row an image and one column a plane; the volumes' axes are left, front, head."""
+    """Draw one row per image and one column per plane; the volumes' axes are left, front, head."""
     shown = np.any([volume.any(axis=-1) if volume.ndim == 4 else volume != 0 for volume in volumes.values()], axis=0)
     view = grid.view(shown)
     cut = {name: volume[view] for name, volume in volumes.items()}
@@ -202,7 +202,7 @@ def _draw(volumes: Mapping[str, Array], given: Sequence[str], grid: Grid, sizes:
 
 
 def _window(image: Array) -> tuple[float, float]:
-    """Choose between which intensities an image is shown."""
+    """Return the lowest and highest intensity shown for an image."""
     inside = image[image != 0]
     if not inside.size:
         return 0.0, 1.0

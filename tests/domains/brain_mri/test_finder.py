@@ -205,7 +205,7 @@ def test_mapping_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
         find_cases(gli(tmp_path, "BraTS-GLI-00002-000", "BraTS-GLI-00002-001"), schema=SCHEMA)
     assert "2 cases of 1 patients" in caplog.text
     assert "BraTS-GLI-00002: BraTS-GLI-00002-000, BraTS-GLI-00002-001" in caplog.text
-    assert "Label convention brats2023: values [1, 2, 3] under BraTS-GLI-* names." in caplog.text
+    assert "Label convention brats2023: values [1, 2, 3] under BraTS-GLI-* naming." in caplog.text
 
 
 def test_same_voxels_under_two_patients_are_refused(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_stated_convention_must_fit_the_values(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("label", "message"),
-    [(regions((1, 2, 7)), "value 7, which no label convention has"), (regions() / 2, "fractional value 0.5")],
+    [(regions((1, 2, 7)), "value 7, which is not in any label convention"), (regions() / 2, "fractional value 0.5")],
 )
 def test_label_that_nobody_understands_is_named(tmp_path: Path, label: np.ndarray, message: str) -> None:
     save_case(tmp_path / "anna", label=label)
@@ -263,7 +263,7 @@ def test_label_that_nobody_understands_is_named(tmp_path: Path, label: np.ndarra
 def test_enhancing_tumour_that_does_not_enhance_is_refused(tmp_path: Path, cases: int) -> None:
     for number in range(cases):
         save_case(tmp_path / f"BraTS20_Training_{number}", label=regions((4, 2, 1)))
-    with pytest.raises(CaseError, match=rf"'brats' the enhancing tumour \(CET\) does not enhance.*over {cases} cases"):
+    with pytest.raises(CaseError, match=rf"'brats' the enhancing tumor \(CET\) does not enhance.*over {cases} cases"):
         find_cases(tmp_path, schema=SCHEMA)
     assert len(find_cases(tmp_path, check=False, schema=SCHEMA)) == cases
 
@@ -279,7 +279,7 @@ def test_cavity_brighter_than_the_enhancing_tumour_is_refused(tmp_path: Path) ->
 
 def test_convention_without_any_enhancing_tumour_is_noted(tmp_path: Path) -> None:
     cohort = find_cohort(brats20(tmp_path, 1), labels="brats2024", schema=SCHEMA)
-    assert "No case has enhancing tumour (CET) by this convention" in cohort.describe()
+    assert "No case has enhancing tumor (CET) in this convention" in cohort.describe()
     assert "No case has" not in find_cohort(tmp_path, schema=SCHEMA).describe()
 
 
@@ -287,7 +287,7 @@ def test_convention_without_any_enhancing_tumour_is_noted(tmp_path: Path) -> Non
 
 
 def test_no_folder_and_no_cases_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match=r"No cases found: there is no folder .*nowhere"):
+    with pytest.raises(CaseError, match=r"No cases found: the folder .*nowhere does not exist"):
         find_cases(tmp_path / "nowhere", schema=SCHEMA)
     (tmp_path / "readme.md").write_text("")
     with pytest.raises(CaseError, match=r"No cases found in .*: looked for .*t1.nii.gz.*the folder holds readme.md"):
@@ -304,7 +304,7 @@ def test_missing_modality_is_named_with_what_was_found(tmp_path: Path) -> None:
 
 
 def test_unknown_modality_and_convention_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match=r"Unknown modality 't1gd': choose of t1, t1ce"):
+    with pytest.raises(CaseError, match=r"Unknown modality 't1gd': choose from t1, t1ce"):
         find_cases(tmp_path, ["t1gd"], schema=SCHEMA)
     with pytest.raises(CaseError, match=r"Unknown label convention 'brats22'"):
         find_cases(tmp_path, labels="brats22", schema=SCHEMA)
@@ -328,7 +328,7 @@ def test_two_cases_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_images_of_unknown_names_are_not_lost_in_silence(tmp_path: Path) -> None:
     save_case(tmp_path / "anna")
     save(tmp_path / "ben" / "scan.nii.gz", image("t1", 0))
-    with pytest.raises(CaseError, match=r"Case 'ben' has no image whose name we know: .*ben holds scan.nii.gz"):
+    with pytest.raises(CaseError, match=r"Case 'ben' has no image with a known name: .*ben holds scan.nii.gz"):
         find_cases(tmp_path, schema=SCHEMA)
 
 

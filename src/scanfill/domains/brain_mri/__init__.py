@@ -1,7 +1,7 @@
-"""Brain tumours in MRI: T1, T1CE, T2 and FLAIR of a patient, on one grid.
+"""Brain tumors in MRI: T1, T1CE, T2 and FLAIR of a patient, on one grid.
 
-A name is imported when it is asked for, since most of them bring MONAI, which takes seconds: the scheduler of a study
-wants :py:data:`MODALITIES` alone, for each of its jobs.
+Names are imported on first use, since most of them import MONAI, which takes seconds: the scheduler of a study only
+needs :py:data:`MODALITIES` for each of its jobs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HOMES = {
     "published_mse": "modalities",
     "to_internal": "labels",
 }
-"""Name -> the module of this package that it lives in; all others live in ``reliability``."""
+"""Name -> the module of this package that defines it; all others are in ``reliability``."""
 
 
 def __getattr__(name: str) -> Any:

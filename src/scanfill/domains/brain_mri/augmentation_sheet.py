@@ -1,4 +1,4 @@
-"""What presets of augmentation do to a brain, in one picture."""
+"""Show the effect of augmentation presets on a brain in one picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scanfill.presets import Preset
 
 IMAGES = "MR"
-"""What presets are for that are drawn unless others are named."""
+"""Purposes of the presets that are drawn by default."""
 
 
 def make_sheet(
@@ -30,16 +30,16 @@ def make_sheet(
     draws: int = 4,
     seed: int = 0,
 ) -> Path:
-    """Draw what presets do to the first training case; draws that change nothing are passed over.
+    """Draw the effect of presets on the first training case; draws without effect are skipped.
 
     Args:
         output: The PNG file.
         presets: Files, or names in ``configs/augmentation``; by default :py:func:`usual_presets`.
         config: See :py:func:`scanfill.report.preset_pictures.draw_row`; by default the ``train.yaml`` of
             ``brain_tumor_segmentation``.
-        dataset_dir: Folder of the cases; without one, and without a config, a few phantoms are made for the picture.
-        draws: Columns.
-        seed: Of what is drawn.
+        dataset_dir: Folder of the cases; without it and without a config, a few phantoms are created for the picture.
+        draws: Number of columns.
+        seed: Seed of the draws.
 
     Returns:
         The PNG file.
@@ -57,6 +57,6 @@ def make_sheet(
 
 
 def usual_presets() -> list[Preset]:
-    """List the presets for MRI whose packages are installed; those that need any stand last."""
+    """List the presets for MRI whose packages are installed, those with extra requirements last."""
     there = [preset for preset in all_presets().values() if IMAGES in preset.made_for and not preset.absent]
     return sorted(there, key=lambda preset: bool(preset.needs))

@@ -1,4 +1,4 @@
-"""Which intensities an MRI image may have: measured ones, not normalized already unless the brain is known."""
+"""Check the intensities of an MRI image: measured values, not already normalized unless the brain is known."""
 
 from __future__ import annotations
 
@@ -14,37 +14,38 @@ if TYPE_CHECKING:
     from monai.data import MetaTensor
 
 NEGATIVE_SHARE = 0.1
-"""Share of negative values among the non-zero ones from which an image counts as normalised already.
+"""Fraction of negative values among the non-zero ones above which an image counts as already normalized.
 
-A magnitude image has none. Interpolation adds overshoots at the brain's edge: 0.8 % at most in the real cases we
-know (TCGA-LGG). Z-scored images have a third or more; with a shifted background nearly all of it.
+A magnitude image has none. Interpolation adds overshoots at the edge of the brain: at most 0.8 % in the real cases that
+were measured (TCGA-LGG). Z-scored images have a third or more; with a shifted background almost all voxels.
 """
 
 
 def check_mri(image: MetaTensor, where: str, has_mask: bool) -> None:
-    """Refuse an image that holds no intensities, or such as cannot be used.
+    """Refuse an image without usable intensities.
 
     Args:
         image: ``(1, X, Y, Z)``.
-        where: Begins the error message: case, modality, file.
-        has_mask: Whether the case has a brain mask; then the image may be normalised already.
+        where: Starts the error message: case, modality, file.
+        has_mask: Whether the case has a brain mask; then the image may already be normalized.
 
     Raises:
-        CaseError: A voxel is NaN or infinite; all are zero; it seems to be normalised already and there is no mask.
+        CaseError: A voxel is NaN or infinite; all are zero; the image seems to be already normalized and there is no
+            mask.
     """
-    check_finite(image, where, "Set them to 0 if they lie outside the brain, else export the image again.")
+    check_finite(image, where, "Set them to 0 if they are outside the brain; otherwise export the image again.")
     values = image.numpy()
     measured = values[values != 0]
     if not measured.size:
-        msg = f"{where} is all zero: it holds no image. Export it again, or leave this modality out."
+        msg = f"{where} is all zero, so it is empty. Export it again, or leave this modality out."
         raise CaseError(msg)
     negative = np.mean(measured < 0)
     if negative >= NEGATIVE_SHARE and not has_mask:
-        known = "scaled to [-1, 1]" if is_scaled_already(measured) else "z-scored (or otherwise normalised)"
+        known = "scaled to [-1, 1]" if is_scaled_already(measured) else "z-scored (or otherwise normalized)"
         msg = (
-            f"{where} seems to be {known} already: {negative:.0%} of its non-zero voxels "
-            f"are negative, mean {measured.mean():.3g}, SD {measured.std():.3g}, minimum "
-            f"{measured.min():.3g}. The brain cannot be told from the background then: give the original "
-            f"intensities, or put a brain mask (mask.nii.gz, 1 in the brain) into the case's folder."
+            f"{where} seems to be {known} already: {negative:.0%} of its non-zero voxels are negative, mean "
+            f"{measured.mean():.3g}, SD {measured.std():.3g}, minimum {measured.min():.3g}. The brain cannot be "
+            f"distinguished from the background then: provide the original intensities, or put a brain mask "
+            f"(mask.nii.gz, 1 in the brain) into the case's folder."
         )
         raise CaseError(msg)

@@ -1,4 +1,4 @@
-"""Decide for a whole cohort what its label values mean, or refuse and say what to pass."""
+"""Determine for a whole cohort what its label values mean, or refuse and name the option to pass."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ NAMING_WORDS: dict[Naming, str] = {
     "brats2013": "BraTS 2012 to 2015 (brats_...)",
     "brats": "BraTS 2017 to 2021 (BraTS20_...)",
     "brats2023": "BraTS 2023 and later (BraTS-GLI-*)",
-    "brats_other": "another tumour of BraTS 2023 and later (BraTS-PED-*, -MEN-*, -MET-*, ...)",
+    "brats_other": "another tumor of BraTS 2023 and later (BraTS-PED-*, -MEN-*, -MET-*, ...)",
     "msd": "Medical Segmentation Decathlon (BRATS_NNN)",
-    "plain": "no naming we know",
+    "plain": "no known naming",
 }
 
 
@@ -34,12 +34,12 @@ class Decision:
 
 @dataclass(frozen=True)
 class Rule:
-    """What label values mean under one naming, where all of ``present`` and none of ``absent`` occur.
+    """Meaning of label values under one naming, if all of ``present`` and none of ``absent`` occur.
 
     Attributes:
-        conventions: The convention; where there is a doubt, those that it may be.
-        reason: Why, ``{}`` being the values that occur.
-        doubt: Why the convention is in doubt instead.
+        conventions: The convention; if ambiguous, the possible ones.
+        reason: Why it applies, with ``{}`` for the values that occur.
+        doubt: Why the convention is ambiguous, if so.
     """
 
     naming: Naming
@@ -51,15 +51,13 @@ class Rule:
 
 
 THREE, FOUR = frozenset({3}), frozenset({4})
-NO_THREE = "under names of BraTS 2017 to 2021 there is no 3"
-RENUMBERED = "a 3 without a 4 may be enhancing tumour (renumbered) or non-enhancing (as in BraTS 2013)"
-RESECTED = "under BraTS-GLI-* a 4 may be enhancing tumour (2021) or a resection cavity (2024)"
-OTHER_TUMOUR = (
-    "the names are those of another tumour than adult glioma (PED, MEN, MET, ...), where they mean other tissue"
-)
-NAMELESS = "the names of the cases do not tell the convention"
-BRATS_OR_MSD = "1 and 2 are necrotic core and edema in BraTS but the reverse in MSD, and the names do not tell which"
-OF_2013, OF_2017 = "values {} under names of BraTS 2012 to 2015", "values {} under names of BraTS 2017 to 2021"
+NO_THREE = "BraTS 2017 to 2021 naming has no 3"
+RENUMBERED = "a 3 without a 4 may be enhancing tumor (renumbered) or non-enhancing (as in BraTS 2013)"
+RESECTED = "under BraTS-GLI-* naming a 4 may be enhancing tumor (2021) or a resection cavity (2024)"
+OTHER_TUMOUR = "the naming is for a tumor other than adult glioma (PED, MEN, MET, ...), where the values differ"
+NAMELESS = "the case names do not identify the convention"
+BRATS_OR_MSD = "1 and 2 are necrotic core and edema in BraTS but the reverse in MSD, and the names do not show which"
+OF_2013, OF_2017 = "values {} under BraTS 2012 to 2015 naming", "values {} under BraTS 2017 to 2021 naming"
 
 RULES = (
     Rule("brats", ("brats2013", "brats2024"), doubt=NO_THREE, present=THREE | FOUR),
@@ -69,37 +67,37 @@ RULES = (
     Rule("brats2013", ("brats2013",), OF_2013, present=THREE),
     Rule("brats2013", ("brats",), OF_2013),
     Rule("brats2023", ("brats2024", "brats"), doubt=RESECTED, present=FOUR),
-    Rule("brats2023", ("brats2023",), "values {} under BraTS-GLI-* names"),
+    Rule("brats2023", ("brats2023",), "values {} under BraTS-GLI-* naming"),
     Rule("brats_other", ("brats2023",), doubt=OTHER_TUMOUR),
-    Rule("msd", ("brats", "brats2013"), doubt="under MSD names (BRATS_NNN) there is no 4", present=FOUR),
-    Rule("msd", ("msd",), "values {} under MSD names (BRATS_NNN)"),
+    Rule("msd", ("brats", "brats2013"), doubt="MSD naming (BRATS_NNN) has no 4", present=FOUR),
+    Rule("msd", ("msd",), "values {} under MSD naming (BRATS_NNN)"),
     Rule("plain", ("brats2013", "brats2024"), doubt=NAMELESS, present=THREE | FOUR),
     Rule("plain", ("brats2023", "msd"), doubt=NAMELESS, present=THREE),
     Rule("plain", ("brats",), "values {}, as in BraTS 2017 to 2021", present=FOUR),
     Rule("plain", ("brats",), "all labels are empty", absent=frozenset({1, 2})),
     Rule("plain", ("brats", "msd"), doubt=BRATS_OR_MSD),
 )
-"""The first rule that applies to a naming and the values counts."""
+"""The first rule that matches naming and values applies."""
 
 
 def decide_convention(values: Mapping[str, set[int]], labels: str = "auto") -> Decision:
-    """Decide the convention of a cohort from the values in its labels and the names of its cases.
+    """Determine the convention of a cohort from its label values and the names of its cases.
 
-    The decision is for all cases together, because one case without an enhancing part, {1, 2}, reads the same in
-    every convention but one.
+    One decision is made for all cases together, because a case without enhancing tumor, {1, 2}, reads the same in every
+    convention but one.
 
     Args:
-        values: Case -> the values in its label map, of 0 to 4.
-        labels: A convention, which is then taken without question, or ``"auto"``.
+        values: Case -> the values in its label map, from 0 to 4.
+        labels: A convention, which is then used as it is, or ``"auto"``.
 
     Returns:
-        The convention and why.
+        The convention, and why it was chosen.
 
     Raises:
-        CaseError: Values and naming leave a doubt. The message says what to pass.
+        CaseError: Values and naming are ambiguous. The message names the options.
     """
     if labels != "auto":
-        return Decision(check_convention(labels), "as you said")
+        return Decision(check_convention(labels), "as requested")
     namings = sorted({recognise_case(case_id) for case_id in values})
     union = set().union(*values.values()) - {0}
     if len(namings) > 1:
@@ -117,6 +115,6 @@ def decide_convention(values: Mapping[str, set[int]], labels: str = "auto") -> D
 def _refusal(union: set[int], doubt: str, *options: str) -> str:
     said = " or ".join(f"labels={option!r} (--labels {option})" for option in options)
     return (
-        f"The labels hold the values {sorted(union)}, and {doubt}, so what they mean is in doubt. Look at a case and "
+        f"The labels hold the values {sorted(union)}, but {doubt}, so their meaning is ambiguous. Look at a case and "
         f"pass {said}; all conventions: {', '.join(LABEL_CONVENTIONS)}."
     )

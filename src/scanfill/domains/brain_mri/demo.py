@@ -1,6 +1,6 @@
-"""The demo: phantoms, short trainings, scores, archives that work elsewhere, a study, and one page that shows it all.
+"""The demo: phantoms, short trainings, scores, packed archives, a study, and one page that shows everything.
 
-It runs the same commands that a person would type, and prints them.
+It runs the same commands that a user would type, and prints them.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ABSENT = "t1ce"
-"""What the last patients lack: the sequence that tells most, and that nothing can replace."""
+"""The sequence that is missing in the last patients: the most informative one, which nothing can replace."""
 
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
-"""For glibc, unknown elsewhere: keep what is freed. A training without GPU else spends a sixth of its time on getting
-the same memory anew, step by step."""
+"""For glibc, ignored elsewhere: keep freed memory. Otherwise a training without GPU spends a sixth of its time
+allocating the same memory again."""
 
 STUDY = "missing_flair.yaml"
-"""The smallest study: what to do about a missing FLAIR."""
+"""The smallest study: how to handle a missing FLAIR."""
 
 SIDE_BY_SIDE = 470
-"""Width of a picture beside another one, in pixels."""
+"""Width of pictures shown side by side, in pixels."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """A bundle as the demo trains it; the training leaves a bundle in a folder of its own.
+    """A bundle trained by the demo; the training writes a trained bundle to its own folder.
 
     Args:
-        root: That folder.
-        bundle: Name of the bundle that is trained.
-        overlays: Of the training.
-        options: Of the training.
+        root: Folder of the training.
+        bundle: Name of the bundle.
+        overlays: Overlays of the training.
+        options: Options of the training.
     """
 
     root: Path
@@ -60,7 +60,7 @@ class Training:
     options: Mapping[str, object]
 
     def train(self, what: str, **options: object) -> None:
-        """Say what is learned, and learn it."""
+        """Print what is trained, and train it."""
         print(f"{what} (to watch it: tensorboard --logdir {self.root / 'eval'})", flush=True)
         folder = scanfill.bundle_path(self.bundle) / "configs"
         files = [str(folder / name) for name in ("train.yaml", *self.overlays)]
@@ -68,34 +68,34 @@ class Training:
         _python(["-m", "monai.bundle", "run", "--config_file", str(files)], given)
 
     def evaluate(self, dataset_dir: Path, output_dir: Path) -> None:
-        """Score it on the patients that the split holds out."""
+        """Score it on the held-out patients of the split."""
         files = str(["configs/train.yaml", "configs/evaluate.yaml"])
         given = {"dataset_dir": dataset_dir.resolve(), "output_dir": output_dir.resolve(), "evaluate_on": "test"}
         _python(["-m", "monai.bundle", "run", "--config_file", files], given, cwd=self.root)
 
     def send(self, archives: Path, elsewhere: Path) -> None:
-        """Pack it as one would to send it, and unpack it at the receiver's."""
+        """Pack it, and unpack it in another folder, as a recipient would."""
         _python(["-m", "scanfill", "pack", str(self.root)], {"output": archives})
         with zipfile.ZipFile(next(archives.glob(f"{self.root.name}_*.zip"))) as archive:
             archive.extractall(elsewhere)
 
 
 PATCHES: Mapping[str, object] = {"patch_size": [48, 48, 48]}
-"""Of 3 mm a voxel: most of a brain."""
+"""At 3 mm per voxel, most of a brain."""
 
 
 def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 0) -> Path:
-    """Run the whole story in ``folder`` and return the report's path.
+    """Run the whole demo in ``folder`` and return the path of the report.
 
     Args:
-        folder: Made if absent; an earlier demo in it is replaced file by file.
-        epochs: Of the segmentation's training, with a validation at half time and at its end. The other two trainings
-            take a sixth of it each.
-        epoch_length: Steps an epoch.
-        seed: Of the phantoms, the split and the trainings.
+        folder: Created if missing; files of an earlier demo are replaced.
+        epochs: Epochs of the segmentation's training, with a validation halfway and at the end. The other two trainings
+        use a sixth of it each.
+        epoch_length: Steps per epoch.
+        seed: Seed of the phantoms, the split and the trainings.
     """
     start = time.monotonic()
-    print("1/8 Synthetic patients: 24 to learn from and be judged on, three new ones, also without T1CE", flush=True)
+    print("1/8 Synthetic patients: 24 for training and validation, three new ones, also without T1CE", flush=True)
     known = folder / "phantoms"
     write_brain_cohort(known, cases=24, seed=seed)
     write_brain_cohort(folder / "new_phantoms", cases=3, seed=seed + 1000)
@@ -115,22 +115,22 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
     length = {"max_epochs": epochs, "epoch_length": epoch_length, "val_interval": max(1, epochs // 2)}
     sixth = max(1, epochs // 6)
     short = {**length, "max_epochs": sixth, "val_interval": sixth}
-    segmentation.train("2/8 A 3-D U-Net learns to segment", **data, **length)
-    print("3/8 Scores on patients that the network has not seen", flush=True)
+    segmentation.train("2/8 Train a 3-D U-Net for segmentation", **data, **length)
+    print("3/8 Score it on held-out patients", flush=True)
     segmentation.evaluate(known, folder / "scores")
-    print("4/8 The trained bundle is packed, unpacked elsewhere, and predicts for new patients there", flush=True)
-    for old in (folder / "dist", folder / "elsewhere"):  # of an earlier demo: other weights under the same version
+    print("4/8 Pack the trained bundle, unpack it elsewhere, and predict new patients there", flush=True)
+    for old in (folder / "dist", folder / "elsewhere"):  # of an earlier demo: other weights, same version
         shutil.rmtree(old, ignore_errors=True)
     segmentation.send(folder / "dist", folder / "elsewhere")
     _segment_elsewhere(folder, "new_phantoms", "predictions")
-    completion.train("5/8 A network learns to make what is missing", **data, **short)
+    completion.train("5/8 Train a network to complete missing modalities", **data, **short)
     completion.send(folder / "dist", folder / "elsewhere")
     _segment_elsewhere(
         folder, f"without_{ABSENT}", "completed", missing="complete", completion_bundle=f"../{completion.root.name}"
     )
-    synthesis.train("6/8 A conditional GAN learns to make FLAIR from T2", **data, **short)
+    synthesis.train("6/8 Train a conditional GAN to generate FLAIR from T2", **data, **short)
     synthesis.evaluate(known, folder / "synthesis" / "scores")
-    print("7/8 A study: which way is best when FLAIR is missing?", flush=True)
+    print("7/8 Run a study: which strategy is best if FLAIR is missing?", flush=True)
     shutil.rmtree(folder / "study", ignore_errors=True)
     write_brain_cohort(folder / "study_phantoms", cases=16, size=32, seed=seed)
     _python(["-m", "scanfill", "study", STUDY], {"dataset_dir": folder / "study_phantoms", "out": folder / "study"})
@@ -143,18 +143,19 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
 
 
 def write_report(folder: Path) -> Path:
-    """Show the scores and the pictures of a finished demo on one page, ``report.html``."""
+    """Show the scores and pictures of a finished demo on one page, ``report.html``."""
     rows = read_scores(folder / "scores" / "scores.csv")
     means = [line for line in summarise(rows) if line["metric"] == "dice"]
     columns = ("region", "mean", "sd", "median", "present_mean", "present_cases")
     page = Page(
-        title="A brain tumour is segmented, also when a sequence is missing",
+        title="Brain tumor segmentation, with complete and missing sequences",
         note=PHANTOM_NOTE,
         sections=[
             Section(
-                "Dice on patients that the network has not seen",
-                text="NC necrotic core, ED edema, CET enhancing tumour, TC = NC + CET, WT = all three. A region that "
-                "the truth lacks scores 0 when any of it is predicted, else 1; present_mean leaves such cases out.",
+                "Dice on held-out patients",
+                text="NC necrotic core, ED edema, CET enhancing tumor, TC = NC + CET, WT = all three. If a region is "
+                "absent from the truth, the score is 0 if any of it is predicted, else 1; present_mean excludes these "
+                "cases.",
                 tables=[
                     Table(columns, [[line[column] for column in columns] for line in means]),
                     Table(
@@ -163,12 +164,12 @@ def write_report(folder: Path) -> Path:
                     ),
                 ],
             ),
-            Section("These patients: prediction above, truth below", figures=_previews(folder / "scores")),
+            Section("The same patients: prediction above, truth below", figures=_previews(folder / "scores")),
             *_incomplete(folder),
             Section(
-                "FLAIR made from T2 by a conditional GAN, on patients that it has not seen",
-                text="In the scale of the true image's mean and SD in the brain: a constant has an MSE of 1, so that "
-                "a network has learned something where it stays below, and below the source itself.",
+                "FLAIR generated from T2 by a conditional GAN, on held-out patients",
+                text="Scaled by the true image's mean and SD in the brain: a constant image has an MSE of 1, so the "
+                "network has learned something if it stays below that, and below the source itself.",
                 tables=[_image_quality(folder / "synthesis" / "scores")],
                 figures=_previews(folder / "synthesis" / "scores")[:2],
             ),
@@ -179,7 +180,7 @@ def write_report(folder: Path) -> Path:
 
 
 def _incomplete(folder: Path) -> list[Section | Row]:
-    """New patients with all four sequences, and the same patients without T1CE, side by side."""
+    """Show new patients with all four sequences and without T1CE side by side."""
     volumes = [
         [row["case_id"], given, *(row[f"{name}_ml"] for name in REGIONS)]
         for given, results in (("all four", "predictions"), (f"{ABSENT} missing, completed", "completed"))
@@ -187,11 +188,11 @@ def _incomplete(folder: Path) -> list[Section | Row]:
     ]
     sections: list[Section | Row] = [
         Section(
-            "New patients, and the same ones without T1CE",
-            text="Left: segmented from all four sequences. Right: T1CE was deleted, made by the completion network "
-            "from the other three, and everything segmented. Enhancement is only what contrast agent shows, so a "
-            "synthetic T1CE cannot know it: necrotic and enhancing core are one class there, and their volumes are "
-            "not told (null).",
+            "New patients with and without T1CE",
+            text="Left: segmented from all four sequences. Right: T1CE was deleted, then generated by the completion "
+            "network from the other three before segmentation. Enhancement is only visible with contrast agent, so a "
+            "synthetic T1CE cannot show it: necrotic and enhancing core are one class there, and their volumes are not "
+            "reported (null).",
             tables=[Table(["case", "sequences", *(f"{name} ml" for name in REGIONS)], sorted(volumes))],
         )
     ]
@@ -199,12 +200,14 @@ def _incomplete(folder: Path) -> list[Section | Row]:
         (completed,) = (folder / "completed" / whole.caption).glob("*_preview.png")
         sections.append(Row([whole, Figure(completed, caption=f"{whole.caption}, T1CE synthetic", width=SIDE_BY_SIDE)]))
     made = sorted((folder / "completed" / "completed").glob("*/*_preview.png"))
-    sections.append(Section("What the completion network made", figures=[Figure(made[0], caption=made[0].parent.name)]))
+    sections.append(
+        Section("Images from the completion network", figures=[Figure(made[0], caption=made[0].parent.name)])
+    )
     return sections
 
 
 def _study(folder: Path) -> Section:
-    """What a study says of the strategies, in short; its own page has the rest."""
+    """Summarize a study of the strategies; its own page has the details."""
     lines = _read_table(folder / "tables" / "subsets_cross_validation.csv")
     found = [line for line in lines if line["missing"] in ("nothing", "flair") and line["WT mean"]]
     rows = [
@@ -212,16 +215,16 @@ def _study(folder: Path) -> Section:
         for line in found
     ]
     return Section(
-        "Which way is best when FLAIR is missing?",
-        text="Strategies side by side, on patients that no network has seen: mean Dice after minutes of training, one "
-        f"fold, one seed, so that nothing is shown to be better. The study's own page: {folder / 'report.html'}",
+        "Which strategy is best if FLAIR is missing?",
+        text="Strategies compared on held-out patients: mean Dice after minutes of training, one fold, one seed, so no "
+        f"strategy is shown to be better. The study's own page: {folder / 'report.html'}",
         tables=[Table(("missing", "strategy", "NC", "ED", "CET", "WT"), rows)],
         figures=[Figure(folder / "figures" / "boxes_cross_validation_flair.svg", caption="Dice of each strategy")],
     )
 
 
 def _image_quality(folder: Path) -> Table:
-    """Mean squared errors of the synthetic image and of what it must beat."""
+    """Tabulate mean squared errors of the synthetic image and of the baselines that it must beat."""
     wanted = "zscore_truth", "mse"
     lines = _read_table(folder / "image_quality_summary.csv")
     lines = [line for line in lines if (line["protocol"], line["metric"]) == wanted]
@@ -233,26 +236,26 @@ def _image_quality(folder: Path) -> Table:
 
 
 def _read_table(path: Path) -> list[dict[str, str]]:
-    """Read a CSV file; lines that begin with # are remarks."""
+    """Read a CSV file; lines that begin with # are comments."""
     with path.open(newline="") as file:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
 def _previews(folder: Path, width: int | None = None) -> list[Figure]:
-    """Take the picture of every case in a folder of results."""
+    """Return the picture of every case in a results folder."""
     pictures = sorted(folder.glob("*/*_preview.png"))
     return [Figure(picture, caption=picture.parent.name, width=width) for picture in pictures]
 
 
 def _segment_elsewhere(folder: Path, patients: str, results: str, **options: object) -> None:
-    """Predict with what was in the archive, in the folder where it was unpacked."""
+    """Predict with the unpacked archive, in its folder."""
     places = {"dataset_dir": (folder / patients).resolve(), "output_dir": (folder / results).resolve()}
     command = ["-m", "monai.bundle", "run", "--config_file", "configs/inference.yaml"]
     _python(command, {**places, **options}, cwd=folder / "elsewhere" / "segmentation")
 
 
 def _python(command: list[str], options: Mapping[str, object], cwd: Path | None = None) -> None:
-    """Print a command as a person would type it, and run it."""
+    """Print a command as a user would type it, and run it."""
     words = [*command, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
     print((f"$ cd {cwd}\n" if cwd else "") + "$ python " + shlex.join(words), flush=True)
     environment = {**KEEP_MEMORY, **os.environ}

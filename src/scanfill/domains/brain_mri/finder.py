@@ -1,4 +1,4 @@
-"""From a folder to a list of cases."""
+"""Turn a folder of brain MRI files into a case list."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
     from scanfill.data.schema import CaseSchema
 
 SYNTHETIC_END = re.compile(r"(?:^|[-_.])synthetic$", re.IGNORECASE)
-"""How what precedes the modality ends in the name of a synthetic image."""
+"""End of the part before the modality in the name of a synthetic image."""
 
 LOOKED_FOR = (
-    f"one folder a case, with files such as t1.nii.gz, t1ce.nii.gz, t2.nii.gz, flair.nii.gz, or in BraTS naming "
+    f"one folder per case, with files such as t1.nii.gz, t1ce.nii.gz, t2.nii.gz, flair.nii.gz, or in BraTS naming "
     f"(BraTS20_Training_001_t1ce.nii.gz, BraTS-GLI-00002-000-t1c.nii.gz); file types {', '.join(VOLUME_SUFFIXES)}"
 )
-"""What an error message says about names."""
+"""Description of the expected names for error messages."""
 
 
 @dataclass
 class _FoundCase:
-    """The files of one case, before anything is checked."""
+    """The files of one case, before any check."""
 
     case_id: str
     folder: Path
@@ -53,14 +53,15 @@ class _FoundCase:
 
 
 class BrainFinder(Finder):
-    """Finds brain tumour cases: a folder with one file a modality, in any of the usual namings.
+    """Finds brain tumor cases: one folder with one file per modality, in any of the usual namings.
 
-    Where one folder holds the files of several cases, a case is the files whose names begin alike. The folder may be
-    one case itself. Files whose names begin with a dot are left aside. Beside what :py:func:`scanfill.data.find_cases`
-    lists, a case has ``label_convention``, and ``output_labels``: in which convention to write a prediction.
+    If one folder contains several cases, files whose names begin alike form a case. The folder may itself be a single
+    case. Files whose names begin with a dot are ignored. In addition to the keys listed by
+    :py:func:`scanfill.data.find_cases`, a case has ``label_convention``, and ``output_labels``: the convention in which
+    to write a prediction.
 
-    With ``check`` one image a case is read (about 0.3 s at 1 mm), to see that the enhancing tumour enhances and that no
-    image occurs under two patients.
+    With ``check``, one image per case is read (about 0.3 s at 1 mm) to verify that the enhancing tumor enhances and
+    that no image occurs under two patients.
     """
 
     @property
@@ -68,12 +69,13 @@ class BrainFinder(Finder):
         """Modalities, label and mask."""
         return [*MODALITIES, "label", "mask"]
 
-    def find(self, folder: Path, schema: CaseSchema, request: Request) -> Cohort:  # noqa: ARG002  it has one schema
-        """Find every case below a folder, and what their label values mean.
+    def find(self, folder: Path, schema: CaseSchema, request: Request) -> Cohort:  # noqa: ARG002  it has only one schema
+        """Find every case below a folder and determine what their label values mean.
 
         Raises:
-            CaseError: No case; a modality is missing, ambiguous or synthetic; two cases of one name; the meaning of
-                the labels is in doubt or contradicted by the images; one image under two patients.
+            CaseError: There are no cases; a modality is missing, ambiguous or synthetic; two cases have the same name;
+                the meaning of the labels is ambiguous or contradicted by the images; one image occurs under two
+                patients.
         """
         labels = request.labels
         if labels not in ("auto", "none"):
@@ -87,10 +89,10 @@ class BrainFinder(Finder):
         return cohort
 
     def interpret(self, cases: Sequence[Case], schema: CaseSchema, labels: str) -> None:  # noqa: ARG002  see above
-        """Find out the convention that a list by hand may leave out, and in which one predictions are written.
+        """Determine the label convention omitted from a hand-written list, and the one for writing predictions.
 
         Raises:
-            CaseError: The meaning of the labels is in doubt.
+            CaseError: The meaning of the labels is ambiguous.
         """
         unsaid = [case for case in cases if "label" in case and "label_convention" not in case]
         if unsaid and labels != "none":
@@ -109,11 +111,11 @@ def list_cases(
     synthetic: bool = False,
     incomplete: bool = False,
 ) -> Cohort:
-    """Find cases by names alone: no voxel is read, labels stay uninterpreted.
+    """Find cases by names alone; no voxels are read and labels are not interpreted.
 
     Args:
-        folder: Searched with all its subfolders.
-        modalities: Those that each case must have; by default whatever is there.
+        folder: Searched including subfolders.
+        modalities: The modalities that each case must have; by default whatever is there.
         patient_regex: Which part of a case's name is the patient.
         with_label: Whether label maps are listed.
         synthetic: See :py:func:`scanfill.data.find_cases`.
@@ -123,7 +125,7 @@ def list_cases(
         All cases; an incomplete or ambiguous one has the reason under ``problem``.
 
     Raises:
-        CaseError: No case; two cases of one name.
+        CaseError: There are no cases; two have the same name.
     """
     folder = existing_folder(folder)
     found = list(_find(folder))
@@ -133,20 +135,20 @@ def list_cases(
     aside = [path for case in sorted(found, key=lambda case: case.case_id) for path in _algorithms_labels(case)]
     return Cohort(
         [case | {"patient": patients[case["case_id"]]} for case in cases],
-        [f"Left aside, made by an algorithm: {path}" for path in aside],
+        [f"Ignored, made by an algorithm: {path}" for path in aside],
     )
 
 
 def interpret_labels(cases: Sequence[Case], labels: str = "auto", check: bool = True) -> list[str]:
-    """Read the label maps, decide what they mean, and write that into the cases.
+    """Read the label maps, determine what they mean, and store that in the cases.
 
     Args:
-        cases: Complete ones; those with a label get ``label_convention`` and ``output_labels``.
+        cases: Complete cases; those with a label get ``label_convention`` and ``output_labels``.
         labels: ``"auto"`` or a convention.
-        check: Whether to read images too, see :py:func:`scanfill.data.find_cases`.
+        check: Whether to read images too; see :py:func:`scanfill.data.find_cases`.
 
     Returns:
-        Notes for a person to read.
+        Notes for the user.
 
     Raises:
         CaseError: See :py:func:`scanfill.data.find_cases`.
@@ -163,7 +165,7 @@ def interpret_labels(cases: Sequence[Case], labels: str = "auto", check: bool = 
         if all(
             LABEL_CONVENTIONS[decision.convention].get(v) != CET for c in labelled for v in surveys[c["case_id"]].values
         ):
-            notes.append("No case has enhancing tumour (CET) by this convention: is it the right one?")
+            notes.append("No case has enhancing tumor (CET) in this convention: is it the right one?")
         check_enhancement(surveys, decision.convention)
         for case in labelled:
             case["label_convention"] = case["output_labels"] = decision.convention
@@ -172,7 +174,7 @@ def interpret_labels(cases: Sequence[Case], labels: str = "auto", check: bool = 
 
 
 def _find(folder: Path) -> Iterator[_FoundCase]:
-    """Walk through the folders and gather each case's files."""
+    """Walk through the folders and collect each case's files."""
     volumes: dict[Path, list[Path]] = {}
     for path in _volumes(folder):
         parent = path.parent
@@ -180,11 +182,11 @@ def _find(folder: Path) -> Iterator[_FoundCase]:
             msg = (
                 f"{parent} is a folder of the Medical Segmentation Decathlon, whose files hold four modalities each: "
                 f"split them, for example with nibabel.funcs.four_to_three (the order is flair, t1, t1ce, t2), into "
-                f"<case>/flair.nii.gz, t1.nii.gz, t1ce.nii.gz, t2.nii.gz, and put labelsTr/<case>.nii.gz beside them "
+                f"<case>/flair.nii.gz, t1.nii.gz, t1ce.nii.gz, t2.nii.gz, and put labelsTr/<case>.nii.gz next to them "
                 f"as <case>/seg.nii.gz."
             )
             raise CaseError(msg)
-        # BraTS 2012 to 2015 has a folder for each file, of the same name, in the folder of the case.
+        # BraTS 2012 to 2015 has one folder per file, with the same name, in the folder of the case.
         own_folder = parent != folder and parent.name == path.name[: -len(volume_suffix(path))]
         volumes.setdefault(parent.parent if own_folder else parent, []).append(path)
     for parent, paths in volumes.items():
@@ -192,11 +194,11 @@ def _find(folder: Path) -> Iterator[_FoundCase]:
 
 
 def _volumes(folder: Path) -> Iterator[Path]:
-    """List every volume below a folder, in order; hidden ones (``._t1.nii.gz`` of macOS) do not count."""
+    """List every volume below a folder in order, without hidden files (``._t1.nii.gz`` of macOS)."""
     visited = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
-        if real in visited:  # a link that leads back to where we were
+        if real in visited:  # a link back to a folder already visited
             folders.clear()
             continue
         visited.add(real)
@@ -205,7 +207,7 @@ def _volumes(folder: Path) -> Iterator[Path]:
 
 
 def _group(folder: Path, paths: Sequence[Path]) -> Iterator[_FoundCase]:
-    """Tell the cases in one folder apart by how the names of their images begin."""
+    """Separate the cases in one folder by the beginning of their images' names."""
     recognised = {path: recognise_file(path) for path in paths}
     unknown = [path for path, file in recognised.items() if file is None]
     files = _join_synthetic([file for file in recognised.values() if file is not None], folder)
@@ -220,7 +222,7 @@ def _group(folder: Path, paths: Sequence[Path]) -> Iterator[_FoundCase]:
 
 
 def _join_synthetic(files: Sequence[NamedFile], folder: Path) -> list[NamedFile]:
-    """Give ``c1_synthetic_flair`` to case ``c1``: files with plain names belong to the case of the folder's name."""
+    """Assign ``c1_synthetic_flair`` to case ``c1``: files with plain names belong to the case named like the folder."""
     marked = {file for file in files if SYNTHETIC_END.search(file.case_name)}
     acquired = {file.case_name for file in files if file not in marked}
 
@@ -241,17 +243,17 @@ def _describe(
     synthetic: bool,
     incomplete: bool,
 ) -> Case:
-    """Make a case that waits for its patient, with ``problem`` where it is incomplete, ambiguous or synthetic."""
+    """Create a case without patient yet, with ``problem`` if it is incomplete, ambiguous or synthetic."""
     case: Case = {"case_id": found.case_id, "patient": ""}
     problems, generated = [], []
     roles: list[str] = [*(wanted or MODALITIES), *(["label"] if with_label else []), "mask"]
     for role in roles:
         files = [file for file in found.files if file.role == role and (role != "label" or file.is_truth)]
-        if role in ("label", "mask"):  # beside a label of the case's own name, another one is something derived
+        if role in ("label", "mask"):  # next to a label with the case's own name, another one is derived
             image_names = {file.case_name for file in found.files if file.role in MODALITIES}
             files = [file for file in files if file.case_name in image_names] or files
         marked = {file: reason for file in files if (reason := synthetic_reason(file.path))}
-        if synthetic:  # what was acquired comes first
+        if synthetic:  # acquired files take precedence
             files = [file for file in files if file not in marked] or files
             generated += [role] * any(file in marked for file in files)
         elif marked:
@@ -272,23 +274,24 @@ def _describe(
 
 
 def _find_missing(found: _FoundCase, wanted: Sequence[str] | None) -> str:
-    """Say which modalities a case lacks; nothing where it has what is wanted."""
+    """Describe which modalities are missing from a case; empty if it has all that are wanted."""
     names = ", ".join(file.path.name for file in found.files) or ", ".join(path.name for path in found.unknown)
     missing = [role for role in wanted or () if not any(file.role == role for file in found.files)]
     if missing:
         return (
             f"Case {found.case_id!r} has no {' and no '.join(missing)} image: looked in {found.folder}, found "
-            f"{names or 'nothing'}. Add the file, choose other modalities with --modalities, or move the case away."
+            f"{names or 'nothing'}. Add the file, choose other modalities with --modalities, or move the case out of "
+            f"the folder."
         )
     if not any(file.role in MODALITIES for file in found.files):
         return (
-            f"Case {found.case_id!r} has no image whose name we know: {found.folder} holds {names}. Looked for "
-            f"{LOOKED_FOR}. Rename the files, or move them away."
+            f"Case {found.case_id!r} has no image with a known name: {found.folder} holds {names}. Looked for "
+            f"{LOOKED_FOR}. Rename the files, or move them out of the folder."
         )
     return ""
 
 
 def _algorithms_labels(found: _FoundCase) -> list[Path]:
-    """Label maps that no expert drew: they are not taken as truth, and a person should know."""
+    """Return label maps that no expert drew; they are not used as truth, and the user should know."""
     named = [file.path for file in found.files if file.role == "label" and not file.is_truth]
     return named + [path for path in found.unknown if path.name.lower().startswith(("seg_auto", "seg-auto"))]

@@ -1,7 +1,7 @@
-"""Tumour labels: what the numbers in a file mean, the one numbering used inside, and the regions that are scored.
+"""Tumor labels: the meaning of the numbers in a file, the internal numbering, and the scored regions.
 
-Inside scanfill a label map holds 0 background, 1 necrotic and non-enhancing core (NC), 2 edema (ED), 3
-contrast-enhancing tumour (CET), whatever the file used.
+Internally, a label map holds 0 background, 1 necrotic and non-enhancing core (NC), 2 edema (ED), 3 contrast-enhancing
+tumor (CET), whatever the file used.
 
 Sources of the conventions: BraTS 2013 (Menze 2015, 10.1109/TMI.2014.2377694), BraTS 2017 to 2021 (Baid 2021,
 arXiv 2107.02314), BraTS 2023 and 2024 (de Verdier 2024, arXiv 2405.18368), MSD Task01 (Antonelli 2022,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 NC, ED, CET = 1, 2, 3
-"""The numbering inside."""
+"""The internal numbering."""
 
 LABEL_NAMES = {
     0: "background",
@@ -38,13 +38,13 @@ LABEL_CONVENTIONS: dict[str, dict[int, int]] = {
     "brats": {1: NC, 2: ED, 4: CET},
     "brats2023": {1: NC, 2: ED, 3: CET},
     "brats2013": {1: NC, 3: NC, 2: ED, 4: CET},
-    "brats2024": {1: NC, 2: ED, 3: CET, 4: 0},  # 4 is a resection cavity: ignored, so background inside
+    "brats2024": {1: NC, 2: ED, 3: CET, 4: 0},  # 4 is a resection cavity: ignored, so background internally
     "msd": {1: ED, 2: NC, 3: CET},
 }
-"""Value in the file -> value inside; 0 is background in all of them."""
+"""Value in the file -> internal value; 0 is background in all of them."""
 
-REMEDY = f"Correct the file, or name the convention it follows with --labels ({', '.join(LABEL_CONVENTIONS)})."
-"""What to do about a value that a convention does not have."""
+REMEDY = f"Correct the file, or pass its convention with --labels ({', '.join(LABEL_CONVENTIONS)})."
+"""What to do about a value that is not in a convention."""
 
 
 TUMOUR = LabelSpec(
@@ -54,14 +54,14 @@ TUMOUR = LabelSpec(
     looked_for="<case>/seg.nii.gz",
     remedy=REMEDY,
 )
-"""The truth of a case, as its schema has it."""
+"""The truth of a case, as used by the schema."""
 
 
 def check_convention(convention: str) -> str:
     """Return ``convention`` if it is one of :py:data:`LABEL_CONVENTIONS`.
 
     Raises:
-        CaseError: It is not.
+        CaseError: It is not one of them.
     """
     if convention not in LABEL_CONVENTIONS:
         msg = f"Unknown label convention {convention!r}: choose one of {', '.join(LABEL_CONVENTIONS)}."
@@ -75,10 +75,10 @@ def to_internal(label: NdarrayOrTensor, convention: str, where: str = "The label
     Args:
         label: Label map of any shape, as read.
         convention: One of :py:data:`LABEL_CONVENTIONS`.
-        where: Begins the error message, naming case and file.
+        where: Starts the error message, with case and file.
 
     Returns:
-        Label map of the same shape and kind (array, tensor, MetaTensor), uint8.
+        Label map of the same shape and type (array, tensor, MetaTensor), uint8.
 
     Raises:
         CaseError: A value is fractional or does not belong to the convention.
@@ -87,7 +87,7 @@ def to_internal(label: NdarrayOrTensor, convention: str, where: str = "The label
 
 
 def values_in_file(convention: str) -> dict[int, int]:
-    """Value inside -> value that is written, without background."""
+    """Return internal value -> value to write, without background."""
     return TUMOUR.values_in_file(check_convention(convention))
 
 
@@ -95,10 +95,10 @@ def check_values(values: Iterable[int], convention: str, where: str = "The label
     """Check that a label map's values belong to a convention.
 
     Raises:
-        CaseError: One does not.
+        CaseError: A value does not.
     """
     check_known(values, LABEL_CONVENTIONS[check_convention(convention)], f"convention {convention!r}", where, REMEDY)
 
 
 REGIONS: Regions = {"NC": (NC,), "ED": (ED,), "CET": (CET,), "TC": (NC, CET), "WT": (NC, ED, CET)}
-"""Necrotic core, edema, contrast-enhancing tumour; tumour core, whole tumour."""
+"""Necrotic core, edema, contrast-enhancing tumor; tumor core, whole tumor."""

@@ -1,6 +1,6 @@
-"""The four MRI sequences of a brain, and what was published on synthesizing them.
+"""The four MRI sequences of a brain, and published results on synthesizing them.
 
-Plain data only: the scheduler of a study imports this module in a moment.
+Plain data only, because the scheduler of a study must import this module quickly.
 """
 
 from __future__ import annotations
@@ -33,5 +33,5 @@ PUBLISHED_MSE: Mapping[tuple[str, str], float] = {
 
 
 def published_mse() -> Mapping[tuple[str, str], float]:
-    """Give :py:data:`PUBLISHED_MSE` to a config, which can call a function but not name a constant."""
+    """Return :py:data:`PUBLISHED_MSE` for a config, which can call a function but not refer to a constant."""
     return PUBLISHED_MSE

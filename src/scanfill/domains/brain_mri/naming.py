@@ -1,4 +1,4 @@
-"""What a file's name says: which modality or label it is, and which case it belongs to.
+"""What a file name states: which modality or label the file is, and which case it belongs to.
 
 Names are compared in lower case. Known generations: BraTS 2012 to 2015 (``VSD.Brain.XX.O.MR_T1c.54514.mha``), 2017 to
 2021 (``BraTS20_Training_001_t1ce.nii.gz``), 2023 and later (``BraTS-GLI-00002-000-t1c.nii.gz``), the collections of the
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Role = Literal["t1", "t1ce", "t2", "flair", "label", "mask"]
 
-# The role is the last part of the name; the part before it, after a separator, is the case's.
+# The role is the last part of the name; the case is the part before it, after a separator.
 ROLE_PATTERNS: dict[Role, str] = {
     "flair": r"flair|t2f|t2[-_.]?flair|t2w[-_.]flair",
     "t1ce": r"t1ce|t1c|t1gd|t1wce|t1w?[-_.](?:ce|gd|c)|ce-[a-z0-9]+(?:_[a-z]+-[a-z0-9]+)*_t1w",
@@ -39,21 +39,21 @@ NOT_TRUTH = re.compile(r"(?:^|[-_.])(?:auto|automated|pred|prediction|predicted)
 
 @dataclass(frozen=True)
 class NamedFile:
-    """A volume whose name says what it is."""
+    """A volume whose name states what it is."""
 
     path: Path
     role: Role
     case_name: str
-    """The part of the file's name that names the case; empty for plain names."""
+    """The part of the file name that identifies the case; empty for plain names."""
 
     @property
     def is_truth(self) -> bool:
-        """Whether a label map counts as truth; ``seg_auto_*`` and the like are an algorithm's."""
+        """Whether a label map counts as truth; ``seg_auto_*`` and similar come from an algorithm."""
         return NOT_TRUTH.search(self.path.name.lower()) is None
 
 
 def recognise_file(path: Path) -> NamedFile | None:
-    """Tell from a volume's name what it is; None when the name says nothing."""
+    """Return what a volume is according to its name; None if the name does not show it."""
     stem = path.name[: len(path.name) - len(volume_suffix(path))]
     if vsd := VSD.fullmatch(stem.lower()):
         return NamedFile(path, VSD_ROLES[vsd["role"]], "")
@@ -86,7 +86,7 @@ OUTPUT_LABELS: dict[Naming, str] = {
     "brats2013": "brats2013",
     "plain": "brats",
 }
-"""The convention in which a prediction is written when the case has no label to follow."""
+"""The convention for writing a prediction if the case has no label to follow."""
 
 BIDS = re.compile(r"sub-[A-Z0-9]+(_.*)?", re.IGNORECASE)
 
@@ -94,7 +94,7 @@ VISIT = re.compile(r"(?P<patient>BraTS-[A-Z]+(-[A-Z]+)?-\d+)-\d+", re.IGNORECASE
 
 
 def recognise_case(case_id: str) -> Naming:
-    """Tell from a case's name to which family it belongs."""
+    """Return the family that a case name belongs to."""
     for naming, pattern in NAMINGS.items():
         if pattern.fullmatch(case_id):
             return naming
@@ -102,15 +102,15 @@ def recognise_case(case_id: str) -> Naming:
 
 
 def names_a_case(name: str) -> bool:
-    """Whether a name by itself identifies a case, so that it is preferred to the name of its folder."""
+    """Whether a name alone identifies a case, so that it is preferred to the name of its folder."""
     return recognise_case(name) != "plain" or BIDS.fullmatch(name) is not None
 
 
 def patient_of(case_id: str) -> str:
-    """Return the patient's name by the naming alone.
+    """Return the patient name based on the naming alone.
 
     In BraTS 2023 and later the last ``-NNN`` is the visit: ``BraTS-GLI-00002-000`` is patient ``BraTS-GLI-00002``.
-    Elsewhere each case is a patient of its own.
+    In all other families each case is a separate patient.
     """
     visit = VISIT.fullmatch(case_id)
     return visit["patient"] if visit else case_id

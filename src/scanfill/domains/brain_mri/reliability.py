@@ -1,7 +1,7 @@
-"""What a prediction is worth without contrast agent: the parts of the core are not told apart.
+"""Reliability of a prediction without contrast agent: the parts of the tumor core are not distinguished.
 
-Enhancing tumour is defined by what lights up in T1CE. Without that image a network recovers it only in part (published
-Dice .45 to .62, see DeMoSeg and RFNet on BraTS 2020), and a synthetic T1CE holds nothing that the other images did not.
+Enhancing tumor is defined by its signal in T1CE. Without that image a network recovers it only in part (published Dice
+.45 to .62, see DeMoSeg and RFNet on BraTS 2020), and a synthetic T1CE contains no information beyond the other images.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ CONTRAST = "t1ce"
 """The modality without which the core cannot be subdivided."""
 
 UNRELIABLE, WITHHELD = "unreliable", "withheld"
-"""Keys of a predicted case: why parts are unreliable (empty: they are not), and which are withheld."""
+"""Keys of a predicted case: why parts are unreliable (empty if they are not), and which are withheld."""
 
 CORE_NAME = "NC: core, not subdivided (necrotic, non-enhancing and contrast-enhancing tumour together)"
-"""What the label NC means where the parts are withheld."""
+"""Meaning of the label NC if the parts are withheld."""
 
 LEGEND_OF_WHOLE_CORE: Mapping[int, str] = {NC: "TC core, not subdivided (reduced confidence)", ED: "ED edema"}
-"""What the labels are called in a picture where NC and CET are not told apart."""
+"""Label names in a picture if NC and CET are not distinguished."""
 
 REDUCED = "reduced confidence"
-"""What is said of the tumour core without contrast."""
+"""Note on the tumor core without contrast."""
 
 
 def merge_core(label: Tensor) -> Tensor:
-    """Give the whole tumour core one class, NC.
+    """Assign the whole tumor core to one class, NC.
 
     Args:
         label: Label map of any shape, 1 NC, 2 ED, 3 CET.
@@ -63,14 +63,14 @@ def describe_inputs(
     synthetic: Sequence[str] | None = None,
     unusable: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Say what each input of a network was: ``acquired``, ``absent``, ``synthetic``, or ``unusable`` and why.
+    """Return the state of each input: ``acquired``, ``absent``, ``synthetic``, or ``unusable`` with the reason.
 
-    An unusable image that the network was given all the same is told from one that was left out.
+    An unusable image that was given to the network anyway is distinguished from one that was left out.
 
     Args:
         modalities: In the order of the channels.
-        availability: 1 or 0 for each; None where all are there.
-        synthetic: Those that are generated.
+        availability: 1 or 0 for each; None if all are present.
+        synthetic: The generated modalities.
         unusable: Modality -> why its image is unusable.
     """
     there = [1.0] * len(modalities) if availability is None else [float(number) for number in availability]
@@ -87,27 +87,27 @@ def describe_inputs(
 
 
 def why_unreliable(inputs: Mapping[str, str]) -> str:
-    """Say why NC and CET cannot be told apart; empty where T1CE was acquired and given to the network."""
+    """Return why NC and CET cannot be distinguished; empty if T1CE was acquired and given to the network."""
     state = inputs.get(CONTRAST, "not an input of this network")
     if state == "acquired":
         return ""
-    return f"T1CE is {state}: without contrast, enhancing tumour is recovered only in part"
+    return f"T1CE is {state}: without contrast, enhancing tumor is recovered only in part"
 
 
 @dataclass(eq=False, repr=False)
 class JudgeReliabilityd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Withhold the parts of the tumour core where T1CE was not acquired, whatever took its place.
+    """Withhold the parts of the tumor core if T1CE was not acquired, whatever replaced it.
 
-    Writes ``inputs`` (see :py:func:`describe_inputs`), ``unreliable`` (why, empty where nothing is) and ``withheld``
-    (regions whose volumes are not told); where something is withheld, also ``legend``, what the labels are called then.
-    Whatever is saved afterwards reads these.
+    Writes ``inputs`` (see :py:func:`describe_inputs`), ``unreliable`` (the reason, empty if none) and ``withheld``
+    (regions whose volumes are not reported); if anything is withheld, also ``legend``, the resulting label names. Later
+    steps that save results read these entries.
 
     Args:
         keys: Predicted label maps with internal values, 1 NC, 2 ED, 3 CET.
         modalities: Inputs of the network in the order of its channels.
-        report_unreliable: Leave the label maps as they are and withhold nothing; what is unreliable is still said.
-        availability_key: Where a case keeps which modalities it has.
-        allow_missing_keys: Pass over keys that are not there.
+        report_unreliable: Leave the label maps unchanged and withhold nothing; unreliable parts are still reported.
+        availability_key: Key of the available modalities of a case.
+        allow_missing_keys: Skip missing keys.
     """
 
     keys: KeysCollection
@@ -120,7 +120,7 @@ class JudgeReliabilityd(MapTransform):  # type: ignore[misc]  # MONAI's class is
         super().__init__(self.keys, self.allow_missing_keys)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Judge one case, after its label map has been made."""
+        """Assess one case after its label map was created."""
         case = dict(data)
         inputs = describe_inputs(
             self.modalities, case.get(self.availability_key), case.get("synthetic"), case.get("unusable")
@@ -135,16 +135,15 @@ class JudgeReliabilityd(MapTransform):  # type: ignore[misc]  # MONAI's class is
 
 
 class SaveSegmentationd(SaveLabeld):
-    """:py:class:`scanfill.data.SaveLabeld` for brain tumours: the JSON also says what cannot be relied on.
+    """:py:class:`scanfill.data.SaveLabeld` for brain tumors: the JSON also states what is unreliable.
 
-    It says what each input was and what is unreliable, where
-    :py:class:`~scanfill.domains.brain_mri.JudgeReliabilityd` has judged the case. What
-    :py:class:`scanfill.domains.brain_mri.quality.WarnOfQualityd` found wrong with the scans stands there as
-    ``warnings``.
+    It lists the state of each input and what is unreliable, if
+    :py:class:`~scanfill.domains.brain_mri.JudgeReliabilityd` was applied to the case. Problems that
+    :py:class:`scanfill.domains.brain_mri.quality.WarnOfQualityd` found with the scans are listed as ``warnings``.
 
     Args:
         keys: Label maps ``(1, X, Y, Z)``, 1 NC, 2 ED, 3 CET, MetaTensors on the grid to save.
-        output_dir: Made if absent; one folder a case.
+        output_dir: Created if missing; one folder per case.
         options: See :py:class:`scanfill.data.SaveLabeld`.
     """
 
@@ -152,7 +151,7 @@ class SaveSegmentationd(SaveLabeld):
         super().__init__(keys, output_dir, schema=SCHEMA, **options)
 
     def describe(self, case: Mapping[Hashable, Any], convention: str) -> dict[str, Any]:
-        """Say what the written values mean; where the core is not subdivided, NC stands for all of it."""
+        """Return the meaning of the written values; if the core is not subdivided, NC stands for all of it."""
         about = super().describe(case, convention)
         if case.get(WITHHELD):
             values = values_in_file(convention)
@@ -161,7 +160,7 @@ class SaveSegmentationd(SaveLabeld):
         return about
 
     def describe_inputs(self, case: Mapping[Hashable, Any]) -> dict[str, Any]:
-        """Say what each input was, what made a synthetic one, and what is unreliable therefore."""
+        """Return the state of each input, what generated the synthetic ones, and what is therefore unreliable."""
         about: dict[str, Any] = {"inputs": case[INPUTS]} if INPUTS in case else {}
         about |= super().describe_inputs(case)
         if case.get(UNRELIABLE):
@@ -174,24 +173,24 @@ class SaveSegmentationd(SaveLabeld):
 
 
 WITHHELD_VOLUME = "null"
-"""What stands in the table where a volume is not told."""
+"""Table entry for a volume that is not reported."""
 
 COLUMNS = ("case_id", *(f"{name}_ml" for name in REGIONS), "TC_confidence", "reason", "absent", "synthetic")
 
 
 @dataclass(eq=False, repr=False)
 class WriteVolumes:
-    """Handler of an evaluator: write ``volumes.csv`` anew after every case.
+    """Evaluator handler that rewrites ``volumes.csv`` after every case.
 
-    One column a region in ml; ``null`` where it is withheld, with the ``reason`` (the whole tumour core, TC, is told,
+    One column per region in ml; ``null`` if it is withheld, with the ``reason`` (the whole tumor core, TC, is reported
     with ``reduced confidence``); and the modalities that were ``absent`` or unusable, or ``synthetic``. See
     :py:class:`scanfill.domains.brain_mri.reliability.JudgeReliabilityd`.
 
-    Rows of cases that an earlier run left in the table stay.
+    Rows from an earlier run are kept for cases that are not in this run.
 
     Args:
-        folder: Where the table goes.
-        key: Key of the predicted label map (internal values, on the grid that is saved) in the engine's output.
+        folder: Folder for the table.
+        key: Key of the predicted label map (internal values, on the grid to save) in the engine's output.
         case_key: Key of the case's name in the engine's batch.
     """
 
@@ -209,7 +208,7 @@ class WriteVolumes:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
     def start(self, _: Engine) -> None:
-        """Take over what an earlier run has written."""
+        """Read the table of an earlier run."""
         if self.path.is_file():
             with self.path.open(newline="") as file:
                 self.rows = {row["case_id"]: row for row in csv.DictReader(file)}
@@ -226,11 +225,11 @@ class WriteVolumes:
 
 
 def volume_row(output: Mapping[str, Any], key: str = "pred") -> dict[str, Any]:
-    """Measure one predicted case and say what is withheld, why, and what the inputs were.
+    """Measure one predicted case; list what is withheld, why, and the state of the inputs.
 
     Args:
-        output: Holds the label map ``(1, X, Y, Z)`` under ``key``, and what is unreliable where it has been judged.
-        key: Of the label map.
+        output: Contains the label map ``(1, X, Y, Z)`` under ``key``, and the reliability entries if they were added.
+        key: Key of the label map.
     """
     label = output[key]
     withheld = output.get(WITHHELD) or ()

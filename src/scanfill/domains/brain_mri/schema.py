@@ -1,4 +1,4 @@
-"""What a brain tumour case is: four MRI sequences, a label map in one of five conventions, perhaps a brain mask."""
+"""Schema of a brain tumor case: four MRI sequences, a label map in one of five conventions, optionally a brain mask."""
 
 from __future__ import annotations
 

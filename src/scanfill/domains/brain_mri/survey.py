@@ -1,4 +1,4 @@
-"""Read the voxels of a cohort once, for what only the cohort as a whole can show."""
+"""Read the voxels of a cohort once, for checks that need the whole cohort."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 Case = dict[str, Any]
 
 KNOWN_VALUES = {0}.union(*LABEL_CONVENTIONS.values())
-"""The values that some convention has."""
+"""All values that occur in any convention."""
 
 SMALLEST_REGION = 20
-"""Voxels; the median of a smaller region says little."""
+"""Minimum number of voxels; the median of a smaller region is unreliable."""
 
 FEW_CASES = 3
 FEW_CASES_MARGIN = 0.3
-"""Of fewer than three cases one may well enhance little: CET must be this much darker (in SD) before we stop.
+"""With fewer than three cases, CET must be this much darker (in SD) to raise an error: one may enhance little.
 
-Of the 15 real cases in which this was measured one alone has a median T1CE in CET (-0.02) below that in ED (0.07).
+Of the 15 real cases measured, only one has a median T1CE in CET (-0.02) below that in ED (0.07).
 """
 
 CAVITY = 0
-"""What a value other than 0 stands for when a convention makes it background: the resection cavity of BraTS 2024."""
+"""Internal stand-in for a non-zero value that a convention maps to background: the resection cavity of BraTS 2024."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What one case's voxels say.
+    """Voxel statistics of one case.
 
     Attributes:
-        values: Values in the label map; empty where there is none.
+        values: Values in the label map; empty if there is none.
         brightness: Value in the label map -> number of voxels, and the median T1CE there, z-scored over the
             non-zero voxels.
         fingerprints: Modality -> hash of shape and voxels.
@@ -56,17 +56,17 @@ class Survey:
 
 
 def survey_cases(cases: Sequence[Case], check: bool = True) -> dict[str, Survey]:
-    """Read each case's label and, where ``check``, one modality.
+    """Read each case's label and, if ``check``, one modality.
 
-    About 0.1 s a case for the label and 0.3 s for the image at 1 mm. The image is T1CE where all cases have it (both
-    checks use it), else another that all have; where no modality is common to all, every image is read.
+    Takes about 0.1 s per case for the label and 0.3 s for the image at 1 mm. The image is T1CE if all cases have it
+    (both checks use it), otherwise another one that all have; if no modality is common to all, every image is read.
 
     Args:
         cases: With absolute paths.
         check: Whether to read images, for :py:func:`check_enhancement` and :py:func:`check_duplicates`.
 
     Returns:
-        Case -> what was seen.
+        Case -> voxel statistics.
 
     Raises:
         CaseError: A file cannot be read; a label value is fractional or above 4.
@@ -86,8 +86,8 @@ def _survey(case: Case, keys: Sequence[str]) -> Survey:
         survey.values.update(label_values(label, f"{name}: label ({case['label']})"))
         if unknown := sorted(survey.values - KNOWN_VALUES):
             msg = (
-                f"{name}: label ({case['label']}) holds the value {', '.join(map(str, unknown))}, which no label "
-                f"convention has ({', '.join(LABEL_CONVENTIONS)} use 0 to 4). Correct or remove this label."
+                f"{name}: label ({case['label']}) holds the value {', '.join(map(str, unknown))}, which is not in any "
+                f"label convention ({', '.join(LABEL_CONVENTIONS)} use 0 to 4). Correct or remove this label."
             )
             raise CaseError(msg)
     for key in keys:
@@ -116,13 +116,13 @@ def _brightness(
 
 
 def check_enhancement(surveys: Mapping[str, Survey], convention: str) -> None:
-    """Stop where what is called enhancing does not enhance: the convention is probably another.
+    """Refuse a convention in which the enhancing tumor does not enhance, because it is probably wrong.
 
     Compares in each case the median T1CE in CET with that in NC, ED and the cavity, and takes the cohort's median of
     the differences.
 
     Raises:
-        CaseError: It is not above 0.
+        CaseError: The median is not above 0.
     """
     regions = [_brightness_of_regions(survey, convention) for survey in surveys.values()]
     for other in (NC, ED, CAVITY):
@@ -133,16 +133,16 @@ def check_enhancement(surveys: Mapping[str, Survey], convention: str) -> None:
         if np.median(differences) <= -margin:
             region = "the resection cavity" if other == CAVITY else LABEL_NAMES[other]
             msg = (
-                f"By the label convention {convention!r} the enhancing tumour (CET) does not enhance: its T1CE is "
+                f"With the label convention {convention!r} the enhancing tumor (CET) does not enhance: its T1CE is "
                 f"{np.median(differences):+.2f} SD against {region} (median over {len(differences)} cases). The "
-                f"convention is probably another: pass it with --labels ({', '.join(LABEL_CONVENTIONS)}), or check "
-                f"which file is T1CE. If you looked and it is right, pass check=False."
+                f"convention is probably wrong: pass the right one with --labels ({', '.join(LABEL_CONVENTIONS)}), or "
+                f"check which file is T1CE. If you have verified that it is right, pass check=False."
             )
             raise CaseError(msg)
 
 
 def _brightness_of_regions(survey: Survey, convention: str) -> dict[int, float]:
-    """Turn brightness by value in the file into brightness by region; 1 and 3 of BraTS 2013 are one region."""
+    """Convert brightness by value in the file to brightness by region; 1 and 3 of BraTS 2013 are one region."""
     meaning = LABEL_CONVENTIONS[convention]
     found = {}
     for inside in {meaning[value] for value in survey.brightness if value in meaning}:
@@ -154,10 +154,10 @@ def _brightness_of_regions(survey: Survey, convention: str) -> dict[int, float]:
 
 
 def check_duplicates(surveys: Mapping[str, Survey], patients: Mapping[str, str]) -> None:
-    """Stop where two patients have the same image: a copy on both sides of a split would be a leak.
+    """Refuse the same image in two patients: a copy on both sides of a split would leak data.
 
     Raises:
-        CaseError: Naming both cases.
+        CaseError: With both cases.
     """
     seen: dict[tuple[str, str], str] = {}
     for case_id, survey in surveys.items():
@@ -165,8 +165,8 @@ def check_duplicates(surveys: Mapping[str, Survey], patients: Mapping[str, str])
             other = seen.setdefault((key, fingerprint), case_id)
             if patients[other] != patients[case_id]:
                 msg = (
-                    f"Cases {other!r} and {case_id!r} have the same {key} image, voxel for voxel, but count as two "
-                    f"patients ({patients[other]!r} and {patients[case_id]!r}). Remove one, or state that they are one "
-                    f"patient in participants.tsv (columns case_id and patient) or with --patient_regex."
+                    f"Cases {other!r} and {case_id!r} have voxel for voxel the same {key} image, but count as two "
+                    f"patients ({patients[other]!r} and {patients[case_id]!r}). Remove one, or assign both cases to "
+                    f"one patient in participants.tsv (columns case_id and patient) or with --patient_regex."
                 )
                 raise CaseError(msg)

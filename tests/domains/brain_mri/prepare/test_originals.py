@@ -97,7 +97,7 @@ def test_a_label_belongs_to_the_image_whose_grid_it_has(case: dict[str, Any], tm
 
 def test_a_label_on_no_images_grid_is_refused(case: dict[str, Any], tmp_path: Path) -> None:
     label = save(tmp_path / "seg.nii.gz", regions(), SHIFTED)
-    with pytest.raises(CaseError, match=r"label .*grid of none .*t1ce: up to 0\.5 voxels apart"):
+    with pytest.raises(CaseError, match=r"label .*grid of any .*t1ce: up to 0\.5 voxels apart"):
         read_original(case | {"label": str(label)})
 
 

@@ -182,7 +182,7 @@ def test_a_second_run_does_nothing_and_says_so(cohort: Path, tmp_path: Path, qui
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     result = prepare_folder(cohort, tmp_path / "out")
     assert (result.prepared, result.unchanged, result.failures) == ([], ["a", "b"], [])
-    assert "2 left as they were (same input, same options)" in result.describe()
+    assert "2 left unchanged (same input, same options)" in result.describe()
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
 
 
@@ -267,7 +267,7 @@ def test_one_bad_case_does_not_stop_the_others(
 @pytest.mark.parametrize("output", ["in", "in/out", "."])
 def test_folders_of_which_one_holds_the_other_are_refused(cohort: Path, tmp_path: Path, output: str) -> None:
     before = contents(tmp_path)
-    with pytest.raises(UsageError, match=r"(are the same folder|lie one in the other).*beside the input"):
+    with pytest.raises(UsageError, match=r"(are the same folder|are nested).*next to the input"):
         prepare_folder(cohort, tmp_path / output)
     assert contents(tmp_path) == before
     assert not (cohort / "out").exists()

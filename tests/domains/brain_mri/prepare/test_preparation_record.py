@@ -70,7 +70,7 @@ def test_probabilities_are_refused(prepared: Path, tmp_path: Path) -> None:
 
 
 def test_a_modality_that_was_not_prepared_is_refused(prepared: Path, tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match=r"'p0' was prepared without adc: choose of t1, t1ce, t2, flair"):
+    with pytest.raises(CaseError, match=r"'p0' was prepared without adc: choose from t1, t1ce, t2, flair"):
         restore_label(prepared / "p0" / "p0_seg.nii.gz", prepared / "p0", modality="adc", output=tmp_path / "b.nii.gz")
 
 

@@ -43,7 +43,7 @@ def test_a_synthetic_image_keeps_name_header_and_sidecar(tmp_path: Path) -> None
     assert facts["derived_from"][0]["sha256"] == file_checksum(before)
     assert facts["derived_from"][0]["how"].startswith("registered to t1ce")
     renamed = after.rename(tmp_path / "flair.nii.gz")
-    assert synthetic_reason(renamed) == "its NIfTI header says so"
+    assert synthetic_reason(renamed) == "marked in its NIfTI header"
     record = json.loads((tmp_path / "out" / "c1" / "c1_prepare.json").read_text())
     assert {"c1_synthetic_flair.nii.gz", "c1_synthetic_flair.json", "c1_t1.nii.gz"} <= set(record["files"])
 

@@ -93,7 +93,7 @@ def test_a_bad_mask_is_told_in_the_words_of_the_refusal(case: dict[str, Any], tm
     mask = save(tmp_path / "c1" / "mask.nii.gz", brain().astype(np.uint8) * 3)
     (finding,) = check_case(case | {"mask": str(mask)}).findings
     assert (finding.code, finding.severity) == ("refused", "error")
-    assert "a mask holds 1 inside and 0 outside" in finding.text
+    assert "a mask may only hold 1 inside and 0 outside" in finding.text
 
 
 def test_a_bad_mask_is_told_also_when_an_image_is_z_scored(case: dict[str, Any], tmp_path: Path) -> None:

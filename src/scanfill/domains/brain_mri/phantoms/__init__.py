@@ -1,4 +1,4 @@
-"""Synthetic subjects with known truth; they check the software and say nothing about patients."""
+"""Synthetic subjects with known truth, for testing the software; they say nothing about patients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["PHANTOMS", "brain_cohort", "write_brain_cohort"]
 
 PHANTOMS = Phantoms(
     name="brain",
-    about="four MRI contrasts with a three-part tumour, in BraTS naming",
+    about="four MRI contrasts with a three-part tumor, in BraTS naming",
     write=write_brain_cohort,
-    options={"skull": "heads as they come from the scanner, not stripped"},
+    options={"skull": "unstripped heads, as they come from the scanner"},
 )

@@ -1,6 +1,6 @@
 """Brain phantoms: subjects with a glioma in four MRI contrasts, and cohorts of them on disk.
 
-Phantoms check the software; they say nothing about patients.
+Phantoms are for testing the software; they say nothing about patients.
 """
 
 from __future__ import annotations
@@ -53,26 +53,26 @@ if TYPE_CHECKING:
     from scanfill.domains.brain_mri.phantoms.brain_anatomy import Array
 
 
-MIDDLE_OF_VIEW = np.array([-120.0, 115.0, 72.0])  # world (RAS) coordinates in mm; about the brain's in BraTS' atlas
-SLICE_THICKNESS = 6.0  # mm, of the thick-slice cases
+MIDDLE_OF_VIEW = np.array([-120.0, 115.0, 72.0])  # world (RAS) coordinates in mm; about the brain of BraTS' atlas
+SLICE_THICKNESS = 6.0  # mm, in the thick-slice cases
 SMALLEST_SIZE = 24
 
 
 @dataclass(frozen=True)
 class BrainPhantom:
-    """One synthetic subject, and what is true of it.
+    """One synthetic subject and its ground truth.
 
     Attributes:
-        images: Whole numbers by modality ``t1``, ``t1ce``, ``t2``, ``flair``, ``(X, Y, Z)``; 0 outside the brain,
-            unless with skull.
-        label: BraTS values: 0 background, 1 necrotic core, 2 edema, 4 enhancing tumour, ``(X, Y, Z)``.
-        tissue: :py:class:`Tissue` that dominates each voxel, tumour included, 0 outside the brain, ``(X, Y, Z)``.
-        healthy: The same without the tumour but with its mass effect: what edema and core lie upon.
+        images: Integers by modality ``t1``, ``t1ce``, ``t2``, ``flair``, ``(X, Y, Z)``; 0 outside the brain, except
+            with skull.
+        label: BraTS values: 0 background, 1 necrotic core, 2 edema, 4 enhancing tumor, ``(X, Y, Z)``.
+        tissue: :py:class:`Tissue` that dominates each voxel, including tumor, 0 outside the brain, ``(X, Y, Z)``.
+        healthy: The same without the tumor but with its mass effect: the tissue that edema and core replace.
         affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
         spacing: Side of a voxel in mm.
         site: Index of the scanner in :py:data:`~scanfill.domains.brain_mri.phantoms.mri_contrast.SITES`.
-        kind: Which parts the tumour has.
-        centres: World coordinates in mm of the tumour's foci, ``(F, 3)``.
+        kind: Which parts the tumor has.
+        centres: World coordinates in mm of the tumor's foci, ``(F, 3)``.
         thick_slice: Whether the slices are 6 mm thick, interpolated to the grid.
     """
 
@@ -89,27 +89,27 @@ class BrainPhantom:
 
 
 def make_subject(seed: int, index: int, size: int = 64, *, skull: bool = False) -> BrainPhantom:
-    """Make one subject.
+    """Create one subject.
 
-    It is a function of millimetres: another size samples the same head on another grid (but for the noise).
-    With its skull the same subject is scanned with the same noise, but not stripped.
+    The subject is defined in millimeters: another size samples the same head on another grid (except for the noise).
+    With skull, the same subject is scanned with the same noise, but not stripped.
 
     Args:
         seed: Seed of the cohort.
-        index: Number of the subject in its cohort, from 0. It alone decides on site and thick slices.
-        size: Voxels a side; the field of view is 192 mm.
-        skull: Whether skull, scalp and face are still there, and noise around them.
+        index: Number of the subject in its cohort, from 0. It alone determines site and thick slices.
+        size: Voxels per side; the field of view is 192 mm.
+        skull: Whether to keep skull, scalp and face, and the noise around them.
 
     Raises:
-        ValueError: A negative seed or index, or a grid too coarse to show a tumour.
+        ValueError: Negative seed or index, or a grid too coarse to show a tumor.
     """
     if seed < 0 or index < 0:
         msg = f"A phantom's seed and index must not be negative, got seed={seed}, index={index}."
         raise ValueError(msg)
     if size < SMALLEST_SIZE:
-        msg = f"A brain phantom needs a size of at least {SMALLEST_SIZE} voxels a side (8 mm each), got size={size}."
+        msg = f"A brain phantom needs a size of at least {SMALLEST_SIZE} voxels per side (8 mm each), got size={size}."
         raise ValueError(msg)
-    # One generator a concern: what is drawn for one never shifts another.
+    # One random generator per purpose, so that draws for one never shift those for another.
     form, growth, water, scanner, bone = (np.random.default_rng([seed, index, concern]) for concern in range(5))
     axes = grid_axes(size)
     spacing = FIELD_OF_VIEW / size
@@ -144,14 +144,14 @@ def make_subject(seed: int, index: int, size: int = 64, *, skull: bool = False) 
 
 
 def tumour_kind(seed: int, index: int) -> TumourKind:
-    """Which parts the tumour of a subject has; every ten consecutive subjects hold all kinds."""
+    """Return which parts the tumor of a subject has; every ten consecutive subjects include all kinds."""
     block, place = divmod(index, len(KINDS_OF_TEN))
     order = np.random.default_rng([seed, block, 100]).permutation(len(KINDS_OF_TEN))
     return KINDS_OF_TEN[order[place]]
 
 
 def phantom_affine(size: int) -> Array:
-    """Voxel indices to world coordinates: axes run to the left, to the back and up, as in BraTS."""
+    """Return the affine from voxel indices to world coordinates: axes run left, back and up, as in BraTS."""
     spacing = FIELD_OF_VIEW / size
     first = [axis[0] for axis in grid_axes(size)]
     affine = np.diag([-spacing, -spacing, spacing, 1.0])
@@ -162,23 +162,23 @@ def phantom_affine(size: int) -> Array:
 def write_cohort(
     folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0, *, skull: bool = False
 ) -> list[Path]:
-    """Write brain phantoms as BraTS does: one folder a case, four images (int16) and a label map (uint8).
+    """Write brain phantoms in BraTS layout: one folder per case, four images (int16) and a label map (uint8).
 
-    The same seed gives the same bytes, and a case does not depend on how many there are. A case's folder appears
-    when it is complete; files of an earlier run are replaced.
+    The same seed gives the same bytes, and a case does not depend on the number of cases. A case's folder appears once
+    it is complete; files of an earlier run are replaced.
 
     Args:
-        folder: Where the cases go; made if need be.
-        cases: How many.
-        size: Voxels a side; the field of view is 192 mm.
+        folder: Folder for the cases; created if missing.
+        cases: Number of cases.
+        size: Voxels per side; the field of view is 192 mm.
         seed: Seed of the cohort.
-        skull: Whether the heads are not stripped.
+        skull: Whether to leave the heads unstripped.
 
     Returns:
         The case folders ``BraTS20_Training_001`` and so on.
 
     Raises:
-        ValueError: No case asked for, a negative seed, or a grid too coarse to show a tumour.
+        ValueError: No cases requested, a negative seed, or a grid too coarse to show a tumor.
     """
     if cases < 1:
         msg = f"A cohort needs at least one case, got cases={cases}."
@@ -215,17 +215,17 @@ def write_case(folder: Path, phantom: BrainPhantom, origin: str) -> Path:
 def brain_cohort(
     folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0, without: str | Sequence[str] = ()
 ) -> str:
-    """Give the folder of a phantom cohort, making it when it is not there or is another one.
+    """Return the folder of a phantom cohort, writing it if it is missing or different.
 
     Args:
-        folder: Where it is, or will be.
-        cases: How many.
-        size: Voxels a side.
+        folder: Folder of the cohort.
+        cases: Number of cases.
+        size: Voxels per side.
         seed: See :py:func:`scanfill.domains.brain_mri.phantoms.brain.write_cohort`.
-        without: Modalities that these patients lack.
+        without: Modalities to omit from these patients.
 
     Returns:
-        ``folder``, as a bundle's ``dataset_dir``.
+        ``folder``, for use as a bundle's ``dataset_dir``.
     """
     lacking = {without} if isinstance(without, str) else set(without)
     there = {name: sorted(Path(folder).glob(f"*/*_{name}.nii.gz")) for name in MODALITIES}

@@ -1,6 +1,6 @@
-"""A healthy head without its skull, from random fields and soft shapes that are functions of millimetres.
+"""A healthy head without skull, built from random fields and soft shapes that are functions of millimeters.
 
-So a phantom looks alike on any grid.
+A phantom therefore looks the same on any grid.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Array = NDArray[np.float64]
 
 
 def smooth_field(rng: np.random.Generator, axes: tuple[Array, Array, Array], length: float) -> Array:
-    """A Gaussian random field of mean 0 and variance 1 with covariance ``exp(-r^2 / (2 length^2))``.
+    """Return a Gaussian random field of mean 0 and variance 1 with covariance ``exp(-r^2 / (2 length^2))``.
 
-    White noise sits on a lattice fixed in millimetres (it depends on ``length`` only) and is spread by a separable
-    Gaussian kernel, so that two grids over the same extent sample one and the same field.
+    White noise on a lattice fixed in millimeters (which depends on ``length`` only) is spread by a separable Gaussian
+    kernel, so that two grids over the same extent sample the same field.
 
     Args:
         rng: Source of randomness.
@@ -31,7 +31,7 @@ def smooth_field(rng: np.random.Generator, axes: tuple[Array, Array, Array], len
         The field, shape ``(X, Y, Z)``.
     """
     kernel_sd = length / np.sqrt(2.0)
-    # The lattice covers 192 mm and the kernel's reach; nodes 1.15 SD apart leave a ripple below one per cent.
+    # The lattice covers 192 mm and the kernel's reach; nodes 1.15 SD apart leave a ripple below one percent.
     half = 96.0 + 3.0 * kernel_sd
     nodes = np.linspace(-half, half, int(np.ceil(2 * half / (1.15 * kernel_sd))) + 1)
     field = rng.standard_normal((nodes.size,) * 3)
@@ -44,51 +44,51 @@ def smooth_field(rng: np.random.Generator, axes: tuple[Array, Array, Array], len
 
 
 def sheet_distance(field: Array, spacing: float, length: float) -> Array:
-    """First-order signed distance in mm to the sheets on which a random field is zero.
+    """Return the first-order signed distance in mm to the sheets on which a random field is zero.
 
     Args:
         field: Values of a field of correlation length ``length`` mm, shape ``(X, Y, Z)``.
         spacing: Side of a voxel in mm.
-        length: Correlation length in mm; it bounds the slope from below, where the field is flat.
+        length: Correlation length in mm; a lower bound for the slope where the field is flat.
     """
     slope = np.sqrt(sum(g**2 for g in np.gradient(field, spacing)))
     return np.asarray(field / np.maximum(slope, 0.4 / length))
 
 
 def inside(distance: Array, softness: float) -> Array:
-    """Fraction of a voxel inside a shape, from the signed distance in mm to its border (positive inside).
+    """Return the fraction of a voxel inside a shape, from the signed distance in mm to its border (positive inside).
 
     Args:
         distance: Signed distance in mm.
-        softness: Width in mm over which the fraction rises from 0 to 1: the voxel, or a border that is blurred.
+        softness: Width in mm over which the fraction rises from 0 to 1: the voxel, or a blurred border.
     """
     return np.clip(0.5 + distance / softness, 0.0, 1.0)
 
 
 def ellipsoid_depth(points: tuple[Array, Array, Array], centre: Array, radii: Array) -> Array:
-    """First-order signed distance in mm to an ellipsoid's surface, positive inside.
+    """Return the first-order signed distance in mm to an ellipsoid's surface, positive inside.
 
     Args:
         points: Coordinates x, y, z in mm, of any shapes that broadcast.
-        centre: Centre in mm, shape ``(3,)``.
+        centre: Center in mm, shape ``(3,)``.
         radii: Half axes in mm, shape ``(3,)``.
     """
     scaled = [(p - c) / r for p, c, r in zip(points, centre, radii, strict=True)]
     level = np.sqrt(sum(s**2 for s in scaled)) + 1e-6
     slope = np.sqrt(sum((s / r) ** 2 for s, r in zip(scaled, radii, strict=True))) / level + 1e-6
-    # The first-order estimate runs away near the centre, where the slope vanishes: bound it by the shortest half axis.
+    # The first-order estimate diverges near the center, where the slope vanishes: limit it to the shortest half axis.
     return np.asarray(np.minimum((1.0 - level) / slope, (1.0 - level) * np.max(radii)))
 
 
 Points = tuple[Array, Array, Array]
 T = TypeVar("T", bound=IntEnum)
 
-FIELD_OF_VIEW = 192.0  # mm a side
-FOLD_LENGTH = 6.5  # mm; sulci of a random field lie about pi times this apart
+FIELD_OF_VIEW = 192.0  # mm per side
+FOLD_LENGTH = 6.5  # mm; sulci of a random field are about pi times this apart
 
 
 class Tissue(IntEnum):
-    """What a voxel consists of; the last three are the parts of a tumour."""
+    """Content of a voxel; the last three are the parts of a tumor."""
 
     BACKGROUND = 0
     CSF = 1
@@ -103,12 +103,12 @@ class Tissue(IntEnum):
 
 @dataclass(frozen=True)
 class Shape:
-    """What differs in form from one healthy subject to another; lengths in mm."""
+    """Differences in form between healthy subjects; lengths in mm."""
 
     scale: Array  # of the whole brain along x, y, z
     sulcus_depth: float
     sulcus_width: float  # half width of the CSF in a sulcus: small in the young, large with atrophy
-    cortex: float  # thickness of the grey ribbon
+    cortex: float  # thickness of the gray matter ribbon
     ventricle: float  # growth of the ventricles; negative: narrow
     vessel_radius: float
 
@@ -126,16 +126,16 @@ def draw_shape(rng: np.random.Generator) -> Shape:
 
 
 def grid_axes(size: int) -> tuple[Array, Array, Array]:
-    """Millimetres of the voxel centres along the three voxel axes, as right, anterior, superior of the box's middle.
+    """Return voxel centers along the three voxel axes in mm, as right, anterior, superior of the middle of the box.
 
-    BraTS volumes run to the left, to the back and up, so that the first two axes fall.
+    BraTS volumes run to the left, to the back and up, so the first two axes are decreasing.
     """
     up: Array = (np.arange(size, dtype=np.float64) + 0.5) * (FIELD_OF_VIEW / size) - FIELD_OF_VIEW / 2
     return -up, -up, up
 
 
 def brain_depth(points: Points, shape: Shape) -> tuple[Array, Array]:
-    """Depth in mm below the surface of the cerebrum, and of cerebellum with brain stem (negative outside)."""
+    """Return the depth in mm below the surface of cerebrum, and of cerebellum with brain stem (negative outside)."""
     x, y, z = (p / s for p, s in zip(points, shape.scale, strict=True))
     wide = x * (1.0 + 0.0022 * y)  # narrower in front than behind
     flat = np.where(z < 0, z * 1.45, z)  # the base is flatter than the vault
@@ -147,7 +147,7 @@ def brain_depth(points: Points, shape: Shape) -> tuple[Array, Array]:
 
 
 def ventricle_depth(points: Points, shape: Shape) -> Array:
-    """Signed distance in mm to the walls of the lateral and third ventricles, positive inside."""
+    """Return the signed distance in mm to the walls of the lateral and third ventricles, positive inside."""
     x, y, z = (p / s for p, s in zip(points, shape.scale, strict=True))
     side = np.abs(x)
     grow = shape.ventricle
@@ -163,7 +163,7 @@ def ventricle_depth(points: Points, shape: Shape) -> Array:
 
 
 def deep_grey_depth(points: Points, shape: Shape) -> Array:
-    """Signed distance in mm to thalamus, putamen and caudate nucleus, positive inside."""
+    """Return the signed distance in mm to thalamus, putamen and caudate nucleus, positive inside."""
     x, y, z = (p / s for p, s in zip(points, shape.scale, strict=True))
     side = np.abs(x)
     thalamus = ellipsoid_depth((side, y, z), np.array([11.0, -10.0, 2.0]), np.array([8.0, 14.0, 9.0]))
@@ -174,16 +174,16 @@ def deep_grey_depth(points: Points, shape: Shape) -> Array:
 
 @dataclass(frozen=True)
 class Folds:
-    """Signed distances in mm to random sheets of one subject, and where its sulci and its outline deviate."""
+    """Signed distances in mm to one subject's random sheets, and the deviations of its sulci and outline."""
 
     sulcus: Array
-    sheet: Array  # where a sulcus meets it a vessel runs
-    other_sheet: Array  # where both sheets meet a vein crosses the white matter
+    sheet: Array  # a vessel runs where a sulcus meets it
+    other_sheet: Array  # a vein crosses the white matter where both sheets meet
     outline: Array
 
 
 def draw_folds(rng: np.random.Generator, axes: Points) -> Folds:
-    """Draw sulci and vessels; left and right resemble each other without being equal."""
+    """Draw sulci and vessels; left and right are similar but not equal."""
     spacing = abs(float(axes[0][1] - axes[0][0]))
     common = smooth_field(rng, axes, FOLD_LENGTH)
     own = smooth_field(rng, axes, FOLD_LENGTH)
@@ -206,20 +206,20 @@ class Anatomy:
 
 
 def paint(fractions: dict[T, Array], tissue: T, share: Array) -> None:
-    """Lay ``share`` of a tissue over what is there already; fractions still sum to one."""
+    """Add ``share`` of a tissue on top of the existing ones; fractions still sum to one."""
     for other, before in fractions.items():
         fractions[other] = before * (1.0 - share)
     fractions[tissue] = fractions[tissue] + share if tissue in fractions else share
 
 
 def build_anatomy(axes: Points, shift: Points, shape: Shape, folds: Folds) -> Anatomy:
-    """Compute the tissue fractions of a brain whose inside is displaced.
+    """Compute the tissue fractions of a brain with displaced interior.
 
     Args:
         axes: Coordinates of the grid along x, y, z in mm.
-        shift: Displacement in mm along x, y, z, shapes ``(X, Y, Z)``: tissue found at a point comes from point - shift.
+        shift: Displacement in mm along x, y, z, shapes ``(X, Y, Z)``: tissue at a point comes from point - shift.
         shape: Form of the brain.
-        folds: Its random sheets, not displaced.
+        folds: Random sheets of the brain, not displaced.
     """
     spacing = abs(float(axes[0][1] - axes[0][0]))
     soft = max(spacing, 2.0)
@@ -251,7 +251,7 @@ def build_anatomy(axes: Points, shift: Points, shape: Shape, folds: Folds) -> An
 
 
 def cleft_distance(points: Points, sulcus: Array, cerebrum: Array, below: Array, shape: Shape) -> Array:
-    """Distance in mm to sulci, to the fissure between the hemispheres, and to the tentorium above the cerebellum."""
+    """Return the distance in mm to sulci, interhemispheric fissure, and the tentorium above the cerebellum."""
     x, y, z = points
     depth = np.maximum(cerebrum, below)
     to_sulcus = np.hypot(sulcus, np.maximum(depth - shape.sulcus_depth, 0.0))

@@ -1,4 +1,4 @@
-"""What lies around the brain before it is stripped: CSF, skull with marrow, scalp, eyes, face and neck, air."""
+"""The surroundings of the brain before stripping: CSF, skull with marrow, scalp, eyes, face and neck, air."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class HeadTissue(IntEnum):
-    """What a voxel outside the brain consists of."""
+    """Content of a voxel outside the brain."""
 
     AIR = 0
     FLUID = 1
@@ -26,7 +26,7 @@ class HeadTissue(IntEnum):
     MUSCLE = 5
 
 
-# Compact bone has hardly any signal; marrow and fat have a short T1, which makes them the brightest of a head on T1.
+# Compact bone has hardly any signal; marrow and fat have a short T1, so they are the brightest part of a head on T1.
 HEAD_RELAXATION = {
     HeadTissue.FLUID: Relaxation(1.00, 3800.0, 1300.0, (0.03, 0.06, 0.25)),
     HeadTissue.BONE: Relaxation(0.05, 1000.0, 12.0, (0.05, 0.05, 0.10)),
@@ -35,7 +35,7 @@ HEAD_RELAXATION = {
     HeadTissue.MUSCLE: Relaxation(0.80, 1050.0, 42.0, (0.08, 0.08, 0.10), 0.15),
 }
 
-# Where each layer ends, in mm outside the brain's surface.
+# Outer limit of each layer, in mm outside the brain's surface.
 FLUID_END, INNER_TABLE_END, MARROW_END, SKULL_END, SCALP_END = 2.5, 4.5, 7.0, 9.0, 14.5
 
 
@@ -48,11 +48,11 @@ def surround_with_head(
     texture: Array,
     sequences: dict[str, Sequence],
 ) -> dict[str, Array]:
-    """Put the signal of a head around that of a brain.
+    """Add the signal of a head around that of a brain.
 
     Args:
         rng: Source of randomness for the form of the head.
-        signals: Ideal signal of the brain in each modality, ``(X, Y, Z)``; what it holds outside the brain is replaced.
+        signals: Ideal signal of the brain in each modality, ``(X, Y, Z)``; values outside the brain are replaced.
         depth: Depth below the brain's surface in mm, negative outside, ``(X, Y, Z)``.
         axes: Coordinates of the grid along x, y, z in mm.
         texture: Fields of :py:func:`~scanfill.domains.brain_mri.phantoms.mri_contrast.draw_texture`.
@@ -64,15 +64,15 @@ def surround_with_head(
 
 
 def build_head(rng: np.random.Generator, axes: Points, depth: Array) -> dict[HeadTissue, Array]:
-    """Compute the tissue fractions around a brain; where the brain is they are to be overlaid by it.
+    """Compute the tissue fractions around a brain, to be overlaid by the brain itself.
 
     Args:
-        rng: Source of randomness: how thick the layers are from place to place.
+        rng: Source of randomness for the local thickness of the layers.
         axes: Coordinates of the grid along x, y, z in mm.
         depth: Depth below the brain's surface in mm, negative outside, ``(X, Y, Z)``.
 
     Returns:
-        Fractions of each tissue, air included, that sum to one everywhere.
+        Fractions of each tissue, including air, that sum to one everywhere.
     """
     spacing = abs(float(axes[0][1] - axes[0][0]))
     soft = max(spacing, 2.0)

@@ -1,4 +1,4 @@
-"""A glioma: necrosis in an enhancing rim in edema, where it sits, what it displaces, and its label map."""
+"""A glioma: necrosis in an enhancing rim in edema, its location, its mass effect, and its label map."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BRATS_LABEL = {Tissue.NECROSIS: 1, Tissue.EDEMA: 2, Tissue.ENHANCING: 4}
 
 
 class TumourKind(Enum):
-    """What a case has of the three parts, and in how many places."""
+    """Which of the three parts a case has, and in how many places."""
 
     FULL = "full"
     MULTIFOCAL = "multifocal"
@@ -38,7 +38,7 @@ class TumourKind(Enum):
     NO_EDEMA = "no edema"
 
 
-# Every ten consecutive subjects hold these, in an order that the seed decides.
+# Every ten consecutive subjects include these, in an order determined by the seed.
 KINDS_OF_TEN = (
     (TumourKind.FULL,) * 4
     + (TumourKind.MULTIFOCAL,) * 2
@@ -49,7 +49,7 @@ KINDS_OF_TEN = (
 
 @dataclass(frozen=True)
 class Focus:
-    """One tumour of a case; all lengths in mm."""
+    """One tumor of a case; all lengths in mm."""
 
     centre: Array
     radius: float  # of the core: necrosis and enhancing rim
@@ -70,7 +70,7 @@ def draw_focus(rng: np.random.Generator, shape: Shape, size: float, kind: Tumour
     good = (cerebrum > 0.5 * radius + 9.0) & (below < -4.0) & (ventricle_depth(columns, shape) < -0.5 * radius - 3.0)
     for other in others:
         good &= np.linalg.norm(places - other.centre, axis=1) > radius + other.radius + 6.0
-    # The narrowest brains leave room for any radius drawn here; were there none, the deepest place would do.
+    # The narrowest brains have room for any radius drawn here; if not, the deepest place is used.
     place = places[np.argmax(good)] if good.any() else places[np.argmax(cerebrum)]
     stretch = rng.uniform(0.8, 1.25, 3)
     return Focus(
@@ -84,7 +84,7 @@ def draw_focus(rng: np.random.Generator, shape: Shape, size: float, kind: Tumour
 
 
 def draw_foci(rng: np.random.Generator, shape: Shape, kind: TumourKind) -> list[Focus]:
-    """Draw the foci of one case: one, or two to three smaller ones when it is multifocal."""
+    """Draw the foci of one case: one, or two to three smaller ones if multifocal."""
     sizes = [0.85, 0.6, 0.5][: rng.integers(2, 4)] if kind is TumourKind.MULTIFOCAL else [1.0]
     foci: list[Focus] = []
     for size in sizes:
@@ -93,14 +93,14 @@ def draw_foci(rng: np.random.Generator, shape: Shape, kind: TumourKind) -> list[
 
 
 def mass_effect(axes: Points, foci: list[Focus], shape: Shape) -> Points:
-    """Displacement in mm away from every focus, shapes ``(X, Y, Z)``; the skull holds the surface in place."""
+    """Return the displacement in mm away from the foci, shapes ``(X, Y, Z)``; the skull keeps the surface in place."""
     x, y, z = np.meshgrid(*axes, indexing="ij")
     hold = np.clip(np.maximum(*brain_depth((x, y, z), shape)) / 18.0, 0.0, 1.0)
     shift = [np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)]
     for focus in foci:
         away = [p - c for p, c in zip((x, y, z), focus.centre, strict=True)]
         distance = np.sqrt(sum(a**2 for a in away)) + 1e-6
-        # Rises to ``push`` at the core's border and fades within two radii more.
+        # Rises to ``push`` at the core's border and fades over two more radii.
         relative = distance / focus.radius
         length = focus.push * relative * np.exp(0.5 * (1.0 - relative**2) * 0.6) * hold
         shift = [s + length * a / distance for s, a in zip(shift, away, strict=True)]
@@ -119,9 +119,9 @@ class Tumour:
 def shape_tumour(
     rng: np.random.Generator, axes: Points, foci: list[Focus], kind: TumourKind, anatomy: Anatomy
 ) -> Tumour:
-    """Give the foci lobulated borders, a rim of uneven thickness and edema with fingers.
+    """Add lobulated borders, a rim of uneven thickness and finger-like edema to the foci.
 
-    The core stops short of the ventricles and of the brain's surface, and its rim follows it there.
+    The core does not reach the ventricles or the brain's surface, and its rim follows it there.
     """
     room = np.minimum(anatomy.depth - 2.5, -anatomy.ventricle - 1.0)
     x, y, z = np.meshgrid(*axes, indexing="ij")
@@ -141,23 +141,23 @@ def shape_tumour(
     if kind is TumourKind.NO_NECROSIS:
         necrosis = nothing
     if kind is TumourKind.NO_ENHANCEMENT:
-        necrosis = -nothing  # the whole core, its blurred border included
+        necrosis = -nothing  # the whole core, including its blurred border
     if kind is TumourKind.NO_EDEMA:
         edema = nothing
     return Tumour(core, necrosis, edema)
 
 
 def paint_tumour(anatomy: Anatomy, tumour: Tumour, spacing: float) -> dict[Tissue, Array]:
-    """Lay the tumour over healthy fractions and return the fractions of all tissues in each voxel.
+    """Overlay the tumor on healthy fractions and return the fractions of all tissues in each voxel.
 
     Args:
         anatomy: The healthy tissues, already displaced.
-        tumour: Its borders.
+        tumour: Borders of the tumor.
         spacing: Side of a voxel in mm.
     """
     fractions = dict(anatomy.fractions)
     soft = max(spacing, 2.0)
-    # Edema takes only what is white matter.
+    # Edema only replaces white matter.
     wet = inside(tumour.edema, soft) * fractions[Tissue.WHITE]
     fractions[Tissue.EDEMA] = wet
     fractions[Tissue.WHITE] = fractions[Tissue.WHITE] - wet
@@ -169,13 +169,13 @@ def paint_tumour(anatomy: Anatomy, tumour: Tumour, spacing: float) -> dict[Tissu
 
 
 def dominant(fractions: dict[Tissue, Array]) -> NDArray[np.uint8]:
-    """The tissue with the largest share in each voxel."""
+    """Return the tissue with the largest fraction in each voxel."""
     tissues = np.array([int(tissue) for tissue in fractions], np.uint8)
     return np.asarray(tissues[np.argmax(np.stack(list(fractions.values())), axis=0)])
 
 
 def brats_label(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Label map in BraTS values (1 necrotic core, 2 edema, 4 enhancing tumour) from the dominant tissue."""
+    """Return a label map in BraTS values (1 necrotic core, 2 edema, 4 enhancing tumor) from the dominant tissue."""
     values = np.zeros(len(Tissue), np.uint8)
     for part, value in BRATS_LABEL.items():
         values[part] = value

@@ -1,4 +1,4 @@
-"""From tissue to four MRI contrasts: relaxation, signal equations, and what a scanner does to the signal."""
+"""Convert tissue to four MRI contrasts: relaxation, signal equations, and scanner effects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Relaxation:
-    """Proton density (water is 1), T1 and T2 in ms (1.5 T to 3 T), their texture, uptake of contrast agent."""
+    """Proton density (water is 1), T1 and T2 in ms (1.5 T to 3 T), their texture, and contrast agent uptake."""
 
     density: float
     t1: float
@@ -26,7 +26,7 @@ class Relaxation:
     uptake: float = 0.0  # added relaxation rate 1/T1 after contrast agent, in 1/s
 
 
-# Flowing blood dephases, which a spin echo sees as a very short T2 (the flow void).
+# Flowing blood dephases, which a spin echo records as a very short T2 (the flow void).
 RELAXATION = {
     Tissue.CSF: Relaxation(1.00, 3800.0, 1300.0, (0.03, 0.06, 0.25)),
     Tissue.VENTRICLE: Relaxation(1.00, 3900.0, 1500.0, (0.02, 0.05, 0.20)),
@@ -41,14 +41,14 @@ RELAXATION = {
 
 @dataclass(frozen=True)
 class Sequence:
-    """Timing of one acquisition in ms; with an inversion time it is an inversion recovery, else a spin echo."""
+    """Timing of one acquisition in ms: an inversion recovery if it has an inversion time, otherwise a spin echo."""
 
     repetition: float
     echo: float
     inversion: float | None = None
 
     def signal(self, density: Array, t1: Array, t2: Array) -> Array:
-        """Magnitude of the signal for proton density, T1 and T2 in ms (Bernstein, Handbook of MRI Pulse Sequences)."""
+        """Return the magnitude for proton density, T1 and T2 in ms (Bernstein, Handbook of MRI Pulse Sequences)."""
         recovery = 1.0 - np.exp(-self.repetition / t1)
         if self.inversion is not None:
             recovery = np.abs(1.0 - 2.0 * np.exp(-self.inversion / t1) + np.exp(-self.repetition / t1))
@@ -57,9 +57,9 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Site:
-    """A scanner and its protocol: timing in ms (each subject deviates a little), and its scale.
+    """A scanner and its protocol: timing in ms (with small deviations per subject), and its scale.
 
-    A scanner's prescan adapts the gain to each series: ``scale`` is the mean intensity that a brain gets there.
+    A scanner's prescan adapts the gain to each series: ``scale`` is the resulting mean intensity of a brain.
     """
 
     t1: Sequence
@@ -83,8 +83,8 @@ class Protocol:
     Attributes:
         sequences: Timing by modality.
         scale: Mean intensity of the brain by modality.
-        noise: SD of the noise in each of the two channels, as a share of the mean signal.
-        slice_thickness: In mm; None: as thin as the grid.
+        noise: SD of the noise in each of the two channels, as a fraction of the mean signal.
+        slice_thickness: In mm; None: same as the grid.
     """
 
     sequences: dict[str, Sequence]
@@ -94,7 +94,7 @@ class Protocol:
 
 
 def draw_protocol(rng: np.random.Generator, site: Site, slice_thickness: float | None) -> Protocol:
-    """Draw what one subject was scanned with: T1 before and after contrast agent share a sequence, not a scale."""
+    """Draw the protocol of one subject: T1 before and after contrast agent share a sequence, but not a scale."""
 
     def near(sequence: Sequence) -> Sequence:
         repetition, echo, inversion = rng.normal(1.0, [0.05, 0.05, 0.015])
@@ -114,9 +114,9 @@ def draw_protocol(rng: np.random.Generator, site: Site, slice_thickness: float |
 
 
 def draw_relaxation(rng: np.random.Generator) -> dict[Tissue, Relaxation]:
-    """Draw the relaxation of one subject's tissues around the table: a few per cent, far more in tumours."""
+    """Draw the relaxation of one subject's tissues around the table: a few percent, far more in tumors."""
     drawn = {}
-    # The parts of one tumour are alike in how much water they hold: most of their deviation is common.
+    # The parts of one tumor have a similar water content, so most of their deviation is common.
     tumour = rng.normal(0.0, [0.02, 0.07, 0.08, 0.0])
     for tissue, mean in RELAXATION.items():
         deviation = rng.normal(0.0, [0.01, 0.04, 0.04, 0.15])
@@ -130,9 +130,9 @@ def draw_relaxation(rng: np.random.Generator) -> dict[Tissue, Relaxation]:
 
 
 def draw_texture(rng: np.random.Generator, axes: Points) -> Array:
-    """Correlated fields for the logarithm of density, T1 and T2, shape ``(3, X, Y, Z)``, variance 1.
+    """Return correlated fields for the logarithm of density, T1 and T2, shape ``(3, X, Y, Z)``, variance 1.
 
-    Water raises all three, so they share a part; each contrast sees the same fields.
+    Water raises all three, so they share a component; every contrast sees the same fields.
     """
 
     def field() -> Array:
@@ -148,13 +148,13 @@ def ideal_signals(
     texture: Array,
     sequences: dict[str, Sequence],
 ) -> dict[str, Array]:
-    """Signal of every modality before the scanner's imperfections: tissues add up by their share of the voxel.
+    """Return the signal of every modality without scanner imperfections: tissues weighted by their voxel fraction.
 
     Args:
-        fractions: Share of each tissue, arrays of one shape.
-        relaxation: Relaxation of each tissue; one that is not there (air) gives no signal.
+        fractions: Fraction of each tissue, arrays of one shape.
+        relaxation: Relaxation of each tissue; a tissue not listed (air) gives no signal.
         texture: Fields of :py:func:`draw_texture`.
-        sequences: Timing of each modality; ``t1ce`` is taken after contrast agent.
+        sequences: Timing of each modality; ``t1ce`` is acquired after contrast agent.
     """
     signals = {name: np.zeros(texture.shape[1:]) for name in sequences}
     for tissue, share in fractions.items():
@@ -190,10 +190,10 @@ def scan(
         depth: Depth below the brain's surface in mm.
         axes: Coordinates of the grid in mm.
         protocol: How the subject is scanned.
-        strip: Whether to strip; if not, what is outside the brain keeps its signal and noise.
+        strip: Whether to strip; otherwise signal and noise outside the brain are kept.
 
     Returns:
-        Whole numbers from 1 to 32767 inside each modality's own mask, 0 outside; unstripped from 0 to 32767.
+        Integers from 1 to 32767 inside each modality's own mask, 0 outside; if unstripped, from 0 to 32767.
     """
     spacing = abs(float(axes[0][1] - axes[0][0]))
     shared = 0.10 * smooth_field(rng, axes, 60.0)
@@ -213,13 +213,13 @@ def scan(
 
 
 def average_slices(image: Array, count: int) -> Array:
-    """Average every ``count`` planes along z; planes left over at the top repeat the last one."""
+    """Average every ``count`` planes along z; if planes are left over at the top, the last one is repeated."""
     padded = np.pad(image, ((0, 0), (0, 0), (0, -image.shape[2] % count)), mode="edge")
     return np.asarray(padded.reshape(*image.shape[:2], -1, count).mean(axis=3))
 
 
 def interpolate_slices(slices: Array, count: int, planes: int) -> Array:
-    """Bring slices ``count`` planes thick back to ``planes`` thin ones, linearly, as registration to 1 mm does."""
+    """Interpolate slices ``count`` planes thick linearly to ``planes`` thin ones, as registration to 1 mm does."""
     if count == 1:
         return slices
     position = np.clip((np.arange(planes) + 0.5) / count - 0.5, 0, slices.shape[2] - 1)

@@ -1,4 +1,4 @@
-"""From images as they come from the scanner to a case on one grid, and labels back again."""
+"""Convert images from the scanner to a case on one grid, and labels back again."""
 
 from __future__ import annotations
 

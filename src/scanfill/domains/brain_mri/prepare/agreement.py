@@ -1,6 +1,6 @@
-"""Where each modality of a case lies against the reference after registration, and whether that is right.
+"""Position of each modality relative to the reference after registration, and whether it is right.
 
-A registration always ends somewhere; whether that is the right place has to be read off the images. Measured on 19 real
+A registration always returns a result; whether it is right must be determined from the images. Measured on 19 real
 cases at 2 mm, each modality against T1CE, and against other patients' images registered in the same way: see
 :py:data:`DISTINCT`.
 """
@@ -37,52 +37,55 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 ELSEWHERE = 8.0
-"""mm by which the found pose is displaced to see what figures a wrong one has."""
+"""Displacement in mm of the found pose, to obtain the figures of a wrong one."""
 
 INNER = 6.0
-"""mm below the head's surface from which edges are compared: outlines of two heads agree, whoever they belong to."""
+"""Depth in mm below the head's surface from which edges are compared: outlines agree even between patients."""
 
 EDGE = 2.0
-"""mm; how far edges are smoothed."""
+"""Smoothing of the edges, in mm."""
 
 DISTINCT = 1.87
-"""Below this the found pose is hardly better than others, so it may be any.
+"""Below this, the found pose is hardly better than others and may be arbitrary.
 
 On 114 real pairs of one patient (stripped, half of them with part of the head out of view) the lowest figure was 1.90;
-on 114 of two patients the highest was 1.82. Phantoms of two subjects whose skulls are on reach 1.95: whole heads are
-more alike, so that there a wrong patient may pass.
+on 114 pairs of two patients the highest was 1.82. Unstripped phantoms of two subjects reach 1.95: whole heads are more
+alike, so that a wrong patient may pass there.
 """
 
 DISTINCT_ALIKE = 2.2
-"""The same for T1 with T1CE, which look so much alike that right pairs had at least 2.48, wrong ones 1.82 at most."""
+"""The same for T1 with T1CE, which look so much alike that right pairs had at least 2.48, wrong ones at most 1.82."""
 
 EDGES = 1.03
-"""How many times better the edges must agree than beside: the outline alone, filled with anything, is not enough.
+"""Factor by which the edges must agree better than at displaced poses: the outline alone is not enough.
 
-The lowest figure of a real right pair was 1.06 (a blurred FLAIR, half in view), of another case 1.22.
+The lowest figure of a real right pair was 1.06 (a blurred FLAIR, half in view), of the next case 1.22.
 """
 
 OVERLAP = 0.6
-"""Dice of the two heads in the common field of view. Real right pairs had at least 0.75 (half the brain missing)."""
+"""Minimum Dice of the two heads in the common field of view.
+
+Real right pairs had at least 0.75 (half the brain missing).
+"""
 
 COVERAGE = 0.25
-"""Share of the reference's head that must lie in the moved image's field of view."""
+"""Minimum fraction of the reference's head in the moved image's field of view."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well two images lie upon each other.
+    """How well two images are aligned.
 
     Attributes:
-        mutual_information_before: In nats, by the scanner's coordinates alone.
+        mutual_information_before: In nats, with the scanner's coordinates alone.
         mutual_information: After registration.
         mutual_information_elsewhere: Mean over poses displaced by 8 mm.
-        edges: Squared cosine between the two images' gradients inside the head, weighted by their lengths: 1 where
-            all edges run along each other, a third by chance (Haber and Modersitzki 2006, 10.1007/11866763_89).
+        edges: Squared cosine between the two images' gradients inside the head, weighted by their lengths: 1 if all
+            edges are parallel, a third by chance (Haber and Modersitzki 2006, 10.1007/11866763_89).
         edges_elsewhere: Mean over poses displaced by 8 mm.
-        overlap_before: Dice of the two heads within the common field of view, by the scanner's coordinates.
+        overlap_before: Dice of the two heads within the common field of view, with the scanner's coordinates.
         overlap: After registration.
-        coverage: Share of the reference's head in the moved image's field of view.
+        coverage: Fraction of the reference's head in the moved image's field of view.
     """
 
     mutual_information_before: float
@@ -96,42 +99,40 @@ class Agreement:
 
     @property
     def distinctness(self) -> float:
-        """How much better the pose is than displaced ones: in mutual information, times in edges."""
+        """How much better the pose is than displaced ones: gain in mutual information, times gain in edges."""
         information = self.mutual_information / max(self.mutual_information_elsewhere, 1e-6)
         return information * self.edges / max(self.edges_elsewhere, 1e-6)
 
     def doubt(self, *, alike: bool = False) -> str | None:
-        """Say why this registration is not to be trusted, with the figures; None where it is.
+        """Return why this registration is unreliable, with the figures; None if it is reliable.
 
         Args:
-            alike: Whether the two are T1 and T1CE, of which more is expected.
+            alike: Whether the two are T1 and T1CE, for which the threshold is higher.
         """
         least = DISTINCT_ALIKE if alike else DISTINCT
         if self.coverage < COVERAGE:
-            return (
-                f"only {self.coverage:.0%} of the reference's head lie in its field of view (at least {COVERAGE:.0%})"
-            )
+            return f"only {self.coverage:.0%} of the reference's head is in its field of view (at least {COVERAGE:.0%})"
         if self.overlap < OVERLAP:
             return f"the heads overlap too little: Dice {self.overlap:.2f} (at least {OVERLAP})"
         if self.distinctness < least or self.edges < EDGES * self.edges_elsewhere:
             return (
                 f"the pose found is hardly better than others: mutual information {self.mutual_information:.3f}, 8 mm "
-                f"beside {self.mutual_information_elsewhere:.3f}; agreement of edges {self.edges:.2f}, beside "
-                f"{self.edges_elsewhere:.2f}; distinctness {self.distinctness:.2f} (at least {least}, and "
-                f"edges at least {EDGES} times those beside)"
+                f"away {self.mutual_information_elsewhere:.3f}; agreement of edges {self.edges:.2f}, 8 mm away "
+                f"{self.edges_elsewhere:.2f}; distinctness {self.distinctness:.2f} (at least {least}, and edges at "
+                f"least {EDGES} times those 8 mm away)"
             )
         return None
 
 
 def judge(reference: Volume, moving: Volume, pose: Pose, brain: Volume | None = None) -> Agreement:
-    """Compare two images at a pose, at poses beside it, and as they lay before.
+    """Compare two images at a pose, at displaced poses, and at their original position.
 
     Args:
-        reference: Stays where it is.
-        moving: Is moved onto it.
+        reference: The fixed image.
+        moving: The image that is moved onto it.
         pose: World coordinates of the reference to those of ``moving``.
-        brain: Mask on the reference's grid, within which edges are compared; without it within the whole head. Where
-            the skull is on it is needed: the layers around the brain are much alike in all heads.
+        brain: Mask on the reference's grid, within which edges are compared; otherwise within the whole head. Required
+            if the skull is present: the layers around the brain are similar in all heads.
     """
     within = None if brain is None else coarsen(brain, LEVELS[-1]).voxels > 0.5
     reference, moving = (coarsen(clip_outliers(volume), LEVELS[-1]) for volume in (reference, moving))
@@ -159,13 +160,13 @@ def judge(reference: Volume, moving: Volume, pose: Pose, brain: Volume | None = 
 
 
 def displaced(pose: Pose, distance: float) -> list[Pose]:
-    """The pose shifted by so many mm along each axis, to and fro."""
+    """Return the pose shifted by the given distance in mm along each axis, in both directions."""
     offsets = [step * axis for axis in np.eye(3) for step in (-distance, distance)]
     return [Pose(from_matvec(np.eye(3), offset) @ pose.matrix) for offset in offsets]
 
 
 def overlap_of_heads(reference: Volume, moving: Volume, pose: Pose) -> tuple[float, float]:
-    """Dice of the two heads, filled, where both images have voxels, and the share of the reference's that is there."""
+    """Return the Dice of the two heads, filled, in the common field of view, and the reference's fraction in view."""
     head_1, head_2 = (ndimage.binary_fill_holes(head(volume.voxels)) for volume in (reference, moving))
     places = moving.grid.indices(pose(reference.grid.world(np.indices(head_1.shape).reshape(3, -1).T)))
     common = moving.grid.holds(places)
@@ -179,12 +180,12 @@ def overlap_of_heads(reference: Volume, moving: Volume, pose: Pose) -> tuple[flo
 
 
 class EdgeAgreement:
-    """Whether the edges of two images run along each other, as a function of the pose.
+    """Agreement of the edge directions of two images as a function of the pose.
 
     Args:
-        reference: Stays where it is.
-        moving: Is moved onto it.
-        points: World coordinates in the reference that are compared, ``(N, 3)``.
+        reference: The fixed image.
+        moving: The image that is moved onto it.
+        points: World coordinates in the reference to compare, ``(N, 3)``.
     """
 
     def __init__(self, reference: Volume, moving: Volume, points: Array) -> None:
@@ -194,7 +195,7 @@ class EdgeAgreement:
         self.here = _sample(gradient(reference), reference, points)
 
     def __call__(self, pose: Pose) -> float:
-        """Compute it at a pose: 0 to 1."""
+        """Return the agreement at a pose: 0 to 1."""
         there = _sample(self.moving_gradient, self.moving, pose(self.points)) @ pose.matrix[:3, :3]
         lengths = np.linalg.norm(self.here, axis=1) * np.linalg.norm(there, axis=1)
         cosines = np.einsum("ni,ni->n", self.here, there) / np.maximum(lengths, 1e-9)
@@ -202,7 +203,7 @@ class EdgeAgreement:
 
 
 def gradient(volume: Volume) -> Array:
-    """Gradient of the smoothed voxels in world coordinates, ``(3, X, Y, Z)``, per mm."""
+    """Return the gradient of the smoothed voxels in world coordinates, ``(3, X, Y, Z)``, per mm."""
     sigmas = EDGE / volume.grid.spacing
     along_axes = [ndimage.gaussian_filter(volume.voxels, sigmas, order=order) for order in np.eye(3, dtype=int)]
     per_mm = np.linalg.inv(volume.grid.affine[:3, :3])
@@ -216,11 +217,11 @@ def _sample(vectors: Array, volume: Volume, points: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Where a modality lies against the reference.
+    """Position of a modality relative to the reference.
 
     Attributes:
         pose: World coordinates of the reference to those of the modality.
-        agreement: How well they lie upon each other; None for the reference itself.
+        agreement: How well they are aligned; None for the reference itself.
     """
 
     pose: Pose
@@ -231,7 +232,7 @@ def place(original: OriginalCase) -> dict[str, Placed]:
     """Register every other modality to the reference.
 
     Raises:
-        CaseError: At least one does not fit; names all that do not, with the figures.
+        CaseError: At least one registration is unreliable; lists all of them with the figures.
     """
     reference = original.images[original.reference]
     placed = {original.reference: Placed(Pose())}
@@ -247,8 +248,8 @@ def place(original: OriginalCase) -> dict[str, Placed]:
     if doubts:
         msg = (
             f"Case {original.case_id!r}: registration to {original.reference} failed, so nothing was written. "
-            f"{'. '.join(doubts)}. Look at these images: is it the same patient, the whole head, the right modality? "
-            f"Replace the image, take it out of the case, or choose another --reference."
+            f"{'. '.join(doubts)}. Look at these images: are they of the same patient, the whole head, the right "
+            f"modality? Replace the image, remove it from the case, or choose another --reference."
         )
         raise CaseError(msg)
     return placed

@@ -1,4 +1,4 @@
-"""Where images lie: volumes on their grids in the world, and rigid transforms between them with their text files."""
+"""Positions of images in space: volumes on grids, rigid transforms between them, and their text files."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 SAME_SIZE = 0.01
-"""Share of a voxel by which a field of view may miss a whole number of voxels without getting one more."""
+"""Fraction of a voxel by which a field of view may exceed a whole number of voxels without getting one more."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Where voxels lie.
+    """Positions of voxels.
 
     Attributes:
-        shape: Voxels along each axis.
+        shape: Number of voxels along each axis.
         affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
     """
 
@@ -40,7 +40,7 @@ class Grid:
 
     @property
     def spacing(self) -> Array:
-        """Distance between neighbouring voxels along each axis in mm, ``(3,)``."""
+        """Distance between neighboring voxels along each axis in mm, ``(3,)``."""
         return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
     @property
@@ -49,15 +49,15 @@ class Grid:
         return np.asarray(self.world((np.array(self.shape, dtype=float)[None] - 1) / 2)[0])
 
     def world(self, indices: Array) -> Array:
-        """World coordinates in mm of voxel indices ``(N, 3)``."""
+        """Return world coordinates in mm of voxel indices ``(N, 3)``."""
         return np.asarray(apply_affine(self.affine, indices))
 
     def indices(self, points: Array) -> Array:
-        """Voxel indices, with fractions, of world coordinates ``(N, 3)``."""
+        """Return fractional voxel indices of world coordinates ``(N, 3)``."""
         return np.asarray(apply_affine(np.linalg.inv(self.affine), points))
 
     def holds(self, indices: Array) -> NDArray[np.bool_]:
-        """Whether voxel indices ``(N, 3)`` lie within the field of view, to the outer faces of its voxels."""
+        """Return whether voxel indices ``(N, 3)`` are within the field of view, up to the outer faces of its voxels."""
         return np.asarray(((indices >= -0.5) & (indices <= np.array(self.shape) - 0.5)).all(axis=1))
 
 
@@ -67,7 +67,7 @@ class Volume:
 
     Attributes:
         voxels: ``(X, Y, Z)``.
-        grid: Where they lie.
+        grid: Grid of the voxels.
     """
 
     voxels: Array
@@ -80,33 +80,33 @@ class Volume:
 
 
 def volume_of(image: MetaTensor) -> Volume:
-    """Take an image ``(1, X, Y, Z)``, as :py:func:`scanfill.data.image.read_image` gives it, apart."""
+    """Convert an image ``(1, X, Y, Z)``, as returned by :py:func:`scanfill.data.image.read_image`, to a volume."""
     voxels = image.numpy()[0]
     return Volume(voxels, Grid(voxels.shape, np.asarray(image.affine, dtype=float)))
 
 
 def whole_labels(label: MetaTensor, where: str, remedy: str = "") -> Volume:
-    """Take a label map ``(1, X, Y, Z)`` of whole numbers from 0 to 255 apart, as uint8.
+    """Convert a label map ``(1, X, Y, Z)`` of integers from 0 to 255 to a volume, as uint8.
 
     Raises:
-        CaseError: It holds other values; ``where`` begins the message, ``remedy`` ends it.
+        CaseError: It holds other values; ``where`` starts the message, ``remedy`` ends it.
     """
     values = label_values(label, where)
     if min(values) < 0 or max(values) > np.iinfo(np.uint8).max:
-        msg = f"{where} holds the values {values}: a label map holds whole numbers from 0 to 255. {remedy}".rstrip()
+        msg = f"{where} holds the values {values}: a label map must hold integers from 0 to 255. {remedy}".rstrip()
         raise CaseError(msg)
     volume = volume_of(label)
     return Volume(np.rint(volume.voxels).astype(np.uint8), volume.grid)
 
 
 def prepared_grid(reference: Grid, spacing: float) -> Grid:
-    """Lay a grid with axes to the right, the front and the top (RAS) and equal spacing over a reference.
+    """Create a grid over a reference with axes to the right, front and top (RAS) and equal spacing.
 
-    It covers the reference's field of view. An oblique reference stays oblique: its axes are only permuted and
-    flipped, so that at its own spacing no voxel changes.
+    It covers the reference's field of view. An oblique reference stays oblique: its axes are only permuted and flipped,
+    so that no voxel changes at its own spacing.
 
     Args:
-        reference: Of any orientation and spacing.
+        reference: Grid of any orientation and spacing.
         spacing: Side of a voxel in mm.
     """
     to_ras = nib.orientations.io_orientation(reference.affine)
@@ -126,7 +126,7 @@ LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 HEADER = "#Insight Transform File V1.0\n#Transform 0\n"
 KIND = "AffineTransform_double_3_3"
-"""The kind of transform that every reader of this format knows; ours holds a rotation and a shift only."""
+"""The kind of transform that every reader of this format supports; only rotation and shift are used here."""
 
 RIGID_TOLERANCE = 1e-6
 
@@ -148,16 +148,16 @@ class Pose:
             or not np.allclose(rotation @ rotation.T, np.eye(3), atol=RIGID_TOLERANCE)
             or np.linalg.det(rotation) < 0
         ):
-            msg = f"A pose is a rotation and a shift, got the matrix {self.matrix.tolist()}."
+            msg = f"A pose must be a rotation and a shift, got the matrix {self.matrix.tolist()}."
             raise ValueError(msg)
 
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Move points ``(N, 3)`` of the reference's world to the moved image's."""
+        """Transform points ``(N, 3)`` from the reference's world to the moved image's."""
         return np.asarray(apply_affine(self.matrix, points))
 
     @property
     def inverse(self) -> Pose:
-        """From the moved image back to the reference."""
+        """Return the transform from the moved image back to the reference."""
         return Pose(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64))
 
     @property
@@ -166,15 +166,15 @@ class Pose:
         return float(np.degrees(Rotation.from_matrix(self.matrix[:3, :3]).magnitude()))
 
     def shift(self, point: NDArray[np.float64]) -> float:
-        """How far a point ``(3,)`` of the reference moves, in mm."""
+        """Return how far a point ``(3,)`` of the reference moves, in mm."""
         return float(np.linalg.norm(self(point[None])[0] - point))
 
 
 def write_pose(pose: Pose, path: Path) -> None:
-    """Write an ITK transform file (``.tfm``), as 3D Slicer, ANTs and SimpleITK read it.
+    """Write an ITK transform file (``.tfm``) for 3D Slicer, ANTs and SimpleITK.
 
-    By ITK's convention it maps points of the reference to points of the moved image, in LPS, which is what resamples
-    the moved image onto the reference.
+    By ITK's convention it maps points of the reference to points of the moved image, in LPS, as needed to resample the
+    moved image onto the reference.
     """
     matrix = LPS @ pose.matrix @ LPS
     parameters = " ".join(repr(float(value)) for value in [*matrix[:3, :3].ravel(), *matrix[:3, 3]])
@@ -184,10 +184,10 @@ def write_pose(pose: Pose, path: Path) -> None:
 
 
 def read_pose(path: Path) -> Pose:
-    """Read a file of :py:func:`write_pose`.
+    """Read a file written by :py:func:`write_pose`.
 
     Raises:
-        CaseError: It is not there, or is something else.
+        CaseError: It does not exist or has other content.
     """
     try:
         lines = dict(line.split(":", 1) for line in path.read_text(encoding="ascii").splitlines() if ":" in line)
@@ -201,5 +201,5 @@ def read_pose(path: Path) -> Pose:
         reason = "another kind of transform"
     except (OSError, ValueError, KeyError) as error:
         reason = f"no line {error}" if isinstance(error, KeyError) else str(error)
-    msg = f"{path} is not a transform that `scanfill prepare` wrote ({reason}): prepare the case again."
+    msg = f"{path} is not a transform written by `scanfill prepare` ({reason}): prepare the case again."
     raise CaseError(msg)

@@ -1,6 +1,6 @@
-"""Read the files of one case that are to be prepared, and refuse what cannot be, before any long work.
+"""Read the files of one case for preparation, and refuse unusable ones before any long computation.
 
-scanfill does not strip skulls: where one is still on, the message names the tools that do.
+scanfill does not strip skulls: if one is present, the message names tools that do.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 
 
 REFERENCES = ("t1ce", "t1")
-"""Onto which modality the others are registered, by preference."""
+"""Preferred modalities onto which the others are registered, in order."""
 
 
 @dataclass(frozen=True, eq=False)
 class OriginalCase:
-    """The volumes of a case as they came.
+    """The original volumes of a case.
 
     Attributes:
-        case_id: Its name.
-        reference: The modality that stays where it is.
-        images: By modality.
+        case_id: Name of the case.
+        reference: The modality that is not moved.
+        images: Images by modality.
         mask: Brain mask on the reference's grid, uint8.
         label: Label map, uint8, and the modality on whose grid it was drawn.
-        phantom: What the header says of a synthetic subject; empty for a patient.
-        synthetic: Modality or label -> its file, of those that are marked as synthetic.
+        phantom: The header text of a synthetic subject; empty for a patient.
+        synthetic: Modality or label -> its file, for those marked as synthetic.
     """
 
     case_id: str
@@ -54,16 +54,16 @@ class OriginalCase:
 
 
 def read_original(case: Mapping[str, Any], reference: str | None = None, *, check_skull: bool = True) -> OriginalCase:
-    """Read a case whose files may lie on different grids.
+    """Read a case with files that may be on different grids.
 
     Args:
-        case: As :py:func:`scanfill.data.find_cases` lists it.
-        reference: A modality; by default T1CE, else T1, rather an acquired one than one that is synthetic.
-        check_skull: Whether to stop where a skull seems to be on and there is no mask.
+        case: As listed by :py:func:`scanfill.data.find_cases`.
+        reference: A modality; by default T1CE, else T1, preferably acquired rather than synthetic.
+        check_skull: Whether to raise an error if a skull seems to be present and there is no mask.
 
     Raises:
-        CaseError: The case finder found a problem; the reference is missing; a file cannot be used; the mask lies on
-            another grid or has other values than 0 and 1; the label lies on no image's grid; a skull is suspected.
+        CaseError: The case finder found a problem; the reference is missing; a file cannot be used; the mask is on
+            another grid or has other values than 0 and 1; the label is not on any image's grid; a skull is suspected.
     """
     if case.get("problem"):
         raise CaseError(case["problem"])
@@ -91,7 +91,7 @@ def read_original(case: Mapping[str, Any], reference: str | None = None, *, chec
 
 
 def choose_reference(keys: list[str], wanted: str | None, name: str) -> str:
-    """Pick the modality onto which the others are registered.
+    """Return the modality onto which the others are registered.
 
     Raises:
         CaseError: The case does not have it.
@@ -112,8 +112,8 @@ def _read_mask(case: Mapping[str, Any], reference: str, image: MetaTensor, name:
     mask = read_image(case["mask"], f"{name}: mask")
     if distance := _distance(image, mask):
         msg = (
-            f"{where} does not lie on the grid of {reference} ({case[reference]}): {distance}. Make the mask from "
-            f"this image, or choose the modality it was made from with --reference."
+            f"{where} is not on the grid of {reference} ({case[reference]}): {distance}. Create the mask from this "
+            f"image, or choose the modality it was created from with --reference."
         )
         raise CaseError(msg)
     return volume_of(checked_mask(mask, where))
@@ -122,7 +122,7 @@ def _read_mask(case: Mapping[str, Any], reference: str, image: MetaTensor, name:
 def _read_label(
     case: Mapping[str, Any], reference: str, images: Mapping[str, MetaTensor], name: str
 ) -> tuple[Volume, str]:
-    """Find by its grid on which modality a label map was drawn: the reference where several share one grid."""
+    """Return the label map and the modality on whose grid it was drawn; the reference if several share one grid."""
     where = f"{name}: label ({case['label']})"
     label = read_image(case["label"], f"{name}: label")
     volume = whole_labels(label, where, "Correct or remove it.")
@@ -131,12 +131,12 @@ def _read_label(
         if not distance:
             return volume, key
     listed = "; ".join(f"{key}: {distance}" for key, distance in distances.items())
-    msg = f"{where} lies on the grid of none of the case's images ({listed}). Add the image it was drawn on."
+    msg = f"{where} is not on the grid of any image in the case ({listed}). Add the image on which it was drawn."
     raise CaseError(msg)
 
 
 def _distance(first: MetaTensor, second: MetaTensor) -> str:
-    """Say how two grids differ; nothing where they are one."""
+    """Describe how two grids differ; empty if they are the same."""
     if first.shape != second.shape:
         return f"{tuple(second.shape[1:])} voxels against {tuple(first.shape[1:])}"
     distance = grid_distance(first, second)
@@ -148,14 +148,14 @@ def _check_skull(images: Mapping[str, MetaTensor], case: Mapping[str, Any], refe
         if reason := suspect_skull(images[key]):
             msg = (
                 f"{name}: {key} ({case[key]}) seems to be a whole head: {reason}. scanfill does not strip skulls; "
-                f"make a brain mask and prepare again. {strip_commands(case[reference])}. If the brain is stripped "
-                f"already, pass --check_skull=False."
+                f"create a brain mask and prepare again. {strip_commands(case[reference])}. If the skull is already "
+                f"stripped, pass --check_skull=False."
             )
             raise CaseError(msg)
 
 
 def strip_commands(image: str | Path) -> str:
-    """Write the commands that make a brain mask for one case, where the case finder looks for it.
+    """Return the commands that create a brain mask for one case, where the case finder looks for it.
 
     HD-BET (version 2; Isensee 2019, 10.1002/hbm.24750) adds ``_bet`` to the output's name for the mask. SynthStrip
     comes with FreeSurfer (Hoopes 2022, 10.1016/j.neuroimage.2022.119474).
@@ -167,7 +167,7 @@ def strip_commands(image: str | Path) -> str:
     mask = mask_path(image)
     if not volume_suffix(image).lower().startswith(".nii"):
         return (
-            f"Both need NIfTI: convert the case's images to .nii.gz, make the brain mask of {image.name} with HD-BET "
+            f"Both need NIfTI: convert the case's images to .nii.gz, create the brain mask of {image.name} with HD-BET "
             f"or SynthStrip, and write it to {mask}."
         )
     unnamed = mask.with_name("brain.nii.gz")
@@ -183,7 +183,7 @@ def strip_commands(image: str | Path) -> str:
 
 
 def mask_path(image: str | Path) -> Path:
-    """Where a brain mask of an image's case belongs, under a name that the case finder knows."""
+    """Return the path for a brain mask of an image's case, with a name that the case finder recognizes."""
     image = Path(image)
     file = recognise_file(image)
     stem = image.name.removesuffix(volume_suffix(image))

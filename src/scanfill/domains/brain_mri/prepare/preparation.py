@@ -1,4 +1,4 @@
-"""Prepare the cases of a folder: register, judge, resample, and write folders that appear whole or not at all."""
+"""Prepare the cases of a folder: register, check, resample, and write folders that appear completely or not at all."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 GREY_LEVELS = 255
-"""Whole numbers stay whole numbers where an image has at least so many levels: rounding then costs nothing."""
+"""Minimum number of levels for integers to stay integers: rounding then has no noticeable effect."""
 
 
 def prepare_case(
@@ -56,22 +56,22 @@ def prepare_case(
     *,
     check_skull: bool = True,
 ) -> bool:
-    """Write ``<output>/<case_id>/`` with images, label, mask, transforms and a record, unless it is there already.
+    """Write ``<output>/<case_id>/`` with images, label, mask, transforms and a record, unless it is up to date.
 
     Args:
-        case: As :py:func:`scanfill.domains.brain_mri.finder.list_cases` gives it.
+        case: As returned by :py:func:`scanfill.domains.brain_mri.finder.list_cases`.
         source: Folder to which the record's paths are relative.
-        output: Where the case's folder goes.
+        output: Folder for the case's folder.
         reference: Modality onto which the others are registered; by default T1CE, else T1.
         spacing: Side of a voxel in mm.
-        check_skull: Whether to stop where a skull seems to be on and there is no mask.
+        check_skull: Whether to raise an error if a skull seems to be present and there is no mask.
 
     Returns:
-        Whether it was done; False where the same input and options gave this folder before.
+        Whether the case was prepared; False if the same input and options gave this folder before.
 
     Raises:
         CaseError: See :py:func:`~scanfill.domains.brain_mri.prepare.originals.read_original`; a registration failed;
-            the case's folder is something else.
+            the case's folder has other content.
     """
     if case.get("problem"):
         raise CaseError(case["problem"])
@@ -104,10 +104,10 @@ def prepare_case(
 def write_volumes(folder: Path, original: OriginalCase, placed: Mapping[str, Placed], grid: Grid) -> dict[str, str]:
     """Resample each volume once, from its original voxels, and write it with its transform.
 
-    What is marked as synthetic keeps its marks: name, header, and the sidecar with what was done added to it.
+    Files marked as synthetic keep their marks: name, header, and the sidecar, to which this step is added.
 
     Returns:
-        Modality -> name of its transform file, of those that were moved.
+        Modality -> name of its transform file, for those that were moved.
     """
     prefix, description = _prefix(original.case_id), original.phantom or DESCRIPTION
     mask = None
@@ -137,13 +137,13 @@ def write_volumes(folder: Path, original: OriginalCase, placed: Mapping[str, Pla
 
 
 def _name_of(original: OriginalCase, key: str, last: str) -> str:
-    """Name a prepared file; one that is synthetic says so."""
+    """Return the name of a prepared file, with the synthetic mark if needed."""
     prefix = f"{original.case_id}_synthetic_" if key in original.synthetic else _prefix(original.case_id)
     return f"{prefix}{last}.nii.gz"
 
 
 def _as_stored(voxels: NDArray[np.float32], original: Volume) -> NDArray[np.generic]:
-    """Round to whole numbers where the original holds nothing else and has enough levels."""
+    """Round to integers if the original holds only integers and has enough levels."""
     values = original.voxels
     limits = np.iinfo(np.int16)
     whole = bool((values == np.rint(values)).all()) and limits.min <= values.min() and values.max() <= limits.max
@@ -151,11 +151,11 @@ def _as_stored(voxels: NDArray[np.float32], original: Volume) -> NDArray[np.gene
 
 
 def _write(path: Path, voxels: NDArray[np.generic], grid: Grid, description: str) -> None:
-    path.write_bytes(nifti_bytes(voxels, grid.affine, description))  # the folder is renamed when it is whole
+    path.write_bytes(nifti_bytes(voxels, grid.affine, description))  # the folder is renamed when complete
 
 
 def _prefix(case_id: str) -> str:
-    """``<case_id>_``, or nothing where the case finder would read another case or modality from such names."""
+    """Return ``<case_id>_``, or nothing if the case finder would read another case or modality from such names."""
     file = recognise_file(Path(f"{case_id}_flair.nii.gz"))
     return f"{case_id}_" if file and file.case_name == case_id and file.role == "flair" else ""
 
@@ -163,8 +163,8 @@ def _prefix(case_id: str) -> str:
 def _check_replaceable(folder: Path) -> None:
     if folder.exists() and not list(folder.glob(f"*{RECORD}")) and (not folder.is_dir() or any(folder.iterdir())):
         msg = (
-            f"Case {folder.name!r}: {folder} is there already and was not written by `scanfill prepare`, so it is left "
-            f"alone. Choose another output folder, or move it away."
+            f"Case {folder.name!r}: {folder} already exists and was not written by `scanfill prepare`, so it is not "
+            f"replaced. Choose another output folder, or move it away."
         )
         raise CaseError(msg)
 
@@ -172,17 +172,17 @@ def _check_replaceable(folder: Path) -> None:
 Case = dict[str, Any]
 
 FINEST, COARSEST = 0.1, 10.0
-"""mm; beyond these a spacing is a slip of the keyboard."""
+"""Limits in mm; a spacing beyond them is a typing error."""
 
 
 @dataclass
 class Preparation:
-    """What became of the cases of a folder.
+    """Result of preparing a folder.
 
     Attributes:
-        output: Where the prepared cases lie.
-        prepared: Cases that were prepared now.
-        unchanged: Cases that had been prepared before from the same input with the same options.
+        output: Folder of the prepared cases.
+        prepared: Newly prepared cases.
+        unchanged: Cases that were already prepared from the same input with the same options.
         failures: ``(case_id, message)`` of the others.
     """
 
@@ -192,19 +192,19 @@ class Preparation:
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def report(self) -> None:
-        """Print what was done, then what failed and why.
+        """Print what was done, then which cases failed and why.
 
         Raises:
-            SystemExit: With code 1, if a case failed.
+            SystemExit: With code 1 if a case failed.
         """
-        print(self.describe())  # noqa: T201 - what the command line says
+        print(self.describe())  # noqa: T201 - command-line output
         report_failures(self.failures, len(self.prepared) + len(self.unchanged) + len(self.failures))
 
     def describe(self) -> str:
-        """Say in one line what was done."""
+        """Summarize in one line what was done."""
         parts = [f"{len(self.prepared)} cases prepared in {self.output}"]
         if self.unchanged:
-            parts.append(f"{len(self.unchanged)} left as they were (same input, same options)")
+            parts.append(f"{len(self.unchanged)} left unchanged (same input, same options)")
         return ", ".join(parts) + "."
 
 
@@ -217,30 +217,30 @@ def prepare_folder(
     workers: int = 1,
     check_skull: bool = True,
 ) -> Preparation:
-    """Register each case's modalities to one of them and resample all to one grid; originals stay as they are.
+    """Register each case's modalities to one of them and resample all to one grid; originals stay unchanged.
 
-    A case's folder in ``output`` appears when it is complete. A case that is there already, from the same input and
-    with the same options, is left alone, so a killed run goes on where it stopped.
+    A case's folder in ``output`` appears when it is complete. An existing case from the same input and with the same
+    options is left unchanged, so an interrupted run resumes.
 
     Args:
-        folder: Where the cases are, as :py:func:`scanfill.data.find_cases` finds them.
-        output: Where the prepared cases go; neither inside ``folder`` nor around it.
+        folder: Folder of the cases, as found by :py:func:`scanfill.data.find_cases`.
+        output: Folder for the prepared cases; neither may contain the other.
         reference: Modality onto which the others are registered; by default T1CE, else T1.
         spacing: Side of a voxel in mm.
-        workers: Cases at a time, each in a process of its own. One case keeps one core busy.
-        check_skull: Whether a case stops where a skull seems to be on and there is no mask.
+        workers: Number of cases at a time, each in its own process. One case keeps one core busy.
+        check_skull: Whether a case fails if a skull seems to be present and there is no mask.
 
     Returns:
-        What became of the cases.
+        The result for each case.
 
     Raises:
-        UsageError: An option makes no sense; one folder lies inside the other.
-        CaseError: No case.
+        UsageError: An option is invalid; one folder is inside the other.
+        CaseError: There are no cases.
     """
     source, target = (Path(path).expanduser().resolve() for path in (folder, output))
     _check_options(reference, spacing, workers)
     check_apart(source, target)
-    cases = list_cases(source, synthetic=True).cases  # what is marked stays marked
+    cases = list_cases(source, synthetic=True).cases  # marked files stay marked
     writable_folder(target)
     options: dict[str, Any] = {"reference": reference, "spacing": float(spacing), "check_skull": check_skull}
     job = partial(_attempt, source=source, output=target, **options)
@@ -266,35 +266,35 @@ def _check_options(reference: str | None, spacing: float, workers: int) -> None:
         msg = f"The spacing must be one number of mm from {FINEST} to {COARSEST}, got --spacing {spacing}."
         raise UsageError(msg)
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        msg = f"The number of workers must be a whole number from 1, got --workers {workers}."
+        msg = f"The number of workers must be an integer of at least 1, got --workers {workers}."
         raise UsageError(msg)
 
 
 def check_apart(source: Path, output: Path) -> None:
-    """Refuse folders of which one holds the other: what is prepared would be taken for a case, or originals replaced.
+    """Refuse nested folders: prepared cases would be taken for originals, or originals replaced.
 
     Args:
         source: Resolved path of the input.
         output: Resolved path of the output.
 
     Raises:
-        UsageError: They are one, or nested.
+        UsageError: They are the same or nested.
     """
     if source == output:
         relation = "are the same folder"
     elif source in output.parents:
-        relation = "lie one in the other: the output folder is inside the input folder"
+        relation = "are nested: the output folder is inside the input folder"
     elif output in source.parents:
-        relation = "lie one in the other: the input folder is inside the output folder"
+        relation = "are nested: the input folder is inside the output folder"
     else:
         return
-    msg = f"Input {source} and output {output} {relation}. Choose an output folder beside the input, so that prepared "
-    msg += "cases are never taken for originals."
+    msg = f"Input {source} and output {output} {relation}. Choose an output folder next to the input, so that prepared "
+    msg += "cases are never mistaken for originals."
     raise UsageError(msg)
 
 
 def _attempt(case: Case, **options: Any) -> bool | str:
-    """Prepare one case; a failure comes back as its message."""
+    """Prepare one case; return the message if it fails."""
     try:
         return prepare_case(case, **options)
     except Exception as error:  # noqa: BLE001 - any failure is this case's own and must not stop the others
@@ -311,8 +311,8 @@ def _side_by_side(
 ) -> Iterator[tuple[str, bool | str]]:
     """Keep ``workers`` processes busy.
 
-    No more cases are handed over than are worked on, so that Ctrl-C leaves none behind in a queue; and a process that
-    dies, of lack of memory say, takes down only the cases that were in work.
+    No more cases are submitted than are being worked on, so that Ctrl-C leaves none in a queue; and a process that
+    dies, for instance of lack of memory, affects only the cases in progress.
     """
     waiting = list(reversed(cases))
     while waiting:
@@ -334,6 +334,6 @@ def _side_by_side(
 
 
 def _begin() -> None:
-    """Set up a process: one core, and Ctrl-C ends it without a word of its own."""
+    """Set up a process: one core, and Ctrl-C ends it without output."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""What was done to a case, in JSON beside its images: enough to see, to repeat, and to bring labels back."""
+"""JSON record of a case's preparation, next to its images: enough to inspect it, repeat it, and bring labels back."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 
 DESCRIPTION = "scanfill prepare: research use only"
-"""Written into the header of each image; a phantom remains identifiable as one."""
+"""Written to the header of each image; a phantom remains identifiable as one."""
 
 RECORD = "prepare.json"
-"""Last part of the record's name."""
+"""Last part of the record's file name."""
 
 PROCEDURE = 1
-"""To be raised when the same input gives another result: cases that older code prepared are prepared again."""
+"""Increase this when the same input gives another result, so that cases prepared by older code are prepared again."""
 
 Inputs = dict[str, dict[str, str]]
 
 
 def checksums(case: Mapping[str, Any], source: Path) -> Inputs:
-    """Role -> path, relative to ``source``, and SHA-256 of each file of a case.
+    """Return role -> path, relative to ``source``, and SHA-256 of each file of a case.
 
     Raises:
         CaseError: A file cannot be read.
@@ -72,12 +72,12 @@ def make_record(
     """Describe a prepared case; angles in degrees, lengths in mm, world coordinates in RAS.
 
     Args:
-        original: What was read.
-        placed: Where each modality lies against the reference.
-        grid: Of the prepared case.
+        original: The original case.
+        placed: Position of each modality relative to the reference.
+        grid: Grid of the prepared case.
         inputs: See :py:func:`checksums`.
         transforms: Modality -> name of its transform file.
-        options: Those that decide on the result, by name.
+        options: Options that determine the result, by name.
     """
     centre = original.images[original.reference].grid.middle
     modalities = {}
@@ -106,7 +106,7 @@ def make_record(
 
 
 def grid_entry(grid: Grid) -> dict[str, Any]:
-    """Write a grid as JSON can hold it."""
+    """Convert a grid to JSON values."""
     return {
         "shape": list(grid.shape),
         "spacing": np.round(grid.spacing, 5).tolist(),
@@ -115,7 +115,7 @@ def grid_entry(grid: Grid) -> dict[str, Any]:
 
 
 def grid_from(entry: Mapping[str, Any]) -> Grid:
-    """Read what :py:func:`grid_entry` wrote."""
+    """Convert the result of :py:func:`grid_entry` back to a grid."""
     x, y, z = entry["shape"]
     return Grid((x, y, z), np.array(entry["affine"], dtype=float))
 
@@ -135,8 +135,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     paths = sorted(folder.glob(f"*{RECORD}"))
     if len(paths) != 1:
         msg = (
-            f"{folder} is not a prepared case: it holds {len(paths)} files *{RECORD}. Give the folder of one case that "
-            f"`python -m scanfill prepare` wrote."
+            f"{folder} is not a prepared case: it contains {len(paths)} files *{RECORD}. Give the folder of one case "
+            f"written by `python -m scanfill prepare`."
         )
         raise CaseError(msg)
     try:
@@ -149,7 +149,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def is_up_to_date(folder: Path, inputs: Inputs, options: Mapping[str, Any]) -> bool:
-    """Whether a folder was prepared from the same input by the same procedure and options, and is complete."""
+    """Return whether a folder is complete and was prepared from the same input with the same procedure and options."""
     try:
         record = read_record(folder)
     except CaseError:
@@ -169,24 +169,26 @@ def restore_label(
     """Write a label map, such as a prediction, on the original grid of one of the case's images.
 
     Args:
-        label_path: Label map on the prepared grid, whole numbers from 0 to 255.
-        prepared_case_folder: The case's folder that ``python -m scanfill prepare`` wrote.
-        modality: On whose original grid; by default the reference's.
-        output: The file to write, ``.nii.gz``.
+        label_path: Label map on the prepared grid, integers from 0 to 255.
+        prepared_case_folder: The case's folder written by ``python -m scanfill prepare``.
+        modality: Modality whose original grid is used; by default the reference.
+        output: Path of the output file, ``.nii.gz``.
 
     Returns:
         ``output``.
 
     Raises:
-        CaseError: The label cannot be read or does not lie on the prepared grid; the folder is not a prepared case or
-            does not have the modality.
+        CaseError: The label cannot be read or is not on the prepared grid; the folder is not a prepared case or does
+            not have the modality.
         UsageError: ``output`` is of another type, or one of the case's originals.
     """
     folder, output = Path(prepared_case_folder), Path(output)
     record = read_record(folder)
     chosen = modality or record["reference"]
     if chosen not in record["modalities"]:
-        msg = f"Case {record['case_id']!r} was prepared without {chosen}: choose of {', '.join(record['modalities'])}."
+        msg = (
+            f"Case {record['case_id']!r} was prepared without {chosen}: choose from {', '.join(record['modalities'])}."
+        )
         raise CaseError(msg)
     _check_output(output, record["modalities"], {role: record.get(role) for role in ("label", "mask")})
     label = _read_label(Path(label_path), grid_from(record["grid"]), folder)
@@ -205,18 +207,18 @@ def _read_label(path: Path, prepared: Grid, folder: Path) -> Volume:
     expected = MetaTensor(torch.zeros(1).expand(1, *prepared.shape), affine=torch.as_tensor(prepared.affine))
     if label.shape != expected.shape or grid_distance(expected, label) > GRID_TOLERANCE:
         msg = (
-            f"{where} does not lie on the prepared grid of {folder}: shape {tuple(label.shape[1:])}, affine "
+            f"{where} is not on the prepared grid of {folder}: shape {tuple(label.shape[1:])}, affine "
             f"{format_affine(label.affine)}; the prepared images have shape {prepared.shape}, affine "
-            f"{format_affine(prepared.affine)}. Give a label map that was made from the images in that folder."
+            f"{format_affine(prepared.affine)}. Give a label map created from the images in that folder."
         )
         raise CaseError(msg)
     return volume
 
 
 def _check_output(output: Path, *entries: Mapping[str, Any]) -> None:
-    """Refuse to overwrite an original, wherever it lies now: it is known by its checksum."""
+    """Refuse to overwrite an original, wherever it is now: it is identified by its checksum."""
     if not output.name.endswith(".nii.gz"):
-        msg = f"The restored label map is written as .nii.gz, got -o {output}."
+        msg = f"The restored label map must be written as .nii.gz, got -o {output}."
         raise UsageError(msg)
     if not output.is_file():
         return

@@ -1,9 +1,9 @@
 """Rigid registration of one image of a head to another by mutual information, with ITK.
 
 The metric is that of Mattes (Mattes et al. 2003, 10.1109/TMI.2003.809072), the optimizer a gradient descent with
-regular steps, from three starting poses and from coarse to fine. Nothing depends on chance or on the number of cores:
-ITK's threads would sum in whatever order they finish, which changes the last digits, so one thread does it. Cores are
-used by working on several cases at once.
+regular steps, from three starting poses and from coarse to fine. The result depends neither on random numbers nor on
+the number of cores: a single ITK thread is used, because several would sum in the order in which they finish, which
+changes the last digits. Cores are used by working on several cases at once.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 BINS = 32
-"""Of the joint histogram, along each image's intensities."""
+"""Bins of the joint histogram, along each image's intensities."""
 
 HEAD_RADIUS = 70.0
-"""mm; a rotation by one radian moves the surface of the brain so far. It weighs rotations against shifts."""
+"""Distance in mm that the brain's surface moves in a rotation by one radian. It weighs rotations against shifts."""
 
 MOST_STEPS = 150
 
 
 @contextmanager
 def quiet_itk() -> Iterator[Any]:
-    """Give ITK with warnings off: where they are errors, those of SWIG, which wraps it, crash the interpreter."""
+    """Provide ITK with warnings off: if warnings are errors, those of its wrapper SWIG crash the interpreter."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import itk  # noqa: PLC0415 - takes seconds; reading and writing NIfTI does without
@@ -50,11 +50,11 @@ class MutualInformation:
     Use it inside :py:func:`quiet_itk`.
 
     Args:
-        itk: The module.
-        reference: The volume that stays where it is.
-        moving: The one that is moved onto it.
-        points: World coordinates in the reference that are compared, ``(N, 3)``.
-        centre: World coordinates around which a rotation turns, ``(3,)``.
+        itk: The ITK module.
+        reference: The fixed volume.
+        moving: The volume that is moved onto it.
+        points: World coordinates in the reference to compare, ``(N, 3)``.
+        centre: World coordinates of the center of rotation, ``(3,)``.
     """
 
     def __init__(self, itk: Any, reference: Volume, moving: Volume, points: Array, centre: Array) -> None:
@@ -81,7 +81,7 @@ class MutualInformation:
         self._compared = compared
 
     def __call__(self, pose: Pose) -> float:
-        """Compute it at a pose; 0 where hardly any point falls into the moving volume."""
+        """Return the mutual information at a pose; 0 if hardly any point is inside the moving volume."""
         self._place(pose)
         try:
             self._metric.Initialize()
@@ -93,7 +93,7 @@ class MutualInformation:
         """Improve a pose until the steps are smaller than ``smallest`` mm.
 
         Args:
-            start: Where to begin; given back where nothing better is found.
+            start: Initial pose; returned if nothing better is found.
             step: Length of the first steps in mm.
             smallest: Length of the last steps in mm.
         """
@@ -102,7 +102,7 @@ class MutualInformation:
             end = self._descend(start, step, smallest)
             if self(end) > least:
                 return end
-            step /= 4  # from the top of a steep hill long steps lead into a valley, where they may shrink to nothing
+            step /= 4  # long steps from a steep maximum can end far away and shrink to nothing there
         return start
 
     def _descend(self, start: Pose, step: float, smallest: float) -> Pose:
@@ -148,25 +148,26 @@ def _to_itk(itk: Any, volume: Volume) -> Any:
 
 
 LEVELS = (8.0, 4.0, 2.0)
-"""Spacing in mm to which both images are brought, one after the other; the last decides on the precision."""
+"""Spacings in mm to which both images are resampled in turn; the last determines the precision."""
 
 POINTS = 30_000
-"""At most so many points of the reference are compared a level."""
+"""Maximum number of reference points compared per level."""
 
 MARGIN = 12.0
-"""mm around the head that are compared too: where it ends is what tells most from afar."""
+"""Margin in mm around the head that is compared too: its outline is the most informative part from afar."""
 
 
 def register(reference: Volume, moving: Volume, brain: Volume | None = None, levels: Sequence[float] = LEVELS) -> Pose:
-    """Find how one image of a head lies against another of the same head.
+    """Find the pose of one image of a head relative to another of the same head.
 
-    Starts from the scanner's coordinates, from the middles of the heads and from the middles of the fields of view,
-    and goes on with the best. The same images give the same pose, bit for bit, on any number of cores.
+    Starts from the scanner's coordinates, from the centers of the heads and from the centers of the fields of view, and
+    continues with the best. The same images give the same pose, bit for bit, on any number of cores.
 
     Args:
-        reference: Stays where it is.
-        moving: Of any contrast, grid, spacing and field of view.
-        brain: Mask on the reference's grid, around which the finer levels look: jaw and neck move against the brain.
+        reference: The fixed image.
+        moving: The moved image, with any contrast, grid, spacing and field of view.
+        brain: Mask on the reference's grid, to which finer levels are restricted: jaw and neck move relative to the
+        brain.
         levels: Spacings in mm, coarse to fine.
 
     Returns:
@@ -182,7 +183,7 @@ def register(reference: Volume, moving: Volume, brain: Volume | None = None, lev
     with quiet_itk() as itk:
         for level in levels:
             fixed = coarsen(reference, level)
-            within = None if level == levels[0] else brain  # from afar the outline of the whole head tells most
+            within = None if level == levels[0] else brain  # on the coarsest level the outline of the head matters most
             inside = head(fixed.voxels) if within is None else coarsen(within, level).voxels > 0.5
             points = draw_points(fixed, surroundings(inside, fixed.grid))
             information = MutualInformation(itk, fixed, coarsen(moving, level), points, centre)
@@ -193,10 +194,10 @@ def register(reference: Volume, moving: Volume, brain: Volume | None = None, lev
 
 
 def head(voxels: Array) -> NDArray[np.bool_]:
-    """Tell the head, or the stripped brain, from the background.
+    """Separate the head, or the stripped brain, from the background.
 
-    By the threshold of BET (Smith 2002, 10.1002/hbm.10062): a tenth of the way from the 2nd to the 98th percentile.
-    Where there are negative values (z-scored, with a mask) the background is what is exactly 0.
+    Uses the threshold of BET (Smith 2002, 10.1002/hbm.10062): a tenth of the way from the 2nd to the 98th percentile.
+    If there are negative values (z-scored, with a mask), the background is everything that is exactly 0.
     """
     if voxels.min() < 0:
         return np.asarray(voxels != 0)
@@ -205,7 +206,7 @@ def head(voxels: Array) -> NDArray[np.bool_]:
 
 
 def clip_outliers(volume: Volume) -> Volume:
-    """Limit the brightest and darkest voxels of the head, which would squeeze all others into a few histogram bins."""
+    """Clip the brightest and darkest voxels of the head, which would squeeze all others into a few histogram bins."""
     inside = volume.voxels[head(volume.voxels)]
     if not inside.size:
         return volume
@@ -214,7 +215,7 @@ def clip_outliers(volume: Volume) -> Volume:
 
 
 def coarsen(volume: Volume, spacing: float) -> Volume:
-    """Smooth and thin out along each axis whose voxels are finer than ``spacing`` mm; never refine."""
+    """Smooth and subsample along each axis with voxels finer than ``spacing`` mm; never refine."""
     factors = np.maximum(1, np.floor(spacing / volume.grid.spacing + 1e-3)).astype(int)
     sigmas = 0.4247 * np.sqrt(factors**2 - 1.0)  # the point spread of the coarser voxel, as in resample.py
     voxels = ndimage.gaussian_filter(volume.voxels.astype(np.float32), sigmas, mode="nearest")
@@ -227,17 +228,16 @@ def coarsen(volume: Volume, spacing: float) -> Volume:
 
 
 def surroundings(inside: NDArray[np.bool_], grid: Grid, margin: float = MARGIN) -> NDArray[np.bool_]:
-    """The voxels within ``margin`` mm of the head, and the head."""
+    """Return the voxels of the head and within ``margin`` mm of it."""
     if not inside.any():
         return np.ones_like(inside)
     return np.asarray(ndimage.distance_transform_edt(~inside, sampling=grid.spacing) <= margin)
 
 
 def draw_points(volume: Volume, where: NDArray[np.bool_], limit: int = POINTS, seed: int = 0) -> Array:
-    """World coordinates ``(N, 3)`` of at most ``limit`` places in ``where``, each off its voxel's middle by chance.
+    """Return world coordinates ``(N, 3)`` of at most ``limit`` voxels in ``where``, each with a random offset.
 
-    Points on the voxels' middles would favour poses in which two grids coincide (Tsao 2003,
-    10.1109/TMI.2003.815077).
+    Points on voxel centers would favor poses in which two grids coincide (Tsao 2003, 10.1109/TMI.2003.815077).
     """
     rng = np.random.default_rng(seed)
     indices = np.argwhere(where)
@@ -248,11 +248,11 @@ def draw_points(volume: Volume, where: NDArray[np.bool_], limit: int = POINTS, s
 
 
 def middle_of_head(volume: Volume) -> Array:
-    """World coordinates of the middle of the head, ``(3,)``: of its voxels, whatever their brightness."""
+    """Return world coordinates of the center of the head, ``(3,)``: of its voxels, regardless of their brightness."""
     inside = head(volume.voxels)
     return volume.grid.world(np.array([ndimage.center_of_mass(inside)]))[0] if inside.any() else volume.grid.middle
 
 
 def shift_from_to(start: Array, end: Array) -> Pose:
-    """The pose that brings one point to another without rotation."""
+    """Return the pose that moves one point to another without rotation."""
     return Pose(from_matvec(np.eye(3), end - start))

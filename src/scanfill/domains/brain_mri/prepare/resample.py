@@ -1,13 +1,13 @@
-"""Bring the voxels of an image or a label map onto another grid, in one step from the original.
+"""Resample an image or a label map onto another grid, in one step from the original.
 
-Two rules of our own, because what lies outside the brain must stay exactly 0 (design decision 13):
+Two rules keep everything outside the brain at exactly 0:
 
 - Intensities are interpolated by cubic B-splines, which keep detail that linear interpolation blurs, but each value is
-  held between the lowest and the highest of the eight voxels around it: no overshoot, no ringing at a stripped edge.
-- A voxel that consists of zeros for more than half is 0: a stripped brain does not grow a dim rim.
+    limited to the range of the eight voxels around it: no overshoot, no ringing at a stripped edge.
+- A voxel that consists of zeros for more than half is 0: a stripped brain does not get a dim rim.
 
-On the way to a coarser grid the image is smoothed first to the point spread of the coarser voxels (Cardoso et al.
-2015, 10.1007/978-3-319-24571-3_81); else fine detail would turn into noise.
+For a coarser grid the image is first smoothed to the point spread of the coarser voxels (Cardoso et al. 2015,
+10.1007/978-3-319-24571-3_81); otherwise fine detail would turn into noise.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 SAME_PLACE = 0.01
-"""Voxels by which two grids may differ and still lie upon each other; then voxels are copied."""
+"""Difference in voxels up to which two grids count as aligned; voxels are then copied."""
 
 SLAB = 1_000_000
-"""About so many voxels are worked on at a time: bounds the memory, whatever the grid."""
+"""Approximate number of voxels processed at a time, which bounds the memory for any grid."""
 
 
 def resample_image(image: Volume, target: Grid, pose: Pose) -> NDArray[np.float32]:
     """Resample intensities.
 
     Args:
-        image: Voxels of any number type.
+        image: Voxels of any numeric type.
         target: The grid to fill.
         pose: World coordinates on the target to those on the image.
 
@@ -52,7 +52,7 @@ def resample_image(image: Volume, target: Grid, pose: Pose) -> NDArray[np.float3
     voxels = ndimage.gaussian_filter(image.voxels.astype(np.float32), sigmas, mode="nearest")
     measured = ndimage.gaussian_filter((image.voxels != 0).astype(np.float32), sigmas, mode="nearest")
     spline = ndimage.spline_filter(voxels, order=3, mode="mirror", output=np.float32)
-    # Of each voxel and its next neighbours along the axes: the corners of the cell in which a place lies.
+    # Of each voxel and its next neighbors along the axes: the corners of the cell that contains a place.
     low, high = (f(voxels, size=2, origin=-1, mode="nearest") for f in (ndimage.minimum_filter, ndimage.maximum_filter))
 
     result = np.zeros(target.shape, np.float32)
@@ -60,7 +60,7 @@ def resample_image(image: Volume, target: Grid, pose: Pose) -> NDArray[np.float3
         cell = tuple(np.maximum(np.floor(places), 0).astype(np.intp))
         lowest, highest = low[cell], high[cell]
         values = lowest.copy()
-        uneven = highest > lowest  # what is constant needs no interpolation: most of a stripped image
+        uneven = highest > lowest  # constant cells need no interpolation: most of a stripped image
         cubic = ndimage.map_coordinates(spline, places[:, uneven], order=3, mode="mirror", prefilter=False)
         values[uneven] = np.clip(cubic, lowest[uneven], highest[uneven])
         share = ndimage.map_coordinates(measured, places, order=1, mode="nearest")
@@ -69,15 +69,15 @@ def resample_image(image: Volume, target: Grid, pose: Pose) -> NDArray[np.float3
 
 
 def resample_labels(label: Volume, target: Grid, pose: Pose) -> Array:
-    """Resample a label map or a mask without inventing values: each voxel gets the label that has most of it.
+    """Resample a label map or a mask without inventing values: each voxel gets the label with the largest fraction.
 
     Args:
-        label: Voxels of whole numbers.
+        label: Voxels of integers.
         target: The grid to fill.
         pose: World coordinates on the target to those on the label map.
 
     Returns:
-        Voxels on the target, of the same number type; 0 outside the label's field of view.
+        Voxels on the target, of the same data type; 0 outside the label's field of view.
     """
     mapping = voxel_mapping(label.grid, target, pose)
     if lie_upon_each_other(mapping, target):
@@ -96,13 +96,13 @@ def resample_labels(label: Volume, target: Grid, pose: Pose) -> Array:
 
 
 def voxel_mapping(source: Grid, target: Grid, pose: Pose) -> NDArray[np.float64]:
-    """Voxel indices on the target to those on the source, ``(4, 4)``."""
+    """Return the mapping from voxel indices on the target to those on the source, ``(4, 4)``."""
     mapping: NDArray[np.float64] = np.linalg.inv(source.affine) @ pose.matrix @ target.affine
     return mapping
 
 
 def blur_before(mapping: Array) -> NDArray[np.float64]:
-    """Standard deviation in source voxels along each source axis, ``(3,)``, 0 where the target is not coarser."""
+    """Return the SD in source voxels along each source axis, ``(3,)``, 0 if the target is not coarser."""
     coarser = np.linalg.norm(mapping[:3, :3], axis=1)
     return np.asarray(
         0.4247 * np.sqrt(np.maximum(0.0, coarser**2 - 1.0 - 1e-3))
@@ -110,7 +110,7 @@ def blur_before(mapping: Array) -> NDArray[np.float64]:
 
 
 def lie_upon_each_other(mapping: Array, target: Grid) -> bool:
-    """Whether each voxel of the target lies on one of the source's grid, so that copying is exact."""
+    """Return whether each voxel of the target coincides with one of the source's grid, so that copying is exact."""
     corners = np.array([[*corner, 1] for corner in product(*[(0, size - 1) for size in target.shape])], dtype=float)
     return bool(np.abs(corners @ (mapping - np.rint(mapping)).T).max() < SAME_PLACE)
 
@@ -123,10 +123,10 @@ def _copy(volume: Volume, target: Grid, mapping: Array) -> Array:
 
 
 def _places(source: Grid, target: Grid, mapping: Array) -> Iterator[tuple[tuple[Array, ...], Array]]:
-    """Go through the target's voxels that the source covers, slab by slab.
+    """Iterate over the target's voxels covered by the source, slab by slab.
 
     Yields:
-        Their indices on the target, three arrays ``(N,)``, and their places in source voxels ``(3, N)``.
+        Their indices on the target, three arrays ``(N,)``, and their positions in source voxels ``(3, N)``.
     """
     thickness = max(1, SLAB // (target.shape[1] * target.shape[2]))
     for start in range(0, target.shape[0], thickness):

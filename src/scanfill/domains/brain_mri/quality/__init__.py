@@ -1,4 +1,4 @@
-"""What may be wrong with a case: measures, findings, and a transform that warns."""
+"""Image quality of a case: measures, findings, and a transform that warns."""
 
 from __future__ import annotations
 

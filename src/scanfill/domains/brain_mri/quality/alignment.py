@@ -1,4 +1,4 @@
-"""Do the modalities lie on each other? Mutual information of an aligned pair is highest where it lies."""
+"""Check whether the modalities are aligned: an aligned pair has its highest mutual information where it is."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ if TYPE_CHECKING:
 
 BINS = 32
 MOST = 30_000
-"""Voxels that are compared; more make the histogram of 32 x 32 bins no truer."""
+"""Number of voxels compared; more do not make the histogram of 32 x 32 bins more accurate."""
 
 FEWEST = 1_000
 
 REACH = 12.0
-"""mm that are tried along each axis. The brain's rim of this width is left aside, so that every shift is compared over
+"""Shifts in mm tried along each axis. A rim of the brain of this width is ignored, so that every shift compares
 the same voxels of the first image, all of them inside the second image's brain."""
 
 ANGLES = (-8.0, -4.0, 4.0, 8.0)
-"""Degrees of rotation about each axis that are tried."""
+"""Rotations in degrees tried about each axis."""
 
 FAR, TURNED = 3.9, 8.0
-"""mm and degrees from which a displacement counts. Neighbouring voxels do not: two thick-slice images of BraTS lie up
-to half a slice (3 mm) apart."""
+"""Displacements in mm and degrees from this size count. Neighboring voxels do not: two thick-slice images of BraTS
+are up to half a slice (3 mm) apart."""
 
 GAIN_OF_ALL, GAIN_OF_MOST, GAIN_OF_ONE = 0.13, 0.3, 1.0
-"""Information gained, as a share, when an image is moved against all others, most of them, or the only one.
+"""Relative gain of information when an image is moved against all others, most of them, or the only one.
 
-The least gain over an image's pairs is at most 0.08 in real cases and 0.03 in phantoms; moved by 6 mm it is 0.15 and
-more, by 10 mm 0.30, turned by 10 degrees 0.23. The middle one of three pairs is at most 0.13 in real cases. Single
-pairs gain up to 0.71 by chance (T1 and FLAIR know little of each other).
+The smallest gain over an image's pairs is at most 0.08 in real cases and 0.03 in phantoms; moved by 6 mm it is at least
+0.15, by 10 mm 0.30, rotated by 10 degrees 0.23. The middle one of three pairs is at most 0.13 in real cases. Single
+pairs gain up to 0.71 by chance (T1 and FLAIR share little information).
 """
 
 
 @dataclass(frozen=True)
 class Displacement:
-    """Where a pair fits best.
+    """Best fit of a pair.
 
     Attributes:
-        information: Normalised mutual information as the images lie: 1 if they know nothing of each other, up to 2.
+        information: Normalized mutual information at the current position: 1 if independent, at most 2.
         millimetres: Length of the shift at which it is highest.
         degrees: Size of the rotation at which it is highest.
-        gain: How much more there is at the best shift or rotation, as a share of ``information - 1``.
+        gain: Increase at the best shift or rotation, as a fraction of ``information - 1``.
     """
 
     information: float
@@ -68,20 +68,20 @@ class Displacement:
 
     @property
     def is_far(self) -> bool:
-        """Whether the best place is further away than thick slices and interpolation explain."""
+        """Whether the best fit is further away than thick slices and interpolation can explain."""
         return self.millimetres >= FAR or self.degrees >= TURNED
 
 
 def mutual_information(first: Levels, second: Levels, bins: int = BINS) -> float:
-    """Normalised mutual information ``(H(A) + H(B)) / H(A, B)`` (Studholme 1999) of values already sorted into bins.
+    """Return normalized mutual information ``(H(A) + H(B)) / H(A, B)`` (Studholme 1999) of already binned values.
 
-    The same number as scikit-image's ``normalized_mutual_information`` (tested), without its histogram over raw values,
-    which would be computed a hundred times a case.
+    The same number as scikit-image's ``normalized_mutual_information`` (tested), but without its histogram over raw
+    values, which would be computed a hundred times per case.
 
     Args:
         first: Bin of each voxel, 0 to ``bins - 1``.
-        second: The same of another image.
-        bins: How many there are.
+        second: The same for another image.
+        bins: Number of bins.
 
     Returns:
         From 1, independent, to 2, each a function of the other.
@@ -92,10 +92,10 @@ def mutual_information(first: Levels, second: Levels, bins: int = BINS) -> float
 
 
 def measure_alignment(case: CoarseCase) -> dict[tuple[str, str], Displacement]:
-    """Search, for each pair of modalities, the small shifts and rotations around where they lie for their best fit.
+    """Search the small shifts and rotations of each pair of modalities for its best fit.
 
     Returns:
-        Pair -> displacement; a pair that has too little of the brain in common is left out.
+        Pair -> displacement; pairs with too little brain in common are left out.
     """
     reach = _reach(case.spacing)
     smooth = {name: _smooth(case.images[name], case.measured[name], case.spacing) for name in case.images}
@@ -110,7 +110,7 @@ def measure_alignment(case: CoarseCase) -> dict[tuple[str, str], Displacement]:
 
 
 def find_displaced(pairs: Mapping[tuple[str, str], Displacement]) -> list[Finding]:
-    """Say which modality does not lie on the others, by how much its pairs would gain if it were moved."""
+    """Return findings for misaligned modalities, based on how much their pairs would gain by moving them."""
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
     own = {name: [displacement for pair, displacement in pairs.items() if name in pair] for name in names}
     if len(pairs) == 1:
@@ -133,8 +133,8 @@ def _finding(name: str, others: str, displacement: Displacement, threshold: floa
     parts = [f"about {displacement.millimetres:.0f} mm"] if displacement.millimetres >= FAR else []
     parts += [f"about {displacement.degrees:.0f} degrees"] if displacement.degrees >= TURNED else []
     text = (
-        f"Does not seem to lie on {others}: it would fit better {' and '.join(parts)} away. Register the case, for "
-        f"example with `python -m scanfill prepare`, and look at the result."
+        f"Does not seem to be aligned with {others}: it would fit better {' and '.join(parts)} away. Register the "
+        f"case, for example with `python -m scanfill prepare`, and look at the result."
     )
     return Finding("misregistered", "warning", name, displacement.gain, threshold, text)
 
@@ -164,7 +164,7 @@ def _displacement(
 
 
 def _climb(at: Callable[[Shift], float], here: float, reach: NDArray[np.int_]) -> tuple[float, Shift]:
-    """Go to the best neighbour, voxel by voxel, until none is better."""
+    """Move to the best neighbor, voxel by voxel, until none is better."""
     shift, best, seen = (0, 0, 0), here, {(0, 0, 0): here}
     while True:
         options = []
@@ -201,12 +201,12 @@ def _best_rotation(
 
 
 def _reach(spacing: NDArray[np.float64]) -> NDArray[np.int_]:
-    """Voxels along each axis that make up :py:data:`REACH`."""
+    """Return :py:data:`REACH` in voxels along each axis."""
     return np.maximum(1, np.floor(REACH / spacing)).astype(int)
 
 
 def _smooth(image: Volume, measured: Mask, spacing: NDArray[np.float64]) -> Volume:
-    """Blur by 2 mm inside what was measured, so that a rotation's interpolation changes the noise but little."""
+    """Blur by 2 mm within the measured voxels, so that interpolation in a rotation hardly changes the noise."""
     sigma = 2.0 / spacing
     weight = gaussian_filter(measured.astype(np.float32), sigma)
     blurred = gaussian_filter(np.where(measured, image, 0), sigma)
@@ -214,12 +214,12 @@ def _smooth(image: Volume, measured: Mask, spacing: NDArray[np.float64]) -> Volu
 
 
 def _erode(mask: Mask, reach: NDArray[np.int_]) -> Mask:
-    """Shrink a mask by so many voxels along each axis."""
+    """Shrink a mask by the given number of voxels along each axis."""
     return np.asarray(minimum_filter(mask, 2 * reach + 1, mode="constant"))
 
 
 def _bounds(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bounds of bins that hold equally many values, so that neither scale nor outliers matter."""
+    """Return bounds of bins with equal counts, so that neither scale nor outliers matter."""
     return np.asarray(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]), np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Everything that can be said of one case by itself, and a transform that warns of it."""
+"""All checks of a single case, and a transform that warns about their findings."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ logger = logging.getLogger(__name__)
 LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.WARNING}
 
 EXPLAINED = {"normalised", "blank", "duplicate", "grids", "unreadable", "incomplete"}
-"""Findings that are why ReadCased refuses a case: its message then says nothing new."""
+"""Findings that explain why ReadCased refuses a case, so that its message adds nothing."""
 
 
 def check_case(case: Mapping[str, Any]) -> CaseQuality:
-    """Read one case and measure all that can be; what cannot be read is a finding, never an exception.
+    """Read one case and take all possible measures; an unreadable file is a finding, never an exception.
 
     Args:
-        case: As :py:func:`scanfill.data.find_cases` gives it, also with ``problem``.
+        case: As returned by :py:func:`scanfill.data.find_cases`, also with ``problem``.
     """
     keys = [key for key in MODALITIES if case.get(key)]
     quality = CaseQuality(str(case.get("case_id", "?")), str(case.get("patient", "?")), keys)
@@ -84,10 +84,10 @@ def check_images(
     """Measure the images of a case and add measures and findings to its quality.
 
     Args:
-        quality: Is filled.
+        quality: Filled by this function.
         images: Modality -> ``(1, X, Y, Z)``.
-        mask: The brain, ``(1, X, Y, Z)``, if it is known.
-        has_mask: Whether the case has a mask, should that be another question because it could not be read.
+        mask: The brain, ``(1, X, Y, Z)``, if known.
+        has_mask: Whether the case has a mask, in case it exists but could not be read.
     """
     volumes = {key: image.numpy()[0] for key, image in images.items()}
     affines = {key: np.asarray(image.affine, dtype=float) for key, image in images.items()}
@@ -122,15 +122,15 @@ def check_images(
 def _check_image(
     quality: CaseQuality, key: str, coarse: CoarseCase, volume: Volume, affine: NDArray[np.float64]
 ) -> None:
-    """What one modality shows by itself."""
+    """Check one modality on its own."""
     own = quality.measures["images"][key]
     skull = measure_skull(volume, affine)
     own["skull"] = asdict(skull)
     if evidence := skull.evidence():
         value, threshold, reason = evidence
         text = (
-            f"The skull seems to be still on: {reason}. Remove it first, for example with HD-BET or SynthStrip; "
-            f"results on unstripped images are wrong."
+            f"The skull seems to be present: {reason}. Remove it first, for example with HD-BET or SynthStrip; results "
+            f"on unstripped images are wrong."
         )
         quality.findings.append(Finding("skull", "error", key, value, threshold, text))
     slices = measure_slices(coarse.images[key], coarse.measured[key], coarse.spacing.tolist())
@@ -141,14 +141,14 @@ def _check_image(
 
 
 def _check_together(quality: CaseQuality, coarse: CoarseCase) -> None:
-    """What only the modalities together show."""
+    """Run the checks that need several modalities."""
     skulls = {finding.modality for finding in quality.findings if finding.code == "skull"}
     coverage, contrast, pairs = measure_coverage(coarse), measure_contrast(coarse), measure_alignment(coarse)
     quality.measures["coverage"] = coverage
     quality.measures["contrast"] = contrast
     quality.measures["pairs"] = {" ".join(pair): asdict(displacement) for pair, displacement in pairs.items()}
     quality.findings += find_copies(coarse) + find_swapped(contrast)
-    beside = [] if skulls else find_uncovered(coarse, coverage)  # beside a head, a stripped brain covers only part
+    beside = [] if skulls else find_uncovered(coarse, coverage)  # a stripped brain covers only part of a head
     moved = find_displaced(pairs)
     named = {finding.modality for finding in moved}
     quality.findings += moved + [
@@ -157,7 +157,7 @@ def _check_together(quality: CaseQuality, coarse: CoarseCase) -> None:
 
 
 def _find_other_grids(images: Mapping[str, MetaTensor]) -> list[Finding]:
-    """Say which modalities lie on another grid than the first."""
+    """Return findings for modalities on a different grid than the first."""
     findings: list[Finding] = []
     if not images:
         return findings
@@ -168,8 +168,8 @@ def _find_other_grids(images: Mapping[str, MetaTensor]) -> list[Finding]:
         if distance > GRID_TOLERANCE:
             how = f"up to {distance:.1f} voxels apart" if as_large else "of another size"
             text = (
-                f"{key} and {first} lie on different grids, {how}. Register and resample the case with "
-                f"`python -m scanfill prepare`."
+                f"{key} and {first} are on different grids, {how}. Register and resample the case with `python -m "
+                f"scanfill prepare`."
             )
             value = distance if as_large else None
             findings.append(Finding("grids", "error", key, value, GRID_TOLERANCE, text))
@@ -177,7 +177,7 @@ def _find_other_grids(images: Mapping[str, MetaTensor]) -> list[Finding]:
 
 
 def _read_what_can_be_read(case: Mapping[str, Any], keys: list[str], findings: list[Finding]) -> dict[str, MetaTensor]:
-    """Read each modality by itself where the case as a whole was refused."""
+    """Read each modality separately after the case as a whole was refused."""
     read = {}
     for key in keys:
         try:
@@ -188,8 +188,8 @@ def _read_what_can_be_read(case: Mapping[str, Any], keys: list[str], findings: l
         bad = ~np.isfinite(image.numpy())
         if bad.any():
             text = (
-                f"Holds {np.count_nonzero(bad)} voxels that are NaN or infinite. Set them to 0 if they lie outside the "
-                f"brain, else export the image again."
+                f"Holds {np.count_nonzero(bad)} voxels that are NaN or infinite. Set them to 0 if they are outside the "
+                f"brain; otherwise export the image again."
             )
             findings.append(Finding("unreadable", "error", key, float(np.count_nonzero(bad)), 0.0, text))
             image = image.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
@@ -198,29 +198,28 @@ def _read_what_can_be_read(case: Mapping[str, Any], keys: list[str], findings: l
 
 
 def _views(coarse: CoarseCase, key: str) -> tuple[list[NDArray[np.uint8]], tuple[float, ...]]:
-    """Cut the slices through the middle of the brain, grey from the 1st to the 99.5th percentile."""
+    """Cut the slices through the middle of the brain, in gray from the 1st to the 99.5th percentile."""
     image, measured = coarse.images[key], coarse.measured[key]
     low, high = np.percentile(image[measured], [1, 99.5]) if measured.any() else (0.0, 1.0)
-    low = min(low, high - 1e-6) - 0.1 * max(high - low, 1e-6)  # what was measured is never quite black
+    low = min(low, high - 1e-6) - 0.1 * max(high - low, 1e-6)  # measured voxels are never quite black
     grey = np.where(measured, np.clip((image - low) / (high - low), 0, 1) * 255, 0).astype(np.uint8)
     return cut_slices(grey, coarse.affine, coarse.brain)
 
 
 @dataclass(eq=False, repr=False)
 class WarnOfQualityd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Check the images of a case as ``python -m scanfill cases --qc`` does, log each finding and write them down.
+    """Check the images of a case like ``python -m scanfill cases --qc``, and log and store each finding.
 
-    What is synthetic is not checked: a T1CE that a network made is as thick as its sources and shows no contrast agent.
-    The images are left as they are; which of them are unusable, and why, is added to the case's ``unusable``
-    (:py:func:`scanfill.missing.handle.find_unusable`; only to a case that has such, so in batches of one). Use it
-    right after :py:class:`scanfill.data.ReadCased`, while the images are as in their files; takes about a
-    second a case.
+    Synthetic images are not checked: a generated T1CE is as thick as its sources and shows no contrast agent. The
+    images stay unchanged; unusable ones are added to the case's ``unusable`` with the reason
+    (:py:func:`scanfill.missing.handle.find_unusable`; only if there are any, so use batches of one). Use it right after
+    :py:class:`scanfill.data.ReadCased`, while the images are as in their files; it takes about a second per case.
 
     Args:
         keys: Modalities, each ``(1, X, Y, Z)``, named t1, t1ce, t2, flair.
-        mask_key: Key of the brain mask, used when the case has one.
-        warnings_key: Where the findings go, one a line; an empty string when there are none.
-        allow_missing_keys: Whether a case may lack some of ``keys``.
+        mask_key: Key of the brain mask, used if the case has one.
+        warnings_key: Key for the findings, one per line; an empty string if there are none.
+        allow_missing_keys: Whether some of ``keys`` may be missing from a case.
     """
 
     keys: KeysCollection

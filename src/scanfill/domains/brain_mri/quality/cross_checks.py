@@ -1,4 +1,4 @@
-"""What only the cohort shows: one image in two cases, and pairs that tell less of each other than elsewhere."""
+"""Checks that need the whole cohort: one image in two cases, and pairs that share unusually little information."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 
 
 ENOUGH = 10
-"""Cases with the same pair of modalities, below which none can stand out."""
+"""Minimum number of cases with the same pair of modalities for one to be an outlier."""
 
 OUTLIER = -3.5
-"""Robust z (Iglewicz and Hoaglin 1993) of the logarithm of the mutual information, from which a pair stands out.
+"""Robust z (Iglewicz and Hoaglin 1993) of the logarithm of the mutual information below which a pair is an outlier.
 
 The lowest of six pairs among 15 BraTS cases is -2.8, with four of other sources -2.0, among 24 phantoms -2.2.
 """
 
 REASONS = {"misregistered", "swapped", "skull", "normalised"}
-"""Findings that explain why a pair tells little: it is not said twice."""
+"""Findings that already explain why a pair shares little information."""
 
 
 def check_cohort(cases: Sequence[Mapping[str, Any]], workers: int = 1) -> list[CaseQuality]:
-    """Check each case, then compare them with each other.
+    """Check each case, then compare the cases with each other.
 
     Args:
-        cases: As :py:func:`scanfill.data.find_cases` gives them with ``strict=False``.
-        workers: Processes; each needs about 0.5 GB.
+        cases: As returned by :py:func:`scanfill.data.find_cases` with ``strict=False``.
+        workers: Number of processes; each needs about 0.5 GB.
 
     Raises:
         ValueError: Fewer than one worker.
     """
     if workers < 1:
-        msg = f"The cases are checked by at least one process, got workers={workers}."
+        msg = f"workers (={workers}) must be at least 1."
         raise ValueError(msg)
     checked = tqdm(_check(cases, workers), total=len(cases), desc="Checking the cases", unit="case", disable=None)
     found = list(checked)
@@ -57,13 +57,13 @@ def _check(cases: Sequence[Mapping[str, Any]], workers: int) -> Iterator[CaseQua
     if workers == 1 or len(cases) < 2:
         yield from map(check_case, cases)
         return
-    # A forked process would inherit PyTorch's threads half dead.
+    # A forked process would inherit PyTorch's threads in an unusable state.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(check_case, cases)
 
 
 def _find_duplicates(cases: Sequence[CaseQuality]) -> None:
-    """Add a finding to both cases of each pair of images that are one; one finding a pair of cases."""
+    """Add a finding to both cases for images that occur twice; one finding per pair of cases."""
     images = [(index, key) for index, case in enumerate(cases) for key in case.signatures]
     signatures = [cases[index].signatures[key] for index, key in images]
     pairs: dict[tuple[int, int], list[tuple[str, str, float]]] = {}
@@ -81,15 +81,15 @@ def _add_duplicate(case: CaseQuality, other: CaseQuality, alike_ones: Sequence[t
     alike = max(value for _, _, value in alike_ones)
     patients = "of the same patient" if case.patient == other.patient else f"which counts as patient {other.patient!r}"
     text = (
-        f"{own} {'is' if len(alike_ones) == 1 else 'are'} the same as {theirs} of case {other.case_id!r}, {patients} "
-        f"(correlation {alike:.3f}). Remove one, or state in participants.tsv that they are one patient: on two sides "
-        f"of a split they would be a leak."
+        f"{own} {'is' if len(alike_ones) == 1 else 'are'} identical to {theirs} of case {other.case_id!r}, {patients} "
+        f"(correlation {alike:.3f}). Remove one, or assign both cases to one patient in participants.tsv: on two sides "
+        f"of a split they would leak data."
     )
     case.findings.append(Finding("duplicate", "error", own, alike, ALIKE, text))
 
 
 def _find_outliers(cases: Sequence[CaseQuality]) -> None:
-    """Add a finding where a pair tells far less of each other than the same pair of the other cases."""
+    """Add a finding to pairs that share far less information than the same pair in the other cases."""
     for pair in dict.fromkeys(pair for case in cases for pair in case.measures.get("pairs", {})):
         own = [case for case in cases if pair in case.measures.get("pairs", {})]
         if len(own) < ENOUGH:
@@ -100,7 +100,7 @@ def _find_outliers(cases: Sequence[CaseQuality]) -> None:
             case.measures["pairs"][pair]["robust_z"] = float(score)
             if score < OUTLIER and not REASONS & {finding.code for finding in case.findings}:
                 text = (
-                    f"{' and '.join(pair.split())} tell far less of each other than in the other cases (robust z "
+                    f"{' and '.join(pair.split())} share far less information than in the other cases (robust z "
                     f"{score:.1f}): one may be of another patient or body part, or badly registered. Look at both."
                 )
                 named = ", ".join(pair.split())
@@ -108,7 +108,7 @@ def _find_outliers(cases: Sequence[CaseQuality]) -> None:
 
 
 def robust_z(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Distance from the median in units of the SD that the median absolute deviation implies; 0 where it is 0."""
+    """Return the distance from the median in SDs, as implied by the median absolute deviation; 0 if that is 0."""
     distance = values - np.median(values)
     spread = 1.4826 * np.median(np.abs(distance))
     return np.asarray(distance / spread if spread > 0 else np.zeros_like(values))

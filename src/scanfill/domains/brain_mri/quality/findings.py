@@ -1,4 +1,4 @@
-"""The codes of what the checks of a brain's images find."""
+"""The codes of all quality findings on brain images."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ CODES = {
     "unreadable": "a file cannot be read",
     "refused": "training and inference would refuse the case",
     "grids": "modalities on different grids",
-    "blank": "no image, or next to none",
+    "blank": "empty or almost empty image",
     "skull": "skull not removed",
-    "swapped": "two modalities have each other's name",
+    "swapped": "names of two modalities swapped",
     "duplicate": "the same image twice",
-    "misregistered": "modalities do not lie on each other",
-    "information": "modalities that tell little of each other",
-    "coverage": "part of the brain is not in the image",
-    "normalised": "intensities normalised already",
+    "misregistered": "modalities not aligned",
+    "information": "modalities share little information",
+    "coverage": "part of the brain not in the image",
+    "normalised": "intensities already normalized",
     "thick_slices": "thick slices",
-    "few_levels": "few grey levels",
+    "few_levels": "few gray levels",
     "clipped": "intensities cut off at the top",
 }
-"""Each code and its name, in the order in which they are shown."""
+"""Each code and its name, in display order."""
 
 
 def in_order(findings: Sequence[Finding]) -> list[Finding]:
-    """Sort by severity, then by code; equal ones stay as they are.
+    """Sort findings by severity, then by code; the sort is stable.
 
     Raises:
-        ValueError: A finding has another code than :py:data:`CODES`.
+        ValueError: A finding has a code that is not in :py:data:`CODES`.
     """
     codes = list(CODES)
     return sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), codes.index(finding.code)))

@@ -1,4 +1,4 @@
-"""Is there an image at all, with intensities as the scanner gave them?"""
+"""Check that an image is not empty and has the intensities given by the scanner."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     Volume = NDArray[np.float32]
 
 LEAST_MEASURED = 0.01
-"""Share of the voxels that differ from the background; brains fill 18 % (a wide field of view) to 45 %."""
+"""Minimum fraction of voxels that differ from the background; brains fill 18 % (wide field of view) to 45 %."""
 
 FEWEST_LEVELS = 24
-"""Grey levels: the real cases have more than 80, a phantom of a weak site 54."""
+"""Minimum number of gray levels: the real cases have more than 80, a phantom of a weak site 54."""
 
 MOST_CLIPPED = 0.005
-"""Share of the measured voxels that have the highest value: 0.0003 at most in real and phantom cases."""
+"""Maximum fraction of measured voxels with the highest value: at most 0.0003 in real and phantom cases."""
 
 SMALLEST = 1000
-"""Voxels below which levels and clipping say nothing."""
+"""Minimum number of voxels for checks of levels and clipping."""
 
 
 @dataclass(frozen=True)
 class Intensities:
-    """What the values of one image are like.
+    """Statistics of the values of one image.
 
     Attributes:
         background: The value outside the brain.
-        measured: Share of the voxels that have another value.
-        negative: Share of these that are negative.
-        levels: How many different values they have.
-        clipped: Share of them that have the highest value.
+        measured: Fraction of voxels with another value.
+        negative: Fraction of these that are negative.
+        levels: Number of different values among them.
+        clipped: Fraction of them with the highest value.
         minimum, maximum, mean, deviation: Of the measured voxels.
     """
 
@@ -58,11 +58,11 @@ class Intensities:
 def measure_intensities(image: Volume) -> Intensities:
     """Measure an image ``(X, Y, Z)`` of finite values."""
     value, share = background_of(image)
-    background = value if share > 0.2 else 0.0  # where nothing is the same all around, 0 is what is missing
+    background = value if share > 0.2 else 0.0  # without a uniform border, 0 counts as background
     inside = image[image != background]
     if not inside.size:
         return Intensities(background, 0.0, 0.0, 0, 0.0, background, background, background, 0.0)
-    inside.sort()  # one sort gives levels, extremes and how many have the highest value
+    inside.sort()  # one sort gives levels, extremes and clipped voxels
     return Intensities(
         background=background,
         measured=inside.size / image.size,
@@ -77,18 +77,18 @@ def measure_intensities(image: Volume) -> Intensities:
 
 
 def find_odd_intensities(modality: str, seen: Intensities, voxels: int, has_mask: bool) -> list[Finding]:
-    """Say what is wrong with the values of one image.
+    """Return findings on the values of one image.
 
     Args:
         modality: Name of the image.
-        seen: Its measures.
-        voxels: How many the image has.
-        has_mask: Whether the case has a brain mask: without one, a normalised image cannot be used.
+        seen: Its statistics.
+        voxels: Number of voxels in the image.
+        has_mask: Whether the case has a brain mask: without one, a normalized image cannot be used.
     """
     if seen.measured < LEAST_MEASURED or seen.levels <= 1:
         text = (
-            f"Holds no image, or next to none: {seen.measured:.1%} of the voxels differ from {seen.background:g}, in "
-            f"{seen.levels} grey levels. Export it again, or leave this modality out."
+            f"Is empty or almost empty: {seen.measured:.1%} of the voxels differ from {seen.background:g}, in "
+            f"{seen.levels} gray levels. Export it again, or leave this modality out."
         )
         return [Finding("blank", "error", modality, seen.measured, LEAST_MEASURED, text)]
     findings = _normalised(modality, seen, has_mask)
@@ -96,26 +96,26 @@ def find_odd_intensities(modality: str, seen: Intensities, voxels: int, has_mask
         return findings
     if seen.levels < FEWEST_LEVELS:
         text = (
-            f"Has only {seen.levels} grey levels: it was probably converted to a coarse type, or is a label map. "
+            f"Has only {seen.levels} gray levels: it was probably converted to a coarse data type, or is a label map. "
             f"Export it again."
         )
         findings.append(Finding("few_levels", "warning", modality, float(seen.levels), float(FEWEST_LEVELS), text))
     elif seen.clipped > MOST_CLIPPED:
         text = (
             f"{seen.clipped:.1%} of the voxels have the highest value, {seen.maximum:g}: the bright end was cut off, "
-            f"for example by a window or a small integer type. Export the original intensities."
+            f"for example by a display window or a small integer type. Export the original intensities."
         )
         findings.append(Finding("clipped", "warning", modality, seen.clipped, MOST_CLIPPED, text))
     return findings
 
 
 def _normalised(modality: str, seen: Intensities, has_mask: bool) -> list[Finding]:
-    """Find values that were z-scored or scaled to [0, 1] or [-1, 1]."""
+    """Return findings for values that were z-scored or scaled to [0, 1] or [-1, 1]."""
     severity: Severity = "warning"
-    remedy = "The mask of the case says where the brain is, so it can be used; the original would be better."
+    remedy = "It can be used, because the mask of the case marks the brain; the original would be better."
     if not has_mask:
         severity = "error"
-        remedy = "Give the original intensities, or put a brain mask (mask.nii.gz, 1 in it) into the case's folder."
+        remedy = "Provide the original intensities, or put a brain mask (mask.nii.gz, 1 in it) into the case's folder."
     if seen.negative >= NEGATIVE_SHARE:
         scaled = seen.minimum >= -1.001 and seen.maximum <= 1.001
         text = (

@@ -1,4 +1,4 @@
-"""The checks of a brain's images, their thresholds, and how a page shows what they found."""
+"""The checks for brain images, their thresholds, and how a page presents their findings."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ THRESHOLDS: dict[str, dict[str, float]] = {
     "few_levels": {"fewest": intensities.FEWEST_LEVELS},
     "clipped": {"most_clipped": intensities.MOST_CLIPPED},
 }
-"""Code -> name of a threshold -> its value; each is explained where it is defined."""
+"""Code -> name of a threshold -> its value; each is documented at its definition."""
 
 
 COLUMNS = {
@@ -60,10 +60,10 @@ COLUMNS = {
     "duplicates": ("duplicate",),
     "names": ("swapped",),
 }
-"""Columns of the table, and which findings they show."""
+"""Columns of the table, and the findings shown in each."""
 
 SHORT = {"thick_slices": "thick", "misregistered": "moved", "information": "unlike others", "few_levels": "few levels"}
-"""What a code is called where there is little room."""
+"""Short names of the codes for use where space is limited."""
 
 
 def _least_coverage(measures: Mapping[str, Any]) -> str:
@@ -83,6 +83,6 @@ CHECKS = QualityChecks(
     THRESHOLDS,
     SHORT,
     figures={"coverage": _least_coverage, "alignment": _least_information},
-    remark="Coverage: the least of the modalities. MI: normalised mutual information, 1 to 2, of the pair that has "
-    "least.",
+    remark="Coverage: the smallest of all modalities. MI: the smallest normalized mutual information, 1 to 2, of all "
+    "pairs.",
 )

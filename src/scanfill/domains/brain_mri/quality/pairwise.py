@@ -1,4 +1,4 @@
-"""What modalities show against each other: coverage of the brain, swapped names, copies of one image."""
+"""Checks that compare modalities: coverage of the brain, swapped names, copies of one image."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     Signature = NDArray[np.float32]
 
 LEAST_COVERED = 0.9
-"""Share of the brain. Real cases whose modalities were stripped one by one cover 0.95 and more, phantoms 0.96 and more;
-the FLAIR of Brats18_2013_20_1, which lacks the back of the head, covers 0.67."""
+"""Fraction of the brain. Real cases with separately stripped modalities cover at least 0.95, phantoms at least 0.96;
+the FLAIR of Brats18_2013_20_1, in which the back of the head is missing, covers 0.67."""
 
 LEAST_OVERLAP = 0.88
-"""Dice overlap with the brain of an image that is as large as the brain: below it lies beside it. Real and phantom
-modalities overlap by 0.97 and more; moved by 20 mm they overlap by 0.8."""
+"""Minimum Dice overlap with the brain for an image as large as the brain: below it, the image is misplaced. Real and
+phantom modalities overlap by at least 0.97; moved by 20 mm they overlap by 0.8."""
 
 SIDES = (("left", "right"), ("back", "front"), ("bottom", "top"))
-"""What lies at the low and high end of each axis of the world (RAS)."""
+"""Names of the low and high end of each axis of the world (RAS)."""
 
 
 def measure_coverage(case: CoarseCase) -> dict[str, dict[str, float]]:
-    """Compare where each modality was measured with the brain.
+    """Compare the measured part of each modality with the brain.
 
     Returns:
-        Modality -> ``covered`` (share of the brain), ``size`` (its volume as a share of the brain's), ``overlap``
-        (Dice); empty where there is no brain.
+        Modality -> ``covered`` (fraction of the brain), ``size`` (its volume as a fraction of the brain's), ``overlap``
+        (Dice); empty if there is no brain.
     """
     brain = np.count_nonzero(case.brain)
     found = {}
@@ -53,26 +53,26 @@ def measure_coverage(case: CoarseCase) -> dict[str, dict[str, float]]:
 
 
 def find_uncovered(case: CoarseCase, measures: Mapping[str, Mapping[str, float]]) -> list[Finding]:
-    """Say which modality shows only part of the brain, or lies beside it."""
+    """Return findings for modalities that show only part of the brain, or are misplaced."""
     findings = []
     for name, measure in measures.items():
         if measure["covered"] < LEAST_COVERED and measure["size"] < LEAST_COVERED:
             text = (
-                f"Covers {measure['covered']:.0%} of the brain; the missing part is {_where(case, name)}. There "
-                f"nothing can be said from it: use a series that covers the brain, or leave this modality out."
+                f"Covers {measure['covered']:.0%} of the brain; the missing part is {_where(case, name)}. Results "
+                f"there are not reliable: use a series that covers the brain, or leave this modality out."
             )
             findings.append(Finding("coverage", "warning", name, measure["covered"], LEAST_COVERED, text))
         elif measure["covered"] < LEAST_COVERED and measure["overlap"] < LEAST_OVERLAP:
             text = (
-                f"Lies beside the other images: they overlap by {measure['overlap']:.0%} (Dice). Register the case, "
-                f"for example with `python -m scanfill prepare`, and look at the result."
+                f"Is misplaced relative to the other images: they overlap by {measure['overlap']:.0%} (Dice). Register "
+                f"the case, for example with `python -m scanfill prepare`, and look at the result."
             )
             findings.append(Finding("misregistered", "warning", name, measure["overlap"], LEAST_OVERLAP, text))
     return findings
 
 
 def _where(case: CoarseCase, name: str) -> str:
-    """Tell on which side of the head the missing part lies, and how far from the brain's end it begins."""
+    """Describe on which side of the head the missing part is, and how far from the end of the brain it begins."""
     lacking = np.argwhere(case.brain & ~case.measured[name]) @ case.affine[:3, :3].T
     brain = np.argwhere(case.brain) @ case.affine[:3, :3].T
     offset = lacking.mean(axis=0) - brain.mean(axis=0)
@@ -83,24 +83,24 @@ def _where(case: CoarseCase, name: str) -> str:
 
 
 SWAPPED = -0.1
-"""Below this two modalities are swapped; between this and 0 nothing is said.
+"""Two modalities are swapped if the measure is below this; between this and 0 the result is undecided.
 
-Enhancement is 0.29 and more in real cases and 0.52 in phantoms; that fluid is dark is 0.27 and more in real cases, 0.15
-in phantoms. Swapped, they are the same with a minus.
+Enhancement is at least 0.29 in real cases and 0.52 in phantoms; darkness of fluid at least 0.27 in real cases and 0.15
+in phantoms. Swapped modalities give the same values with a minus sign.
 """
 
 RIM = 6.0
-"""mm below the brain's surface that are left aside: scraps of skull and dura, and voxels partly outside."""
+"""Ignored depth in mm below the brain's surface: remnants of skull and dura, and voxels partly outside."""
 
 FEWEST = 500
 
 
 def enhancement(t1: Values, t1ce: Values) -> float:
-    """How much T1CE has voxels brighter than in T1, as vessels and tumour after contrast agent, rather than darker.
+    """Measure how much brighter than T1 the outliers of T1CE are, like vessels and tumor after contrast agent.
 
     Args:
-        t1: Values of the brain's voxels, ``(N,)``.
-        t1ce: Of the same voxels.
+        t1: T1 values of the brain's voxels, ``(N,)``.
+        t1ce: T1CE values of the same voxels.
 
     Returns:
         -1 to 1: asymmetry of the outliers (0.1 % on either side) of the difference.
@@ -110,14 +110,14 @@ def enhancement(t1: Values, t1ce: Values) -> float:
 
 
 def dark_fluid(t2: Values, flair: Values) -> float:
-    """How much fluid, the brightest of T2, is dark in FLAIR.
+    """Measure how dark fluid, the brightest part of T2, is in FLAIR.
 
     Args:
-        t2: Values of the brain's voxels, ``(N,)``.
-        flair: Of the same voxels.
+        t2: T2 values of the brain's voxels, ``(N,)``.
+        flair: FLAIR values of the same voxels.
 
     Returns:
-        -1 to 1. Four groups of voxels, the 3 % brightest and darkest of either image, are looked up in the other.
+        -1 to 1. Four groups of voxels, the 3 % brightest and darkest of each image, are looked up in the other image.
     """
     rank = [rankdata(values) / values.size for values in (t2, flair)]
     (dark_t2, bright_t2), (dark_flair, bright_flair) = (np.quantile(each, [0.03, 0.97]) for each in rank)
@@ -127,7 +127,7 @@ def dark_fluid(t2: Values, flair: Values) -> float:
 
 
 def measure_contrast(case: CoarseCase) -> dict[str, float]:
-    """Measure what tells T1 from T1CE and T2 from FLAIR; a pair that is not there, or too small, is left out."""
+    """Measure what distinguishes T1 from T1CE and T2 from FLAIR; missing or too small pairs are left out."""
     found = {}
     for name, (first, second), measure in (
         ("enhancement", ("t1", "t1ce"), enhancement),
@@ -142,17 +142,17 @@ def measure_contrast(case: CoarseCase) -> dict[str, float]:
 
 
 def find_swapped(measures: Mapping[str, float]) -> list[Finding]:
-    """Say which two modalities seem to have each other's name."""
+    """Return findings for pairs of modalities that seem to be swapped."""
     findings = []
     if measures.get("enhancement", 0.0) < SWAPPED:
         text = (
-            "T1 and T1CE seem to be swapped: what is called T1 has bright vessels or tumour that T1CE lacks. Look at "
-            "both, and correct the file names or the DICOM conversion."
+            "T1 and T1CE seem to be swapped: the image named T1 has bright vessels or tumor that are not in T1CE. Look "
+            "at both, and correct the file names or the DICOM conversion."
         )
         findings.append(Finding("swapped", "warning", "t1, t1ce", measures["enhancement"], SWAPPED, text))
     if measures.get("dark_fluid", 0.0) < SWAPPED:
         text = (
-            "T2 and FLAIR seem to be swapped: in what is called FLAIR fluid is bright, in T2 it is dark. Look at both, "
+            "T2 and FLAIR seem to be swapped: fluid is bright in the image named FLAIR and dark in T2. Look at both, "
             "and correct the file names or the DICOM conversion."
         )
         findings.append(Finding("swapped", "warning", "t2, flair", measures["dark_fluid"], SWAPPED, text))
@@ -166,25 +166,25 @@ def _robust(values: Values) -> Values:
 
 
 SIDE = 16
-"""Cells a side of the small picture that stands for an image."""
+"""Cells per side of the small picture that represents an image."""
 
 ALIKE = 0.99
-"""Correlation of two such pictures from which they are one image. A copy, rescaled or of another type, has 1.000, the
-same scan cropped and resampled from 1 to 2 mm 0.96. Two scans of one patient have 0.97 at most (T1 with T1CE), of two
-patients 0.79."""
+"""Minimum correlation of two such pictures for them to be one image. A copy, rescaled or of another data type, has
+1.000, the same scan cropped and resampled from 1 to 2 mm 0.96. Two scans of one patient have at most 0.97 (T1 with
+T1CE), of two patients 0.79."""
 
 SAME_VOXELS = 0.999
-"""Correlation of the voxels from which two modalities of a case are one image."""
+"""Minimum correlation of the voxels for two modalities of a case to be one image."""
 
 BLOCK = 512
-"""Signatures compared at a time, so that thousands do not fill the memory."""
+"""Number of signatures compared at a time, so that thousands do not fill the memory."""
 
 
 def signature(case: CoarseCase, modality: str) -> Signature:
-    """Draw the small picture of an image: cut to what was measured, z-scored there, 16 cells a side.
+    """Compute the small picture of an image: cropped to the measured voxels, z-scored there, 16 cells per side.
 
     Returns:
-        ``(4096,)`` of length 1; zeros for an image without contrast.
+        ``(4096,)`` with norm 1; zeros for an image without contrast.
     """
     measured = case.measured[modality]
     if not measured.any():
@@ -198,7 +198,7 @@ def signature(case: CoarseCase, modality: str) -> Signature:
 
 
 def find_copies(case: CoarseCase) -> list[Finding]:
-    """Say which modalities of one case are one image."""
+    """Return findings for modalities of one case that are the same image."""
     findings = []
     for first, second in combinations(case.images, 2):
         both = case.measured[first] & case.measured[second]
@@ -219,11 +219,11 @@ def _correlation(first: Signature, second: Signature) -> float:
 
 
 def find_pairs(signatures: Sequence[Signature], owners: Sequence[int]) -> list[tuple[int, int, float]]:
-    """List the pairs of images of different owners that are one image.
+    """List the pairs of images of different owners that are the same image.
 
     Args:
-        signatures: Of all images.
-        owners: The case of each, by its number.
+        signatures: Signatures of all images.
+        owners: Case number of each image.
 
     Returns:
         Index, index and correlation, the first index smaller.

@@ -1,4 +1,4 @@
-"""A case's images at about 2 mm, cut to the brain: fine enough to judge them, small enough to be quick."""
+"""A case's images at about 2 mm, cropped to the brain: fine enough for the checks, small enough to be fast."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 TARGET = 2.0
-"""mm; finer grids are averaged in blocks to about this."""
+"""Voxel size in mm to which finer grids are averaged in blocks."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class CoarseCase:
     """Images of one case on one coarse grid.
 
     Attributes:
-        images: Modality -> ``(X, Y, Z)``, 0 where nothing was measured.
-        measured: Modality -> where it was measured: not the background, ``(X, Y, Z)``.
+        images: Modality -> ``(X, Y, Z)``, 0 if not measured.
+        measured: Modality -> mask of the measured voxels (not background), ``(X, Y, Z)``.
         brain: The case's mask, or else where most of the modalities were measured, ``(X, Y, Z)``.
         affine: Voxel indices to world coordinates in mm, RAS, ``(4, 4)``.
     """
@@ -45,12 +45,12 @@ class CoarseCase:
 def coarse_case(
     images: Mapping[str, Volume], backgrounds: Mapping[str, float], affine: NDArray[np.float64], mask: Mask | None
 ) -> CoarseCase:
-    """Cut to what was measured and average blocks of voxels to about :py:data:`TARGET`.
+    """Crop to the measured voxels and average blocks to about :py:data:`TARGET`.
 
     Args:
         images: Modality -> ``(X, Y, Z)``, all on one grid.
         backgrounds: Modality -> the value outside the brain.
-        affine: Of that grid, ``(4, 4)``.
+        affine: Affine of that grid, ``(4, 4)``.
         mask: The case's brain mask if it has one, ``(X, Y, Z)``.
     """
     inside = {name: image != backgrounds[name] for name, image in images.items()}
@@ -72,13 +72,13 @@ def coarse_case(
 
 
 def box_around(mask: Mask) -> tuple[slice, ...]:
-    """The smallest box around a mask; all of the image where the mask is empty."""
+    """Return the smallest box around a mask; the whole image if the mask is empty."""
     boxes = find_objects(mask.astype(np.uint8))
     return tuple(boxes[0]) if boxes else (slice(0, None),) * mask.ndim
 
 
 def _average(image: NDArray[np.generic], factor: NDArray[np.int_]) -> Volume:
-    """Average blocks of voxels; the last ones repeat the border where the size is not a multiple."""
+    """Average blocks of voxels; if the size is not a multiple, the border is repeated for the last ones."""
     pad = [(0, -size % by) for size, by in zip(image.shape, factor, strict=True)]
     image = np.pad(image, pad, mode="edge") if any(after for _, after in pad) else image
     x, y, z = (size // by for size, by in zip(image.shape, factor, strict=True))

@@ -1,8 +1,8 @@
-"""Is the skull still on? Three things that a stripped brain cannot show, each measured by itself.
+"""Detect whether the skull is still present, by three independent signs that a stripped brain cannot show.
 
-Air: around a raw head there is noise, around a stripped brain one value, exactly. Size: a head is larger than any
-brain. Bone: from outside inwards a raw head is bright (scalp), dark (bone) and bright again (brain), a stripped brain
-is not: averaged over a patch of the vault the dark sulci vanish, the bone stays.
+Air: a raw head is surrounded by noise, a stripped brain by exactly one value. Size: a head is larger than any brain.
+Bone: from outside inwards a raw head is bright (scalp), dark (bone) and bright again (brain), while a stripped brain is
+not: averaged over a patch of the vault, the dark sulci vanish but the bone remains.
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 NOISY_AIR = 0.3
-"""Share of the dark voxels on the image's faces that differ from the background's one value.
+"""Maximum fraction of dark voxels on the image's faces that differ from the background's one value.
 
-0.00 in all 88 real stripped images and in stripped phantoms; 0.60 and more in phantoms with skull and noise.
+0.00 in all 88 real stripped images and in stripped phantoms; at least 0.60 in phantoms with skull and noise.
 """
 
 LARGEST_BRAIN = 2.2
-"""Litres. Real stripped brains have 1.0 to 1.7, the MNI152 template 1.9; adults' skulls hold up to about 2.1.
+"""Largest brain in liters. Real stripped brains have 1.0 to 1.7, the MNI152 template 1.9; adult skulls up to about 2.1.
 
-A real head cut at the chin (Colin 27) has 3.7, phantoms with skull 2.2 to 3.5 (2.6 and more in T1).
+A real head cut at the chin (Colin 27) has 3.7, phantoms with skull 2.2 to 3.5 (at least 2.6 in T1).
 """
 
 DARKEST_RIM = 0.4
-"""Depth of the dark layer under the surface, as a share of the brightness of its darker side.
+"""Depth of the dark layer under the surface, as a fraction of the brightness of its darker side.
 
-0.05 at most in real stripped images, 0.27 in phantoms (T2, whose CSF is bright); 0.71 in a real head (Colin 27). In
-phantoms' heads the patches average the thin bone away (0.2 to 0.7): there size and noise tell.
+At most 0.05 in real stripped images, 0.27 in phantoms (T2, with bright CSF); 0.71 in a real head (Colin 27). In phantom
+heads the patches average out the thin bone (0.2 to 0.7), so size and noise are decisive there.
 """
 
 QUIET = 0.002
-"""Share of the range of intensities that counts as no difference: what interpolation leaves around a brain."""
+"""Fraction of the intensity range that counts as no difference: residue of interpolation around a brain."""
 
 COARSE = 1.6
-"""Spacing in mm below which every second voxel is enough: bone, with its scalp, is thicker than 5 mm."""
+"""Spacing in mm below which every second voxel suffices: bone with scalp is thicker than 5 mm."""
 
-REACH, BENEATH = 130.0, 45  # mm: how far out a ray starts, how far below the surface it is looked at
+REACH, BENEATH = 130.0, 45  # mm: start of a ray outside, and its depth below the surface
 
 
 @dataclass(frozen=True)
 class Skull:
-    """What speaks for a skull.
+    """Measures that indicate a skull.
 
     Attributes:
-        noisy_air: Share of the dark voxels on the image's faces that differ from the background, 0 to 1.
-        litres: Volume of what is not air.
-        dark_rim: Depth of the dark layer under the surface, 0 to 1; None where too little of the vault is in the image.
+        noisy_air: Fraction of dark voxels on the image's faces that differ from the background, 0 to 1.
+        litres: Volume of everything that is not air.
+        dark_rim: Depth of the dark layer under the surface, 0 to 1; None if too little of the vault is in the image.
     """
 
     noisy_air: float
@@ -62,34 +62,34 @@ class Skull:
     dark_rim: float | None
 
     def evidence(self) -> tuple[float, float, str] | None:
-        """Return the first measure that speaks for a skull, its threshold, and a sentence; None where none does."""
+        """Return the first measure that indicates a skull, its threshold, and a sentence; None if none does."""
         if self.noisy_air > NOISY_AIR:
-            text = f"around the head there is noise ({self.noisy_air:.0%} of the image's dark rim), not one value"
+            text = f"the head is surrounded by noise ({self.noisy_air:.0%} of the image's dark rim), not by one value"
             return self.noisy_air, NOISY_AIR, text
         if self.litres > LARGEST_BRAIN:
-            text = f"what is not air measures {self.litres:.1f} litres, more than a brain ({LARGEST_BRAIN} at most)"
+            text = f"the volume without air is {self.litres:.1f} liters, more than a brain ({LARGEST_BRAIN} at most)"
             return self.litres, LARGEST_BRAIN, text
         if self.dark_rim is not None and self.dark_rim > DARKEST_RIM:
-            text = f"a dark layer, as of bone, lies under the surface ({self.dark_rim:.0%} darker than both its sides)"
+            text = f"a dark layer like bone is under the surface ({self.dark_rim:.0%} darker than both its sides)"
             return self.dark_rim, DARKEST_RIM, text
         return None
 
 
 def suspect_skull(image: MetaTensor) -> str | None:
-    """Tell whether an image of the brain seems to have its skull still.
+    """Check whether an image of the brain still seems to have its skull.
 
     Args:
-        image: ``(1, X, Y, Z)``, any MRI contrast and scale, with an affine in millimetres.
+        image: ``(1, X, Y, Z)``, any MRI contrast and scale, with an affine in millimeters.
 
     Returns:
-        The reason, in part of a sentence, or None where the image looks skull-stripped.
+        The reason, as part of a sentence, or None if the image looks skull-stripped.
     """
     evidence = measure_skull(image.numpy()[0], np.asarray(image.affine, dtype=float)).evidence()
     return None if evidence is None else evidence[2]
 
 
 def measure_skull(image: NDArray[np.float32], affine: Array) -> Skull:
-    """Measure what tells a head from a stripped brain.
+    """Measure what distinguishes a head from a stripped brain.
 
     Args:
         image: ``(X, Y, Z)``, finite.
@@ -98,7 +98,7 @@ def measure_skull(image: NDArray[np.float32], affine: Array) -> Skull:
     image, affine = coarsen(image, affine)
     background, share = background_of(image)
     outside = np.abs(image - background) <= QUIET * (np.percentile(image, 99.5) - image.min())
-    if share < 0.2:  # no such value: air is what is darkest
+    if share < 0.2:  # no uniform background: the darkest voxels are air
         background = float(np.percentile(image, 1))
         signal = np.maximum(image - background, 0)
     else:
@@ -139,19 +139,19 @@ def faces(image: NDArray[Any]) -> NDArray[Any]:
 
 
 def _sphere(number: int) -> Array:
-    """Directions spread evenly over a sphere (Fibonacci lattice), ``(number, 3)``."""
+    """Return directions spread evenly over a sphere (Fibonacci lattice), ``(number, 3)``."""
     height = 1 - 2 * (np.arange(number) + 0.5) / number
     angle, radius = np.pi * (1 + 5**0.5) * (np.arange(number) + 0.5), np.sqrt(1 - height**2)
     return np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
 
 
-RAYS = _sphere(2400)[:1080]  # all that rise by more than 6 degrees: what they meet is vault, not face or neck
+RAYS = _sphere(2400)[:1080]  # elevation above 6 degrees: they meet the vault, not face or neck
 PATCHES = np.argmax(RAYS @ _sphere(80)[:34].T, axis=1)
 
 
 def _centre(signal: NDArray[np.float32], affine: Array) -> Array:
-    """World coordinates, in mm, of about the middle of the cerebrum: 75 mm below the highest point."""
-    # The median of what is brighter than air and tissue on average; a threshold that noise does not reach.
+    """Return world coordinates in mm of roughly the middle of the cerebrum: 75 mm below the highest point."""
+    # Median of the voxels brighter than the average of air and tissue; noise does not reach this threshold.
     bright = np.argwhere(signal > signal.mean()) @ affine[:3, :3].T + affine[:3, 3]
     top = np.percentile(bright[:, 2], 99.9)
     upper = bright[bright[:, 2] > top - 80]
@@ -159,15 +159,15 @@ def _centre(signal: NDArray[np.float32], affine: Array) -> Array:
 
 
 def _ray_indices(affine: Array, centre: Array, steps: Array) -> Array:
-    """Voxel index of each step of each ray, ``(3, rays, steps)``; steps are mm from the centre."""
+    """Return the voxel index of each step of each ray, ``(3, rays, steps)``; steps are mm from the center."""
     inverse = np.linalg.inv(affine)
     world = centre + RAYS[:, None] * steps[:, None]
     return np.moveaxis(world @ inverse[:3, :3].T + inverse[:3, 3], -1, 0)
 
 
 def _dark_rim(rays: Array, air: float, tissue: float, within: NDArray[np.bool_]) -> float | None:
-    """Median over the patches of the depth of the darkest layer in the first 28 mm under the surface."""
-    if tissue <= air:  # the brain fills too little of where it should be
+    """Return the median over patches of the depth of the darkest layer in the first 28 mm under the surface."""
+    if tissue <= air:  # the brain fills too little of its expected place
         return None
     above = rays > air
     start = above.argmax(axis=1)
