@@ -264,7 +264,7 @@ def test_intensities_that_lie_in_minus_1_to_1_already_are_told(
         nib.save(nib.Nifti1Image(brain, scan.affine), case / f"{case.name}_mask.nii.gz")
     with pytest.raises(SystemExit):
         use(trained, case, tmp_path / "out")
-    assert "[-1, 1] already" in "".join(capsys.readouterr())
+    assert "already lies in [-1, 1]" in "".join(capsys.readouterr())
     assert not list((tmp_path / "out").rglob("*.nii.gz"))
 
 

@@ -86,7 +86,7 @@ def _chosen(axes: Sequence[int] | int | None, trained: Sequence[int] | None, spa
     unseen = [] if trained is None else [axis for axis in chosen if axis not in trained]
     if unseen:
         logger.warning(
-            "Test-time augmentation flips axes %s, training flipped %s: the network has seen no mirror images along %s.",
+            "Test-time augmentation flips axes %s, training flipped %s: the network has not seen flips along %s.",
             chosen,
             list(trained or ()) or "none",
             unseen,

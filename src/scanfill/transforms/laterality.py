@@ -205,7 +205,7 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
         lateral = lateral_axis(img) == self.axis % rank
         if lateral and self.forbidden:
             msg = (
-                f"Axis {self.axis} of {key!r} is the left-right axis, and `pairs` forbids to flip it. "
+                f"Axis {self.axis} of {key!r} is the left-right axis, and left-right flips are forbidden here. "
                 f"Flip another axis, or give the pairs of labels to exchange."
             )
             raise UsageError(msg)
