@@ -99,7 +99,7 @@ def test_a_checkpoint_that_does_not_say_what_was_flipped_is_used_as_asked(
     parser.parse(reset=True)
     with pytest.raises(RuntimeError) as raised:
         parser.get_parsed_content("evaluator")
-    assert "Which axes training flipped is not known" in str(find_mistake(raised.value))
+    assert "axes flipped in training are unknown" in str(find_mistake(raised.value))
 
 
 @on_trained
@@ -121,7 +121,7 @@ def test_inference_takes_the_option_and_refuses_what_there_is_not(trained: Train
     for wrong, said in (
         ({"tta": "flip"}, "'flip'; --tta is one of none, flips."),
         ({"tta": "adaptive"}, "--tta adaptive was removed in 0.2.0"),
-        ({"tta": "flips", "tta_axes": [3]}, "`tta_axes` (=[3]) must be different axes out of [0, 1, 2]"),
+        ({"tta": "flips", "tta_axes": [3]}, "`tta_axes` (=[3]) must be different axes from [0, 1, 2]"),
     ):
         with pytest.raises(RuntimeError) as raised:
             predict(**wrong)

@@ -172,7 +172,7 @@ def evaluation_mask(originals: Sequence[npt.ArrayLike], spatial_dims: int = 3) -
     """
     if len(originals) != 4:
         msg = (
-            f"The evaluation mask needs four originals, all nonzero there, got {len(originals)} images. Scores on "
+            f"The evaluation mask is computed from all four originals, got {len(originals)} images. Scores on "
             f"another mask would not be comparable. Evaluate cases that have all four."
         )
         raise ValueError(msg)
