@@ -1,4 +1,4 @@
-"""Every preset of augmentation trains on what it is for, and says what it claims to say."""
+"""Every augmentation preset trains on the data it is meant for, and does what it claims."""
 
 from __future__ import annotations
 
