@@ -15,8 +15,8 @@ ROOT_2 = math.sqrt(2.0)
 class CompletionLoss(nn.Module):
     """L1 of the synthetic images, the negative log-likelihood of their error, and optional similarity terms.
 
-    Only voxels count that the generator synthesized (their modality was not given), whose truth is known, and that lie
-    in the mask; in the labeled region they count ``region_weight`` times.
+    A voxel counts only if the generator synthesized it (its modality was not given), its truth is known, and it lies
+    in the mask; in the labeled region it counts ``region_weight`` times.
 
     The likelihood is that of a Laplace distribution with the predicted variance, ``log b + |error| / b`` with ``b =
     sqrt(variance / 2)``; its gradient reaches only the variance. If it also reached the images, it would down-weight

@@ -31,7 +31,7 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def check_pair(prediction: Tensor, target: Tensor) -> None:
-    """Check that prediction and target have the same shape, as others might broadcast silently.
+    """Check that prediction and target have the same shape; different shapes could broadcast silently.
 
     Raises:
         ValueError: The shapes differ.

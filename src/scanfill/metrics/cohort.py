@@ -30,12 +30,12 @@ def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
     =================================  ================================================================================
     columns                            meaning
     =================================  ================================================================================
-    ``region``, ``metric``             of :py:data:`METRICS`, and the two detection rows below
+    ``region``, ``metric``             region, and metric of :py:data:`METRICS` or one of the detection metrics
     ``cases``                          number of cases
-    ``mean``, ``sd``, ``median``       over all cases, empty regions included (sample SD)
-    ``present_cases``                  cases whose truth has the region, and the mean over them: ``present_mean``
-    ``small_cases``, ``small_mean``    those of them with less than 0.5 ml (:py:data:`SMALL_ML`), listed apart
-    ``large_cases``, ``large_mean``    those of them with 0.5 ml or more
+    ``mean``, ``sd``, ``median``       over all cases, including empty regions (sample SD)
+    ``present_cases``                  cases with the region in the truth; the mean over them is ``present_mean``
+    ``small_cases``, ``small_mean``    of these, cases with less than 0.5 ml (:py:data:`SMALL_ML`)
+    ``large_cases``, ``large_mean``    of these, cases with 0.5 ml or more
     =================================  ================================================================================
 
     In 2-D, where sizes are areas, there are no separate columns: no single area is small for every kind of structure.

@@ -119,7 +119,7 @@ def _binary_channels(values: npt.NDArray[Any], what: str) -> Mask:
 
 def _whole_labels(values: npt.NDArray[Any], regions: Regions, what: str) -> npt.NDArray[np.int32]:
     """Check that labels are whole numbers and that each except 0 belongs to a region."""
-    with np.errstate(invalid="ignore"):  # NaN cannot be cast to an integer
+    with np.errstate(invalid="ignore"):  # NaN has no integer value; reported below
         labels = values.astype(np.int32)
     if not np.array_equal(labels, values):
         fraction = values[labels != values].flat[0]

@@ -187,7 +187,7 @@ def fit_with_uncertainty(base: VoxelwisePolynomial, samples: Sequence[NDArray[An
     and the variance is 2 b^2.
 
     Args:
-        base: Polynomial whose coefficients are set; its first outputs are the images, the others their log-variances.
+        base: Polynomial to fit; its first outputs are the images, the others their log-variances.
         samples: For each case, the base's channels at sampled voxels, z-scored images first.
         modalities: Number of modalities, M.
     """

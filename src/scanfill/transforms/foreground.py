@@ -20,7 +20,7 @@ SMALLEST_SHARE = 1e-3
 
 
 def measured(image: NdarrayOrTensor, mask: NdarrayOrTensor) -> NDArray[np.bool_]:
-    """Find the voxels in the mask that hold a measurement: finite and not 0."""
+    """Return the voxels in the mask that contain a measurement: finite and not 0."""
     values = convert_to_numpy(image)
     return (convert_to_numpy(mask) != 0) & np.isfinite(values) & (values != 0)
 
@@ -117,14 +117,14 @@ class ForegroundMaskd(MapTransform):  # type: ignore[misc]  # MONAI's class is u
 
 
 class KeepInMaskd(MapTransform):  # type: ignore[misc]
-    """Set an image to exactly 0 outside the mask, and keep it positive inside if its scale is positive only.
+    """Set an image to exactly 0 outside the mask, and keep it positive inside if its scale is positive.
 
     Args:
         keys: Images ``(1, X, Y, Z)``, intensities.
         reference: The intensity scale of the images, see
-            :py:class:`~scanfill.transforms.signed_range.UnscaleSignedd`; if omitted, values
-            inside the mask are kept. Otherwise lower ones are raised to a thousandth of the reference median, because 0
-            would mean background.
+            :py:class:`~scanfill.transforms.signed_range.UnscaleSignedd`. If all its intensities are positive, values in
+            the mask below a thousandth of its median are raised to it, because 0 would mean background. If omitted,
+            values in the mask are kept.
         mask_key: Key of the mask, on the same grid.
     """
 

@@ -123,7 +123,7 @@ def carve(
     if not count:
         wanted = "other than 0" if lesions is None else " or ".join(map(str, lesions))
         found = np.unique(values).tolist()
-        msg = f"{where} has no lesion: its label holds {found}, nothing {wanted}. Leave it out of `donors`."
+        msg = f"{where} has no lesion: its label contains {found}, nothing {wanted}. Leave it out of `donors`."
         raise CaseError(msg)
     lesion = components == 1 + rng.randint(count)
     distance = ndimage.distance_transform_edt(~lesion) - ndimage.distance_transform_edt(lesion)

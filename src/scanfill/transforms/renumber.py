@@ -25,7 +25,7 @@ def label_values(label: NdarrayOrTensor, where: str = "The label map") -> list[i
     array = convert_to_numpy(label)
     if array.dtype.kind == "f":
         rounded = np.rint(array)
-        with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, caught below
+        with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, which is reported below
             whole = np.abs(array - rounded) <= INTEGER_TOLERANCE
         if not whole.all():
             example = float(array[~whole].flat[0])
