@@ -1,4 +1,4 @@
-"""Fixtures of the tests of packing, as a plugin: a second conftest.py would hide the first."""
+"""Fixtures for the packing tests, as a plugin: a second conftest.py would hide the first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """All of this project that a bundle is packed from, committed as it is now."""
+    """A repository with the files of this project that packing uses, committed in their current state."""
     root = tmp_path_factory.mktemp("repository")
     for name in ("src/scanfill", "bundles", "configs"):
         shutil.copytree(REPO / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "models", "eval"))
@@ -33,21 +33,21 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 @pytest.fixture
 def clone(repository: Copy, tmp_path: Path) -> Copy:
-    """A clone that a test may change."""
+    """A clone that a test may modify."""
     git(tmp_path, "clone", "--quiet", str(repository.root), "clone")
     return Copy(tmp_path / "clone")
 
 
 @pytest.fixture(scope="session")
 def weightless(repository: Copy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive without weights, unpacked."""
+    """An unpacked archive without weights."""
     folder = tmp_path_factory.mktemp("weightless")
     return unpack(repository.pack(folder / "dist").archive, folder)
 
 
 @pytest.fixture(scope="session")
 def trained_archive(repository: Copy, trained: TrainedBundle, tmp_path_factory: pytest.TempPathFactory) -> PackedBundle:
-    """An archive with the weights of a short training, with its laptop-sized network where the bundle has one."""
+    """An archive with the weights of a short training, with the bundle's laptop-sized network if it has one."""
     overlay = "small.yaml" if (trained.source / "configs" / "small.yaml").exists() else None
     return repository.pack(
         tmp_path_factory.mktemp("dist"),
@@ -59,13 +59,13 @@ def trained_archive(repository: Copy, trained: TrainedBundle, tmp_path_factory: 
 
 @pytest.fixture(scope="session")
 def trained_unpacked(trained_archive: PackedBundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle's folder, as somebody else has it."""
+    """The bundle's folder as a recipient has it."""
     return unpack(trained_archive.archive, tmp_path_factory.mktemp("elsewhere"))
 
 
 @pytest.fixture(scope="session")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """A virtual environment that has every installed package but scanfill."""
+    """A virtual environment with every installed package except scanfill."""
     root = tmp_path_factory.mktemp("bare")
     venv.create(root / "venv", symlinks=True, with_pip=False)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"

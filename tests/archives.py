@@ -1,4 +1,4 @@
-"""Tools of the tests of packing: a repository of its own to pack from, and an environment without scanfill."""
+"""Helpers for the packing tests: a separate repository to pack from, and an environment without scanfill."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME = "brain_tumor_segmentation"
 
 
 def git(folder: Path, *words: str) -> str:
-    """Run git as somebody with a name, at a fixed time."""
+    """Run git with a fixed author and date."""
     who = {"NAME": "A", "EMAIL": "a@example.org", "DATE": "2026-01-02T03:04:06Z"}
     names = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
     asked = subprocess.run(
@@ -31,7 +31,7 @@ def git(folder: Path, *words: str) -> str:
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of this project: where a bundle is packed from, with the package that is there."""
+    """A copy of this project, with its bundles and its package, to pack from."""
 
     root: Path
 
@@ -44,7 +44,7 @@ class Copy:
         return self.root / "src" / "scanfill"
 
     def pack(self, output: Path, **options: Any) -> PackedBundle:
-        """Pack as if this copy's scanfill were running."""
+        """Pack as if the scanfill of this copy were running."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(scanfill, "__file__", str(self.package / "__init__.py"))
             return pack(**{"bundle": NAME, "output": output, **options})
@@ -59,13 +59,13 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Environment:
-    """A Python with everything that scanfill needs, and without scanfill; ``folder`` is where it runs."""
+    """A Python with all dependencies of scanfill but without scanfill; ``folder`` is its working directory."""
 
     python: Path
     folder: Path
 
     def run(self, *words: str, code: int = 0, path: Path | None = None) -> str:
-        """Run ``python WORDS`` in a folder that has nothing to do with any bundle."""
+        """Run ``python WORDS`` in a folder unrelated to any bundle."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         environment |= {"OMP_NUM_THREADS": "1"} | ({"PYTHONPATH": str(path)} if path else {})
         finished = subprocess.run(

@@ -1,7 +1,7 @@
-"""Open a page in headless Chromium and tell what it complained of and what it asked the network for.
+"""Open a page in headless Chromium and report its errors and network requests.
 
-Speaks the DevTools protocol over the pipe that Chromium offers (``--remote-debugging-pipe``): file descriptors 3 and 4,
-messages that end with a zero byte. No port, no driver, standard library only.
+Uses the DevTools protocol over Chromium's pipe (``--remote-debugging-pipe``): file descriptors 3 and 4, messages that
+end with a zero byte. It needs no port, no driver and only the standard library.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FLAGS = (
 )
 PATIENCE = 60.0  # seconds for the browser to start and the page to load
 
-# Puts the ends of the pipe where Chromium looks for them, by way of numbers that are out of the way, and becomes it.
+# Moves the ends of the pipe to the descriptors that Chromium expects, via free numbers, and then executes Chromium.
 PLUMBER = """
 import fcntl, os, sys
 ends = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
@@ -55,8 +55,8 @@ class Visit:
 
     Attributes:
         errors: Exceptions and messages of level error in its console.
-        requests: Addresses that it asked for, beside itself and what it carries.
-        title: Of the page.
+        requests: Requested addresses, except the page itself and its embedded content.
+        title: Title of the page.
     """
 
     errors: list[str] = field(default_factory=list)
@@ -99,7 +99,7 @@ class DevTools:
         return message
 
     def call(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
-        """Call a method and wait for its result; events that come meanwhile are kept."""
+        """Call a method and wait for its result, keeping the events that arrive in the meantime."""
         self.number += 1
         message: dict[str, Any] = {"id": self.number, "method": method, "params": params}
         if session:
@@ -119,7 +119,7 @@ class DevTools:
             self.events.append(self.receive())
 
     def close(self) -> None:
-        """End the browser and wait until it has gone."""
+        """Stop the browser and wait until it has exited."""
         os.close(self.writing)
         os.close(self.reading)
         self.process.terminate()
@@ -131,7 +131,7 @@ class DevTools:
 
 
 def visit(page: Path) -> Visit:
-    """Open a page from disk, let it settle, and tell what happened."""
+    """Open a page from disk, wait until it has loaded, and report what happened."""
     profile = tempfile.mkdtemp(prefix="scanfill_browser_")
     browser = DevTools(profile)
     try:
@@ -141,7 +141,7 @@ def visit(page: Path) -> Visit:
             browser.call(f"{domain}.enable", session)
         browser.call("Page.navigate", session, url=page.resolve().as_uri())
         browser.wait_for("Page.loadEventFired")
-        # Whatever the page starts while it loads is under way when a script has waited for half a second.
+        # After half a second, everything that the page starts while loading is in progress.
         settle = "new Promise(done => setTimeout(() => done(document.title), 500))"
         answer = browser.call("Runtime.evaluate", session, expression=settle, awaitPromise=True)
         return _summary(browser.events, str(answer["result"].get("value", "")))
@@ -151,7 +151,7 @@ def visit(page: Path) -> Visit:
 
 
 def _summary(events: list[dict[str, Any]], title: str) -> Visit:
-    """Sort what was seen into errors and requests."""
+    """Sort the events into errors and requests."""
     seen = Visit(title=title)
     for event in events:
         params = event.get("params", {})

@@ -1,4 +1,4 @@
-"""What many tests share: a small cohort of phantoms, and each bundle trained once."""
+"""Shared fixtures: a small cohort of phantoms, and each bundle trained once."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ pytest_plugins = ("cpu_seconds",)
 
 REPO = Path(__file__).parents[1]
 SIDE = 32
-"""The most voxels along an axis of a patch: phantoms have no more, and a larger patch would be padding."""
+"""Largest patch size along an axis: that of the phantoms, as a larger patch would only add padding."""
 EXIT_STATUS = pytest.StashKey[int]()
 ROOT = Path(os.environ.get("SCANFILL_BUNDLES", REPO / "bundles"))
-"""Where the bundles lie that are tested: those of the project, or those of somebody else."""
+"""Folder of the tested bundles: the project's own or another one."""
 
 BUNDLES = sorted(path for path in ROOT.iterdir() if (path / "configs").is_dir())
 
 
 @dataclass(frozen=True)
 class TrainedBundle:
-    """A bundle after its chain of processes: train, evaluate, inference."""
+    """A bundle after the full chain of training, evaluation and inference."""
 
     source: Path
     root: Path
@@ -40,38 +40,38 @@ class TrainedBundle:
 
     @property
     def declared(self) -> Declaration:
-        """What it says of itself."""
+        """The bundle's declaration."""
         file = self.source / "configs" / "metadata.json"
         return read_declaration(json.loads(file.read_text(encoding="utf-8")), str(file))
 
     @property
     def data(self) -> Path:
-        """Folder of its data: phantoms that it made, or what lies beside the bundles for it."""
+        """Folder of its data: phantoms it created, or the data next to the bundles."""
         return self.root / "data" if self.declared.smoke.phantoms else self.source.parent / "data" / self.source.name
 
     @property
     def dataset_dir(self) -> Path:
-        """What it learned from."""
+        """Folder of the training data."""
         return min(path for path in self.data.iterdir() if path.is_dir())
 
     @property
     def new_cases(self) -> Path:
-        """What it was used on: the same, or others that lack what it makes."""
+        """Folder of the inference data: the same cases, or others without the images that the bundle synthesizes."""
         return max(path for path in self.data.iterdir() if path.is_dir())
 
     def case_ids(self) -> list[str]:
-        """Names of the cases that it was used on."""
+        """Names of the inference cases."""
         kind, request = self.declared.kind, Request(labels="none", strict=False, check=False)
         return [str(case["case_id"]) for case in kind.finder.find(self.new_cases, kind, request).cases]
 
     def configs(self, *names: str) -> list[str]:
-        """Paths of configs, with the bundle's laptop-sized network where it has one."""
+        """Paths of configs, including the bundle's laptop-sized network if it has one."""
         files = [self.source / "configs" / name for name in (*names, "small.yaml")]
         return [str(file) for file in files if file.exists()]
 
 
 def run_bundle(configs: list[str], *knobs: str, code: int = 0, timeout: int = 300) -> str:
-    """Run ``python -m monai.bundle run`` as a person would, in a process of its own, but without its imports."""
+    """Run ``python -m monai.bundle run`` as a user would, in a separate process, but without the cost of imports."""
     finished = run_module("monai.bundle", "run", "--config_file", str(configs), *knobs, timeout=timeout)
     log = finished.stdout + finished.stderr
     assert finished.returncode == code, f"exit code {finished.returncode}, expected {code}:\n{log[-5000:]}"
@@ -80,7 +80,7 @@ def run_bundle(configs: list[str], *knobs: str, code: int = 0, timeout: int = 30
 
 @functools.cache
 def small_steps(*files: str) -> dict[str, Any]:
-    """Knobs that keep a run short, of configs that have them: small patches, and two of them a step."""
+    """Overrides that shorten a run, if the configs have these options: small patches, and two of them per step."""
     config, knobs = ConfigParser.load_config_files(list(files)), dict[str, Any]()
     if isinstance(patch := config.get("patch_size"), list):
         knobs["patch_size"] = [min(side, SIDE) for side in patch]
@@ -90,13 +90,14 @@ def small_steps(*files: str) -> dict[str, Any]:
 
 
 def words(knobs: dict[str, Any]) -> list[str]:
-    """Knobs as the command line takes them."""
+    """Overrides as command-line arguments."""
     return [word for name, value in knobs.items() for word in (f"--{name}", str(value))]
 
 
 @pytest.fixture(scope="session", params=BUNDLES, ids=lambda path: path.name)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainedBundle:
-    """Each bundle, trained for seconds on a few small phantoms of its own making, then evaluated and used."""
+    """Each bundle, trained for seconds on a few small phantoms that it creates, then evaluated and used for "
+    "inference."""
     bundle = TrainedBundle(request.param, tmp_path_factory.mktemp(request.param.name), {})
     where, smoke = {"bundle_root": bundle.root}, bundle.declared.smoke
     known: dict[str, Any] = {"dataset_dir#cases": smoke.cases, "dataset_dir#size": smoke.size}
@@ -114,13 +115,13 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def bundle_of(nodeid: str) -> str | None:
-    """The bundle that a test has among its parameters."""
+    """The bundle among a test's parameters."""
     parameters = nodeid.partition("[")[2]
     return next((bundle.name for bundle in BUNDLES if bundle.name in parameters), None)
 
 
 class ByBundle(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
-    """Where two processes share the tests, keep together what shares a trained bundle, else what shares a file."""
+    """With two test processes, keep tests together that share a trained bundle, or otherwise a file."""
 
     def _split_scope(self, nodeid: str) -> str:
         return bundle_of(nodeid) or nodeid.partition("::")[0]
@@ -128,21 +129,21 @@ class ByBundle(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByBundle:
-    """Share the tests out; xdist's own groups (3.8.0) are not seen with pytest 9.2."""
+    """Distribute the tests; the groups of xdist 3.8.0 have no effect with pytest 9.2."""
     return ByBundle(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Keep the result for the end of the process."""
+    """Store the exit status for the end of the process."""
     session.config.stash[EXIT_STATUS] = int(exitstatus)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End the process with the tests' own result, once everything is printed.
+    """Exit with the tests' result as soon as everything is printed.
 
-    With the native libraries of ITK, PyTorch and TensorBoard in one long process, the interpreter's teardown has been
-    seen to crash after every test had passed; programs of a person load one run's worth and end well.
+    With the native libraries of ITK, PyTorch and TensorBoard in one long process, the interpreter sometimes crashed
+    during teardown after all tests had passed. Ordinary runs load fewer libraries and are not affected.
     """
     if EXIT_STATUS in config.stash:
         sys.stdout.flush()

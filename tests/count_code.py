@@ -1,4 +1,4 @@
-"""Print how many lines of code each folder of the package has: no blank lines, comments or docstrings."""
+"""Print the lines of code in each folder of the package, without blank lines, comments and docstrings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_lines(path: Path) -> int:
-    """Count the lines of a module that hold a token of code."""
+    """Count the lines of a module that contain code."""
     with path.open("rb") as file:
         tokens = [token for token in tokenize.tokenize(file.readline) if token.type not in NO_CODE][1:]  # the encoding
     lines = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
@@ -21,7 +21,7 @@ def code_lines(path: Path) -> int:
 
 
 def docstring_lines(tree: ast.Module) -> set[int]:
-    """List the lines of docstrings, those of attributes included."""
+    """List the lines of docstrings, including those of attributes."""
     found = set()
     for node in ast.walk(tree):
         for statement in node.body if isinstance(node, DOCUMENTED) else ():
@@ -32,7 +32,7 @@ def docstring_lines(tree: ast.Module) -> set[int]:
 
 
 def main() -> None:
-    """Print a line a folder, the largest first, and the sum."""
+    """Print one line per folder, the largest first, and the total."""
     lines: Counter[str] = Counter()
     for path in ROOT.rglob("*.py"):
         lines[path.relative_to(ROOT).parts[0] if path.parent != ROOT else "(modules)"] += code_lines(path)

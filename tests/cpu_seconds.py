@@ -1,6 +1,6 @@
-"""Processor seconds that the tests of each bundle take, printed at the end: what a bundle adds to ``make test``.
+"""Plugin that prints the CPU seconds of each bundle's tests, which a bundle adds to ``make test``.
 
-A plugin. Nothing fails for its time: a busy or slow machine would decide. Whoever adds a bundle reads the table.
+No test fails because of its time, since that depends on the machine. Check the table when adding a bundle.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 BUDGET = 45
-"""Of one bundle, on a quiet machine: nine of them then leave most of ten minutes on two cores to everything else."""
+"""Budget of one bundle on an idle machine: nine bundles then leave most of ten minutes on two cores for the rest."""
 
 
 @dataclass
 class Spent:
-    """By tests that have a bundle's name among their parameters."""
+    """CPU time of the tests that have a bundle's name among their parameters."""
 
     tests: int = 0
     here: float = 0.0
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Count what a test and the fixtures made for it take, in this process, its children, and forks of the server."""
+    """Measure a test and its new fixtures, in this process, its children, and forks of the server."""
     before, seen = _used(), len(fork_server.CPU_SECONDS)
     try:
         return (yield)
@@ -63,7 +63,7 @@ def _used() -> float:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send it to the process that shares the tests out, where there is one."""
+    """Send the result to the controlling process, if there is one."""
     if hasattr(session.config, "workeroutput"):
         spent = session.config.stash[SPENT]
         session.config.workeroutput["cpu_seconds"] = {bundle: astuple(one) for bundle, one in spent.items()}
@@ -71,13 +71,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Add what another process spent; one that crashed does not say."""
+    """Add the time of another process, unless it crashed."""
     for bundle, numbers in getattr(node, "workeroutput", {}).get("cpu_seconds", {}).items():
         node.config.stash[SPENT][bundle].add(Spent(*numbers))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print a row a bundle."""
+    """Print one row per bundle."""
     if not config.stash[SPENT]:
         return
     terminalreporter.write_sep("=", f"processor seconds per bundle, of {BUDGET}")

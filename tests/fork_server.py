@@ -1,7 +1,7 @@
-"""Runs of ``python -m`` that do not pay for the imports: a server has imported all there is, and forks once a run.
+"""Run ``python -m`` without the cost of imports: a server imports everything once and forks for each run.
 
-A run is a process of its own, with its own standard streams, working directory, environment and exit code, and it ends
-as an interpreter ends. What it does not show is how a new interpreter starts: tests of that use a true subprocess.
+Each run is a separate process with its own standard streams, working directory, environment and exit code, and it exits
+like an interpreter. It does not test how a new interpreter starts; such tests use a real subprocess.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ IMPORTS = "imported_once"
 CONTEXT = get_context("forkserver")
 STREAMS = ("stdout", "stderr")
 CPU_SECONDS: list[float] = []
-"""Of each run so far."""
+"""CPU seconds of each run so far."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a run ended, what it printed, and the processor time that it and its own children took."""
+    """Exit code, output and CPU time (including children) of a run."""
 
     returncode: int
     stdout: str
@@ -42,10 +42,10 @@ class Finished:
 
 
 def run_module(module: str, *words: str, cwd: Path | None = None, timeout: float = 300) -> Finished:
-    """Run ``python -m MODULE WORDS`` in the working directory ``cwd``, this one by default.
+    """Run ``python -m MODULE WORDS`` in the working directory ``cwd``, by default the current one.
 
     Raises:
-        subprocess.TimeoutExpired: It took more than ``timeout`` seconds, and was killed with its children.
+        subprocess.TimeoutExpired: The run took more than ``timeout`` seconds and was killed with its children.
     """
     start_server()
     with TemporaryDirectory() as name:
@@ -73,24 +73,24 @@ def run_module(module: str, *words: str, cwd: Path | None = None, timeout: float
 
 @functools.cache
 def start_server() -> None:
-    """Start the server of this process of tests; it ends with it."""
+    """Start the server of this test process; both end together."""
     paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))  # Python 3.11 does not hand sys.path on
-        patch.setenv("OMP_NUM_THREADS", "1")  # libraries read it when they are loaded; and no pool of threads is forked
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))  # Python 3.11 does not pass sys.path on
+        patch.setenv("OMP_NUM_THREADS", "1")  # libraries read it when loaded; and no thread pool may be forked
         CONTEXT.set_forkserver_preload([IMPORTS])
         forkserver.ensure_running()
 
 
 def _run(module: str, words: tuple[str, ...], cwd: Path, environment: dict[str, str], folder: Path) -> None:
-    """In the fork: become the run, and end with its exit code."""
+    """In the fork: execute the run and exit with its exit code."""
     os.setsid()
     for descriptor, name in enumerate(STREAMS, start=1):
         with (folder / name).open("wb") as file:
             os.dup2(file.fileno(), descriptor)
     code = 1
     try:
-        assert IMPORTS in sys.modules, f"the server could not import {IMPORTS}, and multiprocessing does not say why"
+        assert IMPORTS in sys.modules, f"the server could not import {IMPORTS}; multiprocessing does not report why"
         imports = importlib.import_module(IMPORTS)
         assert imports.THREADS == 1, f"the server had {imports.THREADS} threads when it forked"
         os.environ.clear()
@@ -98,7 +98,7 @@ def _run(module: str, words: tuple[str, ...], cwd: Path, environment: dict[str, 
         os.chdir(cwd)
         sys.path[:] = [str(cwd), *imports.PATH]
         sys.argv = [module, *words]
-        np.random.seed()  # noqa: NPY002  as a new interpreter has it: else all forks draw alike
+        np.random.seed()  # noqa: NPY002  as in a new interpreter; otherwise all forks draw the same numbers
         code = _exit_code(module)
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
@@ -113,7 +113,7 @@ def _run(module: str, words: tuple[str, ...], cwd: Path, environment: dict[str, 
 
 
 def _exit_code(module: str) -> int:
-    """Run a module as the main one; an error is told by the hook and a request to exit obeyed, as Python does."""
+    """Run a module as ``__main__``; like Python, report errors by the hook and obey requests to exit."""
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as asked:

@@ -1,20 +1,20 @@
-"""What the three bundles and two small studies compute, as text and checksums, to compare two commits on one machine.
+"""Record the results of the three bundles and two small studies, to compare two commits on one machine.
 
-A change that only moves code must not move a result. Record a commit in a work tree of its own, and another one::
+Refactoring must not change any result. Record one commit in a separate work tree, and then the other one::
 
     git worktree add /tmp/before 2b9d6d6
     python tests/golden_record.py record /tmp/before before.json --jobs 2
     python tests/golden_record.py record . after.json --jobs 2
     python tests/golden_record.py compare before.json after.json
 
-``compare`` prints what moved, and exits with 1 if anything did. Everything must be equal to the last bit, so both
-records have to come from one machine and one environment. ``record TREE OUTPUT --only modality_dropout lists`` runs
-some parts alone (``record --help`` names them), and ``compare`` then looks at the parts that both records have.
-``--work FOLDER`` keeps what was made, to look at what moved.
+``compare`` prints the differences, and exits with 1 if there are any. Results must be identical to the last bit, so
+both records must come from the same machine and environment. ``record TREE OUTPUT --only modality_dropout lists`` runs
+only some parts (``record --help`` lists them), and ``compare`` then uses the parts that both records have.
+``--work FOLDER`` keeps the output files, to inspect differences.
 
-Only the command line of a tree is used (``python -m monai.bundle run``, ``python -m scanfill``), with its ``src``
-before everything else on the path, one thread, no GPU and fixed seeds, so that this one file serves any commit. About
-ten minutes of one core, and half of that with ``--jobs 2`` on two idle ones.
+Only the command line of a tree is used (``python -m monai.bundle run``, ``python -m scanfill``), with its ``src`` first
+on the path, one thread, no GPU and fixed seeds, so this file works for any commit. It takes about ten minutes on one
+core, and half of that with ``--jobs 2`` on two idle ones.
 """
 
 from __future__ import annotations
@@ -54,35 +54,37 @@ NOT_RESULTS = re.compile(
     r"(phantoms|bundles|logs|\.snakemake)/|(.*/)?(configs|docs)/|training/.*\.(json|pt)$"
     r"|(.*/)?(last\.pt|receipt\.json|datalist\.json)$|(study|data)\.json$"
 )
-"""What is no result, or tells of the run: inputs, copies of configs, logs; seconds, commands and checksums of files."""
+"""Files that are not results or describe the run: inputs, copies of configs, logs; times, commands, file checksums."""
 
 VOLATILE = re.compile(
     r"(?<![a-z])(seconds?|hours?|date|commit|version|device|hardware|sha256)(?![a-z])|\((h|s|s a case)\)", re.IGNORECASE
 )
-"""Columns of tables, and keys of JSON, that differ between two runs of one commit, or by its version alone."""
+"""Table columns and JSON keys that differ between two runs of one commit, or only because of the version."""
 
 VOLATILE_TEXT = {
-    re.compile(r"\b[0-9a-f]{64}\b"): "<sha256>",  # files that hold dates or versions; their voxels have checksums here
+    re.compile(
+        r"\b[0-9a-f]{64}\b"
+    ): "<sha256>",  # files that contain dates or versions; their voxels have checksums here
     re.compile(r"\b\d+\.\d+\.\d+(\.?(dev|a|b|rc)\d+)?\b"): "<version>",
     re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)?"): "<date>",
 }
-"""What stands for such values in the middle of a text."""
+"""Replacements of such values inside a text."""
 
 LEFT_BUNDLE = re.compile(r"(/models/[^/]+/seed_\d+/fold_\d+)/models/")
 """Before version 0.2, a training of a study left its weights alone, not a bundle."""
 
 TRAINING_HASH = re.compile(r"(/training/.*)/[0-9a-f]{12}(?=/)")
-"""A study names the folder of a training by a checksum of its configs, whose comments may change."""
+"""A study names training folders by a checksum of their configs, whose comments may change."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One part of a record: a tree's command line, and where its results go.
+    """One part of a record: the command line of a tree, and the folder of its results.
 
     Attributes:
         tree: The work tree.
-        work: The temporary folder, which holds ``phantoms`` and what was made of them.
-        out: Where this part's results go; what lies there in the end is recorded.
+        work: The temporary folder with ``phantoms`` and the files derived from them.
+        out: Output folder of this part; its final content is recorded.
     """
 
     tree: Path
@@ -90,7 +92,7 @@ class Run:
     out: Path
 
     def python(self, *words: str) -> None:
-        """Run a module of the tree in a process of its own, which must end well."""
+        """Run a module of the tree in a separate process, which must succeed."""
         log = self.out.with_suffix(".log")
         with log.open("a") as file:
             command = [sys.executable, "-m", *words]
@@ -98,61 +100,61 @@ class Run:
                 command, check=False, stdout=file, stderr=file, env=environment(self.tree), cwd=self.work
             )
         if done.returncode:
-            sys.exit(f"{' '.join(words)}\nended with exit code {done.returncode}:\n{log.read_text()[-5000:]}")
+            sys.exit(f"{' '.join(words)}\nfailed with exit code {done.returncode}:\n{log.read_text()[-5000:]}")
 
     def bundle(self, name: str, configs: str, cases: str, **knobs: Any) -> None:
-        """Run a bundle's configs, given by their names, on a folder of phantoms."""
+        """Run a bundle's configs, given by name, on a folder of phantoms."""
         files = [str(config(self.tree, file, name)) for file in configs.split()]
         words = [word for knob, value in knobs.items() for word in (f"--{knob}", str(value))]
         places = ("--bundle_root", str(self.out), "--dataset_dir", str(self.work / cases))
         self.python("monai.bundle", "run", "--config_file", str(files), *places, *words)
 
     def chain(self, name: str, new_cases: str) -> None:
-        """Train a bundle on a few steps, evaluate it, and use it on other cases, as the tests of the bundles do."""
+        """Train a bundle for a few steps, evaluate it, and predict other cases, like the tests of the bundles."""
         self.bundle(name, "train.yaml small.yaml smoke.yaml", "phantoms")
         self.bundle(name, "train.yaml evaluate.yaml small.yaml", "phantoms")
         self.bundle(name, "inference.yaml small.yaml", new_cases)
 
     def study(self, file: str, *settings: str) -> None:
-        """Run a study of the smallest size, one job at a time, on phantoms of its own."""
+        """Run a study of the smallest size, one job at a time, on its own phantoms."""
         knobs = ("--smoke", "--out", str(self.out), "--cores", "1", "--set", "subset.folds=[0]", *settings)
         self.python("scanfill", "study", str(config(self.tree, file)), *knobs)
 
 
 def overlays(run: Run) -> None:
-    """Train the other network, recipe and augmentation, and fill a missing modality with zero."""
+    """Train with the alternative network, recipe and augmentation, and fill a missing modality with zero."""
     files = "train.yaml unet.yaml modern.yaml mri.yaml"
     run.bundle(SEGMENTATION, files, "phantoms", max_epochs=1, epoch_length=3)
     run.bundle(SEGMENTATION, "inference.yaml unet.yaml", "without_flair", missing="zero", tta="flips")
 
 
 def modality_dropout(run: Run) -> None:
-    """Train one network for every subset, and use it where a modality is missing."""
+    """Train one network for all subsets, and use it with a missing modality."""
     files = "train.yaml small.yaml modality_dropout.yaml"
     run.bundle(SEGMENTATION, files, "phantoms", max_epochs=1, epoch_length=3)
     run.bundle(SEGMENTATION, "inference.yaml small.yaml", "without_flair")
 
 
 def missing_modality_study(run: Run) -> None:
-    """Compare a network for three modalities with one for four and a FLAIR made by each bundle that makes images."""
+    """Compare a network for three modalities with one for four and a FLAIR from each synthesis bundle."""
     strategies = "subset.strategies=[dedicated, pairwise, completion]"
     run.study("missing_flair.yaml", "subset.targets=[flair]", "subset.sources=[t2]", strategies)
 
 
 def augmentation_study(run: Run) -> None:
-    """Compare one preset with none."""
+    """Compare one preset with no augmentation."""
     run.study("augmentation_small.yaml", "subset.presets=[nnunet]")
 
 
 def lists(run: Run) -> None:
-    """Look at the cases, list them, and split them."""
+    """Check the cases, list them, and split them."""
     run.out.mkdir()
     quality = ("--qc", str(run.out / "quality.html"))
     run.python("scanfill", "cases", "phantoms", str(run.out / "cases.json"), *quality)
     run.python("scanfill", "split", str(run.out / "cases.json"), "--folds", "2")
 
 
-PARTS: dict[str, Callable[[Run], None]] = {  # the longest first, so that two jobs end together
+PARTS: dict[str, Callable[[Run], None]] = {  # the longest first, so that two jobs finish together
     "missing_modality_study": missing_modality_study,
     "augmentation_study": augmentation_study,
     COMPLETION: lambda run: run.chain(COMPLETION, "without_t1ce_flair"),
@@ -165,26 +167,26 @@ PARTS: dict[str, Callable[[Run], None]] = {  # the longest first, so that two jo
 
 
 def environment(tree: Path) -> dict[str, str]:
-    """Say what a process of the tree is to see: its own sources first, one thread, no GPU."""
+    """Return the environment of the tree's processes: its own sources first, one thread, no GPU."""
     one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1")
     fixed = {"PYTHONPATH": str(tree / "src"), "PYTHONHASHSEED": "0", "CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "Agg"}
     return {**os.environ, **one, **fixed}
 
 
 def config(tree: Path, name: str, bundle: str = "") -> Path:
-    """Find a config by its name: among the bundle's own, then in the tree, where it lies least deep."""
+    """Find a config by name: among the bundle's own, then at the shallowest level of the tree."""
     for home in ([tree / "bundles" / bundle / "configs"] if bundle else []) + [tree / "configs", tree / "src"]:
         if found := sorted(home.rglob(name), key=lambda path: (len(path.parts), path)):
             return found[0]
-    sys.exit(f"No config {name} lies in {tree} (bundle: {bundle or 'none'}).")
+    sys.exit(f"There is no config {name} in {tree} (bundle: {bundle or 'none'}).")
 
 
 def record(tree: Path, output: Path, parts: list[str], jobs: int, work: Path) -> None:
-    """Run the parts in a folder and write down what they gave."""
+    """Run the parts in a folder and write their results."""
     asked = [sys.executable, "-c", "import scanfill; print(scanfill.__file__)"]
     found = subprocess.run(asked, check=True, capture_output=True, text=True, env=environment(tree)).stdout.strip()
     if not Path(found).is_relative_to(tree):
-        sys.exit(f"scanfill would come from {found}, not from {tree}: is that a work tree of scanfill?")
+        sys.exit(f"scanfill would be imported from {found}, not from {tree}. Is that a work tree of scanfill?")
     make_cases(tree, work)
     runs = {name: Run(tree, work, work / name) for name in parts}
     with ThreadPoolExecutor(jobs) as pool:
@@ -204,7 +206,7 @@ def record(tree: Path, output: Path, parts: list[str], jobs: int, work: Path) ->
 
 
 def make_cases(tree: Path, work: Path) -> None:
-    """Make the phantoms, and copies of them that are new patients: without a label map and without some modalities."""
+    """Create the phantoms, and copies of them as new patients, without label map and without some modalities."""
     size = ("--cases", "5", "--size", "32", "--seed", "0")
     Run(tree, work, work / "phantoms").python("scanfill", "phantoms", "brain", str(work / "phantoms"), *size)
     for absent in (["flair"], ["t1ce", "flair"]):
@@ -214,13 +216,13 @@ def make_cases(tree: Path, work: Path) -> None:
 
 
 def processor() -> str:
-    """Name the processor as well as the system can, since arithmetic depends on it."""
+    """Return the processor's name as precisely as possible, since arithmetic depends on it."""
     model = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text()) if sys.platform == "linux" else None
     return model[1] if model else platform.processor() or platform.machine()
 
 
 def look(folder: Path, places: dict[str, str]) -> dict[str, str]:
-    """Read every result in a folder: a name, and a text or a checksum."""
+    """Read every result in a folder: its name, and its text or checksum."""
     results: dict[str, str] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         if folder.name != "phantoms" and NOT_RESULTS.match(path.relative_to(folder).as_posix()):
@@ -237,7 +239,7 @@ def look(folder: Path, places: dict[str, str]) -> dict[str, str]:
 
 
 def scalars(path: Path) -> dict[str, str]:
-    """Read a log of TensorBoard: a line with step and value for each time that a tag was written."""
+    """Read a TensorBoard log: for each tag, one line with step and value per entry."""
     tags: dict[str, str] = {}
     for event in EventFileLoader(str(path)).Load():
         for value in event.summary.value:
@@ -246,7 +248,7 @@ def scalars(path: Path) -> dict[str, str]:
 
 
 def plain(text: str, places: dict[str, str]) -> str:
-    """Take out of a text where it was made, when, and by which version."""
+    """Remove paths, dates and versions from a text."""
     for place, name in places.items():
         text = text.replace(place, name)
     for pattern, name in VOLATILE_TEXT.items():
@@ -255,7 +257,7 @@ def plain(text: str, places: dict[str, str]) -> str:
 
 
 def read_table(path: Path, places: dict[str, str]) -> str:
-    """Read a table without the columns that differ from run to run; remarks above it begin with #."""
+    """Read a table without the columns that differ between runs; comments above it begin with #."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     remarks = [line for line in lines if line.startswith("#")]
     columns, *rows = csv.reader(lines[len(remarks) :])
@@ -266,39 +268,39 @@ def read_table(path: Path, places: dict[str, str]) -> str:
 
 
 def read_json(path: Path, places: dict[str, str]) -> str:
-    """Read a JSON file, with its keys in order, without those that differ from run to run."""
+    """Read a JSON file with sorted keys, without those that differ between runs."""
     return plain(json.dumps(steady(json.loads(path.read_text())), indent=1, sort_keys=True), places)
 
 
 def steady(content: Any) -> Any:
-    """Leave out of a JSON file what differs from run to run."""
+    """Remove the entries of a JSON file that differ between runs."""
     if isinstance(content, dict):
         return {key: steady(value) for key, value in content.items() if not VOLATILE.search(key)}
     return [steady(value) for value in content] if isinstance(content, list) else content
 
 
 def digest(array: np.ndarray[Any, Any]) -> str:
-    """Say an array's type and shape, and a checksum of its values."""
+    """Return an array's type and shape and a checksum of its values."""
     return f"{array.dtype} {array.shape} {hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()}"
 
 
 def read_scan(path: Path, _: dict[str, str]) -> str:
-    """Read voxels and affine of a scan; the rest of its header may hold dates and versions."""
+    """Read the voxels and affine of a scan; the rest of its header may contain dates and versions."""
     image = nib.load(path)
     return f"{digest(np.asanyarray(image.dataobj))}; affine {digest(image.affine)}"
 
 
 def read_picture(path: Path, _: dict[str, str]) -> str:
-    """Read the pixels of a picture; the file also names the version of what drew it."""
+    """Read the pixels of a picture; the file also contains the version of the plotting library."""
     return digest(np.asarray(Image.open(path)))
 
 
 def read_weights(path: Path, _: dict[str, str]) -> str:
-    """Read names and tensors of a state dictionary, in its order, and not what else it says of a training."""
+    """Read names and tensors of a state dictionary in order, without other information about the training."""
     weights = torch.load(path, map_location="cpu", weights_only=True)
     tensors = {name: digest(value.numpy()) for name, value in weights.items() if isinstance(value, torch.Tensor)}
     if not tensors:
-        sys.exit(f"{path} has no tensors at its top: it is no state dictionary.")
+        sys.exit(f"{path} has no tensors at the top level, so it is not a state dictionary.")
     together = hashlib.sha256(json.dumps(list(tensors.items())).encode()).hexdigest()
     return f"{len(tensors)} tensors {together}"
 
@@ -317,10 +319,10 @@ def compare(before: Path, after: Path) -> int:
     old, new = (json.loads(path.read_text()) for path in (before, after))
     for name in old["about"]:
         if old["about"][name] != new["about"][name]:
-            print(f"The records come from different places: {name} {old['about'][name]} and {new['about'][name]}.")
+            print(f"The records are from different environments: {name} {old['about'][name]} and {new['about'][name]}.")
     both = {"phantoms", *(set(old["parts"]) & set(new["parts"]))}
     if alone := set(old["parts"]) ^ set(new["parts"]):
-        print(f"Not compared, because only one record has them: {', '.join(sorted(alone))}.")
+        print(f"Not compared because only one record has them: {', '.join(sorted(alone))}.")
     first, second = ({k: v for k, v in r["results"].items() if k.split("/")[0] in both} for r in (old, new))
     moved = [f"gone: {name}" for name in first if name not in second]
     moved += [f"new: {name}" for name in second if name not in first]
@@ -338,20 +340,20 @@ def difference(old: str, new: str) -> str:
 
 
 def main() -> int:
-    """Read the command line."""
+    """Parse the command line and run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    recording = verbs.add_parser("record", help="run a tree and write down what it computes")
+    recording = verbs.add_parser("record", help="run a tree and write its results")
     recording.add_argument("tree", type=Path)
     recording.add_argument("output", type=Path)
     recording.add_argument(
         "--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="NAME", help=", ".join(PARTS)
     )
-    recording.add_argument("--jobs", type=int, default=1, help="parts that run at a time, each on one core")
+    recording.add_argument("--jobs", type=int, default=1, help="number of parts that run in parallel, each on one core")
     recording.add_argument(
-        "--work", type=Path, help="a new folder that keeps what was made; by default a temporary one"
+        "--work", type=Path, help="a new folder that keeps the output files; by default a temporary one"
     )
-    comparing = verbs.add_parser("compare", help="exit with 1 and say what moved")
+    comparing = verbs.add_parser("compare", help="print the differences and exit with 1 if there are any")
     comparing.add_argument("before", type=Path)
     comparing.add_argument("after", type=Path)
     knobs = parser.parse_args()

@@ -1,4 +1,4 @@
-"""A finished study whose scores are drawn at random, with a known effect of each strategy: no network is trained."""
+"""A finished study with random scores and a known effect of each strategy, without trained networks."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOSS = {"dedicated": 0.01, "dropout": 0.004, "completion": 0.03, "pairwise": 0.06, "pairwise_from": 0.06, "zero": 0.3}
-"""Dice that a missing sequence costs with each strategy; 0 for those that are not named."""
+"""Loss of Dice from a missing sequence with each strategy; 0 for strategies not listed."""
 
 GAIN = {"mri": 0.05, "strong_elastic": -0.05}
-"""Dice that a preset of augmentation adds; 0 for those that are not named."""
+"""Gain in Dice from an augmentation preset; 0 for presets not listed."""
 
 SMALL = ("segmenter=unet", "folds=3", "held_out=0", "seeds=[0]", "most_missing=1")
 
 
 def study_of(*settings: str, file: str = "missing_modality.yaml") -> dict[str, Any]:
-    """Options of a study, the full protocol but for these."""
+    """Options of a study: the full protocol with these changes."""
     return read_study(studies_folder() / file, settings)
 
 
 def write_study(
     folder: Path, *settings: str, patients: int = 12, seed: int = 0, file: str = "missing_modality.yaml"
 ) -> Path:
-    """Write ``study.json``, scores and receipts of a study; returns its folder.
+    """Write ``study.json``, scores and receipts of a study, and return its folder.
 
     Args:
-        folder: Where.
+        folder: Output folder.
         settings: Options, as after ``--set``.
-        patients: In the folds; with a held-out test, half as many are held out.
-        seed: Of the scores.
+        patients: Number of patients in the folds; for a held-out test, half as many are held out.
+        seed: Seed of the scores.
         file: The study file.
     """
     study = study_of(*settings, file=file)
@@ -69,7 +69,9 @@ def _draw(study: dict[str, Any], numbers: tuple[int, int, int], patients: int) -
         validated = [f"p{number:02}" for number in range(patients) if number % study["folds"] == fold]
         names = validated if evaluation == "cross_validation" else [f"h{number:02}" for number in range(patients // 2)]
         for name in names:
-            hard = np.random.default_rng([seed, *name.encode()]).uniform(0.05, 0.3, len(REGIONS))  # the same in all
+            hard = np.random.default_rng([seed, *name.encode()]).uniform(
+                0.05, 0.3, len(REGIONS)
+            )  # the same for all strategies
             for strategy, prediction in kind_of_study(study).find_predictions(study).items():
                 for task in prediction["tasks"]:
                     noise = np.random.default_rng([seed, own, fold, *f"{name}{strategy}{task}".encode()])

@@ -1,4 +1,4 @@
-"""A training so small that what its checkpoints must hold can be told in the head."""
+"""A training so small that the content of its checkpoints can be computed by hand."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ SPACING = [1.0, 1.0, 2.0]
 
 
 class Run:
-    """One weight that starts at 0 and grows by 1 an epoch; ``weight(file)`` is then the epoch that was saved.
+    """A single weight that starts at 0 and increases by 1 per epoch; ``weight(file)`` is thus the saved epoch.
 
     Args:
-        folder: Of the checkpoints.
-        scores: Of each epoch's validation; None trains without an evaluator.
-        epochs: Trained in all.
-        resume: As ``SaveCheckpoints`` takes it.
-        key_metric: Of the evaluator; None gives it none, as in MONAI.
-        average: Makes an averaged copy of the network, and what updates it after each epoch.
-        options: Further arguments of ``SaveCheckpoints``.
+        folder: Folder of the checkpoints.
+        scores: Validation score of each epoch; None to train without an evaluator.
+        epochs: Total number of epochs.
+        resume: See ``SaveCheckpoints``.
+        key_metric: Key metric of the evaluator; None for none, as in MONAI.
+        average: Creates an averaged copy of the network and the function that updates it after each epoch.
+        options: Other arguments of ``SaveCheckpoints``.
     """
 
     def __init__(
@@ -83,5 +83,5 @@ class Run:
 
 
 def weight(path: Path, part: str = "network") -> float:
-    """The weight in a checkpoint."""
+    """Return the weight in a checkpoint."""
     return float(read_checkpoint(path)[part]["weight"])

@@ -1,4 +1,4 @@
-"""Brain phantoms whose modalities were moved by known rigid transforms, resampled with SciPy, not with ITK."""
+"""Brain phantoms with modalities moved by known rigid transforms, resampled with SciPy instead of ITK."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ subject = cache(make_subject)
 
 
 def phantom(modality: str, index: int = 0, *, skull: bool = False) -> Volume:
-    """One modality of a subject of 48 voxels a side."""
+    """One modality of a subject with 48 voxels per side."""
     made: BrainPhantom = subject(3, index, SIZE, skull=skull)
     return Volume(made.images[modality].astype(np.float32), Grid((SIZE, SIZE, SIZE), made.affine))
 
 
 def brain_mask(index: int = 0) -> Volume:
-    """Where a subject's brain is, on the grid of all its unmoved modalities."""
+    """The brain mask of a subject, on the grid of all its unmoved modalities."""
     made: BrainPhantom = subject(3, index, SIZE)
     return Volume((made.tissue > 0).astype(np.uint8), Grid((SIZE, SIZE, SIZE), made.affine))
 
 
 def rigid(volume: Volume, degrees: float, shift: float, seed: int) -> Pose:
-    """A rotation about some axis through the volume's middle, then a shift in some direction."""
+    """A rotation about a random axis through the center of the volume, then a shift in a random direction."""
     axis, direction = np.random.default_rng(seed).normal(size=(2, 3))
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_rotvec(np.radians(degrees) * axis / np.linalg.norm(axis)).as_matrix()
@@ -58,15 +58,15 @@ def scan_again(
     offset: Sequence[float] = (0.0, 0.0, 0.0),
     shape: tuple[int, int, int] | None = None,
 ) -> Volume:
-    """Scan the head of ``volume`` after it moved by ``pose``.
+    """Scan the head in ``volume`` after moving it by ``pose``.
 
     Args:
-        volume: The head before.
-        pose: World coordinates before to those after.
-        spacing: mm along each axis of the new scan.
-        axes: Directions of the new scan's axes as columns; those of ``volume`` by default.
-        offset: How far its field of view is shifted, in mm.
-        shape: Its voxels along each axis; by default as much as ``volume`` covers.
+        volume: The head before moving.
+        pose: Maps world coordinates before moving to those after.
+        spacing: Voxel size of the new scan along each axis, in mm.
+        axes: Directions of the new scan's axes as columns; by default those of ``volume``.
+        offset: Shift of its field of view, in mm.
+        shape: Its shape; by default it covers the same region as ``volume``.
     """
     steps = np.asarray(spacing, dtype=float)
     axes = volume.grid.affine[:3, :3] / volume.grid.spacing if axes is None else axes
@@ -82,14 +82,14 @@ def scan_again(
 
 
 def landmarks(index: int = 0) -> NDArray[np.float64]:
-    """World coordinates of places in the brain, ``(N, 3)``."""
+    """World coordinates of landmarks in the brain, ``(N, 3)``."""
     made: BrainPhantom = subject(3, index, SIZE)
     places = np.argwhere(made.tissue > 0)[::50]
     return np.asarray(places @ made.affine[:3, :3].T + made.affine[:3, 3])
 
 
 def landmark_error(found: Pose, true: Pose, index: int = 0) -> float:
-    """Mean distance in mm between where a pose brings the landmarks and where they are."""
+    """Mean distance in mm between the landmarks mapped by the found and by the true pose."""
     points = landmarks(index)
     return float(np.linalg.norm(found(points) - true(points), axis=1).mean())
 
@@ -107,10 +107,10 @@ SAGITTAL = np.array([[0.0, 0, -1], [-1, 0, 0], [0, 1, 0]])  # first axis to the 
 
 
 def write_moved_case(folder: Path, index: int = 0, *, label: bool = True) -> dict[str, Pose]:
-    """A case as it comes from a scanner: T1CE, a sagittal T1, a T2 and an oblique FLAIR of thick slices, all moved.
+    """Write a case as scanned: T1CE, a sagittal T1, a T2 and an oblique FLAIR with thick slices, all moved.
 
     Returns:
-        Modality -> the pose that brings T1CE's world to its own.
+        Modality -> the pose that maps world coordinates of T1CE to its own.
     """
     reference = phantom("t1ce", index)
     save(folder / "t1ce.nii.gz", reference)

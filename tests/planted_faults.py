@@ -1,4 +1,4 @@
-"""Brain phantoms with a fault planted: what a check of quality must find, and nothing else."""
+"""Brain phantoms with a planted fault, which is all that a quality check must find."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=8)
 def subject(seed: int, index: int, size: int, skull: bool = False) -> BrainPhantom:
-    """A phantom, made once."""
+    """A phantom, created once and cached."""
     return make_subject(seed, index, size, skull=skull)
 
 
 def as_tensors(images: Images, phantom: BrainPhantom) -> dict[str, MetaTensor]:
-    """Images as ReadCased gives them."""
+    """Images as returned by ReadCased."""
     affine = torch.tensor(phantom.affine)
     return {
         key: MetaTensor(torch.from_numpy(image.astype(np.float32))[None], affine=affine)
@@ -37,45 +37,45 @@ def as_tensors(images: Images, phantom: BrainPhantom) -> dict[str, MetaTensor]:
 
 
 def moved(images: Images, phantom: BrainPhantom) -> Images:
-    """T1 lies 10 mm too far back; what was stripped moves along."""
+    """T1 is 10 mm too far back; its skull-stripped background moves with it."""
     return images | {"t1": shift(images["t1"], np.array([0, 10, 0]) / phantom.spacing, order=0)}
 
 
 def moved_before_stripping(images: Images, phantom: BrainPhantom) -> Images:
-    """T1CE was stripped with the others' mask after it had moved: the masks agree, the brains do not."""
+    """T1CE was moved and then stripped with the mask of the others: the masks agree, but the brains do not."""
     image = shift(images["t1ce"], np.array([8, 0, 0]) / phantom.spacing, order=0, mode="nearest")
     return images | {"t1ce": np.where(images["t1ce"] > 0, np.where(image > 0, image, images["t1ce"]), 0)}
 
 
 def far_away(images: Images, phantom: BrainPhantom) -> Images:
-    """T2 lies 25 mm too low."""
+    """T2 is 25 mm too low."""
     return images | {"t2": shift(images["t2"], np.array([0, 0, 25]) / phantom.spacing, order=0)}
 
 
-def turned(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001 - all faults are called alike
-    """FLAIR is turned by 10 degrees."""
+def turned(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001 - all faults have the same signature
+    """FLAIR is rotated by 10 degrees."""
     return images | {"flair": rotate(images["flair"], 10, reshape=False, order=0)}
 
 
 def swapped_t1(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
-    """T1 and T1CE have each other's name."""
+    """The names of T1 and T1CE are swapped."""
     return images | {"t1": images["t1ce"], "t1ce": images["t1"]}
 
 
 def swapped_t2(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
-    """T2 and FLAIR have each other's name."""
+    """The names of T2 and FLAIR are swapped."""
     return images | {"t2": images["flair"], "flair": images["t2"]}
 
 
 def half_covered(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
-    """FLAIR shows the front half of the brain only."""
+    """FLAIR shows only the front half of the brain."""
     flair = images["flair"].copy()
     flair[:, flair.shape[1] // 2 :] = 0
     return images | {"flair": flair}
 
 
 def duplicate(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
-    """T1CE is T1, on another scale."""
+    """T1CE is a rescaled copy of T1."""
     return images | {"t1ce": np.where(images["t1"] > 0, 3.0 * images["t1"] + 5, 0)}
 
 
@@ -91,7 +91,7 @@ def scaled(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
 
 
 def thick_slices(images: Images, phantom: BrainPhantom) -> Images:
-    """T2 is made of slices 9 mm thick, along the voxels' last axis, interpolated back, as far as it was measured."""
+    """T2 is averaged to slices of 9 mm along the last voxel axis and interpolated back, where it was measured."""
     count = max(2, round(9 / phantom.spacing))
     planes = images["t2"].shape[2]
     image = interpolate_slices(average_slices(images["t2"], count), count, planes)
@@ -106,18 +106,18 @@ def blank(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
 
 
 def few_levels(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
-    """FLAIR has 16 grey levels."""
+    """FLAIR has 16 gray levels."""
     flair = images["flair"]
     return images | {"flair": np.where(flair > 0, np.ceil(flair / flair.max() * 16), 0) * 7}
 
 
 def clipped(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
-    """The brightest 3 % of T2 are cut off."""
+    """The brightest 3 % of T2 are clipped."""
     return images | {"t2": np.minimum(images["t2"], np.percentile(images["t2"][images["t2"] > 0], 97))}
 
 
 def with_skull(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
-    """Nothing more: the phantom was made with its skull."""
+    """No change: the phantom was created with its skull."""
     return images
 
 
@@ -138,4 +138,4 @@ FAULTS: dict[str, tuple[Callable[[Images, BrainPhantom], Images], str, set[str]]
     "clipped": (clipped, "clipped", {"t2"}),
     "skull": (with_skull, "skull", {"t1", "t1ce", "t2", "flair"}),
 }
-"""Name -> how it is planted, the code of the finding, the modalities it is said of."""
+"""Name -> function that plants it, code of the finding, affected modalities."""

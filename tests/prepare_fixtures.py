@@ -1,4 +1,4 @@
-"""Fixtures of the tests of preparation, as a plugin: one prepared case for all, since registration takes seconds."""
+"""Fixtures for the preparation tests, as a plugin: one prepared case for all, since registration takes seconds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def scanned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Pose]]:
-    """A folder with one case, ``p0``, as it comes from the scanner, and how its images lie."""
+    """A folder with one case as scanned, ``p0``, and the poses of its images."""
     source = tmp_path_factory.mktemp("scanned")
     return source, write_moved_case(source / "p0")
 
 
 @pytest.fixture(scope="session")
 def prepared(scanned: tuple[Path, dict[str, Pose]], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, prepared at 4 mm; not to be changed."""
+    """The same case prepared at 4 mm; do not modify it."""
     output = tmp_path_factory.mktemp("prepared")
     result = preparation.prepare_folder(scanned[0], output, spacing=4)
     assert result.prepared == ["p0"], result
@@ -33,7 +33,7 @@ def prepared(scanned: tuple[Path, dict[str, Pose]], tmp_path_factory: pytest.Tem
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without registration and without a look at the skull: for tests of what lies around it."""
+    """Skip registration and the skull check, for tests of the other steps."""
     from scanfill.domains.brain_mri.prepare import agreement  # noqa: PLC0415
     from scanfill.domains.brain_mri.prepare.agreement import Agreement  # noqa: PLC0415
     from scanfill.domains.brain_mri.prepare.geometry import Pose  # noqa: PLC0415

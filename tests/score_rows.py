@@ -1,4 +1,4 @@
-"""Rows of scores as a study has them, from a seeded generator."""
+"""Rows of scores in the format of a study, from a seeded generator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = dict[str, float | str]
 def score_rows(
     patients: int = 15, folds: int = 3, seeds: Sequence[str] = ("0",), shift: float = 0.0, noise: float = 0.05
 ) -> list[Row]:
-    """Dice of one strategy: ``shift`` below .8 on average, every third patient with two visits."""
+    """Dice of one strategy: 0.8 - ``shift`` on average; every third patient has two visits."""
     generator = np.random.default_rng(patients)
     rows: list[Row] = []
     for seed in seeds:
@@ -43,7 +43,7 @@ def paired(
     score: str = "dice_WT",
     seed_differences: Mapping[str, float] | None = None,
 ) -> PairedScores:
-    """A pair with the given differences from a reference of 0.5 in every patient, one visit each."""
+    """A pair with the given differences from a reference of 0.5, one visit per patient."""
     n = len(differences)
     return PairedScores(
         strategy="zero",

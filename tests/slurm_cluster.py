@@ -1,6 +1,6 @@
-"""A SLURM cluster of this machine alone, for as long as a test needs it; nothing outside its folder is changed.
+"""A single-machine SLURM cluster for the duration of a test; nothing outside its folder is changed.
 
-Needs Debian's packages slurm-wlm and munge, and the superuser, as whom the daemons run. No accounting, no cgroups.
+It needs Debian's packages slurm-wlm and munge, and root, since the daemons run as root. No accounting, no cgroups.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
 LACKING = [name for name in NEEDED if shutil.which(name) is None]
 needs_slurm = pytest.mark.skipif(
     bool(LACKING) or os.geteuid() != 0,
-    reason=f"not installed: {', '.join(LACKING)}" if LACKING else "SLURM's daemons are started by the superuser alone",
+    reason=f"not installed: {', '.join(LACKING)}" if LACKING else "only root can start SLURM's daemons",
 )
 PATIENCE = 60.0  # seconds for a daemon to answer
 
@@ -55,13 +55,13 @@ SlurmdLogFile={folder}/slurmd.log
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=16000 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
-# A job's own srun gets an environment without SLURM_CONF, so that one that sets it comes first in PATH.
+# The environment of srun inside a job has no SLURM_CONF, so a wrapper that sets it is placed first in PATH.
 SRUN = '#!/bin/sh\nSLURM_CONF="{config}" exec {srun} "$@"\n'
 
 
 @contextmanager
 def slurm_cluster(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start the cluster, let this process's children use it, and end it."""
+    """Start the cluster, make it available to this process's children, and stop it."""
     host = socket.gethostname()
     config = folder / "slurm.conf"
     config.write_text(CONFIG.format(folder=folder, host=host, cores=os.cpu_count(), ports=_free_ports(2)))
@@ -80,7 +80,7 @@ def slurm_cluster(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 
 def _free_ports(count: int) -> list[int]:
-    """Find ports that nobody listens on: a cluster of an earlier test that was killed may still be there."""
+    """Find free ports: a cluster of an earlier test that was killed may still be running."""
     with ExitStack() as sockets:
         found = [sockets.enter_context(socket.socket()) for _ in range(count)]
         for each in found:
@@ -89,7 +89,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _munge(folder: Path) -> Sequence[str]:
-    """Write a key, and name the command of a daemon for it; it keeps to itself what others may read or write."""
+    """Write a key and return the command of its daemon, with files that others cannot read or write."""
     folder.chmod(0o755)
     key = folder / "key"
     key.write_bytes(os.urandom(64))
@@ -100,7 +100,7 @@ def _munge(folder: Path) -> Sequence[str]:
 
 @contextmanager
 def _running(command: Sequence[str], log: Path) -> Iterator[None]:
-    """Run a daemon in the foreground of its own, and end it."""
+    """Run a daemon in foreground mode, and stop it at the end."""
     with log.open("w") as file, subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT) as process:
         try:
             yield
@@ -109,10 +109,10 @@ def _running(command: Sequence[str], log: Path) -> Iterator[None]:
 
 
 def _wait_for(command: Sequence[str], answer: str) -> None:
-    """Ask until the answer comes."""
+    """Repeat a command until it prints the answer."""
     end = time.monotonic() + PATIENCE
     while (found := subprocess.run(command, capture_output=True, text=True, check=False)).stdout.strip() != answer:
         if time.monotonic() > end:
-            msg = f"SLURM did not start within {PATIENCE:.0f} s: {command} says {found.stdout!r}, {found.stderr!r}"
+            msg = f"SLURM did not start within {PATIENCE:.0f} s: {command} printed {found.stdout!r}, {found.stderr!r}"
             raise TimeoutError(msg)
         time.sleep(0.2)

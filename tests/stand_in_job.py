@@ -1,7 +1,7 @@
-"""Stands in for ``python -m monai.bundle run``: writes at once what a job of a study declares.
+"""Replacement for ``python -m monai.bundle run`` that immediately writes the declared outputs of a study's job.
 
-So the workflow itself can be tested in seconds. What a job was told goes into its files; ``BREAK`` in the environment
-names one that fails.
+This makes it possible to test the workflow itself in seconds. A job's files contain its options; the environment
+variable ``BREAK`` names a job that fails.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> None:
     options = {word[2:]: value for word, value in pairwise(words) if word.startswith("--")}
     for value in options.values():
         if value.startswith(("[", "{")):
-            ast.literal_eval(value)  # as MONAI's command line does, which else takes it for text
+            ast.literal_eval(value)  # like MONAI's command line, which otherwise treats it as text
     text = json.dumps(options)
     if os.environ.get("BREAK") and os.environ["BREAK"] in text:
         sys.exit("this job was told to fail")

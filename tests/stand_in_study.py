@@ -1,4 +1,4 @@
-"""A small study whose jobs are done in no time, by a program that stands in for the real ones."""
+"""A small study with a replacement program for its jobs that finishes immediately."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STRATEGIES = "subset.strategies=[zero, pairwise, synthetic_trained]"
 
 
 class StandInStudy:
-    """A small study whose jobs are done in no time."""
+    """A small study with jobs that finish immediately."""
 
     def __init__(self, folder: Path, file: Path = FILE, *settings: str) -> None:
         self.file, self.settings = file, settings or ((STRATEGIES,) if file == FILE else ())
@@ -36,18 +36,18 @@ class StandInStudy:
         self.job.chmod(self.job.stat().st_mode | stat.S_IXUSR)
 
     def add_case(self, number: int) -> None:
-        """Put a patient into the data."""
+        """Add a patient to the data."""
         save_case(self.data / f"BraTS20_Training_{number:03}", label=regions((1, 2, 4)))
 
     def plan(self, *settings: str) -> dict[str, Any]:
-        """Write the plan and let its jobs be done by the stand-in."""
+        """Write the plan, with the replacement program for its jobs."""
         plan = run.write_plan(read_study(self.file, [*self.settings, *settings], smoke=True), self.folder, self.data)
         plan["python"] = str(self.job)
         (self.folder / "study.json").write_text(json.dumps(plan))
         return plan
 
     def go(self, *settings: str, options: Sequence[str] = ()) -> tuple[int, list[str]]:
-        """Run what is not there yet; returns the exit code and what was made, in order."""
+        """Run all unfinished jobs; return the exit code and the created outputs, in order."""
         self.plan(*settings)
         log = self.folder / "jobs.log"
         log.write_text("")

@@ -1,4 +1,4 @@
-"""Every preset of augmentation trains on what it is for, and says what it claims to say."""
+"""Every augmentation preset trains on the data it is meant for, and does what it claims."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_what_a_bundle_cannot_take_is_told_and_not_done(cohort: Path) -> None:
     assert "has no target" in innermost(error.value)
     with pytest.raises(RuntimeError) as error:
         train_bundle(SEGMENTATION, boxes, cohort)
-    assert "Give it an empty list of boxes" in innermost(error.value)
+    assert "give it an empty list of boxes" in innermost(error.value)
 
 
 def innermost(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What every bundle refuses, and how: bundles x faults. What one bundle alone refuses stands in its own file."""
+"""Errors that every bundle raises for bad input: bundles x faults. Errors of single bundles are in their own files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person meets who trains, evaluates and uses brain_tumor_segmentation."""
+"""Training, evaluation and inference of brain_tumor_segmentation as a user sees them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run_here(configs: list[str], **knobs: Any) -> None:
 
 @contextmanager
 def stopped_by(kind: type[BaseException], match: str) -> Iterator[None]:
-    """What a person is told at the end of a run that MONAI wraps in errors of its own."""
+    """The message at the end of a run, inside the errors that MONAI wraps around it."""
     with pytest.raises(RuntimeError) as raised:
         yield
     mistake = find_mistake(raised.value)
@@ -65,7 +65,7 @@ def predict(trained: TrainedBundle, cases: Path, output: Path, **knobs: Any) -> 
 
 
 def copy_cases(trained: TrainedBundle, folder: Path, count: int) -> list[Path]:
-    """Copies of the first phantoms, without their labels, to damage at will."""
+    """Copies of the first phantoms without their labels, which a test may damage."""
     copies = []
     for case in sorted(path for path in trained.dataset_dir.iterdir() if path.is_dir())[:count]:
         copies.append(Path(shutil.copytree(case, folder / case.name)))

@@ -1,4 +1,4 @@
-"""The check in a browser can fail."""
+"""The browser check can fail."""
 
 from __future__ import annotations
 

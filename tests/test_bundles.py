@@ -1,4 +1,4 @@
-"""Every folder in bundles/ keeps MONAI's rules and ours, and its chain of train, evaluate, inference runs."""
+"""Every folder in bundles/ follows MONAI's rules and ours, and its chain of training, evaluation and inference runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overlays, of a bundle and for any bundle, set only ids that somebody reads."""
+"""Overlays, of one bundle and for any bundle, only set ids that are used."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OWN = [
 
 
 def ids_of(config: Path) -> set[str]:
-    """Top-level ids of a config, but what it says of itself."""
+    """Top-level ids of a config, except its metadata."""
     return {name for name in map(str, ConfigParser.load_config_file(str(config))) if not is_about_the_file(name)}
 
 

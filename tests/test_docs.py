@@ -1,4 +1,4 @@
-"""The commands of the guides run as they are written, in their order."""
+"""The commands in the guides run as written, in order."""
 
 from __future__ import annotations
 

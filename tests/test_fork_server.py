@@ -1,4 +1,4 @@
-"""A run that was forked is as good as a process of its own."""
+"""A forked run behaves like a separate process."""
 
 from __future__ import annotations
 
@@ -86,4 +86,4 @@ def test_one_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> 
         run(tmp_path, program, timeout=4)
     assert late.value.output == "begun\n"
     with (tmp_path / "held").open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)  # waits, and is given when nobody is left who holds it
+        fcntl.flock(held, fcntl.LOCK_EX)  # waits until no process holds the lock

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = REPO / "src"
 LIGHT = {"errors", "files", "checksums", "presets"}
-"""Modules that stand beside all layers and import none of them."""
+"""Modules that are outside all layers and import none of them."""
 BLOCKS = {"networks", "losses", "transforms", "metrics", "inferers", "engines", "optimizers"}
 LAYERS = {
     **dict.fromkeys(LIGHT, LIGHT),
@@ -73,7 +73,7 @@ def layer_of(module: str) -> str:
 
 
 def wrong_arrows(arrows: Mapping[str, set[str]]) -> Iterator[str]:
-    """Imports against the law, each as ``module -> module``."""
+    """Forbidden imports, each as ``module -> module``."""
     for module, targets in arrows.items():
         own = layer_of(module)
         for target in sorted(targets):
@@ -183,7 +183,7 @@ def test_a_circle_of_three_is_found(tmp_path: Path) -> None:
 
 
 def write_tree(folder: Path, texts: Mapping[str, str]) -> Path:
-    """Write a small package of empty modules, but for some."""
+    """Write a small package of modules that are empty except for those given."""
     names = (
         "networks.a",
         "data.b",

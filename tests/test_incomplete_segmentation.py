@@ -1,4 +1,4 @@
-"""brain_tumor_segmentation on cases that lack modalities."""
+"""brain_tumor_segmentation on cases with missing modalities."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def untrained_segmentation(trained: TrainedBundle, root: Path, modalities: list[str]) -> Path:
-    """A checkpoint with weights drawn at random."""
+    """A checkpoint with random weights."""
     files = trained.configs("inference.yaml")
     parser = ConfigParser(ConfigParser.load_config_files(files))
     parser.update({"modalities": modalities, "availability": False})
@@ -215,7 +215,7 @@ def test_a_case_that_cannot_be_completed_does_not_stop_the_others(
 def test_a_source_may_be_no_input_of_the_segmentation(
     trained: TrainedBundle, bundles: dict[str, Path], tmp_path: Path
 ) -> None:
-    """FLAIR is made from T2 for a network of T1CE and FLAIR."""
+    """FLAIR is synthesized from T2 for a network of T1CE and FLAIR."""
     root = untrained_segmentation(trained, tmp_path / "two", modalities=["t1ce", "flair"])
     (case,) = copy_cases(trained, tmp_path / "cases", 1)
     file_of(case, "flair").unlink()

@@ -24,7 +24,7 @@ OVERLAYS = {
 """Three for each bundle, as a person may combine them."""
 
 LACK = {"mri_modality_completion": "t1ce", "mri_modality_synthesis": "flair"}
-"""What new patients lack, so that there is something to make."""
+"""The images missing from new patients, so that there is something to synthesize."""
 
 SMOKE = str(REPO / "configs" / "smoke.yaml")
 

@@ -1,4 +1,4 @@
-"""What a person meets who trains, evaluates and uses mri_modality_completion."""
+"""Training, evaluation and inference of mri_modality_completion as a user sees them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from test_brain_tumor_segmentation import MODALITIES, file_of, rows, run_here, s
 NAME = "mri_modality_completion"
 SMOKE = str(REPO / "configs" / "smoke.yaml")
 MADE, GIVEN = ("t1ce", "flair"), ("t1", "t2")
-"""What the phantoms of inference lack and have."""
+"""The missing and given modalities of the phantoms for inference."""
 
 pytestmark = pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids=[NAME], indirect=True)
 
@@ -46,7 +46,7 @@ def train(trained: TrainedBundle, root: Path, *overlays: str, **knobs: Any) -> N
 
 
 def evaluate(trained: TrainedBundle, output: Path, **knobs: Any) -> None:
-    """Judge in this process."""
+    """Evaluate in this process."""
     places = {"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir), "output_dir": str(output)}
     files = trained.configs("train.yaml", "evaluate.yaml")
     run_here(files, **{**small_steps(*files), **places, **knobs})
@@ -57,13 +57,13 @@ def folders(folder: Path) -> list[Path]:
 
 
 def new_case(trained: TrainedBundle, folder: Path, number: int = 0) -> Path:
-    """A copy of a phantom that lacks two sequences, to damage at will."""
+    """A copy of a phantom without two sequences, which a test may damage."""
     case = folders(trained.new_cases)[number]
     return Path(shutil.copytree(case, folder / case.name))
 
 
 def whole_case(trained: TrainedBundle, folder: Path, number: int = 0) -> Path:
-    """A copy of a phantom with all four, without its label."""
+    """A copy of a phantom with all four sequences, without its label."""
     case = folders(trained.dataset_dir)[number]
     copy = Path(shutil.copytree(case, folder / case.name))
     file_of(copy, "seg").unlink()
@@ -129,7 +129,7 @@ def test_every_mark_is_there_and_the_scans_folder_is_left_alone(trained: Trained
 
 
 def test_intensities_are_those_of_a_typical_training_patient(trained: TrainedBundle, tmp_path: Path) -> None:
-    """The gain of this patient's scanner changes nothing."""
+    """The gain of this patient's scanner does not change the result."""
     reference = read_record(trained.root / "models" / "model.pt")["reference"]["flair"]
     case = new_case(trained, tmp_path / "cases")
     use(trained, case, tmp_path / "out")
@@ -195,7 +195,7 @@ def test_all_subsets_are_judged_where_asked_for(trained: TrainedBundle, tmp_path
 
 
 def test_figures_are_those_of_the_files_that_inference_writes(trained: TrainedBundle, tmp_path: Path) -> None:
-    """Hidden from evaluation or left out of inference: the same image, and the same doubt, but for the scale.
+    """Hidden from evaluation or left out of inference: the same image and uncertainty, except for the scale.
 
     And but for the darkest voxels, which inference raises above 0, the background's value.
     """
@@ -296,7 +296,7 @@ def test_adversary_and_segmenter_train_by_overlay(trained: TrainedBundle, tmp_pa
 
 
 def trained_segmenter(trained: TrainedBundle, root: Path) -> Path:
-    """The folder of a bundle with a U-Net that has learned next to nothing."""
+    """The folder of a bundle with a hardly trained U-Net."""
     source = REPO / "bundles" / "brain_tumor_segmentation"
     shutil.copytree(source / "configs", root / "configs")
     names = ("train.yaml", "unet.yaml")

@@ -1,4 +1,4 @@
-"""What a person meets who trains, evaluates and uses mri_modality_synthesis."""
+"""Training, evaluation and inference of mri_modality_synthesis as a user sees them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def train(trained: TrainedBundle, root: Path, *overlays: str, **knobs: Any) -> N
 
 
 def new_case(trained: TrainedBundle, folder: Path, number: int = 0) -> Path:
-    """A copy of a phantom without FLAIR, to damage at will."""
+    """A copy of a phantom without FLAIR, which a test may damage."""
     case = sorted(path for path in trained.new_cases.iterdir() if path.is_dir())[number]
     return Path(shutil.copytree(case, folder / case.name))
 
@@ -80,7 +80,7 @@ def test_every_mark_is_there_and_the_scans_folder_is_left_alone(trained: Trained
 
 
 def test_intensities_are_those_of_a_typical_training_patient(trained: TrainedBundle, tmp_path: Path) -> None:
-    """The gain of this patient's scanner changes nothing."""
+    """The gain of this patient's scanner does not change the result."""
     reference = read_record(trained.root / "models" / "model.pt")["reference"]
     case = new_case(trained, tmp_path / "cases")
     file = file_of(case, "t2")
@@ -211,7 +211,7 @@ def test_an_overlay_trains_evaluates_and_paints(trained: TrainedBundle, tmp_path
 
 
 def test_whole_volumes_give_about_what_windows_give(trained: TrainedBundle, tmp_path: Path) -> None:
-    """One window holds a phantom; padding it to 32 voxels or to a multiple of 8 is all the difference."""
+    """A phantom fits in one window; the only difference is padding to 32 voxels or to a multiple of 8."""
     case = new_case(trained, tmp_path / "cases")
     use(trained, case, tmp_path / "out", "whole.yaml")
     whole, windows = made(tmp_path / "out", case), made(trained.root / "eval" / "predictions", case)
@@ -264,7 +264,7 @@ def test_intensities_that_lie_in_minus_1_to_1_already_are_told(
         nib.save(nib.Nifti1Image(brain, scan.affine), case / f"{case.name}_mask.nii.gz")
     with pytest.raises(SystemExit):
         use(trained, case, tmp_path / "out")
-    assert "[-1, 1] already" in "".join(capsys.readouterr())
+    assert "already lies in [-1, 1]" in "".join(capsys.readouterr())
     assert not list((tmp_path / "out").rglob("*.nii.gz"))
 
 

@@ -23,7 +23,7 @@ OVERLAYS = [
     file for bundle in BUNDLES for file in sorted((bundle / "configs").glob("*.yaml")) if file.name not in TASKS
 ]
 WIDTH, SIDE = 8, 32
-"""The most channels of a layer, and the most voxels along an axis of a patch."""
+"""Largest number of channels of a layer, and largest patch size along an axis."""
 WIDTHS = {"filters", "init_filters", "channels"}
 """What networks call the channels of their layers."""
 NEEDS: dict[str, dict[str, Any]] = {
@@ -37,7 +37,7 @@ NEEDS: dict[str, dict[str, Any]] = {
         }
     }
 }
-"""What an overlay takes from outside of the bundle."""
+"""Files that an overlay needs from outside the bundle."""
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def _leave_global_generators_alone() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Where a bundle's phantoms lie, made for the first of its overlays."""
+    """Folder of a bundle's phantoms, created for the first of its overlays."""
     folder = tmp_path_factory.mktemp("bundles")
     return lambda bundle: folder / bundle.name
 
@@ -93,7 +93,7 @@ def tiny(overlay: Path, root: Path) -> ConfigParser:
 
 
 def numbers(node: Any) -> list[torch.Tensor]:
-    """All that an engine says of its last step in numbers: images, predictions, losses."""
+    """All numbers from an engine's last step: images, predictions, losses."""
     if isinstance(node, torch.Tensor | float):
         return [torch.as_tensor(node)]
     items = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()

@@ -1,4 +1,4 @@
-"""What is installed by `pip install scanfill`."""
+"""The files installed by `pip install scanfill`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What presets of augmentation say of themselves."""
+"""The metadata of augmentation presets."""
 
 from __future__ import annotations
 

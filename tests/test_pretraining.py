@@ -1,4 +1,4 @@
-"""configs/pretrain.yaml learns from scans without labels, and a segmentation starts from its encoder."""
+"""configs/pretrain.yaml trains on scans without labels, and a segmentation starts from its encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bundles of other kinds than the brain's pass every test of a bundle, and no line of the package knows them."""
+"""Bundles outside brain imaging pass every bundle test, although the package does not know them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BUNDLE = REPO / "bundles" / "brain_tumor_segmentation"
 OVERLAYS = {(): (0,), ("unet.yaml", "modern.yaml"): (0, 1, 2), ("segresnet.yaml",): (0,)}
-"""Overlays -> the axes that their training flips."""
+"""Overlays -> the axes flipped in their training."""
 
 on_trained = pytest.mark.parametrize("trained", [BUNDLE], ids=[BUNDLE.name], indirect=True)
 overlays = pytest.mark.parametrize("names", OVERLAYS, ids=lambda names: "+".join(names) or "deepmedic")
@@ -32,8 +32,8 @@ def inferer(file: str, names: tuple[str, ...], tta: str) -> Inferer:
     parser = ConfigParser()
     parser.read_config([str(BUNDLE / "configs" / name) for name in (file, *names)])
     if file == "inference.yaml":
-        parser["patch_size"] = [64, 64, 64]  # an overlay sets it; of inference it is an option
-        parser["flipped_axes"] = list(OVERLAYS[names])  # the checkpoint says it
+        parser["patch_size"] = [64, 64, 64]  # set by an overlay in training; an option in inference
+        parser["flipped_axes"] = list(OVERLAYS[names])  # recorded in the checkpoint
     parser["tta"] = tta
     return parser.get_parsed_content("evaluator#inferer" if file == "inference.yaml" else "validate#inferer")
 
@@ -77,7 +77,7 @@ def test_evaluation_flips_what_the_checkpoint_was_trained_with(trained: TrainedB
     parser = ConfigParser()
     parser.read_config(trained.configs("train.yaml", "evaluate.yaml"))
     parser.update({"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir), "tta": "flips"})
-    parser["augmentation"] = []  # what this run would train with does not count
+    parser["augmentation"] = []  # the augmentation of this run is irrelevant
     assert parser.get_parsed_content("evaluator").inferer.axes == (0,)
 
 
@@ -99,7 +99,7 @@ def test_a_checkpoint_that_does_not_say_what_was_flipped_is_used_as_asked(
     parser.parse(reset=True)
     with pytest.raises(RuntimeError) as raised:
         parser.get_parsed_content("evaluator")
-    assert "Which axes training flipped is not known" in str(find_mistake(raised.value))
+    assert "axes flipped in training are unknown" in str(find_mistake(raised.value))
 
 
 @on_trained
@@ -121,7 +121,7 @@ def test_inference_takes_the_option_and_refuses_what_there_is_not(trained: Train
     for wrong, said in (
         ({"tta": "flip"}, "'flip'; --tta is one of none, flips."),
         ({"tta": "adaptive"}, "--tta adaptive was removed in 0.2.0"),
-        ({"tta": "flips", "tta_axes": [3]}, "`tta_axes` (=[3]) must be different axes out of [0, 1, 2]"),
+        ({"tta": "flips", "tta_axes": [3]}, "`tta_axes` (=[3]) must be different axes from [0, 1, 2]"),
     ):
         with pytest.raises(RuntimeError) as raised:
             predict(**wrong)

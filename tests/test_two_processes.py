@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WITH_OVERLAY = [bundle for bundle in BUNDLES if (bundle / "configs" / "multi_gpu_train.yaml").exists()]
 
 LACK = {"mri_modality_completion": "t1ce", "mri_modality_synthesis": "flair"}
-"""What new patients lack, so that there is something to make."""
+"""The images missing from new patients, so that there is something to synthesize."""
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
-"""Three small bundles that no line of the package knows: configs and a schema of a few lines, data drawn here.
+"""Three small bundles that the package does not know: short configs and a schema, with data drawn here.
 
-``shapes_segmentation``: 2-D segmentation of structures that overlap, one PNG a structure; ``shapes_to_image``: an image
-from a label of two channels, and nothing but the label to predict from; ``dots_synthesis``: images from conditions in a
-table, no folder a case, by a network that takes an image, time steps and context.
+``shapes_segmentation``: 2-D segmentation of overlapping structures, one PNG per structure; ``shapes_to_image``: an
+image from a label of two channels, which is the only input; ``dots_synthesis``: images from conditions in a table,
+without case folders, by a network that takes an image, time steps and context.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from PIL import Image
 
 REPO = Path(__file__).parents[1]
 SOURCES = REPO / "tests" / "throwaway"
-"""Configs and metadata of each; what every bundle has besides is copied from one of the project's."""
+"""Configs and metadata of each; all other files are copied from one of the project's bundles."""
 
 SIDE, TRAINING, NEW = 32, 4, 2
 STRUCTURES = ("disc", "bar")
@@ -56,7 +56,7 @@ def _write_bundle(folder: Path, source: Path) -> None:
 
 
 def _shapes(index: int) -> dict[str, Picture]:
-    """A disc and a bar that overlap, and an image in which both add up."""
+    """A disc and a bar that overlap, and an image that is the sum of both."""
     x, y = np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="xy")
     disc = (x - 12 - index) ** 2 + (y - 14) ** 2 < 49
     bar = (abs(x - y + index) < 4) & (x > 6) & (x < 28)

@@ -1,4 +1,4 @@
-"""Tiny cases on disk for tests: a ball of brain with a tumour, 12 voxels a side."""
+"""Tiny cases on disk for tests: a spherical brain with a tumor, 12 voxels per side."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODALITIES = ("t1", "t1ce", "t2", "flair")
 AFFINE = np.array([[-2.0, 0, 0, 12], [0, -2, 0, 10], [0, 0, 2, -7], [0, 0, 0, 1]])
 SHAPE = (12, 12, 12)
 SLICES = {1: slice(4, 6), 2: slice(6, 8), 3: slice(8, 10)}
-"""Along the first axis: necrotic core, edema, enhancing tumour, in the numbering inside."""
+"""Along the first axis: necrotic core, edema, enhancing tumor, in the internal numbering."""
 
 
 def brain() -> NDArray[np.bool_]:
@@ -29,7 +29,7 @@ def brain() -> NDArray[np.bool_]:
 
 
 def regions(values: Iterable[int] = (1, 2, 3)) -> NDArray[np.uint8]:
-    """A label map whose necrotic core, edema and enhancing tumour have these values."""
+    """A label map with these values for necrotic core, edema and enhancing tumor."""
     label = np.zeros(SHAPE, np.uint8)
     for where, value in zip(SLICES.values(), values, strict=True):
         label[where, 4:8, 4:8] = value
@@ -37,7 +37,7 @@ def regions(values: Iterable[int] = (1, 2, 3)) -> NDArray[np.uint8]:
 
 
 def image(modality: str, seed: int) -> NDArray[np.float32]:
-    """Positive intensities in the brain, 0 outside; in T1CE the enhancing tumour is bright."""
+    """Positive intensities in the brain, 0 outside; in T1CE the enhancing tumor is bright."""
     rng = np.random.default_rng([seed, MODALITIES.index(modality)])
     values = rng.normal(100, 10, SHAPE)
     if modality == "t1ce":
@@ -46,14 +46,14 @@ def image(modality: str, seed: int) -> NDArray[np.float32]:
 
 
 def save(path: Path, array: ArrayLike, affine: NDArray[np.float64] = AFFINE) -> Path:
-    """Write a NIfTI volume, with its folder."""
+    """Write a NIfTI volume, creating its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     nib.save(nib.Nifti1Image(np.asarray(array), affine), path)
     return path
 
 
 def save_by_hand(path: Path, array: np.ndarray, affine: np.ndarray) -> Path:
-    """Write NRRD or MetaImage from their specifications, so that no library checks itself."""
+    """Write NRRD or MetaImage according to their specifications, so that no library is tested against itself."""
     lps = np.diag([-1.0, -1.0, 1.0]) @ affine[:3]
     spacing = np.linalg.norm(lps[:, :3], axis=0)
     data = array.astype("<f4").tobytes(order="F")
@@ -81,7 +81,7 @@ def save_by_hand(path: Path, array: np.ndarray, affine: np.ndarray) -> Path:
 
 
 def seed_of(folder: Path, prefix: str = "") -> int:
-    """By default each folder and prefix has images of its own."""
+    """Default seed, different for each folder and prefix."""
     return zlib.crc32(f"{folder.name}/{prefix}".encode())
 
 
@@ -94,7 +94,7 @@ def save_case(
     label_name: str = "seg",
     seed: int | None = None,
 ) -> Path:
-    """Write a case: ``names`` in the order of t1, t1ce, t2, flair."""
+    """Write a case, with ``names`` in the order t1, t1ce, t2, flair."""
     seed = seed_of(folder, prefix) if seed is None else seed
     for modality, name in zip(MODALITIES, names, strict=False):
         save(folder / f"{prefix}{name}.nii.gz", image(modality, seed))

@@ -1,4 +1,4 @@
-"""CT and X-ray cases for the train configs in tests/contracts, which follow the contract that presets rely on."""
+"""CT and X-ray cases for the train configs in tests/contracts, which follow the contract that presets depend on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _ball(shape: tuple[int, ...], centre: tuple[float, ...], radius: float) -> n
 
 
 def ct_cases(cases: int = 3, size: int = 32, slices: int = 12) -> dict[str, list[dict[str, Any]]]:
-    """Abdomens in HU: fat, two kidneys, and a tumour in one of them; label 1 kidney, 2 tumour."""
+    """Abdomens in HU: fat, two kidneys, and a tumor in one of them; label 1 kidney, 2 tumor."""
     rng = np.random.default_rng(0)
     shape, made = (size, size, slices), []
     for number in range(cases):
@@ -36,7 +36,7 @@ def ct_cases(cases: int = 3, size: int = 32, slices: int = 12) -> dict[str, list
 
 
 def xray_cases(cases: int = 4, size: int = 48) -> dict[str, list[dict[str, Any]]]:
-    """Radiographs in [0, 1]: two lungs, and in every other one a nodule; label 1 lung, 2 nodule, and its box."""
+    """Radiographs in [0, 1]: two lungs, and a nodule in every other case; label 1 lung, 2 nodule, and its box."""
     rng = np.random.default_rng(0)
     shape, made = (size, size), []
     for number in range(cases):

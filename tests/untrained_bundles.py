@@ -1,4 +1,4 @@
-"""Folders as a person has them after unpacking an archive, with networks that have learned nothing."""
+"""Bundle folders as after unpacking an archive, with untrained networks."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "depth": 1,
     },
 }
-"""As small as they can be; what they are made of is no matter here."""
+"""Networks that are as small as possible; their architecture is irrelevant here."""
 
 REFERENCE = {"percentiles": [0.5, 50.0, 99.5], "intensities": [90.0, 300.0, 700.0], "deviations": [-2.6, 0.0, 3.0]}
-"""The scale of a modality, as :py:func:`scanfill.missing.reference_scale` gives it."""
+"""The scale of a modality, as :py:func:`scanfill.missing.reference_scale` returns it."""
 
 
 def untrained_bundle(
@@ -49,13 +49,13 @@ def untrained_bundle(
     metadata: dict[str, Any] | None = None,
     **knobs: Any,
 ) -> Path:
-    """Write a bundle's inference config with a tiny network, its metadata, and weights drawn at random.
+    """Write a bundle's inference config with a tiny network, its metadata, and random weights.
 
     Args:
-        folder: Made.
-        name: Of the bundle.
-        facts: Further entries of the checkpoint's record.
-        training: Cases that the checkpoint says it was trained on.
+        folder: Output folder, which is created.
+        name: Name of the bundle.
+        facts: Additional entries of the checkpoint's record.
+        training: Training cases recorded in the checkpoint.
         metadata: Changes to the bundle's metadata.
         knobs: Changes to the config, such as ``target``.
     """
@@ -84,5 +84,5 @@ def untrained_bundle(
 
 
 def copy_of(bundle: Path, folder: Path) -> Path:
-    """A copy of a bundle's folder, to damage at will."""
+    """A copy of a bundle's folder that a test may damage."""
     return Path(shutil.copytree(bundle, folder))

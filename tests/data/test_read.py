@@ -178,9 +178,9 @@ def test_overshoots_of_interpolation_are_allowed(case: dict[str, Any], tmp_path:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ((1, 2, 3), "holds the value 3"),
-        ((1, 2, 9), "holds the value 9"),
-        ((1, 2, 3.5), "holds the fractional value 3.5"),
+        ((1, 2, 3), "contains the value 3"),
+        ((1, 2, 9), "contains the value 9"),
+        ((1, 2, 3.5), "contains the fractional value 3.5"),
     ],
 )
 def test_label_values_are_checked(

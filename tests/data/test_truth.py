@@ -113,7 +113,7 @@ def test_outlines_without_an_image_are_told(case: dict[str, Any]) -> None:
 
 
 def test_a_value_that_the_truth_does_not_have_is_told(case: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match=r"holds the value 9, which convention 'file' does not have \(it has 0, 1, 2\)"):
+    with pytest.raises(CaseError, match=r"the value 9, which convention 'file' does not have \(it has 0, 1, 2\)"):
         read(case, "map", save(tmp_path / "odd.png", np.full((4, 6), 9)))
     with pytest.raises(CaseError, match=r"disc .* a mask may only hold 0 and one other value"):
         read(case, "channels", [case["map"], case["map"]])

@@ -129,7 +129,7 @@ def test_other_networks_are_refused() -> None:
 
 
 def test_further_arguments_are_refused() -> None:
-    with pytest.raises(TypeError, match=r"got 0 arguments and \['condition'\]"):
+    with pytest.raises(TypeError, match=r"got 0 extra arguments and \['condition'\]"):
         DenseInferer()(torch.zeros(1, 2, 8, 8, 8), tiny(), condition=1)
 
 

@@ -126,7 +126,7 @@ def test_a_deepmedic_is_predicted_in_tiles() -> None:
     whole = flip_by_flip(image, lambda x: network(x).softmax(1)).mean(0)
     tiles = FlipInferer(DenseInferer(6))(image, network).softmax(1)
     torch.testing.assert_close(tiles, whole, atol=1e-5, rtol=0)
-    with pytest.raises(UsageError, match="DenseInferer has none"):
+    with pytest.raises(UsageError, match="which DenseInferer does not have"):
         FlipInferer(DenseInferer(), inside=True)
 
 
@@ -158,7 +158,7 @@ def test_what_lies_on_the_images_grid_is_turned_with_it() -> None:
     ("output", "seen"), [((1, 2), "a tuple"), (torch.zeros(1, 2, 3), r"a tensor of shape \(1, 2, 3\)")], ids=str
 )
 def test_a_network_that_gives_something_else_is_refused(output: Any, seen: str) -> None:
-    with pytest.raises(TypeError, match=f"got {seen}.*main output alone"):
+    with pytest.raises(TypeError, match=f"got {seen}.*only its main output"):
         FlipInferer(SimpleInferer())(image_of(3, 3, 3), lambda _: output)
 
 
@@ -176,7 +176,7 @@ def test_no_gradients_are_kept() -> None:
 
 
 def test_an_axis_that_the_image_lacks_is_an_error() -> None:
-    with pytest.raises(UsageError, match=r"`axes` \(=\[0, 1, 2\]\) must be different axes out of \[0, 1\]"):
+    with pytest.raises(UsageError, match=r"`axes` \(=\[0, 1, 2\]\) must be different axes from \[0, 1\]"):
         FlipInferer(SimpleInferer())(image_of(4, 4), convolution(2))
     with pytest.raises(UsageError, match=r"`rotation_plane` \(=\[1\]\) must name two axes"):
         FlipInferer(SimpleInferer(), 0, rotation_plane=1, modality="MRI")(image_of(4, 4), convolution(2))
@@ -188,9 +188,9 @@ def test_rotations_need_a_plane_with_square_voxels_of_something_else_than_ct() -
     network, image = convolution(), image_of(4, 4, 4, batch=1)
     plane: dict[str, Any] = {"rotation_plane": (0, 1)}
     for modality in (None, "CT", "ct", "PET/CT", "cone-beam CT", "CTA", "Computed Tomography"):
-        with pytest.raises(UsageError, match="not CT"):
+        with pytest.raises(UsageError, match="other than CT"):
             FlipInferer(SimpleInferer(), **plane, modality=modality)
-    with pytest.raises(UsageError, match="lie above one another"):
+    with pytest.raises(UsageError, match="are not left and right"):
         FlipInferer(SimpleInferer(), **plane, modality="MRI", paired_channels=[[1, 2]])
     inferer = FlipInferer(SimpleInferer(), **plane, modality="MRI")
     with pytest.raises(UsageError, match="need the voxel size"):
@@ -230,7 +230,7 @@ def test_the_option_wraps_what_it_is_asked_to() -> None:
     assert with_tta(FlipInferer(own), SimpleInferer()).inferer is own
     assert type(with_tta("flips", own, [1])) is FlipInferer
     assert with_tta("flips", own, 0).axes == (0,)
-    with pytest.raises(UsageError, match=r"no test-time augmentation 'eight'; --tta is one of none, flips\."):
+    with pytest.raises(UsageError, match=r"Unknown test-time augmentation 'eight'; --tta must be one of none, flips\."):
         with_tta("eight", own)
     with pytest.raises(UsageError, match=r"adaptive was removed in 0\.2\.0.*--tta flips"):
         with_tta("adaptive", own, [1])
@@ -242,16 +242,16 @@ def test_the_option_flips_what_training_flipped(caplog: pytest.LogCaptureFixture
     assert with_tta("flips", own, [2], trained=[0, 2]).axes == (2,)
     assert caplog.text == ""
     assert with_tta("flips", own, [0, 1], trained=[0, 2]).axes == (0, 1)
-    assert "flips axes [0, 1], training flipped [0, 2]: mirror images along [1] are new to the network" in caplog.text
+    assert "flips axes [0, 1], training flipped [0, 2]: the network has not seen flips along [1]" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("axes", "trained", "said"),
     [
-        (None, None, "Which axes training flipped is not known"),
+        (None, None, "axes flipped in training are unknown"),
         (None, [], "training flipped none"),
-        ([], [0], "none is named"),
-        ([3], [0], r"`tta_axes` \(=\[3\]\) must be different axes out of \[0, 1, 2\]"),
+        ([], [0], "none is given"),
+        ([3], [0], r"`tta_axes` \(=\[3\]\) must be different axes from \[0, 1, 2\]"),
         ("left", [0], r"`tta_axes` \(=\['left'\]\)"),
     ],
     ids=str,
@@ -266,7 +266,7 @@ def test_the_option_says_when_there_is_nothing_to_flip(axes: Any, trained: list[
 def test_the_option_knows_how_many_axes_a_picture_has() -> None:
     own = SimpleInferer()
     assert with_tta("flips", own, [0, 1], spatial_dims=2).axes == (0, 1)
-    with pytest.raises(UsageError, match=r"`tta_axes` \(=\[2\]\) must be different axes out of \[0, 1\]"):
+    with pytest.raises(UsageError, match=r"`tta_axes` \(=\[2\]\) must be different axes from \[0, 1\]"):
         with_tta("flips", own, [2], spatial_dims=2)
 
 

@@ -81,7 +81,7 @@ def test_the_identity_copies_nothing() -> None:
 
 @pytest.mark.parametrize("axes", [(3,), (-1,), (0, 0)], ids=str)
 def test_an_axis_that_does_not_exist_or_comes_twice_is_an_error(axes: tuple[int, ...]) -> None:
-    with pytest.raises(UsageError, match=r"must be different axes out of \[0, 1, 2\]"):
+    with pytest.raises(UsageError, match=r"must be different axes from \[0, 1, 2\]"):
         orientations(3, axes)
     with pytest.raises(UsageError, match=r"out of \[0, 1\]: the image has 2"):
         orientations(2, (2,))
@@ -94,13 +94,13 @@ def test_a_plane_has_two_axes(plane: tuple[int, ...]) -> None:
 
 
 def test_channels_that_are_no_list_of_pairs_are_an_error() -> None:
-    with pytest.raises(UsageError, match=r"`paired_channels` \(=\[1, 2\]\) must be a list of pairs, two different"):
+    with pytest.raises(UsageError, match=r"`paired_channels` \(=\[1, 2\]\) must be a list of pairs of different"):
         FlipInferer(SimpleInferer(), paired_channels=[1, 2])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("pairs", [[[1, 2], [2, 3]], [[1, 1]], [[1]], [[1, 2, 3]]], ids=str)
 def test_pairs_that_are_no_permutation_are_an_error(pairs: list[list[int]]) -> None:
-    with pytest.raises(UsageError, match="two different labels each"):
+    with pytest.raises(UsageError, match="pairs of different labels"):
         FlipInferer(SimpleInferer(), paired_channels=pairs)
 
 

@@ -122,7 +122,7 @@ def test_half_precision_is_computed_in_single() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"target": torch.zeros(1, 3, *SIZE)}, "expected the same"),
+        ({"target": torch.zeros(1, 3, *SIZE)}, "they must be equal"),
         ({"mask": torch.zeros(1, 2, *SIZE)}, r"The mask has shape \(1, 2, 4, 4, 4\), expected \(1, 1, 4, 4, 4\)"),
         ({"label": torch.zeros(1, 1, 4, 4, 3)}, "The label has shape"),
         ({"given": torch.ones(2)}, r"`given` has shape \(2,\)"),
@@ -194,5 +194,5 @@ def test_a_segmenter_that_is_told_what_is_there_is_told_all() -> None:
 
 def test_a_segmenter_that_changes_the_size_is_refused() -> None:
     loss = SegmentationConsistency(torch.nn.Conv3d(2, 4, 3))
-    with pytest.raises(ValueError, match="a network is needed that keeps the size"):
+    with pytest.raises(ValueError, match="Use a network that keeps the image size"):
         loss(torch.zeros(1, 2, *SIZE), torch.zeros(1, 2, *SIZE), torch.ones(1, 1, *SIZE))

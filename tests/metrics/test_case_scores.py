@@ -218,13 +218,18 @@ def test_volumes_are_those_of_the_scores() -> None:
         (np.zeros((2, 3, 3, 3)), np.zeros((3, 3, 3)), (1, 1, 1), "found shape"),
         (np.zeros((3, 3)), np.zeros((3, 3)), (1, 1, 1), r"pass a slice as \(X, Y, 1\), or as 2-D with two voxel sizes"),
         (np.zeros((3, 3, 3)), np.zeros((3, 3, 3)), (1, 1), r"one 2-D image \(X, Y\) .* found shape \(3, 3, 3\)"),
-        (np.zeros((3, 3)), np.full((3, 3), 4), (1, 1), r"truth holds labels \[4\]"),
-        (np.full((3, 3, 3), 0.5), np.zeros((3, 3, 3)), (1, 1, 1), "prediction must hold whole labels, found 0.5"),
-        (np.zeros((3, 3, 3)), np.full((3, 3, 3), np.nan), (1, 1, 1), "truth must hold whole labels, found nan"),
-        (np.zeros((3, 3, 3)), np.full((3, 3, 3), 4), (1, 1, 1), r"truth holds labels \[4\]"),
-        (np.zeros((3, 3, 3)), np.full((3, 3, 3), -1), (1, 1, 1), r"truth holds labels \[-1\]"),
+        (np.zeros((3, 3)), np.full((3, 3), 4), (1, 1), r"truth contains labels \[4\]"),
+        (
+            np.full((3, 3, 3), 0.5),
+            np.zeros((3, 3, 3)),
+            (1, 1, 1),
+            "prediction must have whole-number labels, found 0.5",
+        ),
+        (np.zeros((3, 3, 3)), np.full((3, 3, 3), np.nan), (1, 1, 1), "truth must have whole-number labels, found nan"),
+        (np.zeros((3, 3, 3)), np.full((3, 3, 3), 4), (1, 1, 1), r"truth contains labels \[4\]"),
+        (np.zeros((3, 3, 3)), np.full((3, 3, 3), -1), (1, 1, 1), r"truth contains labels \[-1\]"),
         (np.zeros((3, 3, 3)), np.zeros((3, 3, 3)), (1, 0, 1), r"spacing \(=\[1.0, 0.0, 1.0\]\)"),
-        (np.zeros((3, 3)), np.zeros((3, 3)), (1,), "three positive numbers in mm, two for 2-D"),
+        (np.zeros((3, 3)), np.zeros((3, 3)), (1,), "three positive numbers in mm, or two for 2-D"),
     ],
 )
 def test_bad_input_is_named(
@@ -289,13 +294,13 @@ def test_channels_that_overlap_are_counted_by_hand() -> None:
     [
         (np.zeros((2, 3, 3)), np.zeros((3, 3, 3)), r"Prediction \(2, 3, 3\) and truth \(3, 3, 3\)"),
         (np.zeros((3, 3)), np.zeros((3, 3)), r"channels \(C, X, Y\).*found shape \(3, 3\)"),
-        (np.full((2, 3, 3), 0.5), np.zeros((2, 3, 3)), "prediction must hold channels of 0 and 1, found 0.5"),
-        (np.zeros((2, 3, 3)), np.full((2, 3, 3), 2), "truth must hold channels of 0 and 1, found 2"),
+        (np.full((2, 3, 3), 0.5), np.zeros((2, 3, 3)), "prediction must have channels of 0 and 1, found 0.5"),
+        (np.zeros((2, 3, 3)), np.full((2, 3, 3), 2), "truth must have channels of 0 and 1, found 2"),
         (np.full((2, 3, 3), np.nan), np.zeros((2, 3, 3)), "found nan"),
         (
             np.zeros((1, 3, 3)),
             np.zeros((1, 3, 3)),
-            r"Region 'both' is formed of labels \[1, 2\].*1 to 1, one a channel",
+            r"Region 'both' has labels \[1, 2\].*1 to 1, one per channel",
         ),
     ],
 )
@@ -308,7 +313,7 @@ def test_bad_channels_are_named(
 
 @pytest.mark.parametrize("labels", [(0, 1), (), (-1,), (1.5,)])
 def test_a_region_that_a_truth_cannot_hold_is_refused(labels: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"Region 'odd' is formed of labels .* which the truth cannot hold"):
+    with pytest.raises(ValueError, match=r"Region 'odd' has labels .* which cannot occur in the truth"):
         score_case(np.zeros((3, 3)), np.zeros((3, 3)), (1, 1), {"WT": (1, 2, 3), "odd": labels})
 
 

@@ -106,14 +106,14 @@ def test_no_note_makes_no_column(tmp_path: Path) -> None:
 
 
 def test_two_cases_of_one_name_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"seen more than once, or empty: \['large'\]"):
+    with pytest.raises(ValueError, match=r"repeated or empty: \['large'\]"):
         write_scores([ROWS[0], ROWS[0]], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_case_scored_differently_is_named() -> None:
     other = {key: value for key, value in ROWS[1].items() if not key.startswith("hd95")}
-    with pytest.raises(ValueError, match=r"case 'larger' lack \['hd95_CET'\]"):
+    with pytest.raises(ValueError, match=r"Case 'larger' has no scores \['hd95_CET'\]"):
         summarise([ROWS[0], other])
 
 
@@ -143,5 +143,5 @@ def test_areas_are_summed_up_as_volumes_are_but_none_is_small(tmp_path: Path) ->
 
 
 def test_volumes_and_areas_are_not_mixed() -> None:
-    with pytest.raises(ValueError, match=r"lack \['area_mm2_CET', 'predicted_mm2_CET'\]"):
+    with pytest.raises(ValueError, match=r"has no scores \['area_mm2_CET', 'predicted_mm2_CET'\]"):
         summarise([ROWS[0], flat(ROWS[1])])

@@ -104,7 +104,7 @@ def test_images_must_be_compared_on_the_same_cases() -> None:
 
 
 def test_no_rows_no_summary() -> None:
-    with pytest.raises(ValueError, match="no image quality to sum up"):
+    with pytest.raises(ValueError, match="no image quality scores to summarize"):
         summarise_quality([])
 
 

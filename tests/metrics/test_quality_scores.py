@@ -98,7 +98,7 @@ def test_an_evaluation_writes_both_tables_with_what_compare_case_says(tmp_path: 
 
 def test_no_case_is_told() -> None:
     for metric in (ExplainedVariance(), ImageQuality("flair", ["t2"], MODALITIES)):
-        with pytest.raises(NotComputableError, match="has seen no case"):
+        with pytest.raises(NotComputableError, match="got no cases"):
             metric.compute()
 
 
@@ -164,5 +164,5 @@ def test_the_summary_of_a_brain_tells_what_is_published(tmp_path: Path) -> None:
 
 
 def test_the_protocol_of_the_value_must_be_among_the_protocols() -> None:
-    with pytest.raises(ValueError, match=r"`protocols` \(=\['brasyn'\]\) must have 'zscore_truth'"):
+    with pytest.raises(ValueError, match=r"`protocols` \(=\['brasyn'\]\) must include 'zscore_truth'"):
         ImageQuality("flair", ["t2"], MODALITIES, protocols=["brasyn"])

@@ -146,12 +146,12 @@ def test_a_label_of_unknown_voxel_size_is_refused() -> None:
 
 def test_a_case_without_name_is_refused() -> None:
     cases = [{key: value for key, value in case.items() if key != "case_id"} for case in toy_cases()]
-    with pytest.raises(ValueError, match=r"finds no \['case_id'\]"):
+    with pytest.raises(ValueError, match=r"found no \['case_id'\]"):
         evaluate(cases, RegionScores(REGIONS))
 
 
 def test_two_cases_of_one_name_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"Cases \['same'\] came more than once"):
+    with pytest.raises(ValueError, match=r"Cases \['same'\] occur more than once"):
         evaluate([case | {"case_id": "same"} for case in toy_cases()], RegionScores(REGIONS))
 
 
@@ -171,13 +171,13 @@ def test_no_case_gives_no_value() -> None:
     "options", [{"key": "iou"}, {"key_regions": ("liver",)}, {"key": "hd95", "hausdorff": False}, {"key_regions": ()}]
 )
 def test_a_value_that_is_no_score_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="names no score"):
+    with pytest.raises(ValueError, match="is not a known score"):
         RegionScores(REGIONS, **options)
 
 
 @pytest.mark.parametrize("regions", [{}, {"WT": (0, 1)}, {"NC": (1,), "none": ()}])
 def test_regions_that_a_truth_cannot_hold_are_refused_at_once(regions: dict[str, tuple[int, ...]]) -> None:
-    with pytest.raises(ValueError, match=r"no regions to score|which the truth cannot hold"):
+    with pytest.raises(ValueError, match=r"no regions to score|which cannot occur in the truth"):
         RegionScores(regions)
 
 

@@ -74,7 +74,7 @@ def test_slices_and_other_numbers_of_modalities_work(spatial_dims: int, modaliti
 
 @pytest.mark.parametrize(
     ("shape", "message"),
-    [((1, 4, 8, 8, 8), "8 channels"), ((1, 8, 8, 8), "3-D images"), ((1, 8, 8, 8, 6), "pad each side")],
+    [((1, 4, 8, 8, 8), "8 channels"), ((1, 8, 8, 8), "3-D images"), ((1, 8, 8, 8, 6), "Pad each side")],
 )
 def test_an_input_that_does_not_fit_is_refused(shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):

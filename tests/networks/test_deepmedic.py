@@ -377,7 +377,7 @@ def test_missing_array_is_named(tmp_path: Path) -> None:
 
 def test_file_without_weights_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", init=np.zeros(3))
-    with pytest.raises(ValueError, match=r"holds no DeepMedic weights.*found \['init'\].*prefix"):
+    with pytest.raises(ValueError, match=r"has no DeepMedic weights.*found \['init'\].*prefix"):
         DeepMedic.from_reference(tmp_path / "other.npz")
 
 

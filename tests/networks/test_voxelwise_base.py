@@ -156,7 +156,7 @@ def test_other_mistakes_are_refused() -> None:
         PolynomialFit(1, targets=0)
     with pytest.raises(ValueError, match="out_channels"):
         VoxelwisePolynomial(1, out_channels=0)
-    with pytest.raises(ValueError, match="give both the same"):
+    with pytest.raises(ValueError, match="must be equal"):
         VoxelwisePolynomial(2).fit(PolynomialFit(1))
     with pytest.raises(ValueError, match="channels"):
         VoxelwisePolynomial(2)(torch.zeros(1, 3, 4, 4))

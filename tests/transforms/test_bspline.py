@@ -104,5 +104,5 @@ def test_deforming_is_what_scipy_s_interpolation_at_the_moved_places_gives() -> 
 
 @pytest.mark.parametrize("displacement", [-1, 13])
 def test_a_displacement_that_could_fold_is_refused(displacement: float) -> None:
-    with pytest.raises(UsageError, match="may fold over itself"):
+    with pytest.raises(UsageError, match="can fold tissue over itself"):
         RandBSplineDeformation(distance=32, max_displacement=displacement)

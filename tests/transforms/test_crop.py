@@ -153,7 +153,7 @@ def test_empty_mask_is_refused() -> None:
 
 @pytest.mark.parametrize("shares", [[1, 1], [1, -1, 1], [0, 0, 0]], ids=str)
 def test_impossible_shares_are_refused(shares: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"`shares` .* must be 3 numbers"):
+    with pytest.raises(ValueError, match=r"`shares` .* must be 3 nonnegative numbers"):
         RandCropByClass(3, num_classes=3, shares=shares)
 
 
@@ -225,7 +225,7 @@ def test_a_patch_of_other_dimensions_than_the_image_is_refused() -> None:
 
 
 def test_channels_that_do_not_fit_the_classes_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"`num_classes` \(=5\) does not fit a label of 2 channels: state 3"):
+    with pytest.raises(ValueError, match=r"`num_classes` \(=5\) does not match a label of 2 channels. Use 3"):
         RandCropByClass(1, num_classes=5, spatial_dims=2)(hand(), hand())
 
 

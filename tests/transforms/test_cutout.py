@@ -70,7 +70,7 @@ def test_the_same_seed_hides_the_same_and_the_affine_stays() -> None:
 
 
 def test_not_to_know_where_lesions_are_is_an_error() -> None:
-    with pytest.raises(UsageError, match="both null"):
+    with pytest.raises(UsageError, match="both are null"):
         RandCutoutSparingLesionsd("image")
     with pytest.raises(UsageError, match="Case 'c1' has neither"):
         RandCutoutSparingLesionsd("image", box_key="boxes", prob=1)({"case_id": "c1", "image": noisy(8, 8)})
@@ -79,5 +79,5 @@ def test_not_to_know_where_lesions_are_is_an_error() -> None:
 def test_impossible_sizes_and_boxes_are_refused() -> None:
     with pytest.raises(UsageError, match=r"`size` \(=\(0.5, 0.1\)\)"):
         RandCutoutSparingLesions(size=(0.5, 0.1))
-    with pytest.raises(UsageError, match=r"are \(N, 4\), got \(1, 6\)"):
+    with pytest.raises(UsageError, match=r"must have shape \(N, 4\), got \(1, 6\)"):
         boxes_to_mask(np.zeros((1, 6)), (8, 8))

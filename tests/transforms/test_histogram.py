@@ -99,9 +99,9 @@ def test_affine_and_type_survive() -> None:
 
 
 def test_what_has_no_histogram_is_refused() -> None:
-    with pytest.raises(CaseError, match="all zero"):
+    with pytest.raises(CaseError, match="zero everywhere"):
         standardize_histogram(np.zeros((1, 4, 4)), LANDMARKS)
-    with pytest.raises(CaseError, match="no histogram to speak of"):
+    with pytest.raises(CaseError, match="too few distinct intensities"):
         standardize_histogram(np.ones((1, 4, 4)), LANDMARKS)
     with pytest.raises(UsageError, match="11 rising numbers"):
         standardize_histogram(scan(), [1, 0])

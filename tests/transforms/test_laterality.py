@@ -98,13 +98,13 @@ def test_paired_channels_are_exchanged() -> None:
 )
 def test_pairs_that_are_no_permutation_are_refused(pairs: list[list[int]]) -> None:
     with pytest.raises(
-        UsageError, match=rf"`pairs` \(={re.escape(str(pairs))}\) must be a list of pairs, two different labels each"
+        UsageError, match=rf"`pairs` \(={re.escape(str(pairs))}\) must be a list of pairs of different labels"
     ):
         RandLateralFlipd("label", "label", pairs)
 
 
 def test_an_axis_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"no axis 2 in 'image' of shape \(1, 6, 5\)"):
+    with pytest.raises(UsageError, match=r"'image' of shape \(1, 6, 5\) has no axis 2"):
         flip(spatial_axis=2)(case(2))
 
 

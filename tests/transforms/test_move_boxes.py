@@ -76,10 +76,10 @@ def test_no_move_leaves_a_box_where_it_is() -> None:
 def test_what_cannot_be_followed_is_told() -> None:
     with pytest.raises(UsageError, match="without affine"):
         MoveWithBoxesd("image", [])({"image": torch.zeros(1, 4, 4)})
-    with pytest.raises(UsageError, match="1 boxes and 2 labels"):
+    with pytest.raises(UsageError, match="1 boxes and 2 box labels"):
         MoveWithBoxesd("image", [])(case() | {"box_labels": np.array([1, 1])})
     for classes in ({"classes": torch.ones(1)}, {"classes": None}):
         with pytest.raises(
-            UsageError, match="has a box of class 1 in 'box_labels', and an image-level label 'classes'"
+            UsageError, match="has a box of class 1 in 'box_labels', but its image-level label 'classes'"
         ):
             MoveWithBoxesd("image", [], class_key="classes")(case() | classes)

@@ -97,14 +97,14 @@ def test_only_volumes_and_only_intensities() -> None:
         RandTorchIO("RandomAffine")
     with pytest.raises(UsageError, match="RandomFog is not in TorchIO"):
         RandTorchIO("RandomFog")
-    with pytest.raises(UsageError, match=r"takes intensities, got torch\.uint8, the type"):
+    with pytest.raises(UsageError, match=r"expects intensities, got torch\.uint8, the type"):
         RandTorchIO("RandomMotion", prob=1)(torch.zeros(1, 8, 8, 8, dtype=torch.uint8))
 
 
 @pytest.mark.parametrize("arguments", [{"strength": 3}, {"num_ghosts": "many"}, {"intensity": -1}])
 def test_arguments_that_torchio_does_not_take_are_told(arguments: dict[str, object]) -> None:
     pytest.importorskip("torchio", reason=NEEDED)
-    with pytest.raises(UsageError, match=f"RandomGhosting does not take .*{next(iter(arguments))}"):
+    with pytest.raises(UsageError, match=f"RandomGhosting does not accept .*{next(iter(arguments))}"):
         RandTorchIO("RandomGhosting", **arguments)
 
 

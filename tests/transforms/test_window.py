@@ -66,7 +66,7 @@ def test_keys_share_a_window_that_a_seed_fixes() -> None:
     "arguments", [{"width": 0}, {"width": 400, "width_jitter": 1}, {"width": 400, "centre_jitter": -1}]
 )
 def test_a_window_that_could_turn_over_is_refused(arguments: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="A window of `width`"):
+    with pytest.raises(UsageError, match="The window needs a `width`"):
         RandWindow(50, **arguments)
     with pytest.raises(UsageError, match="`seen`"):
         rewindow(HU, (0, 0), (0, 1))

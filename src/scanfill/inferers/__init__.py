@@ -1,4 +1,4 @@
-"""How a network is used on a whole image: in tiles, or averaged over mirror images."""
+"""Apply a network to a whole image: in tiles, or averaged over mirror images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predict whole volumes with DeepMedic, in tiles that leave no trace in the result."""
+"""Predict whole volumes with DeepMedic, in tiles that do not affect the result."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -16,28 +16,29 @@ from scanfill.transforms.crop import overlap
 Region = tuple[tuple[int, int], ...]
 """Start and stop along each axis."""
 
-BACKGROUND_LOGIT = 20.0  # of skipped tiles: certainty within rounding
+BACKGROUND_LOGIT = 20.0  # for skipped tiles: probability 1 up to rounding
 
 
 class DenseInferer(Inferer):  # type: ignore[misc]
-    """Give the logits that a DeepMedic gives for the whole volume at once, tile by tile.
+    """Compute DeepMedic's logits tile by tile, identical to those of the whole volume.
 
     The result does not depend on the tile size: tiles start at multiples of the least common multiple of the network's
-    factors (15), so that all read the same subsampled grid; what lies outside the volume is taken from the whole
-    volume, not from the tile; and the classifier sees one true feature voxel beyond a tile, repeating the edge only at
-    the volume's end.
+    factors (15), so that all read the same subsampled grid; padding outside the volume is computed from the whole
+    volume, not from the tile; and the classifier sees one real feature voxel beyond a tile, repeating the edge only at
+    the border of the volume.
 
-    Memory is bounded by ``tile_size``: the default network takes about 6 kB a voxel of a tile, besides the volume and
-    its logits. Measured on a CPU: 0.6 GB for 45 voxels a side, 1.3 GB for 60. Larger tiles are hardly faster.
+    Memory is bounded by ``tile_size``: the default network takes about 6 kB per voxel of a tile, in addition to the
+    volume and its logits. Measured on a CPU: 0.6 GB for 45 voxels per side, 1.3 GB for 60. Larger tiles are hardly
+    faster.
 
     Args:
-        tile_size: Most predicted voxels along each axis of a tile, rounded down to a multiple of the factors' least
-            common multiple, but at least that. Tiles of one volume are about equally large.
-        device: Where the logits of the volume are put together. Default: where the inputs are. Tiles are moved to the
-            device of the network, so that a volume in main memory can be predicted by a GPU.
-        skip_background: Do not compute tiles in which every channel is 0: there class 0 gets the logit 20 and the
-            others 0. Saves time where volumes have wide empty borders, but features do reach into such tiles, and what
-            is skipped depends on the tile size.
+        tile_size: Largest number of predicted voxels along each axis of a tile, rounded down to a multiple of the
+            factors' least common multiple, but at least that. Tiles of one volume are about equally large.
+        device: Device for the logits of the volume. Default: the device of the inputs. Tiles are moved to the
+            network's device, so that a GPU can predict a volume in main memory.
+        skip_background: Skip tiles in which every channel is 0: class 0 gets the logit 20 there and the
+            others 0. This saves time if volumes have wide empty borders, but ignores features that reach into such
+            tiles, and the skipped region depends on the tile size.
         progress: Show a progress bar.
 
     Raises:
@@ -54,7 +55,7 @@ class DenseInferer(Inferer):  # type: ignore[misc]
         super().__init__()
         self.tile_size = (tile_size,) * 3 if isinstance(tile_size, int) else tuple(tile_size)
         if len(self.tile_size) != 3 or min(self.tile_size) < 1:
-            msg = f"`tile_size` (={tile_size}) must be one positive number of voxels, or three."
+            msg = f"`tile_size` (={tile_size}) must be one or three positive numbers of voxels."
             raise ValueError(msg)
         self.device = device
         self.skip_background = skip_background
@@ -64,24 +65,24 @@ class DenseInferer(Inferer):  # type: ignore[misc]
         """Predict ``inputs`` of shape ``(B, C, D, H, W)``.
 
         Args:
-            inputs: Images, normalised as in training.
-            network: A :class:`~scanfill.networks.DeepMedic`, wrapped for distributed training or scripted or neither.
-            *args: Not used by DeepMedic; refused.
-            **kwargs: Likewise.
+            inputs: Images, normalized as in training.
+            network: A :class:`~scanfill.networks.DeepMedic`; it may be scripted or wrapped for distributed training.
+            *args: Not accepted.
+            **kwargs: Not accepted.
 
         Returns:
             Logits ``(B, classes, D, H, W)``, a plain tensor.
 
         Raises:
-            TypeError: If the network cannot predict tiles, or further arguments are given.
+            TypeError: If the network cannot predict tiles, or extra arguments are given.
         """
         if args or kwargs:
-            msg = f"DeepMedic takes an image and nothing else, got {len(args)} arguments and {sorted(kwargs)} besides."
+            msg = f"DeepMedic takes only an image, got {len(args)} extra arguments and {sorted(kwargs)}."
             raise TypeError(msg)
         deepmedic: Any = getattr(network, "module", network)
         if not hasattr(deepmedic, "forward_tile"):
             msg = (
-                f"DenseInferer predicts with scanfill.networks.DeepMedic, got {type(deepmedic).__name__}. "
+                f"DenseInferer needs a scanfill.networks.DeepMedic, got {type(deepmedic).__name__}. "
                 "Use monai.inferers.SlidingWindowInferer for other networks."
             )
             raise TypeError(msg)
@@ -97,7 +98,7 @@ class DenseInferer(Inferer):  # type: ignore[misc]
         return result
 
     def _predict(self, image: Tensor, region: Region, network: Any) -> Tensor:
-        """Logits ``(1, classes, d, h, w)`` of one region of one image ``(1, C, D, H, W)``."""
+        """Compute logits ``(1, classes, d, h, w)`` of one region of one image ``(1, C, D, H, W)``."""
         (z0, z1), (y0, y1), (x0, x1) = region
         inside = image[..., z0:z1, y0:y1, x0:x1]
         if self.skip_background and not inside.any():
@@ -114,12 +115,12 @@ def tiles(size: Sequence[int], tile_size: Sequence[int], multiple: int) -> Itera
     """Cover a volume with tiles that start at multiples of ``multiple``.
 
     Args:
-        size: Of the volume, along each axis.
-        tile_size: Most voxels of a tile along each axis.
-        multiple: The tiles' starts are multiples of it, and it is the smallest tile.
+        size: Size of the volume along each axis.
+        tile_size: Largest size of a tile along each axis.
+        multiple: Tiles start at multiples of this number, which is also the smallest tile size.
 
     Yields:
-        Start and stop along each axis; no voxel lies in two tiles.
+        Start and stop along each axis; tiles do not overlap.
     """
     spans = []
     for length, most in zip(size, tile_size, strict=True):
@@ -131,7 +132,7 @@ def tiles(size: Sequence[int], tile_size: Sequence[int], multiple: int) -> Itera
 
 
 def cut_with_context(image: Tensor, region: Region, margin: int) -> Tensor:
-    """Cut ``region`` and ``margin`` voxels around it; outside the volume lies the mean of the eight corners."""
+    """Crop ``region`` and ``margin`` voxels around it, padding with the mean of the volume's eight corners."""
     shape = [stop - start + 2 * margin for start, stop in region]
     tile = corner_mean(image).expand(*image.shape[:2], *shape).clone()
     corner = [start - margin for start, _ in region]

@@ -1,7 +1,7 @@
-"""Average the predictions of an image and of its mirror images: test-time augmentation by a fixed set.
+"""Average the predictions for an image and its mirror images: test-time augmentation with a fixed set.
 
-MONAI's ``TestTimeAugmentation`` draws at random and keeps all predictions; here the set is fixed, each member has an
-exact inverse, and a running mean keeps the memory the same for any number of passes.
+MONAI's ``TestTimeAugmentation`` draws at random and keeps all predictions. Here the set is fixed, each transform has an
+exact inverse, and a running mean makes the memory use independent of the number of passes.
 """
 
 from __future__ import annotations
@@ -36,42 +36,42 @@ class Averaged(NamedTuple):
 
 
 class FlipInferer(Inferer):  # type: ignore[misc]
-    """Predict an image in every orientation of a fixed set with another inferer, turn back, and average.
+    """Predict an image in a fixed set of orientations with another inferer, undo each orientation, and average.
 
-    The set is everything that flips of ``axes`` and 90-degree rotations in ``rotation_plane`` lead to: 8 passes for
-    three axes, 4 for two. Flip only the axes that training flipped: a network that has always seen the left on the
-    left is not helped.
+    The set contains all combinations of flips of ``axes`` and 90-degree rotations in ``rotation_plane``: 8 passes for
+    three axes, 4 for two. Flip only axes that were flipped in training; other flips do not help a network that has
+    never seen them.
 
-    The output replaces that of the wrapped inferer: **logits**. With ``merge="probabilities"`` they are those of the
-    averaged probabilities, so softmax (or sigmoid) gives that average back; with ``merge="logits"`` they are the
-    average itself, also for images and other outputs that are not classes. Gradients are not kept.
+    The output is a drop-in replacement for that of the wrapped inferer: **logits**. With ``merge="probabilities"`` they
+    are the logits of the averaged probabilities, so softmax (or sigmoid) returns that average; with ``merge="logits"``
+    the outputs themselves are averaged, also images and other outputs that are not classes. Gradients are not kept.
 
     Supported: a network, or wrapped inferer, with one image in and one tensor out, ``(B, C, ...)`` with the image's
     spatial axes, or class scores ``(B, C)``. A further argument that is a tensor on the image's grid (such as MONAI's
-    ``condition``) is turned with it; tensors without spatial axes and everything else are handed on as they are.
+    ``condition``) is transformed with it; tensors without spatial axes and all other arguments are passed on unchanged.
 
     Args:
-        inferer: Predicts one orientation; any MONAI inferer.
-        axes: Spatial axes to flip, from 0: two at most for 2-D images. Images in RAS order have 0 from left to right,
-            pictures have it from one side to the other.
-        rotation_plane: Two axes in which to rotate by 90 degrees as well. Only where voxels are isotropic in that plane
-            and the modality is not CT; needs ``modality``.
-        modality: What the image is, such as ``"MRI"``; only asked for rotations.
+        inferer: Any MONAI inferer; predicts one orientation.
+        axes: Spatial axes to flip, counted from 0; at most two for 2-D images. Axis 0 is left-right for images in RAS
+            order, and horizontal for 2-D pictures.
+        rotation_plane: Two axes that define a plane for additional 90-degree rotations. Allowed only if voxels are
+            isotropic in that plane and the modality is not CT; needs ``modality``.
+        modality: Modality of the image, such as ``"MRI"``; needed only for rotations.
         spacing: Voxel size along the spatial axes in mm, for rotations of images without metadata.
-        paired_channels: Channels of the output that are the left and the right of something, such as ``[[1, 2]]``: they
-            change places when ``lateral_axis`` is flipped.
-        lateral_axis: The axis from left to right.
+        paired_channels: Pairs of output channels for left and right structures, such as ``[[1, 2]]``; they are
+            exchanged when ``lateral_axis`` is flipped.
+        lateral_axis: The left-right axis.
         merge: ``probabilities`` or ``logits``.
-        activation: What makes the probabilities: ``softmax`` or ``sigmoid``.
-        uncertainty: None; ``sd``, over the passes, of what is averaged, channel by channel; or ``entropy`` of the
-            averaged probabilities, 0 to 1. With one the result is an :class:`Averaged` pair.
-        inside: Turn each window of a sliding window instead of the whole image: windows then lie alike in all passes,
-            and their blend is of averages.
+        activation: Activation for probabilities: ``softmax`` or ``sigmoid``.
+        uncertainty: None; ``sd`` for the standard deviation of the averaged values over the passes, per channel; or
+            ``entropy`` of the averaged probabilities, 0 to 1. If set, the result is an :class:`Averaged` pair.
+        inside: Transform each window of a sliding window instead of the whole image: window positions are then the same
+            in all passes, and averages are blended.
 
     Raises:
-        UsageError: An argument has another value; pairs are not a permutation; at the call, an axis or a channel
+        UsageError: An argument has an invalid value; pairs are not a permutation; when called, if an axis or a channel
             does not exist, or the plane is not isotropic.
-        TypeError: At the call: the network takes or returns something other than stated above.
+        TypeError: When called, if the network takes or returns something other than stated above.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class FlipInferer(Inferer):  # type: ignore[misc]
             msg = f"`uncertainty` (={uncertainty!r}) must be one of {UNCERTAINTIES}."
             raise UsageError(msg)
         if inside and isinstance(inferer, DenseInferer):
-            msg = "inside=True turns sliding windows; DenseInferer has none, and is right as it is: use inside=False."
+            msg = "inside=True needs sliding windows, which DenseInferer does not have. Use inside=False."
             raise UsageError(msg)
         self.rotation_plane = None if rotation_plane is None else ensure_tuple(rotation_plane)
         if self.rotation_plane is not None:
@@ -116,7 +116,7 @@ class FlipInferer(Inferer):  # type: ignore[misc]
         """Predict ``inputs`` of shape ``(B, C, ...)``, with 2 or 3 spatial axes.
 
         Returns:
-            What the wrapped inferer would give, averaged; the metadata are those of ``inputs``. With ``uncertainty`` an
+            The averaged output of the wrapped inferer, with the metadata of ``inputs``. With ``uncertainty`` an
             :class:`Averaged` pair.
         """
         turns = self._orientations(inputs)
@@ -136,7 +136,7 @@ class FlipInferer(Inferer):  # type: ignore[misc]
         return Averaged(*(like(part, inputs) for part in result)) if isinstance(result, tuple) else like(result, inputs)
 
     def _orientations(self, inputs: Tensor) -> list[Orientation]:
-        """List the passes for an image, and check that it allows them."""
+        """List the orientations for an image, and check that they are valid for it."""
         dims = inputs.dim() - 2
         found = orientations(dims, self.axes, self.rotation_plane)
         if self.rotation_plane is not None:
@@ -158,21 +158,21 @@ class FlipInferer(Inferer):  # type: ignore[misc]
         for turn in turns:
             output = predict_turned(predict, image, turn, args, kwargs)
             if scores := output.dim() == SCORES:
-                output = output[(..., *[None] * (image.dim() - SCORES))]  # one voxel, the same in every orientation
+                output = output[(..., *[None] * (image.dim() - SCORES))]  # as one voxel, identical in every orientation
             if moments is None:
                 moments = RunningMoments.empty(output.shape, output.device, spread=self.uncertainty == "sd")
             swapped = swapped_channels(self.paired_channels, output.shape[1], "paired_channels")
             mirrored = bool(self.paired_channels) and turn.mirrors(self.lateral_axis)
             moments.add(output, turn, self.activate, swapped if mirrored else None)
-            del output  # before the next pass makes another one
-        assert moments is not None  # the identity is always there
+            del output  # free it before the next pass
+        assert moments is not None  # the identity is always included
         result = self._finish(moments)
         if not scores:
             return result
         return Averaged(*(part.flatten(1) for part in result)) if isinstance(result, tuple) else result.flatten(1)
 
     def _finish(self, moments: RunningMoments) -> Tensor | Averaged:
-        """Turn the moments into the result, in their own memory."""
+        """Compute the result from the moments, in place."""
         spread: Tensor | None = None
         if self.uncertainty == "sd":
             spread = moments.deviation()
@@ -182,5 +182,5 @@ class FlipInferer(Inferer):  # type: ignore[misc]
         return mean if spread is None else Averaged(mean, spread)
 
     def _entropy(self, mean: Tensor) -> Tensor:
-        """Compute the entropy of what was averaged."""
+        """Compute the entropy of the averaged probabilities."""
         return self.classes.entropy(mean if self.merges_probabilities else self.classes.probabilities(mean))

@@ -1,4 +1,4 @@
-"""What is averaged over passes, and how an average is turned back into a network's output."""
+"""Convert network outputs to the values that are averaged over passes, and back."""
 
 import math
 from collections.abc import Callable
@@ -9,40 +9,43 @@ from torch import Tensor
 from scanfill.errors import UsageError
 
 LEAST = 1e-7
-"""Probabilities are kept this far from 0 and 1, so that their logits are finite."""
+"""Smallest distance of probabilities from 0 and 1, so that their logits are finite."""
 
 
 class Classes:
-    """Classes that exclude one another, as softmax gives them, or overlap, as sigmoid does.
+    """Mutually exclusive classes (softmax) or overlapping classes (sigmoid).
 
     Args:
         activation: ``softmax`` or ``sigmoid``.
 
     Raises:
-        UsageError: Neither of them.
+        UsageError: The activation is neither of them.
     """
 
     def __init__(self, activation: str) -> None:
         if activation not in ("softmax", "sigmoid"):
-            msg = f"`activation` (={activation!r}) must be softmax (one class a voxel) or sigmoid (overlapping ones)."
+            msg = (
+                f"`activation` (={activation!r}) must be softmax (one class per voxel) or sigmoid (overlapping "
+                "classes)."
+            )
             raise UsageError(msg)
         self.exclusive = activation == "softmax"
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Turn logits ``(B, C, ...)`` into probabilities."""
+        """Convert logits ``(B, C, ...)`` to probabilities."""
         return logits.softmax(dim=1) if self.exclusive else logits.sigmoid()
 
     def logits_(self, probabilities: Tensor) -> Tensor:
-        """Turn probabilities into logits, in place: the same activation gives them back within 1e-7."""
+        """Convert probabilities to logits, in place; the activation restores them within 1e-7."""
         if self.exclusive:
             return probabilities.clamp_(min=LEAST).log_()
         return probabilities.logit_(eps=LEAST)
 
     def entropy(self, probabilities: Tensor) -> Tensor:
-        """Measure the entropy in shares of the largest possible one, 0 to 1.
+        """Compute the entropy as a fraction of the largest possible one, 0 to 1.
 
         Returns:
-            Softmax: ``(B, 1, ...)``. Sigmoid: ``(B, C, ...)``, that of each channel.
+            Softmax: ``(B, 1, ...)``. Sigmoid: ``(B, C, ...)``, one per channel.
         """
         if self.exclusive:
             entropy: Tensor = torch.special.entr(probabilities).sum(dim=1, keepdim=True)
@@ -52,16 +55,16 @@ class Classes:
 
 
 def averaged(merge: str, classes: Classes) -> Callable[[Tensor], Tensor]:
-    """Find what makes the averaged values of a network's output.
+    """Return the function that converts a network's output to the values to average.
 
     Args:
         merge: ``probabilities`` or ``logits``.
-        classes: How probabilities are made.
+        classes: Converts logits to probabilities.
 
     Raises:
-        UsageError: Something else is to be merged.
+        UsageError: ``merge`` has another value.
     """
     if merge not in ("probabilities", "logits"):
-        msg = f"`merge` (={merge!r}) must be probabilities, or logits (also for outputs that are not classes)."
+        msg = f"`merge` (={merge!r}) must be probabilities or logits (also for outputs that are not classes)."
         raise UsageError(msg)
     return classes.probabilities if merge == "probabilities" else torch.Tensor.detach

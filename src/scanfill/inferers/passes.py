@@ -1,4 +1,4 @@
-"""One pass of test-time augmentation: what the network is given, and what it may return."""
+"""One pass of test-time augmentation: prepare the network's inputs and check its output."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ SCORES = 2
 def predict_turned(
     predict: Callable[..., Any], image: Tensor, turn: Orientation, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> Tensor:
-    """Predict a turned image; the output is not turned back.
+    """Predict a reoriented image, without undoing the orientation of the output.
 
     Args:
-        predict: Takes an image ``(B, C, ...)`` and the further arguments.
-        image: Not turned.
-        turn: How to turn it.
-        args: Further arguments; tensors among them that lie on the image's grid are turned with it.
-        kwargs: Likewise, by name.
+        predict: Takes an image ``(B, C, ...)`` and the other arguments.
+        image: Image in its original orientation.
+        turn: Orientation to apply.
+        args: Other arguments; tensors on the image's grid are reoriented with it.
+        kwargs: Other arguments by name, treated the same way.
 
     Raises:
-        TypeError: The output is not one tensor; a further argument is on another grid than the image.
+        TypeError: The output is not a single tensor, or another argument is not on the image's grid.
     """
 
     def turned(value: Any) -> Any:
@@ -38,8 +38,8 @@ def predict_turned(
             return value
         if value.shape[2:] != image.shape[2:]:
             msg = (
-                f"A further argument of shape {tuple(value.shape)} is not on the grid of the image {tuple(image.shape)}"
-                ", so it cannot be turned with it. Resample it, or predict without test-time augmentation."
+                f"An argument of shape {tuple(value.shape)} is not on the grid of the image {tuple(image.shape)}"
+                ", so it cannot be reoriented with it. Resample it, or predict without test-time augmentation."
             )
             raise TypeError(msg)
         return turn.apply(plain(value))
@@ -49,29 +49,29 @@ def predict_turned(
 
 
 def plain(image: Tensor) -> Tensor:
-    """Strip metadata, which every slice of a MetaTensor would carry along."""
+    """Remove metadata, which every slice of a MetaTensor would copy."""
     stripped: Tensor = image.as_tensor() if isinstance(image, MetaTensor) else image
     return stripped
 
 
 def checked(output: Any, dims: int) -> Tensor:
-    """Take one tensor, ``(B, C, ...)`` with ``dims`` axes as the image has, or class scores ``(B, C)``.
+    """Check that the output is one tensor ``(B, C, ...)`` with ``dims`` axes, like the image, or scores ``(B, C)``.
 
     Raises:
-        TypeError: Something else, such as the list of a network with deep supervision.
+        TypeError: The output is something else, such as the list of a network with deep supervision.
     """
     if isinstance(output, Tensor) and output.dim() in (SCORES, dims):
         return plain(output)
     shape = f"a tensor of shape {tuple(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
     msg = (
-        f"Test-time augmentation averages one tensor a pass, (B, C, ...) with the {dims - 2} spatial axes of the "
-        f"image or (B, C), got {shape}. Wrap the network so that it returns its main output alone."
+        f"Test-time augmentation needs one tensor per pass, (B, C, ...) with the {dims - 2} spatial axes of the "
+        f"image or (B, C), got {shape}. Wrap the network so that it returns only its main output."
     )
     raise TypeError(msg)
 
 
 def like(result: Tensor, inputs: Tensor) -> Tensor:
-    """Give a result the metadata of the image it is of, as MONAI's sliding window does, if it is on its grid."""
+    """Copy the metadata of the image to a result on its grid, as MONAI's sliding window does."""
     if not isinstance(inputs, MetaTensor) or result.shape[2:] != inputs.shape[2:]:
         return result
     about = MetaTensor([]).copy_meta_from(inputs, copy_attr=False)

@@ -1,4 +1,4 @@
-"""In which planes an image may be rotated by 90 degrees."""
+"""Check in which planes an image may be rotated by 90 degrees."""
 
 import re
 from collections.abc import Sequence
@@ -9,48 +9,50 @@ from torch import Tensor
 from scanfill.errors import UsageError
 
 CT = re.compile(r"[A-Z]*CTA?|COMPUTED|TOMOGRAPHY")
-"""Words of a modality in which patients lie as in CT: CT, CTA, CBCT, PET/CT, SPECT."""
+"""Names of modalities with the patient position of CT: CT, CTA, CBCT, PET/CT, SPECT."""
 
 TOLERANCE = 0.01
-"""Largest relative difference of two voxel sizes that counts as rounding."""
+"""Largest relative difference of two voxel sizes that is attributed to rounding."""
 
 
 def check_plane(plane: Sequence[int], modality: str | None, lateral_axis: int | None) -> None:
-    """Refuse rotations that make an image unrealistic.
+    """Check that rotations do not make an image unrealistic.
 
     Args:
-        plane: The axes.
-        modality: As a person stated it.
-        lateral_axis: From left to right, where channels are paired; else None.
+        plane: The two axes of the plane.
+        modality: The modality as given by the user.
+        lateral_axis: The left-right axis if channels are paired; else None.
 
     Raises:
-        UsageError: CT, where the table is below and gravity tells; an unstated modality; a plane through the sides.
+        UsageError: The modality is not given, or is CT, where the table and gravity fix the orientation; or the plane
+            contains the lateral axis.
     """
     if modality is None or any(CT.fullmatch(word) for word in re.split(r"[^A-Z]+", modality.upper())):
-        seen = "not stated" if modality is None else repr(modality)
+        seen = "not given" if modality is None else repr(modality)
         msg = (
-            f"`rotation_plane` (={list(plane)}) needs a `modality` that is not CT (is: {seen}): in CT no patient lies "
-            "on the side, so a rotated slice is unlike any that the network has seen. Use flips alone."
+            f"`rotation_plane` (={list(plane)}) needs a `modality` other than CT (is: {seen}). In CT patients do not "
+            "lie on their side, so the network has never seen a rotated slice. Use only flips."
         )
         raise UsageError(msg)
     if lateral_axis is not None and lateral_axis in plane:
         msg = (
-            f"`rotation_plane` (={list(plane)}) holds the lateral axis {lateral_axis}: rotated by 90 degrees, left and "
-            "right of `paired_channels` lie above one another. Rotate in another plane, or use flips alone."
+            f"`rotation_plane` (={list(plane)}) contains the lateral axis {lateral_axis}: after a rotation by 90 "
+            "degrees, left and right of `paired_channels` are not left and right. Rotate in another plane, or use only "
+            "flips."
         )
         raise UsageError(msg)
 
 
 def check_isotropic(plane: Sequence[int], image: Tensor, spacing: Sequence[float] | None) -> None:
-    """Refuse a plane whose voxels are not square.
+    """Check that voxels are square in a plane.
 
     Args:
-        plane: The axes.
-        image: ``(B, C, ...)``; if it has metadata, they say the voxel size.
-        spacing: Voxel size in mm along each spatial axis; for an image without metadata.
+        plane: The two axes of the plane.
+        image: ``(B, C, ...)``; the voxel size is read from its metadata, if any.
+        spacing: Voxel size in mm along each spatial axis, for an image without metadata.
 
     Raises:
-        UsageError: Voxels of any image of the batch are longer than wide, or their size is not known.
+        UsageError: The voxels of an image in the batch are not square, or their size is unknown.
     """
     if spacing is None:
         if not isinstance(image, MetaTensor):
@@ -66,7 +68,7 @@ def check_isotropic(plane: Sequence[int], image: Tensor, spacing: Sequence[float
         first, second = (float(sizes[axis]) for axis in plane)
         if abs(first - second) > TOLERANCE * max(first, second):
             msg = (
-                f"`rotation_plane` (={list(plane)}) has voxels of {first:.3g} by {second:.3g} mm: rotated by 90 "
-                "degrees the anatomy would be stretched. Rotate in an isotropic plane, or use flips alone."
+                f"`rotation_plane` (={list(plane)}) has voxels of {first:.3g} by {second:.3g} mm: a rotation by 90 "
+                "degrees would stretch the anatomy. Rotate in an isotropic plane, or use only flips."
             )
             raise UsageError(msg)

@@ -1,6 +1,6 @@
-"""Mean and standard deviation of predictions that come one after the other and are not kept.
+"""Running mean and standard deviation of predictions, without keeping them.
 
-Updates go slab by slab, so that what is computed besides the prediction fits a processor's cache.
+Updates are computed slab by slab, so that intermediate results fit into the processor's cache.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from torch import Tensor
 from scanfill.inferers.orientations import Orientation
 
 SLAB = 1 << 18
-"""Values of a slab: 1 MB in single precision, for the second-level cache of a core."""
+"""Number of values in a slab: 1 MB in single precision, for the L2 cache of a core."""
 
 
 @dataclass
 class RunningMoments:
-    """Mean and sum of squared deviations, by Welford's update (Technometrics 4(3), 1962).
+    """Mean and sum of squared deviations, computed by Welford's update (Technometrics 4(3), 1962).
 
     Attributes:
         mean: ``(B, C, ...)``, in single precision.
-        squares: Sum of the squared deviations from the mean, of the same shape; None where no SD is asked for.
-        count: How many predictions are in it.
+        squares: Sum of squared deviations from the mean, of the same shape; None if no SD is needed.
+        count: Number of predictions added.
     """
 
     mean: Tensor
@@ -33,7 +33,7 @@ class RunningMoments:
 
     @classmethod
     def empty(cls, shape: Sequence[int], device: torch.device, *, spread: bool) -> RunningMoments:
-        """Make one for predictions of ``shape`` ``(B, C, ...)``."""
+        """Create empty moments for predictions of ``shape`` ``(B, C, ...)``."""
         squares = torch.zeros(shape, device=device) if spread else None
         return cls(torch.empty(shape, device=device), squares)
 
@@ -44,12 +44,12 @@ class RunningMoments:
         activation: Callable[[Tensor], Tensor],
         channels: Sequence[int] | None = None,
     ) -> None:
-        """Add one prediction of a turned image.
+        """Add the prediction for a reoriented image.
 
         Args:
-            output: ``(B, C, ...)`` as the turned image gave it.
-            orientation: How the image was turned.
-            activation: Makes what is averaged of ``(B, C, ...)``; it may look at all channels of a voxel.
+            output: ``(B, C, ...)``, in the orientation of the reoriented image.
+            orientation: Orientation of the image.
+            activation: Converts ``(B, C, ...)`` to the values to average; may use all channels of a voxel.
             channels: New order of the channels; None keeps them.
         """
         self.count += 1
@@ -65,17 +65,17 @@ class RunningMoments:
                 continue
             difference = values - mean
             mean.add_(difference, alpha=1 / self.count)
-            if self.squares is not None:  # what is left of the difference from the new mean is (n - 1) / n of it
+            if self.squares is not None:  # the difference from the new mean is (n - 1) / n of it
                 self.squares[:, :, slab].addcmul_(difference, difference, value=1 - 1 / self.count)
 
     def deviation(self) -> Tensor:
-        """Turn the sum of squares into the sample SD (n - 1), in place; 0 for a single prediction."""
-        assert self.squares is not None  # asked for when this was made
+        """Compute the sample SD (n - 1) from the sum of squares, in place; 0 for a single prediction."""
+        assert self.squares is not None  # requested at creation
         return self.squares.div_(max(self.count - 1, 1)).sqrt_()
 
 
 def slabs(shape: Sequence[int]) -> Iterator[slice]:
-    """Cut the first spatial axis of ``(B, C, ...)`` into pieces of about :py:data:`SLAB` values."""
+    """Split the first spatial axis of ``(B, C, ...)`` into pieces of about :py:data:`SLAB` values."""
     length = shape[2]
     values = 1
     for size in (*shape[:2], *shape[3:]):

@@ -1,4 +1,4 @@
-"""Test-time augmentation as one option of a bundle: ``tta: none | flips``."""
+"""Test-time augmentation as an option of a bundle: ``tta: none | flips``."""
 
 from __future__ import annotations
 
@@ -32,32 +32,34 @@ def with_tta(
     exclusive: bool = True,
     **options: Any,
 ) -> Inferer:
-    """Wrap a bundle's inferer as its option ``tta`` says.
+    """Wrap a bundle's inferer according to its option ``tta``.
 
     Args:
-        name: ``none`` (or None) or ``flips``; or an inferer, which is used as it is.
-        inferer: The bundle's own.
-        axes: To flip; None: those of ``trained``. Flipping any other axis logs a warning.
-        trained: Axes that training flipped, where that is known.
-        spatial_dims: 2 or 3, of the images.
-        pairs: Left and right label of each structure that has two sides, as the data's schema has them; their channels
-            change places when left and right do.
-        exclusive: Whether a voxel has one label only: probabilities are then those of a softmax, the background first;
-            otherwise those of a sigmoid, one channel a label.
-        **options: Of :class:`FlipInferer`.
+        name: ``none`` (or None) or ``flips``; or an inferer, which is used unchanged.
+        inferer: The bundle's own inferer.
+        axes: Axes to flip; None for those of ``trained``. Flipping any other axis logs a warning.
+        trained: Axes that were flipped in training, if known.
+        spatial_dims: Spatial dimensions of the images, 2 or 3.
+        pairs: Left and right label of each paired structure, from the data's schema; their channels are exchanged by
+            left-right flips.
+        exclusive: Whether each voxel has only one label: probabilities are then computed by softmax, with the
+            background first; otherwise by sigmoid, with one channel per label.
+        **options: Other arguments of :class:`FlipInferer`.
 
     Raises:
-        UsageError: Another name; an axis that no image has; no axis to flip, or none is known; pairs that are not a
-            permutation.
+        UsageError: The name is unknown; an axis does not exist; there is no axis to flip, or the axes are unknown; or
+            the pairs are not a permutation.
     """
     if isinstance(name, Inferer):
         return name
-    word = str(name).lower()  # MONAI's command line hands None over as it is, and any word as a string
+    word = str(name).lower()  # MONAI's command line passes None unchanged, and any other value as a string
     if word == "adaptive":
-        msg = "--tta adaptive was removed in 0.2.0: it showed no gain over one pass. Use --tta none, or --tta flips."
+        msg = (
+            "--tta adaptive was removed in 0.2.0: it showed no gain over a single pass. Use --tta none or --tta flips."
+        )
         raise UsageError(msg)
     if word not in CHOICES:
-        msg = f"There is no test-time augmentation {name!r}; --tta is one of {', '.join(CHOICES)}."
+        msg = f"Unknown test-time augmentation {name!r}; --tta must be one of {', '.join(CHOICES)}."
         raise UsageError(msg)
     if word == "none":
         return inferer
@@ -71,20 +73,20 @@ def _chosen(axes: Sequence[int] | int | None, trained: Sequence[int] | None, spa
     """Choose the axes to flip."""
     if axes is None and trained is None:
         msg = (
-            "Which axes training flipped is not known: the checkpoint is older than that note. State them, such as "
-            '--tta_axes "[0]" for left-right, or leave --tta none.'
+            "The axes flipped in training are unknown: this older checkpoint does not record them. Give them, such as "
+            '--tta_axes "[0]" for left-right, or use --tta none.'
         )
         raise UsageError(msg)
     chosen = list(trained or ()) if axes is None else list(ensure_tuple(axes))
-    check_axes("tta_axes", chosen, spatial_dims)  # now, not after an epoch of training
+    check_axes("tta_axes", chosen, spatial_dims)  # fail now, not after an epoch of training
     if not chosen:
-        why = "training flipped none, so mirror images are new to the network" if axes is None else "none is named"
-        msg = f'There is no axis to flip: {why}. Leave --tta none, or state axes, such as --tta_axes "[0]".'
+        why = "training flipped none, so the network has not seen mirror images" if axes is None else "none is given"
+        msg = f'There is no axis to flip: {why}. Use --tta none, or give axes, such as --tta_axes "[0]".'
         raise UsageError(msg)
     unseen = [] if trained is None else [axis for axis in chosen if axis not in trained]
     if unseen:
         logger.warning(
-            "Test-time augmentation flips axes %s, training flipped %s: mirror images along %s are new to the network.",
+            "Test-time augmentation flips axes %s, training flipped %s: the network has not seen flips along %s.",
             chosen,
             list(trained or ()) or "none",
             unseen,

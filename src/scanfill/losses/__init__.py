@@ -1,4 +1,4 @@
-"""Losses that MONAI does not have."""
+"""Losses that MONAI does not provide."""
 
 from .adversarial import AdversarialLoss, DiscriminatorLoss
 from .deepmedic_loss import DeepMedicLoss

@@ -8,15 +8,15 @@ from torch import Tensor, nn
 class AdversarialLoss(PatchAdversarialLoss):  # type: ignore[misc]
     """MONAI's ``PatchAdversarialLoss`` on plain logits.
 
-    MONAI's own takes the sigmoid first and the logarithm later: float16 autocast refuses that, and where the sigmoid
-    rounds to 1 a discriminator that is badly wrong gets no gradient. For least squares it bends the logits by a
-    LeakyReLU, which Mao et al. (ICCV 2017) do not.
+    MONAI's class computes the sigmoid first and the logarithm later, which float16 autocast rejects, and where the
+    sigmoid rounds to 1, a discriminator that is badly wrong gets no gradient. For least squares it applies a LeakyReLU
+    to the logits, which Mao et al. (ICCV 2017) do not.
 
     Args:
         criterion: ``bce`` (cross-entropy of the logits), ``least_squares`` or ``hinge``.
 
     Raises:
-        ValueError: By MONAI, if the criterion is none of these.
+        ValueError: Raised by MONAI if the criterion is unknown.
     """
 
     def __init__(self, criterion: str = "bce") -> None:
@@ -26,11 +26,11 @@ class AdversarialLoss(PatchAdversarialLoss):  # type: ignore[misc]
             self.loss_fct = nn.BCEWithLogitsLoss()
 
     def forward(self, logits: Tensor | list[Tensor], target_is_real: bool, for_discriminator: bool) -> Tensor:
-        """Give the mean over all patches, a scalar in float32.
+        """Return the mean over all patches, a scalar in float32.
 
         Args:
-            logits: ``(B, 1, ...)``, one a patch, or a list of them for discriminators at several scales.
-            target_is_real: Whether the loss is least where the discriminator calls the patches real.
+            logits: ``(B, 1, ...)``, one per patch, or a list of them for discriminators at several scales.
+            target_is_real: Whether the loss is minimal when the discriminator classifies the patches as real.
             for_discriminator: Whether this is the discriminator's loss rather than the generator's.
         """
         several = [logits] if isinstance(logits, torch.Tensor) else list(logits)
@@ -38,12 +38,12 @@ class AdversarialLoss(PatchAdversarialLoss):  # type: ignore[misc]
 
 
 class DiscriminatorLoss(nn.Module):
-    """Mean of the losses of real patches called synthetic and of synthetic patches called real.
+    """Average the discriminator's losses on real and on synthetic patches.
 
-    The half slows the discriminator down against the generator (Isola et al., CVPR 2017, section 3.3).
+    The factor 1/2 slows the discriminator down relative to the generator (Isola et al., CVPR 2017, section 3.3).
 
     Args:
-        criterion: See :class:`AdversarialLoss`; the generator's loss must have the same.
+        criterion: See :class:`AdversarialLoss`; must be the same as the generator's.
     """
 
     def __init__(self, criterion: str = "bce") -> None:
@@ -51,14 +51,14 @@ class DiscriminatorLoss(nn.Module):
         self.adversarial = AdversarialLoss(criterion)
 
     def forward(self, real: Tensor | list[Tensor], painted: Tensor | list[Tensor]) -> dict[str, Tensor]:
-        """Give the terms, each a scalar in float32.
+        """Return the terms, each a scalar in float32.
 
         Args:
-            real: Logits ``(B, 1, ...)`` of the sources with the true target.
-            painted: Logits of the sources with the generator's image.
+            real: Logits ``(B, 1, ...)`` for the sources with the true target.
+            painted: Logits for the sources with the generator's image.
 
         Returns:
-            ``loss`` (half the sum of the others), ``real``, ``painted``.
+            ``loss`` (half the sum of the others), ``real`` and ``painted``.
         """
         on_real = self.adversarial(real, target_is_real=True, for_discriminator=True)
         on_painted = self.adversarial(painted, target_is_real=False, for_discriminator=True)

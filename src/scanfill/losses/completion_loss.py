@@ -1,4 +1,4 @@
-"""Loss of the completion generator: the error of its images, and how well its uncertainty fits that error."""
+"""Loss of the completion generator: the error of its images and the calibration of its uncertainty."""
 
 import math
 
@@ -13,30 +13,31 @@ ROOT_2 = math.sqrt(2.0)
 
 
 class CompletionLoss(nn.Module):
-    """L1 of the synthetic images, the likelihood of their error, and optional terms of similarity.
+    """L1 of the synthetic images, the negative log-likelihood of their error, and optional similarity terms.
 
-    Only voxels count that the generator made (its modality was not given), whose truth is known, and that lie in the
-    mask; in the labelled region they count ``region_weight`` times.
+    A voxel counts only if the generator synthesized it (its modality was not given), its truth is known, and it lies
+    in the mask; in the labeled region it counts ``region_weight`` times.
 
     The likelihood is that of a Laplace distribution with the predicted variance, ``log b + |error| / b`` with ``b =
-    sqrt(variance / 2)``; its gradient goes into the variance only. Through the images too, it would excuse errors where
-    the network is unsure, which is in tumours (Seitzer et al., ICLR 2022, describe it for normal distributions).
+    sqrt(variance / 2)``; its gradient reaches only the variance. If it also reached the images, it would down-weight
+    errors where the network is uncertain, that is in tumors (Seitzer et al., ICLR 2022, describe this for normal
+    distributions).
 
     Args:
-        region_weight: How many times a voxel of the labelled region, such as a tumour, counts.
-        likelihood_weight: Of the likelihood against L1.
-        mse_weight: Of the mean squared error against L1. L1 finds the median, which is what a scan usually shows; the
-            mean has the smaller squared error, by which images are compared.
-        ssim_weight: Of 1 - SSIM between the completed and the true images, 0 outside the mask; needs patches of 11
-            voxels a side.
-        ssim_range: Range of the images' intensities for SSIM; z-scored brains lie within about 8 SD.
+        region_weight: Weight of a voxel in the labeled region, such as a tumor.
+        likelihood_weight: Weight of the likelihood relative to L1.
+        mse_weight: Weight of the mean squared error relative to L1. L1 leads to the median, the typical intensity; the
+            mean has the smaller squared error, which is used to compare images.
+        ssim_weight: Weight of 1 - SSIM between the completed and the true images, 0 outside the mask; needs patches of
+            at least 11 voxels per side.
+        ssim_range: Intensity range of the images for SSIM; z-scored brains span about 8 SD.
         spatial_dims: 2 or 3.
-        adversarial_weight: Of the discriminator's verdict; without a discriminator it is left out.
+        adversarial_weight: Weight of the adversarial loss, which is left out without a discriminator.
         criterion: See :class:`~scanfill.losses.adversarial.AdversarialLoss`.
-        consistency: What a frozen segmenter makes of the completed images against the true ones, see
-            :class:`~scanfill.losses.segmentation_consistency.SegmentationConsistency`; only cases count whose images
-            are all known.
-        consistency_weight: Of that.
+        consistency: Compares a frozen segmenter's outputs for the completed and the true images, see
+            :class:`~scanfill.losses.segmentation_consistency.SegmentationConsistency`; only cases with all images known
+            count.
+        consistency_weight: Weight of ``consistency``.
 
     Raises:
         ValueError: If a weight is negative.
@@ -85,23 +86,23 @@ class CompletionLoss(nn.Module):
         label: Tensor | None = None,
         logits: Tensor | list[Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """Give the terms before their weights, each a scalar in float32; 0 where nothing was made.
+        """Return the unweighted terms, each a scalar in float32; 0 if nothing was synthesized.
 
         Args:
             prediction: Images, then log-variances, ``(B, 2 M, ...)``.
-            target: True images ``(B, M, ...)``; any finite value where the truth is not known.
-            given: Which modalities the generator had, ``(B, M)``.
-            known: Which of them were acquired, so that there is a truth, ``(B, M)``.
+            target: True images ``(B, M, ...)``; any finite value where the truth is unknown.
+            given: Which modalities were given to the generator, ``(B, M)``.
+            known: Which modalities were acquired, so that the truth is known, ``(B, M)``.
             mask: The foreground ``(B, 1, ...)``, above 0 inside.
-            label: Labels ``(B, 1, ...)``, 0 outside the region; None counts all voxels alike.
-            logits: The discriminator's verdict; ``None`` without one.
+            label: Labels ``(B, 1, ...)``, 0 outside the region; None weights all voxels equally.
+            logits: The discriminator's logits; ``None`` without a discriminator.
 
         Returns:
-            ``loss`` (the weighted sum), ``l1``, ``likelihood``, and as far as they apply ``mse``, ``ssim``,
+            ``loss`` (the weighted sum), ``l1``, ``likelihood``, and where applicable ``mse``, ``ssim``,
             ``adversarial`` and ``consistency``.
 
         Raises:
-            ValueError: If the shapes do not fit.
+            ValueError: If the shapes do not match.
         """
         images, log_variance = prediction.float().chunk(2, 1)
         target = target.float()
@@ -125,16 +126,19 @@ class CompletionLoss(nn.Module):
         return {"loss": loss, **terms}
 
     def weights(self, target: Tensor, given: Tensor, known: Tensor, mask: Tensor, label: Tensor | None) -> Tensor:
-        """How often each voxel counts, ``(B, M, ...)``."""
+        """Return the weight of each voxel, ``(B, M, ...)``."""
         for name, each in {"mask": mask, "label": label}.items():
             expected = (target.shape[0], 1, *target.shape[2:])
             if each is not None and each.shape != expected:
-                msg = f"The {name} has shape {tuple(each.shape)}, expected {expected}. Crop and resample all alike."
+                msg = (
+                    f"The {name} has shape {tuple(each.shape)}, expected {expected}. Crop and resample all the same "
+                    "way."
+                )
                 raise ValueError(msg)
         if given.shape != target.shape[:2] or known.shape != target.shape[:2]:
             msg = (
                 f"`given` has shape {tuple(given.shape)} and `known` {tuple(known.shape)}, expected "
-                f"{tuple(target.shape[:2])}: one number for each case and modality."
+                f"{tuple(target.shape[:2])}: one number per case and modality."
             )
             raise ValueError(msg)
         weight = (mask > 0).to(target)
@@ -146,10 +150,10 @@ class CompletionLoss(nn.Module):
 def show_completed(
     prediction: Tensor, target: Tensor, given: Tensor, known: Tensor, *, mask: Tensor, **_: Tensor
 ) -> Tensor:
-    """Insert the synthetic images into the true ones where both are known; only there can the result differ.
+    """Insert the synthetic images into the true ones where the truth is known; the result differs only there.
 
-    A discriminator or a segmenter that sees it judges nothing else: not the given images, not the background, nor
-    a modality whose truth is not known.
+    A discriminator or segmenter that compares it with the truth therefore sees no difference in the given images, in
+    the background, or in a modality whose truth is unknown.
 
     Args:
         prediction: Images, then log-variances, ``(B, 2 M, ...)``.
@@ -167,19 +171,19 @@ def show_completed(
 
 
 def laplace_cost(error: Tensor, log_variance: Tensor) -> Tensor:
-    """Negative log-likelihood of an absolute error, without the constant ``log(2)``.
+    """Compute the negative log-likelihood of an absolute error, without the constant ``log(2)``.
 
     Args:
         error: Absolute errors of any shape.
-        log_variance: Of the same shape; the variance of a Laplace distribution of scale b is 2 b^2.
+        log_variance: Log-variances of the same shape; the variance of a Laplace distribution of scale b is 2 b^2.
 
     Returns:
-        Of the same shape.
+        Negative log-likelihoods of the same shape.
     """
     log_scale = 0.5 * log_variance - math.log(ROOT_2)
     return log_scale + error * torch.exp(-log_scale)
 
 
 def _channels(number: Tensor, like: Tensor) -> Tensor:
-    """Spread one number a case and modality ``(B, M)`` over ``(B, M, ...)``."""
+    """Expand one number per case and modality ``(B, M)`` to the dimensions of ``(B, M, ...)``."""
     return number.reshape(*number.shape, *(1 for _ in like.shape[2:]))

@@ -1,13 +1,14 @@
-"""Errors of a synthetic image where they count: outside the background, or in a labelled region only."""
+"""Errors of a synthetic image outside the background or inside a labeled region."""
 
 import torch
 from torch import Tensor, nn
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of ``values`` where ``mask`` is above 0; exactly 0, with gradients of 0, where that is nowhere.
+    """Average ``values`` where ``mask`` is above 0; exactly 0, with gradients of 0, for an empty mask.
 
-    MONAI's ``MaskedLoss`` divides by all voxels, so that the same error costs less the smaller the mask.
+    MONAI's ``MaskedLoss`` divides by the number of all voxels, so the same error gives a smaller loss in a smaller
+    mask.
 
     Args:
         values: ``(B, C, ...)``.
@@ -17,12 +18,12 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
         A scalar in float32, over the whole batch.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: If the shapes do not match.
     """
     if mask.shape not in {values.shape, torch.Size([values.shape[0], 1, *values.shape[2:]])}:
         msg = (
-            f"The mask or label has shape {tuple(mask.shape)}, the image {tuple(values.shape)}: expected the same, or "
-            "one channel. Crop and resample both alike."
+            f"The mask or label has shape {tuple(mask.shape)}, the image {tuple(values.shape)}: expected the same "
+            "shape or one channel. Crop and resample both the same way."
         )
         raise ValueError(msg)
     inside = (mask > 0).expand_as(values)
@@ -30,27 +31,27 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def check_pair(prediction: Tensor, target: Tensor) -> None:
-    """Refuse a prediction and a target of different shapes, which would broadcast in silence.
+    """Check that prediction and target have the same shape; different shapes could broadcast silently.
 
     Raises:
-        ValueError: Tells both shapes.
+        ValueError: The shapes differ.
     """
     if prediction.shape != target.shape:
         msg = (
-            f"The prediction has shape {tuple(prediction.shape)}, the target {tuple(target.shape)}: expected the same."
+            f"The prediction has shape {tuple(prediction.shape)}, the target {tuple(target.shape)}; they must be equal."
         )
         raise ValueError(msg)
 
 
 class MaskedL1(nn.Module):
-    """Mean absolute error over the voxels whose target is not background.
+    """Mean absolute error over the voxels where the target is not background.
 
-    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176). Errors in the background do not count: mask the image
-    when it is written. It is least where each voxel has the median of what the truth may be.
+    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176). Errors in the background do not count, so mask the image
+        when writing it. The loss is minimal if each voxel has the median of the possible true values.
 
     Args:
-        background: Intensity of the target's background: -1 for images scaled to [-1, 1], 0 for z-scored ones. A voxel
-            is background when it is exactly this value; give a mask where interpolation blurs the edge.
+        background: Intensity of the target's background: -1 for images scaled to [-1, 1], 0 for z-scored ones. Only
+            voxels with exactly this value are background; give a mask if interpolation blurs the edge.
     """
 
     def __init__(self, background: float = -1.0) -> None:
@@ -58,52 +59,52 @@ class MaskedL1(nn.Module):
         self.background = background
 
     def forward(self, prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Give the loss, a scalar in float32; 0 where everything is background.
+        """Return the loss, a scalar in float32; 0 if everything is background.
 
         Args:
             prediction: ``(B, C, ...)``.
-            target: Of the same shape.
-            mask: ``(B, 1, ...)`` or of the same shape, above 0 where an error counts; then ``background`` is not used.
+            target: True image of the same shape.
+            mask: ``(B, 1, ...)`` or of the same shape, above 0 where errors count; replaces ``background``.
 
         Raises:
-            ValueError: If the shapes do not fit.
+            ValueError: If the shapes do not match.
         """
         check_pair(prediction, target)
         cost = self.cost(prediction.float() - target.float())
         return masked_mean(cost, target != self.background if mask is None else mask)
 
     def cost(self, error: Tensor) -> Tensor:
-        """What an error costs, voxel by voxel."""
+        """Return the loss of each voxel."""
         return error.abs()
 
 
 class MaskedMSE(MaskedL1):
-    """Mean squared error over the voxels whose target is not background.
+    """Mean squared error over the voxels where the target is not background.
 
-    It is least where each voxel has the mean of what the truth may be, which is what figures of MSE ask for.
+    It is minimal if each voxel has the mean of the possible true values, which gives the best MSE.
     """
 
     def cost(self, error: Tensor) -> Tensor:
-        """What an error costs, voxel by voxel."""
+        """Return the loss of each voxel."""
         return error.square()
 
 
 class RegionMSE(nn.Module):
-    """Mean squared error over the voxels that have a label, such as a tumour; 0 where there are none.
+    """Mean squared error over the voxels with a label, such as a tumor; 0 if there are none.
 
-    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), for tumours.
+    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), for tumors.
     """
 
     def forward(self, prediction: Tensor, target: Tensor, label: Tensor) -> Tensor:
-        """Give the loss, a scalar in float32.
+        """Return the loss, a scalar in float32.
 
         Args:
             prediction: ``(B, C, ...)``.
-            target: Of the same shape.
+            target: True image of the same shape.
             label: Labels ``(B, 1, ...)``, 0 outside the region.
 
         Raises:
-            ValueError: If the shapes do not fit.
+            ValueError: If the shapes do not match.
         """
         check_pair(prediction, target)
         return masked_mean((prediction.float() - target.float()).square(), label)

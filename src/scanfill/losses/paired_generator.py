@@ -7,18 +7,19 @@ from .masked import MaskedL1, MaskedMSE, RegionMSE
 
 
 class PairedGeneratorLoss(nn.Module):
-    """Adversarial loss + ``l1_weight`` x L1 outside the background + ``region_weight`` x MSE inside a labelled region.
+    """Adversarial loss + ``l1_weight`` x L1 outside the background + ``region_weight`` x MSE inside a labeled region.
 
-    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), whose 3-D default is (100, 0) and which also tried
-    (500, 500). Ours: ``mse_weight`` x MSE outside the background. Without a discriminator the adversarial term is left
-    out, without a label the region's.
+    Source: Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), with the 3-D default (100, 0) and the
+        alternative (500, 500). Added here: ``mse_weight`` x MSE outside the background. The adversarial term is left
+        out without a discriminator, the region term without a label.
 
     Args:
-        criterion: See :class:`AdversarialLoss`; the discriminator's loss must have the same.
+        criterion: See :class:`AdversarialLoss`; must be the same as the discriminator's.
         l1_weight: The paper's lambda.
-        region_weight: The paper's gamma; above 0, a batch without a label is an error rather than another loss.
+        region_weight: The paper's gamma; if above 0, a batch without a label raises an error.
         background: See :class:`MaskedL1`.
-        mse_weight: Of the MSE wherever L1 counts; in [-1, 1] ten times the weight of L1 weighs about as much.
+        mse_weight: Weight of the MSE over the voxels of L1. For images in [-1, 1], ten times the weight of L1 has about
+            the same effect.
 
     Raises:
         ValueError: If a weight is negative.
@@ -56,20 +57,20 @@ class PairedGeneratorLoss(nn.Module):
         label: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Give the terms before their weights, each a scalar in float32.
+        """Return the unweighted terms, each a scalar in float32.
 
         Args:
             prediction: The generator's image, ``(B, C, ...)``.
-            target: The truth, of the same shape.
-            logits: The discriminator's verdict on the sources with the prediction; ``None`` without a discriminator.
+            target: True image of the same shape.
+            logits: The discriminator's logits for the sources with the prediction; ``None`` without a discriminator.
             label: Labels ``(B, 1, ...)``, 0 outside the region.
-            mask: ``(B, 1, ...)``, where L1 and MSE count, instead of where the target is not background.
+            mask: ``(B, 1, ...)``, above 0 where L1 and MSE count; by default, where the target is not background.
 
         Returns:
-            ``loss`` (the weighted sum), ``l1``, ``mse``, and as far as they apply ``adversarial`` and ``region_mse``.
+            ``loss`` (the weighted sum), ``l1``, ``mse``, and where applicable ``adversarial`` and ``region_mse``.
 
         Raises:
-            ValueError: If the shapes do not fit, or a label is needed and absent.
+            ValueError: If the shapes do not match, or a required label is missing.
         """
         l1, mse = self.l1(prediction, target, mask), self.mse(prediction, target, mask)
         terms = {"loss": self.l1_weight * l1 + self.mse_weight * mse, "l1": l1, "mse": mse}
@@ -82,7 +83,7 @@ class PairedGeneratorLoss(nn.Module):
                 terms["loss"] = terms["loss"] + self.region_weight * terms["region_mse"]
         elif self.region_weight > 0:
             msg = (
-                f"`region_weight` is {self.region_weight}, but the batch has no label. Train on labelled cases, "
+                f"`region_weight` is {self.region_weight}, but the batch has no label. Train on labeled cases, "
                 "or set the weight to 0."
             )
             raise ValueError(msg)

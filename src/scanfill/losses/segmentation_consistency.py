@@ -1,4 +1,4 @@
-"""How differently a frozen segmenter labels completed images and the true ones."""
+"""Difference between a frozen segmenter's predictions for completed and for true images."""
 
 from typing import Self
 
@@ -9,16 +9,16 @@ from scanfill.losses.masked import masked_mean
 
 
 class SegmentationConsistency(nn.Module):
-    """Kullback-Leibler divergence between what a frozen segmenter says of the true and of the completed images.
+    """Kullback-Leibler divergence between a frozen segmenter's outputs for the true and the completed images.
 
-    It pulls towards images that are segmented alike, also where L1 is nearly content: a small bright rim is few voxels.
-    The segmenter that judges the result later must be another one, of another architecture and another seed; else its
-    figures would flatter, because the generator has learned to please it.
+    It favors images with the same segmentation, also where L1 hardly matters: a small bright rim has few voxels.
+    Evaluate the result with a different segmenter, of another architecture and another seed. Scores of the same one
+    would be too high, because the generator was trained against it.
 
     Args:
         segmenter: Maps z-scored images ``(B, M, ...)`` to logits ``(B, classes, ...)`` of the same size. Frozen here;
             gradients pass through it to the images.
-        tell: Whether it is told by a constant channel for each modality that all are there (a checkpoint of
+        tell: Whether the segmenter also expects one constant availability channel per modality (a checkpoint of
             ``modality_dropout.yaml``).
     """
 
@@ -28,11 +28,11 @@ class SegmentationConsistency(nn.Module):
         self.tell = tell
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002  PyTorch's name for it
-        """Stay in evaluation mode."""
+        """Keep the segmenter in evaluation mode."""
         return super().train(mode=False)
 
     def forward(self, completed: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        """Give the mean over the mask, a scalar in float32; 0 for an empty batch.
+        """Return the mean over the mask, a scalar in float32; 0 for an empty batch.
 
         Args:
             completed: ``(B, M, ...)``.
@@ -49,8 +49,8 @@ class SegmentationConsistency(nn.Module):
         found = self._logits(completed).log_softmax(1)
         if found.shape[2:] != mask.shape[2:]:
             msg = (
-                f"The segmenter gives {tuple(found.shape[2:])} for {tuple(mask.shape[2:])} voxels: a network "
-                f"is needed that keeps the size, such as that of unet.yaml or segresnet.yaml."
+                f"The segmenter returns {tuple(found.shape[2:])} voxels for {tuple(mask.shape[2:])}. Use a network "
+                f"that keeps the image size, such as that of unet.yaml or segresnet.yaml."
             )
             raise ValueError(msg)
         divergence = (wanted.exp() * (wanted - found)).sum(1, keepdim=True)

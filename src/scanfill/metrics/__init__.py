@@ -1,9 +1,9 @@
-"""Scores against the truth: one definition for every bundle and study.
+"""Evaluation metrics, shared by all bundles and studies.
 
-Label maps: :py:func:`score_case` scores one case, :py:func:`summarise` a cohort, :py:func:`write_scores` saves both,
-and :py:class:`RegionScores` does all three inside a MONAI evaluator. Synthetic images, likewise:
+For label maps, :py:func:`score_case` scores one case, :py:func:`summarise` a cohort, :py:func:`write_scores` saves
+both, and :py:class:`RegionScores` does all three inside a MONAI evaluator. Likewise for synthetic images:
 :py:func:`compare_case`, :py:func:`summarise_quality`, :py:func:`write_quality`, and :py:class:`ImageQuality`;
-:py:class:`ExplainedVariance` is the one figure that decides which weights are the best.
+:py:class:`ExplainedVariance` is the single metric that selects the best weights.
 """
 
 from scanfill.metrics.case_scores import METRICS, region_sizes, score_case, score_region

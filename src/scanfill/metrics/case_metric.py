@@ -1,4 +1,4 @@
-"""Scores of single cases inside a MONAI evaluator, brought together over the ranks of a distributed run."""
+"""Scores of single cases inside a MONAI evaluator, gathered over the ranks of a distributed run."""
 
 from collections import Counter
 from typing import Any
@@ -9,14 +9,14 @@ from ignite.metrics import Metric
 
 
 class CaseMetric(Metric):  # type: ignore[misc]  # Ignite's class is untyped
-    """Base of metrics that score case by case: a subclass adds an entry with ``case_id`` to ``cases`` in ``update``."""
+    """Base class of per-case metrics: ``update`` in a subclass adds an entry with ``case_id`` to ``cases``."""
 
     def reset(self) -> None:
-        """Forget all cases."""
+        """Remove all cases."""
         self.cases: list[dict[str, Any]] = []
 
     def iteration_completed(self, engine: Any) -> None:
-        """Score every case of the batch that ``engine`` has just predicted.
+        """Score every case in the batch that ``engine`` has just predicted.
 
         Raises:
             TypeError: The batch is not decollated into cases.
@@ -24,48 +24,46 @@ class CaseMetric(Metric):  # type: ignore[misc]  # Ignite's class is untyped
         batch, results = engine.state.batch, engine.state.output
         if not isinstance(batch, list) or not isinstance(results, list):
             found = type(results).__name__
-            msg = f"{type(self).__name__} scores single cases, found a {found}. Pass decollate=True to the evaluator."
+            msg = f"{type(self).__name__} scores single cases, got a {found}. Pass decollate=True to the evaluator."
             raise TypeError(msg)
         for case, result in zip(batch, results, strict=True):
             self.update(case | result)
 
     def gather(self) -> None:
-        """Bring the cases of all ranks together.
+        """Gather the cases of all ranks.
 
         Raises:
-            NotComputableError: There is none.
+            NotComputableError: There are no cases.
         """
         self.cases = gather_rows(self.cases)
         if not self.cases:
-            msg = f"{type(self).__name__} has seen no case. Check that the evaluator's data loader is not empty."
+            msg = f"{type(self).__name__} got no cases. Check that the evaluator's data loader is not empty."
             raise NotComputableError(msg)
 
 
 def _distributed() -> bool:
-    """Tell whether other processes score a part of the cohort."""
+    """Return whether other processes score part of the cohort."""
     return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def is_first_rank() -> bool:
-    """Tell whether this process is the one that writes files."""
+    """Return whether this process writes files."""
     return not _distributed() or torch.distributed.get_rank() == 0
 
 
 def gather_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Bring the rows of all ranks together, sorted by ``case_id``, each case once.
+    """Gather the rows of all ranks, sorted by ``case_id``, with each case once.
 
     Raises:
-        ValueError: A case came more than once, and not because a sampler filled up a rank.
+        ValueError: A case occurs more than once, and not because a sampler padded a rank.
     """
     gathered = [rows]
     if _distributed():
         gathered = [[] for _ in range(torch.distributed.get_world_size())]
         torch.distributed.all_gather_object(gathered, rows)
     elif repeated := [case for case, count in Counter(row["case_id"] for row in rows).items() if count > 1]:
-        msg = (
-            f"Cases {repeated} came more than once, so their scores cannot be told apart. Give each case its own name."
-        )
+        msg = f"Cases {repeated} occur more than once, so their scores are ambiguous. Give each case a unique name."
         raise ValueError(msg)
-    # A sampler fills up the last rank with cases that another one scores too.
+    # A sampler pads the last rank with cases that another rank scores too.
     unique = {str(row["case_id"]): row for part in gathered for row in part}
     return [unique[case] for case in sorted(unique)]

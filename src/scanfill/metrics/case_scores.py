@@ -1,4 +1,4 @@
-"""Score labels against the truth, region by region, on the truth's own grid, in 2-D and 3-D."""
+"""Compare predicted labels with the truth, region by region, on the grid of the truth, in 2-D and 3-D."""
 
 import math
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from monai.metrics import get_mask_edges, get_surface_distance
 from scanfill.metrics.label_arrays import Mask, Regions, as_labels, bounding_box, region_masks
 
 SIZES = {2: ("area_mm2", "predicted_mm2"), 3: ("volume_ml", "predicted_ml")}
-"""Spatial dimensions -> what the sizes of truth and prediction are called."""
+"""Spatial dimensions -> column names for the sizes of truth and prediction."""
 
 METRICS = ("dice", "precision", "sensitivity", "hd95", *SIZES[3])
-"""What is known of each region of a volume; a row has the keys ``<metric>_<region>``. In 2-D the sizes are areas."""
+"""Metrics of each region of a volume; a row has the keys ``<metric>_<region>``. In 2-D the sizes are areas."""
 
 
 def score_case(
@@ -27,17 +27,17 @@ def score_case(
 ) -> dict[str, float]:
     """Score one prediction, region by region, on the grid of the truth.
 
-    See :py:func:`score_region` for the definitions and for the values of empty regions.
+    See :py:func:`score_region` for the definitions and the values of empty regions.
 
     Args:
         prediction: Label map ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``, array or tensor, already on the grid of the truth.
-            Where labels overlap, channels ``(C, X, Y[, Z])`` of 0 and 1: label 1 is the first, label 2 the second.
-        truth: Of the same shape, in the same label convention.
-        spacing: Voxel size along X, Y and Z in mm; two numbers for 2-D. Where a file states no size, 1: distances and
-            areas are in pixels then.
-        regions: Name of each region and the labels that form it; of channels their union. In a label map, regions
-            together name every label but 0.
-        exclusive: Whether these are label maps; otherwise channels.
+            For overlapping labels, channels ``(C, X, Y[, Z])`` of 0 and 1: label 1 is the first, label 2 the second.
+        truth: Truth of the same shape, in the same label convention.
+        spacing: Voxel size along X, Y and Z in mm; two numbers for 2-D. Use 1 if the file has no voxel size: distances
+            and areas are then in pixels.
+        regions: Name of each region and its labels (for channels, their union). For a label map, the regions together
+            must include every label except 0.
+        exclusive: Whether the inputs are label maps; otherwise channels.
         hausdorff: Whether to compute the distance, which takes most of the time.
 
     Returns:
@@ -45,8 +45,8 @@ def score_case(
         truth and ``predicted_ml`` of the prediction in ml; in 2-D ``area_mm2`` and ``predicted_mm2`` in mm2.
 
     Raises:
-        ValueError: Shapes differ; a label is fractional or in no region; channels are not 0 and 1; a region names a
-            label that there cannot be; or the spacing is not two or three positive numbers.
+        ValueError: Shapes differ; a label is fractional or in no region; channels are not 0 and 1; a region has an
+            impossible label; or the spacing is not two or three positive numbers.
     """
     sizes = _checked_spacing(spacing)
     predicted, true = (
@@ -56,7 +56,7 @@ def score_case(
     if predicted.shape != true.shape:
         msg = (
             f"Prediction {predicted.shape} and truth {true.shape} must be on the same grid. "
-            "Bring the prediction back to the grid of the label file (Invertd); never resample the label."
+            "Resample the prediction to the grid of the label file (Invertd); never resample the label."
         )
         raise ValueError(msg)
     grid = true.shape[-len(sizes) :]
@@ -82,7 +82,7 @@ def score_region(
 ) -> dict[str, float]:
     """Score one region given as two masks.
 
-    With TP, FP, FN the voxels found, invented and missed:
+    TP, FP and FN are the numbers of true positive, false positive and false negative voxels:
 
     ==================  ====================================  ==========  ===========  ===========
     key                 value                                 both empty  truth empty  none found
@@ -94,15 +94,15 @@ def score_region(
     ==================  ====================================  ==========  ===========  ===========
 
     The distance is MONAI's: the larger of the two directed 95th percentiles of the distances between the surface
-    voxels (those with a neighbour across a face outside the region). An axis of length 1 counts for nothing there: the
-    surface of a slice is its outline.
+    voxels (those with a face neighbor outside the region). An axis of length 1 is ignored, so the surface of a slice is
+    its outline.
 
     Args:
         prediction: Mask ``(X, Y[, Z])``.
         truth: Mask of the same shape.
         spacing: Voxel size along its axes in mm.
-        diagonal: Distance in mm when one of the two is empty; by default the diagonal of the masks' own grid. State
-            it where the masks are cropped.
+        diagonal: Distance in mm if one of the masks is empty; by default the diagonal of the masks' grid. Pass it if
+            the masks are cropped.
         hausdorff: Whether to compute the distance.
 
     Returns:
@@ -130,13 +130,13 @@ def score_region(
 def region_sizes(
     label: npt.ArrayLike, spacing: Sequence[float], regions: Regions, *, exclusive: bool = True
 ) -> dict[str, float]:
-    """Measure each region: in ml, in 2-D in mm2.
+    """Measure the size of each region, in ml, or in mm2 for 2-D.
 
     Args:
-        label: As the prediction of :py:func:`score_case`.
-        spacing: Likewise.
-        regions: Likewise.
-        exclusive: Likewise.
+        label: Label map or channels, see ``prediction`` of :py:func:`score_case`.
+        spacing: See :py:func:`score_case`.
+        regions: See :py:func:`score_case`.
+        exclusive: See :py:func:`score_case`.
     """
     sizes = _checked_spacing(spacing)
     labels = as_labels(label, "label", len(sizes), exclusive=exclusive)
@@ -146,7 +146,7 @@ def region_sizes(
 
 
 def _voxel_size(spacing: Sequence[float]) -> float:
-    """Measure a voxel in ml, a pixel in mm2."""
+    """Return the size of a voxel in ml, or of a pixel in mm2."""
     return math.prod(spacing) / (1000 if len(spacing) == 3 else 1)
 
 
@@ -155,7 +155,7 @@ def _checked_spacing(spacing: Sequence[float]) -> list[float]:
     sizes = [float(size) for size in spacing]
     if len(sizes) not in SIZES or not all(size > 0 and math.isfinite(size) for size in sizes):
         msg = (
-            f"spacing (={sizes}) must be three positive numbers in mm, two for 2-D. Take them from the label file's "
+            f"spacing (={sizes}) must be three positive numbers in mm, or two for 2-D. Read them from the label file's "
             "affine."
         )
         raise ValueError(msg)
@@ -163,21 +163,21 @@ def _checked_spacing(spacing: Sequence[float]) -> list[float]:
 
 
 def _diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
-    """Measure from corner to opposite corner of a grid in mm."""
+    """Return the diagonal of a grid in mm."""
     return math.hypot(*(length * size for length, size in zip(shape, spacing, strict=True)))
 
 
 def _hausdorff_95(prediction: Mask, truth: Mask, spacing: Sequence[float]) -> float:
-    """Compute MONAI's 95 % Hausdorff distance in mm of two masks that are not empty.
+    """Compute MONAI's 95 % Hausdorff distance of two nonempty masks, in mm.
 
-    It is put together from MONAI's parts: its ``compute_hausdorff_distance`` gives the same number, but warns at each
-    call of an argument that it passes to itself (MONAI 1.6.1).
+    This uses MONAI's building blocks: ``compute_hausdorff_distance`` gives the same number, but at each call it warns
+    about an argument that it passes itself (MONAI 1.6.1).
     """
     used = [axis for axis, length in enumerate(truth.shape) if length > 1]
-    if len(used) < 2:  # a mere line of voxels: all are surface
+    if len(used) < 2:  # a line of voxels: all are surface
         used = list(range(truth.ndim))
     shape, sizes = [truth.shape[axis] for axis in used], [spacing[axis] for axis in used]
-    # MONAI pads by one voxel, so that a region that touches the volume's end has a surface there.
+    # MONAI pads by one voxel, so that a region at the border of the volume has a surface there.
     surfaces = get_mask_edges(prediction.reshape(shape), truth.reshape(shape))
     there, back = surfaces, surfaces[::-1]
     return max(float(np.percentile(get_surface_distance(*pair, spacing=sizes), 95)) for pair in (there, back))

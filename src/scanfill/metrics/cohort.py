@@ -1,4 +1,4 @@
-"""Sum up the scores of a cohort, and write them so that people and programs can read them."""
+"""Summarize the scores of a cohort and write them as CSV files."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from scanfill.metrics.case_scores import METRICS, SIZES
 Row = Mapping[str, float | str]
 
 SMALL_ML = 0.5
-"""Regions with a true volume below this many ml are listed apart: one voxel decides about their Dice."""
+"""Regions with a smaller true volume, in ml, are listed separately: a single voxel can determine their Dice."""
 
 SCORES = tuple(dict.fromkeys((*METRICS, *SIZES[2])))
-"""What a column of scores may begin with, in 2-D or 3-D."""
+"""Possible prefixes of score columns, in 2-D or 3-D."""
 
 
 def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
-    """Sum up the rows of a cohort: one row a region and metric.
+    """Summarize the rows of a cohort, with one row per region and metric.
 
     =================================  ================================================================================
     columns                            meaning
     =================================  ================================================================================
-    ``region``, ``metric``             of :py:data:`METRICS`, and the two detection rows below
+    ``region``, ``metric``             region, and metric of :py:data:`METRICS` or one of the detection metrics
     ``cases``                          number of cases
-    ``mean``, ``sd``, ``median``       over all cases, empty regions included (sample SD)
-    ``present_cases``                  cases whose truth has the region, and the mean over them: ``present_mean``
-    ``small_cases``, ``small_mean``    those of them with less than 0.5 ml (:py:data:`SMALL_ML`), listed apart
-    ``large_cases``, ``large_mean``    those of them with 0.5 ml or more
+    ``mean``, ``sd``, ``median``       over all cases, including empty regions (sample SD)
+    ``present_cases``                  cases with the region in the truth; the mean over them is ``present_mean``
+    ``small_cases``, ``small_mean``    of these, cases with less than 0.5 ml (:py:data:`SMALL_ML`)
+    ``large_cases``, ``large_mean``    of these, cases with 0.5 ml or more
     =================================  ================================================================================
 
-    In 2-D, where sizes are areas, nothing is listed apart: no one area is small for every kind of structure.
+    In 2-D, where sizes are areas, there are no separate columns: no single area is small for every kind of structure.
 
-    Detection: ``detection_sensitivity`` is the share of the cases with the region in which the prediction overlaps it,
-    ``detection_specificity`` the share of the cases without it in which none is predicted; ``cases`` is the number of
-    cases each is a share of. A mean of nothing is NaN.
+    Detection: ``detection_sensitivity`` is the fraction of cases with the region in which the prediction overlaps it,
+        ``detection_specificity`` the fraction of cases without it in which none is predicted; ``cases`` is the
+        denominator. The mean over no cases is NaN.
 
     Args:
-        rows: One mapping a case, as from :py:func:`score_case`; other keys (``case_id``, ...) are left out.
+        rows: One mapping per case, as from :py:func:`score_case`; other keys (``case_id``, ...) are ignored.
 
     Raises:
-        ValueError: There are no rows, or one lacks a score that another has.
+        ValueError: There are no rows, or a score of one row is missing from another.
     """
     keys = score_keys(rows)
     regions = list(dict.fromkeys(region for _, region in keys))
@@ -70,25 +70,25 @@ def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
 
 
 def write_scores(rows: Sequence[Row], folder: str | Path, note: str = "") -> tuple[Path, Path]:
-    """Write ``scores.csv`` (one row a case, ``case_id`` first) and ``summary.csv`` (see :py:func:`summarise`).
+    """Write ``scores.csv`` (one row per case, ``case_id`` first) and ``summary.csv`` (see :py:func:`summarise`).
 
     Args:
-        rows: One mapping a case with ``case_id``, scores, and whatever else belongs to the case.
-        folder: Where to write; made when absent.
-        note: A caveat for every row, in a last column ``note``.
+        rows: One mapping per case with ``case_id``, scores, and any other columns.
+        folder: Output folder; created if missing.
+        note: A caveat for every row, in the last column, ``note``.
 
     Returns:
         The paths of the two files.
 
     Raises:
-        ValueError: A row has no ``case_id``, two have the same, or they cannot be summed up.
+        ValueError: A row has no ``case_id``, two have the same, or the rows cannot be summarized.
     """
     counts = Counter(str(row.get("case_id", "")) for row in rows)
     wrong = [case for case, count in counts.items() if count > 1 or not case]
     if wrong:
         msg = (
-            f"Each row for {folder} needs a case_id of its own; seen more than once, or empty: {wrong}. "
-            "Give every case a unique name, or write the conditions of a study into folders of their own."
+            f"Each row for {folder} needs a unique case_id; repeated or empty: {wrong}. "
+            "Give every case a unique name, or write the conditions of a study to separate folders."
         )
         raise ValueError(msg)
     summary = summarise(rows)
@@ -99,7 +99,7 @@ def write_scores(rows: Sequence[Row], folder: str | Path, note: str = "") -> tup
 
 
 def read_scores(path: str | Path) -> list[dict[str, float | str]]:
-    """Read the rows of a ``scores.csv``: scores as numbers, every other column as text."""
+    """Read the rows of a ``scores.csv``: scores as numbers, all other columns as text."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         return [
             {key: as_number(value) if split_key(key) else value for key, value in row.items()}
@@ -108,7 +108,7 @@ def read_scores(path: str | Path) -> list[dict[str, float | str]]:
 
 
 def split_key(key: str) -> tuple[str, str] | None:
-    """Split ``hd95_WT`` into metric and region; None for a key that is no score."""
+    """Split ``hd95_WT`` into metric and region; None for a key that is not a score."""
     for metric in SCORES:
         if key.startswith(f"{metric}_"):
             return metric, key.removeprefix(f"{metric}_")
@@ -116,35 +116,35 @@ def split_key(key: str) -> tuple[str, str] | None:
 
 
 def score_keys(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    """List metric and region of every score of a cohort, which all rows must have."""
+    """List the metric and region of every score of a cohort, and check that all rows have them."""
     if not rows:
-        msg = "There are no scores to sum up: the list of cases is empty."
+        msg = "There are no scores to summarize: the list of cases is empty."
         raise ValueError(msg)
     keys = [{key for key in row if split_key(key)} for row in rows]
     every = set.union(*keys)
     for row, own in zip(rows, keys, strict=True):
         if own != every:
             msg = (
-                f"The scores of case {row.get('case_id', '?')!r} lack {sorted(every - own)}, which other cases have. "
-                "Score all cases with the same regions and the same hausdorff."
+                f"Case {row.get('case_id', '?')!r} has no scores {sorted(every - own)}, which other cases have. "
+                "Score all cases with the same regions and the same value of hausdorff."
             )
             raise ValueError(msg)
     return [parts for key in rows[0] if (parts := split_key(key))]
 
 
 def column(rows: Sequence[Row], key: str) -> npt.NDArray[np.float64]:
-    """Collect one score of every case ``(cases,)``."""
+    """Collect one score of every case, ``(cases,)``."""
     return np.array([float(row[key]) for row in rows])
 
 
 def mean(values: npt.NDArray[Any]) -> float:
-    """Average; NaN for nothing."""
+    """Return the mean; NaN for an empty array."""
     return float(values.mean()) if values.size else math.nan
 
 
 def describe(values: npt.NDArray[np.float64]) -> dict[str, float | str]:
-    """Count, mean, sample SD and median of one figure ``(cases,)``; NaN for nothing."""
-    with np.errstate(invalid="ignore"):  # the PSNR of equal images is infinite
+    """Return count, mean, sample SD and median of one score ``(cases,)``; NaN for an empty array."""
+    with np.errstate(invalid="ignore"):  # the PSNR of identical images is infinite
         deviation = float(values.std(ddof=1)) if len(values) > 1 else math.nan
     middle = float(np.median(values)) if len(values) else math.nan
     return {"cases": len(values), "mean": mean(values), "sd": deviation, "median": middle}
@@ -153,7 +153,7 @@ def describe(values: npt.NDArray[np.float64]) -> dict[str, float | str]:
 def _statistics(
     values: npt.NDArray[np.float64], size: npt.NDArray[np.float64], *, split: bool
 ) -> dict[str, float | str]:
-    """Sum up one score ``(cases,)``, given the region's true size in each case; by option small ones apart."""
+    """Summarize one score ``(cases,)``, given the true region size in each case; optionally separate small ones."""
     groups = {"present": size > 0}
     if split:
         groups |= {"small": (size > 0) & (size < SMALL_ML), "large": size >= SMALL_ML}
@@ -174,12 +174,12 @@ def write_table(rows: Sequence[Row], path: Path, note: str) -> None:
 
 
 def _text(value: float | str) -> str:
-    """Write a number with six digits, NaN as nothing."""
+    """Format a number with six digits, NaN as an empty string."""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"
     return str(value)
 
 
 def as_number(text: str) -> float:
-    """Read what :py:func:`_text` wrote."""
+    """Parse a number written by :py:func:`_text`."""
     return float(text) if text else math.nan

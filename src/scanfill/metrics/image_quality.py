@@ -1,4 +1,4 @@
-"""Compare a synthetic image with the truth, in 2-D or 3-D: MSE, MAE, PSNR and SSIM in the whole and in parts of it."""
+"""Compare a synthetic image with the truth, in 2-D or 3-D: MSE, MAE, PSNR and SSIM, overall and by region."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,16 @@ from scanfill.metrics.ssim import masked_ssim, region_ssim
 Volume = npt.NDArray[Any]
 
 QUALITY_METRICS = ("mse", "mae", "psnr", "ssim", "clipped")
-"""What is known of each region; a row has the keys ``<metric>_<region>``."""
+"""Metrics of each region; a row has the keys ``<metric>_<region>``."""
 
 QUALITY_REGIONS = ("brain", "tumour", "healthy")
-"""Names of columns: the foreground, the labelled part of it, and the rest of it."""
+"""Column names for the foreground, its labeled part, and the rest of it."""
 
 IMAGE_REGIONS = ("image", "label", "rest")
-"""Likewise of images without a background: what is evaluated of the image, what is labelled in it, and the rest."""
+"""Column names for images without background: the evaluated part, its labeled part, and the rest."""
 
 SYNTHETIC, COPIED = "synthetic", "source copied"
-"""Which image a row is about: the model's, or one that any model should beat; see also :py:func:`constant_name`."""
+"""The image of a row: the model's, or a baseline that any model should beat; see also :py:func:`constant_name`."""
 
 
 def compare_case(
@@ -40,25 +40,26 @@ def compare_case(
     regions: Sequence[str] = QUALITY_REGIONS,
     spatial_dims: int = 3,
 ) -> list[dict[str, float | str]]:
-    """Score a synthetic image and the reference images of one case, under every protocol.
+    """Score the synthetic image and the reference images of one case with every protocol.
 
     Args:
         case_id: Name of the case.
-        target: The modality that was made, a key of ``originals``.
-        synthetic: ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``, on the truth's intensity scale as well as its maker can know
+        target: The synthesized modality, a key of ``originals``.
+        synthetic: ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``, on the truth's intensity scale as far as the model can know
             it.
-        originals: The acquired images on its grid. Without a mask all four; see :py:func:`evaluation_mask`.
-        sources: What it was made from, keys of ``originals``.
-        label: Label map; without one the labelled part's figures are NaN, and the rest is the whole.
-        mask: What is evaluated, where not 0; None: see :py:func:`evaluation_mask`.
-        copy_sources: Whether copies of the sources are scored too. Not where they are not images but label maps;
-            then they need not be among ``originals``.
-        protocols: Of :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
-        regions: What the whole, the labelled part and the rest are called in the keys of the rows.
+        originals: The acquired images on its grid. All four are required without a mask; see
+            :py:func:`evaluation_mask`.
+        sources: The modalities it was synthesized from, keys of ``originals``.
+        label: Label map; without one, scores of the labeled part are NaN, and the rest is the whole.
+        mask: Evaluated region, where not 0; None: see :py:func:`evaluation_mask`.
+        copy_sources: Whether to score copies of the sources too. Set to False if the sources are label maps, which
+            need not be among ``originals``.
+        protocols: Names from :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
+        regions: Names of the whole, the labeled part and the rest in the keys of the rows.
         spatial_dims: 2 or 3.
 
     Returns:
-        One row an image and protocol, with ``case_id``, ``target``, ``sources``, ``image``, ``protocol``, and the
+        One row per image and protocol, with ``case_id``, ``target``, ``sources``, ``image``, ``protocol``, and the
         scores of :py:func:`score_image`.
 
     Raises:
@@ -103,32 +104,32 @@ def score_image(
     regions: Sequence[str] = QUALITY_REGIONS,
     spatial_dims: int = 3,
 ) -> list[dict[str, float | str]]:
-    """Score one image against the truth, under every protocol.
+    """Compare one image with the truth, with every protocol.
 
     ============  ======================================================================================================
     ``mse``       mean squared error over the region's voxels, on the protocol's scale
     ``mae``       mean absolute error
     ``psnr``      10 log10(range^2 / MSE) in dB; range is 1 for percentiles, for z-scores the distance between the
-                  truth's 0.5 and 99.5 percentiles in the mask; infinite for equal images
-    ``ssim``      see :py:mod:`scanfill.metrics.ssim`. ``percentile_truth``: the map of the whole images averaged over
-                  the region. ``brasyn``: the organisers' image x mask, averaged over the volume; their masks are the
-                  label and everything else, so the rest reaches beyond the mask there. NaN for z-scores:
-                  the luminance term presumes values that are not negative
-    ``clipped``   share of the region's voxels whose true value the protocol cuts off
+                  truth's 0.5 and 99.5 percentiles in the mask; infinite for identical images
+    ``ssim``      see :py:mod:`scanfill.metrics.ssim`. ``percentile_truth``: the map of the whole images, averaged over
+                  the region. ``brasyn``: the organizers' image x mask, averaged over the volume; their masks are the
+                  label and everything else, so there the rest extends beyond the mask. NaN for z-scores:
+                  the luminance term requires nonnegative values
+    ``clipped``   fraction of the region's voxels with a true value that the protocol clips
     ============  ======================================================================================================
 
     Args:
         image: ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``.
-        truth: Of the same shape.
-        mask: What is evaluated, where not 0, of the same shape.
+        truth: True image of the same shape.
+        mask: Evaluated region, where not 0, of the same shape.
         label: Label map of the same shape.
-        protocols: Of :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
-        regions: What the whole, the labelled part and the rest are called.
+        protocols: Names from :py:data:`~scanfill.metrics.intensity_protocols.PROTOCOLS`.
+        regions: Names of the whole, the labeled part and the rest.
         spatial_dims: 2 or 3.
 
     Returns:
-        One row a protocol: ``protocol`` and ``<metric>_<region>`` for :py:data:`QUALITY_METRICS` and the regions. NaN
-        for a region that is empty, and for a constant image on a scale of its own.
+        One row per protocol: ``protocol`` and ``<metric>_<region>`` for :py:data:`QUALITY_METRICS` and the regions. NaN
+        for an empty region, and for a constant image if the protocol scales it by its own intensities.
 
     Raises:
         ValueError: Shapes differ, the mask is empty, a voxel in it is NaN or infinite, or the truth is constant.
@@ -160,19 +161,19 @@ def score_image(
 
 
 def evaluation_mask(originals: Sequence[npt.ArrayLike], spatial_dims: int = 3) -> Mask:
-    """Find the voxels where figures are computed: where all four acquired images are non-zero, ``(X, Y[, Z])``.
+    """Return the mask of the evaluated voxels: where all four acquired images are nonzero, ``(X, Y[, Z])``.
 
     Args:
         originals: The four acquired images of a case, ``(X, Y[, Z])`` or ``(1, X, Y[, Z])``.
         spatial_dims: 2 or 3.
 
     Raises:
-        ValueError: There are not four, their shapes differ, or nothing is left.
+        ValueError: There are not four images, their shapes differ, or the mask is empty.
     """
     if len(originals) != 4:
         msg = (
-            f"The evaluation mask is where all four originals are non-zero, got {len(originals)} images. Figures on "
-            f"another mask could not be compared: evaluate cases that have all four."
+            f"The evaluation mask is computed from all four originals, got {len(originals)} images. Scores on "
+            f"another mask would not be comparable. Evaluate cases that have all four."
         )
         raise ValueError(msg)
     volumes = [as_image(image, "original", spatial_dims) for image in originals]
@@ -181,13 +182,13 @@ def evaluation_mask(originals: Sequence[npt.ArrayLike], spatial_dims: int = 3) -
         raise ValueError(msg)
     mask: Mask = np.logical_and.reduce([volume != 0 for volume in volumes])
     if not mask.any():
-        msg = "No voxel is non-zero in all four originals: one is blank, or they do not overlap. Look at the images."
+        msg = "No voxel is nonzero in all four originals: one is blank, or they do not overlap. Inspect the images."
         raise ValueError(msg)
     return mask
 
 
 def constant_name(regions: Sequence[str] = QUALITY_REGIONS) -> str:
-    """What the reference image of one value is called: ``constant brain mean``."""
+    """Return the name of the constant reference image: ``constant brain mean``."""
     return f"constant {regions[0]} mean"
 
 
@@ -195,18 +196,18 @@ def _checked_mask(mask: npt.ArrayLike, truth: Volume, spatial_dims: int) -> Mask
     inside: Mask = as_image(mask, "mask", spatial_dims) != 0
     if inside.shape != truth.shape or not inside.any():
         msg = (
-            f"The mask of what is evaluated has shape {inside.shape} and {np.count_nonzero(inside)} voxels inside, the "
-            f"truth shape {truth.shape}. Give a mask on the truth's grid that is not empty."
+            f"The evaluation mask has shape {inside.shape} and {np.count_nonzero(inside)} voxels inside, the "
+            f"truth shape {truth.shape}. Give a nonempty mask on the truth's grid."
         )
         raise ValueError(msg)
     return inside
 
 
 def copy_source(source: Volume, truth: Volume, mask: Mask) -> Volume:
-    """Make the reference image "source copied": the source with the truth's mean and SD in the mask, else 0.
+    """Return the reference image "source copied": the source with the truth's mean and SD in the mask, else 0.
 
-    No model knows the truth's mean and SD, so the copy is better than it deserves: its MSE is 2 - 2r under both
-    z-scores.
+    No model knows the truth's mean and SD, so this baseline has an advantage: its MSE is 2 - 2r under both
+    z-score protocols.
     """
     inside, true = source[mask].astype(np.float64), truth[mask].astype(np.float64)
     deviation = inside.std()
@@ -217,12 +218,12 @@ def copy_source(source: Volume, truth: Volume, mask: Mask) -> Volume:
 
 
 def constant_mean(truth: Volume, mask: Mask) -> Volume:
-    """Make the reference image of one value: the truth's mean everywhere in the mask, else 0."""
+    """Return the constant reference image: the truth's mean everywhere in the mask, else 0."""
     return np.where(mask, truth[mask].astype(np.float64).mean(), 0.0)
 
 
 def _errors(pair: ScaledPair, region: Mask) -> dict[str, float]:
-    """Compute all but the structural similarity."""
+    """Compute all metrics except SSIM."""
     if not region.any():
         return {}
     difference = pair.image[region] - pair.truth[region]
@@ -233,16 +234,18 @@ def _errors(pair: ScaledPair, region: Mask) -> dict[str, float]:
 
 
 def _check(volumes: Mapping[str, Volume], whole: str) -> None:
-    """Refuse other grids, an empty mask, and voxels that are not numbers."""
+    """Check that all volumes are on one grid, the mask is not empty, and all voxels are finite."""
     shapes = {name: volume.shape for name, volume in volumes.items()}
     if len(set(shapes.values())) > 1:
-        msg = f"All must be on one grid, found shapes {shapes}. Bring the image back to the truth's grid (Invertd)."
+        msg = (
+            f"All images must be on one grid, found shapes {shapes}. Resample the image to the truth's grid (Invertd)."
+        )
         raise ValueError(msg)
     if not volumes["mask"].any():
-        msg = f"The evaluation {whole} is empty. See evaluation_mask, or look at the mask."
+        msg = f"The evaluation {whole} is empty. See evaluation_mask, or check the mask."
         raise ValueError(msg)
     for name in ("image", "truth"):
         bad = np.count_nonzero(~np.isfinite(volumes[name]))
         if bad:
-            msg = f"The {name} holds {bad} voxels that are NaN or infinite: no figure would mean anything."
+            msg = f"The {name} contains {bad} voxels that are NaN or infinite, so no score can be computed."
             raise ValueError(msg)

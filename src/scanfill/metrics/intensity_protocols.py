@@ -1,4 +1,4 @@
-"""The four scales on which a synthetic image is compared with the truth; their figures are never mixed.
+"""The four intensity scales for comparing a synthetic image with the truth; their scores are never mixed.
 
 ==================== =================================================================== ============================
 protocol             both images                                                         after
@@ -30,14 +30,14 @@ PERCENTILES = (0.5, 99.5)
 
 @dataclass(frozen=True)
 class ScaledPair:
-    """A synthetic image and the truth on the scale of a protocol.
+    """A synthetic image and the truth, on the scale of a protocol.
 
     Attributes:
-        image: ``(X, Y, Z)``; NaN where the protocol has no scale for it, because it is constant.
+        image: ``(X, Y, Z)``; NaN if the protocol cannot scale it because it is constant.
         truth: ``(X, Y, Z)``.
         data_range: 1 for percentiles; for z-scores the distance between the truth's 0.5 and 99.5 percentiles in the
             mask, in SD.
-        clipped: Voxels of the truth that were cut off, ``(X, Y, Z)``.
+        clipped: Voxels of the truth that were clipped, ``(X, Y, Z)``.
     """
 
     image: Volume
@@ -47,16 +47,16 @@ class ScaledPair:
 
 
 def scale_pair(image: Volume, truth: Volume, mask: Mask, protocol: str) -> ScaledPair:
-    """Bring a synthetic image and the truth to the scale of a protocol.
+    """Scale a synthetic image and the truth according to a protocol.
 
     Args:
         image: ``(X, Y, Z)``, intensities as in the file, 0 outside the head.
-        truth: Of the same shape.
-        mask: Of the same shape, not empty.
-        protocol: Of :py:data:`PROTOCOLS`.
+        truth: True image of the same shape.
+        mask: Mask of the same shape, not empty.
+        protocol: Name from :py:data:`PROTOCOLS`.
 
     Raises:
-        ValueError: There is no such protocol, or the truth is constant.
+        ValueError: The protocol is unknown, or the truth is constant.
     """
     if protocol not in PROTOCOLS:
         msg = f"protocol (={protocol!r}) must be one of {', '.join(PROTOCOLS)}."
@@ -94,19 +94,19 @@ def _percentiles(values: Volume, at_least: float | None = None) -> tuple[float, 
 
 
 def _checked(limits: tuple[float, float], protocol: str) -> tuple[float, float]:
-    """Refuse a truth of one value."""
+    """Check that the truth is not constant."""
     low, high = limits
     if not high > low:
         msg = (
             f"The truth has no contrast for protocol {protocol}: its 0.5 and 99.5 percentiles are {low:g} and "
-            f"{high:g}. It holds no image, or (brasyn) hardly any foreground; leave the case out."
+            f"{high:g}. It is blank, or (brasyn) has hardly any foreground; leave the case out."
         )
         raise ValueError(msg)
     return limits
 
 
 def _to_unit(volume: Volume, limits: tuple[float, float]) -> Volume:
-    """Clip at the limits and scale to [0, 1]; NaN where the limits are one value."""
+    """Clip at the limits and scale to [0, 1]; NaN if the limits are equal."""
     low, high = limits
     if not high > low:
         return np.full(volume.shape, np.nan)

@@ -1,4 +1,4 @@
-"""Label maps, channels and images as arrays: their shapes, their values, and the regions that labels form."""
+"""Check label maps, channels and images as arrays, and build regions from labels."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,29 +12,29 @@ Mask = npt.NDArray[np.bool_]
 
 
 def check_regions(regions: Regions, channels: int | None = None) -> dict[str, tuple[int, ...]]:
-    """Check that every region consists of labels that can occur.
+    """Check that every region consists of possible labels.
 
     Args:
-        regions: Name of each region and the labels that form it.
-        channels: How many channels overlapping labels have; None for a label map, or where that is not known yet.
+        regions: Name of each region and its labels.
+        channels: Number of channels of overlapping labels; None for a label map, or if it is not known yet.
 
     Returns:
-        The regions, labels as tuples.
+        The regions, with labels as tuples.
 
     Raises:
-        ValueError: There is no region, one has no label, or a label that cannot occur.
+        ValueError: There are no regions, or a region has no label or an impossible one.
     """
     if not regions:
-        msg = "There are no regions to score: name each with the labels that form it, such as {'kidney': [1, 2]}."
+        msg = "There are no regions to score. Give the labels of each region by name, such as {'kidney': [1, 2]}."
         raise ValueError(msg)
     for region, labels in regions.items():
         strangers = [
             label for label in labels if label != int(label) or label < 1 or (channels is not None and label > channels)
         ]
         if strangers or not labels:
-            there = "1, 2, ... (0 is the background)" if channels is None else f"1 to {channels}, one a channel"
+            there = "1, 2, ... (0 is the background)" if channels is None else f"1 to {channels}, one per channel"
             msg = (
-                f"Region {region!r} is formed of labels {list(labels)}, which the truth cannot hold: labels are "
+                f"Region {region!r} has labels {list(labels)}, which cannot occur in the truth: labels are "
                 f"{there}. Correct the regions."
             )
             raise ValueError(msg)
@@ -42,15 +42,15 @@ def check_regions(regions: Regions, channels: int | None = None) -> dict[str, tu
 
 
 def as_image(values: npt.ArrayLike, what: str, spatial_dims: int = 3) -> npt.NDArray[Any]:
-    """Take an image of one channel, array or tensor, as an array without channel.
+    """Convert a single-channel image, array or tensor, to an array without channel axis.
 
     Args:
         values: ``(X, Y, Z)`` or ``(1, X, Y, Z)``; in 2-D ``(X, Y)`` or ``(1, X, Y)``.
-        what: Begins the message.
+        what: Name of the image, for the error message.
         spatial_dims: 2 or 3.
 
     Raises:
-        ValueError: It has another shape.
+        ValueError: The shape is different.
     """
     array = _as_array(values)
     if array.ndim == spatial_dims + 1 and array.shape[0] == 1:
@@ -67,17 +67,17 @@ def as_image(values: npt.ArrayLike, what: str, spatial_dims: int = 3) -> npt.NDA
 
 
 def as_channels(values: npt.ArrayLike, what: str, spatial_dims: int = 3) -> npt.NDArray[Any]:
-    """Take channels of overlapping labels ``(C, X, Y[, Z])``, array or tensor, as an array.
+    """Convert channels of overlapping labels ``(C, X, Y[, Z])``, array or tensor, to an array.
 
     Raises:
-        ValueError: It has another shape; ``what`` begins the message.
+        ValueError: The shape is different; the message names ``what``.
     """
     array = _as_array(values)
     if array.ndim != spatial_dims + 1:
         axes = ", ".join("XYZ"[:spatial_dims])
         msg = (
-            f"The {what} must be channels (C, {axes}), one a label, found shape {array.shape}. "
-            "For a label map leave exclusive=True."
+            f"The {what} must be channels (C, {axes}), one per label, found shape {array.shape}. "
+            "For a label map use exclusive=True."
         )
         raise ValueError(msg)
     return array
@@ -88,12 +88,12 @@ def _as_array(values: npt.ArrayLike) -> npt.NDArray[Any]:
 
 
 def as_labels(values: npt.ArrayLike, what: str, spatial_dims: int, *, exclusive: bool) -> npt.NDArray[Any]:
-    """Take a label map without channel, or channels of overlapping labels."""
+    """Convert to a label map without channel axis, or to channels of overlapping labels."""
     return (as_image if exclusive else as_channels)(values, what, spatial_dims)
 
 
 def region_masks(values: npt.NDArray[Any], regions: Regions, what: str, *, exclusive: bool) -> dict[str, Mask]:
-    """Find the voxels of each region."""
+    """Return the mask of each region."""
     if exclusive:
         labels = _whole_labels(values, check_regions(regions), what)
         return {region: np.isin(labels, members) for region, members in regions.items()}
@@ -105,40 +105,43 @@ def region_masks(values: npt.NDArray[Any], regions: Regions, what: str, *, exclu
 
 
 def _binary_channels(values: npt.NDArray[Any], what: str) -> Mask:
-    """Check that channels hold 0 and 1 only."""
+    """Check that channels contain only 0 and 1."""
     masks: Mask = values == 1
     wrong = values[~masks & (values != 0)]
     if wrong.size:
         msg = (
-            f"The {what} must hold channels of 0 and 1, found {wrong.flat[0]}. Threshold probabilities (AsDiscrete "
-            "threshold=0.5); give each structure of a label map a channel of its own, or leave exclusive=True."
+            f"The {what} must have channels of 0 and 1, found {wrong.flat[0]}. Threshold probabilities (AsDiscrete "
+            "threshold=0.5); split a label map into one channel per structure, or use exclusive=True."
         )
         raise ValueError(msg)
     return masks
 
 
 def _whole_labels(values: npt.NDArray[Any], regions: Regions, what: str) -> npt.NDArray[np.int32]:
-    """Check that labels are whole and that each but 0 belongs to a region."""
-    with np.errstate(invalid="ignore"):  # NaN differs from whatever it is cast to
+    """Check that labels are whole numbers and that each except 0 belongs to a region."""
+    with np.errstate(invalid="ignore"):  # NaN has no integer value; reported below
         labels = values.astype(np.int32)
     if not np.array_equal(labels, values):
         fraction = values[labels != values].flat[0]
-        msg = f"The {what} must hold whole labels, found {fraction}. Resample label maps with nearest neighbour only."
+        msg = (
+            f"The {what} must have whole-number labels, found {fraction}. Resample label maps with nearest-neighbor "
+            "interpolation."
+        )
         raise ValueError(msg)
     unknown = sorted(set(np.unique(labels).tolist()) - {0}.union(*regions.values()))
     if unknown:
         msg = (
-            f"The {what} holds labels {unknown} that belong to no region of {dict(regions)}. "
-            "Convert the label convention before scoring, or name these labels in regions."
+            f"The {what} contains labels {unknown}, which are not in any region of {dict(regions)}. "
+            "Convert the label convention before scoring, or add these labels to regions."
         )
         raise ValueError(msg)
     return labels
 
 
 def bounding_box(mask: Mask, margin: int = 1) -> tuple[slice, ...]:
-    """Find the box around a mask, wider by ``margin`` voxels where the volume goes on; empty where the mask is empty.
+    """Return the bounding box of a mask, padded by ``margin`` voxels within the volume; empty for an empty mask.
 
-    Thanks to the margin an axis of the box has length 1 only where that of the volume has.
+    Because of the margin, an axis of the box has length 1 only if that of the volume does.
     """
     box = []
     for axis in range(mask.ndim):

@@ -1,4 +1,4 @@
-"""Sum up the image quality of a cohort, each protocol by itself, and write it for people and programs."""
+"""Summarize the image quality of a cohort, separately for each protocol, and write it as CSV files."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GROUP = ("target", "sources", "image", "protocol")
-"""Rows that differ in one of these are never averaged together."""
+"""Rows that differ in any of these are never averaged together."""
 
 PUBLISHED = "published MSE (normalisation unknown, not comparable)"
-"""The column of figures that were published for the same target and source."""
+"""The column of published scores for the same target and source."""
 
 Published = Mapping[tuple[str, str], float]
 """(target, source) -> published MSE."""
 
 
 def summarise_quality(rows: Sequence[Row], published: Published | None = None) -> list[dict[str, float | str]]:
-    """Sum up rows of :py:func:`~scanfill.metrics.image_quality.compare_case`: one row a group, region and metric.
+    """Summarize rows of :py:func:`~scanfill.metrics.image_quality.compare_case` per group, region and metric.
 
-    A group is one target, made from the same sources, one image (the model's or a reference) and one protocol: figures
-    of two protocols are on different scales and are never averaged.
+    A group has the same target, sources, image (the model's or a reference) and protocol: scores of two protocols are
+    on different scales and are never averaged.
 
     ===========================  ======================================================================================
     columns                      meaning
     ===========================  ======================================================================================
     ``target`` to ``protocol``   the group
-    ``region``, ``metric``       where and what
-    ``cases``                    cases that have the figure (a case without a tumour has none in it)
-    ``mean``, ``sd``, ``median`` over them (sample SD); NaN over none
-    published MSE                only with ``published``: beside the model's ``mse`` of the whole by z-scores; it must
-                                 not be compared, because its normalisation is not published
+    ``region``, ``metric``       region and metric
+    ``cases``                    number of cases with a score (cases without a tumor have no tumor score)
+    ``mean``, ``sd``, ``median`` over these cases (sample SD); NaN if there are none
+    published MSE                only with ``published``: next to the model's z-score ``mse`` of the whole; the two are
+                                 not comparable, because the published normalization is unknown
     ===========================  ======================================================================================
 
     Args:
-        rows: One mapping a case, image and protocol; other keys are left out.
-        published: Figures to set beside ours; none by default.
+        rows: One mapping per case, image and protocol; other keys are ignored.
+        published: Published scores to show next to the model's; none by default.
 
     Raises:
-        ValueError: There are none; a row lacks what its group needs or names no known protocol; a case occurs twice in
-            a group; two images of one target and protocol were scored on different cases.
+        ValueError: There are no rows; a row is missing a group column or has an unknown protocol; a case occurs twice
+            in a group; two images of one target and protocol were scored on different cases.
     """
     groups = _group(rows)
     _check_same_cases(groups)
@@ -72,19 +72,19 @@ def summarise_quality(rows: Sequence[Row], published: Published | None = None) -
 
 
 def regions_of(row: Row) -> list[str]:
-    """List the regions that a row has figures of, the whole first."""
+    """List the regions that a row has scores for, the whole first."""
     return [key.removeprefix("mse_") for key in row if key.startswith("mse_")]
 
 
 def write_quality(
     rows: Sequence[Row], folder: str | Path, note: str = "", published: Published | None = None
 ) -> tuple[Path, Path]:
-    """Write ``image_quality.csv`` (a row a case, image and protocol) and ``image_quality_summary.csv``.
+    """Write ``image_quality.csv`` (one row per case, image and protocol) and ``image_quality_summary.csv``.
 
     Args:
-        rows: From :py:func:`~scanfill.metrics.image_quality.compare_case`, with whatever else belongs to a case.
-        folder: Where to write; made when absent.
-        note: A caveat for every row, in a last column ``note``.
+        rows: From :py:func:`~scanfill.metrics.image_quality.compare_case`, with any other columns.
+        folder: Output folder; created if missing.
+        note: A caveat for every row, in the last column, ``note``.
         published: See :py:func:`summarise_quality`.
 
     Returns:
@@ -101,9 +101,9 @@ def write_quality(
 
 
 def _group(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
-    """Gather the rows of each group, in order of appearance."""
+    """Collect the rows of each group, in order of appearance."""
     if not rows:
-        msg = "There is no image quality to sum up: the list of cases is empty."
+        msg = "There are no image quality scores to summarize: the list of cases is empty."
         raise ValueError(msg)
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
@@ -111,7 +111,7 @@ def _group(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
         if absent or row["protocol"] not in PROTOCOLS:
             msg = (
                 f"The row of case {row.get('case_id', '?')!r} has no {' and no '.join(absent) or 'known protocol'}: "
-                f"{row.get('protocol')!r}. Figures of unknown origin cannot be averaged; make rows with compare_case "
+                f"{row.get('protocol')!r}. Scores of unknown origin cannot be averaged; create rows with compare_case "
                 f"(protocols {', '.join(PROTOCOLS)})."
             )
             raise ValueError(msg)
@@ -120,18 +120,18 @@ def _group(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
 
 
 def _check_same_cases(groups: Mapping[tuple[str, ...], Sequence[Row]]) -> None:
-    """Refuse a case that counts twice, and a comparison of images on different cases."""
+    """Check that no case counts twice and that all images were scored on the same cases."""
     cases_of: dict[tuple[str, ...], tuple[str, set[str]]] = {}
     for (target, sources, image, protocol), members in groups.items():
         counts = Counter(str(row["case_id"]) for row in members)
         where = f"{image} of {target} from {sources}, {protocol}"
         if repeated := [case for case, count in counts.items() if count > 1]:
-            msg = f"Cases {repeated} occur more than once as {where}. Give each case its own name, score it once."
+            msg = f"Cases {repeated} occur more than once as {where}. Give each case a unique name and score it once."
             raise ValueError(msg)
         other, cases = cases_of.setdefault((target, sources, protocol), (where, set(counts)))
         if cases != set(counts):
             msg = (
-                f"{where} and {other} were scored on different cases, {sorted(cases ^ set(counts))}: their means could "
-                f"not be compared. Score every image on the same cases."
+                f"{where} and {other} were scored on different cases, {sorted(cases ^ set(counts))}, so their means "
+                f"are not comparable. Score every image on the same cases."
             )
             raise ValueError(msg)

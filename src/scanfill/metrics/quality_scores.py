@@ -1,4 +1,4 @@
-"""The quality of synthetic images inside a MONAI evaluator: one figure to train by, and every figure to report."""
+"""Quality of synthetic images inside a MONAI evaluator: one metric to select weights and all metrics to report."""
 
 import statistics
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ PRIMARY = "zscore_truth"
 
 
 class ExplainedVariance(CaseMetric):
-    """Share of the true image's variance that a synthetic image explains in the mask, averaged over cases.
+    """Fraction of the true image's variance that a synthetic image explains in the mask, averaged over cases.
 
-    That is 1 - MSE of protocol ``zscore_truth``: 1 is perfect, 0 no better than a constant. Greater is better, so it
-    can decide which weights are the best. The mask is that of the sources as far as the truth is not 0, for want of
-    the other modalities that :py:func:`~scanfill.metrics.image_quality.evaluation_mask` asks for.
+    This is 1 - MSE of protocol ``zscore_truth``: 1 is perfect, 0 is no better than a constant. Higher is better, so it
+    can select the best weights. The mask is that of the sources where the truth is not 0, because the other modalities
+    that :py:func:`~scanfill.metrics.image_quality.evaluation_mask` requires are not available.
 
     Args:
         pred_key: Key of the synthetic image, on the truth's intensity scale.
         truth_key: Key of the acquired image as in its file.
-        mask_key: Key of the mask of the sources on the truth's grid; None: every voxel counts.
+        mask_key: Key of the mask of the sources on the truth's grid; None to use every voxel.
         case_key: Key of the case's name.
         spatial_dims: 2 or 3.
     """
@@ -58,7 +58,7 @@ class ExplainedVariance(CaseMetric):
         self.score(str(output[self.case_key]), output[self.pred_key], truth, output)
 
     def score(self, name: str, image: Any, truth: npt.NDArray[Any], output: dict[str, Any]) -> None:
-        """Score one image against ``truth``, ``(X, Y[, Z])``, in the mask that ``output`` holds, if any."""
+        """Score one image against ``truth``, ``(X, Y[, Z])``, in the mask in ``output``, if any."""
         if self.mask_key is None:
             mask = np.ones(truth.shape, bool)
         else:
@@ -67,39 +67,42 @@ class ExplainedVariance(CaseMetric):
         self.cases.append({"case_id": name, "mse": row["mse_brain"]})
 
     def compute(self) -> float:
-        """Bring the ranks together and average."""
+        """Gather all ranks and average."""
         self.gather()
         return 1 - statistics.fmean(float(case["mse"]) for case in self.cases)
 
 
 class ImageQuality(CaseMetric):
-    """Every figure of :py:func:`~scanfill.metrics.image_quality.compare_case`, written to two tables.
+    """All scores of :py:func:`~scanfill.metrics.image_quality.compare_case`, written to two tables.
 
-    The metric's value is the mean ``zscore_truth`` MSE of the synthetic images in what is evaluated (smaller is
-    better). Each ``<protocol>_<metric>_brain`` that is not NaN stands in ``engine.state.metrics``, for the log.
+    The metric's value is the mean ``zscore_truth`` MSE of the synthetic images in the evaluated region (smaller is
+    better). Each ``<protocol>_<metric>_brain`` that is not NaN is added to ``engine.state.metrics`` for logging.
 
-    What is evaluated is ``mask_key``; without it, where all ``modalities`` are not 0, or else every voxel.
+    The evaluated region is the mask ``mask_key``; without it, the voxels where all ``modalities`` are not 0; without
+    these, every voxel.
 
     Args:
-        target: The modality that was made.
-        sources: Those that it was made from.
-        modalities: All four, whose files give the mask; see :py:func:`~scanfill.metrics.image_quality.evaluation_mask`.
-            None where there are no others.
-        save_dir: Where rank 0 writes ``image_quality.csv`` and ``image_quality_summary.csv``; None writes nothing.
+        target: The synthesized modality.
+        sources: The modalities it was synthesized from.
+        modalities: All four modalities, which define the mask; see
+            :py:func:`~scanfill.metrics.image_quality.evaluation_mask`. None if there are no others.
+        save_dir: Folder where rank 0 writes ``image_quality.csv`` and ``image_quality_summary.csv``; None to write
+            nothing.
         note: A caveat for the files.
-        published: (target, source) -> published MSE, to stand beside ours; see
+        published: (target, source) -> published MSE, shown next to the model's; see
             :py:func:`~scanfill.metrics.quality_cohort.summarise_quality`.
-        prefix: A case holds each modality under this and its name, as in its file, all on one grid.
+        prefix: The key of each modality in a case is this prefix and its name; intensities as in the file, all on one
+            grid.
         pred_key: Key of the synthetic image, on the truth's intensity scale.
-        label_key: Key of the label map, which a case may lack; None: labelled parts have no figures.
+        label_key: Key of the label map, which may be missing from a case; None for no scores of the labeled part.
         case_key: Key of the case's name.
         mask_key: Key of a mask on the grid of the truth.
-        copy_sources: Whether copies of the sources are scored too; not where sources are label maps.
-        protocols: Scales of intensities that are reported, ``zscore_truth`` among them.
+        copy_sources: Whether to score copies of the sources too; set to False if sources are label maps.
+        protocols: Intensity scales to report; must include ``zscore_truth``.
         spatial_dims: 2 or 3.
 
     Raises:
-        ValueError: ``protocols`` lacks ``zscore_truth``; at run time, see ``compare_case``.
+        ValueError: ``protocols`` does not include ``zscore_truth``; at run time, see ``compare_case``.
     """
 
     def __init__(
@@ -122,7 +125,8 @@ class ImageQuality(CaseMetric):
     ) -> None:
         if PRIMARY not in protocols:
             msg = (
-                f"ImageQuality: `protocols` (={list(protocols)}) must have {PRIMARY!r}, which gives the metric's value."
+                f"ImageQuality: `protocols` (={list(protocols)}) must include {PRIMARY!r}, which gives the metric's "
+                "value."
             )
             raise ValueError(msg)
         self.target, self.sources, self.modalities = target, list(sources), list(modalities)
@@ -159,23 +163,23 @@ class ImageQuality(CaseMetric):
         self.cases.append({"case_id": name, "rows": rows})
 
     def label_of(self, output: dict[str, Any]) -> Any:
-        """Find the label map of a case, if there is one."""
+        """Return the label map of a case, if there is one."""
         return None if self.label_key is None else output.get(self.label_key)
 
     @property
     def rows(self) -> list[dict[str, float | str]]:
-        """One row a case, image and protocol."""
+        """Return one row per case, image and protocol."""
         return [row for case in self.cases for row in case["rows"]]
 
     def compute(self) -> float:
-        """Bring the ranks together, write the files, and return the primary MSE."""
+        """Gather all ranks, write the files, and return the primary MSE."""
         self.gather()
         if self.save_dir is not None and is_first_rank():
             write_quality(self.rows, self.save_dir, self.note, self.published)
         return statistics.fmean(self._figures(PRIMARY, "mse"))
 
     def completed(self, engine: Any, name: str) -> None:
-        """Put the value and the mean figures of the whole into the state of ``engine``."""
+        """Add the value and the mean scores of the whole region to the state of ``engine``."""
         super().completed(engine, name)
         for protocol in self.protocols:
             for metric in ("mse", "mae", "psnr", "ssim"):

@@ -1,4 +1,4 @@
-"""The scores of a cohort inside a MONAI evaluator."""
+"""Segmentation scores of a cohort inside a MONAI evaluator."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -17,32 +17,32 @@ from scanfill.metrics.label_arrays import Regions, check_regions
 
 
 class RegionScores(CaseMetric):
-    """The scores above inside a MONAI evaluator: ``key_val_metric={"val_dice": RegionScores(regions)}``.
+    """Compute region scores in a MONAI evaluator: ``key_val_metric={"val_dice": RegionScores(regions)}``.
 
-    Takes the decollated ``pred`` and ``label`` after postprocessing (label maps ``(1, X, Y[, Z])``, or overlapping
-    channels ``(C, X, Y[, Z])``), the voxel size from the label's affine, and ``case_id`` from the batch. The metric's
-    value is the mean of one score over cases and regions. Its mean in each region, and that of the distance, stand in
-    ``engine.state.metrics`` as ``dice_WT`` and so on (where StatsHandler and TensorBoard find them), the score of every
-    case ``(cases, regions)`` in ``engine.state.metric_details``, and all scores in ``self.rows``. Ranks of a
-    distributed run are brought together; cases that the sampler repeated to fill up a rank count once.
+    The inputs are the decollated ``pred`` and ``label`` after postprocessing (label maps ``(1, X, Y[, Z])``, or
+    overlapping channels ``(C, X, Y[, Z])``), the voxel size from the label's affine, and ``case_id`` from the batch.
+    The metric's value is the mean of one score over cases and regions. The mean of this score and of the distance in
+    each region are added to ``engine.state.metrics`` as ``dice_WT`` and so on (for StatsHandler and TensorBoard), the
+    score of every case ``(cases, regions)`` to ``engine.state.metric_details``, and ``self.rows`` has all scores. The
+    ranks of a distributed run are gathered; cases that the sampler repeated to pad a rank count once.
 
     Args:
-        regions: Name of each region and the labels that form it; see :py:func:`score_case`.
+        regions: Name of each region and its labels; see :py:func:`score_case`.
         exclusive: Whether prediction and label are label maps; otherwise channels of 0 and 1, which may overlap.
-        spatial_dims: 2 or 3. A picture whose file states no size has pixels of 1: distances are in pixels then.
-        key: The score that the metric's value is made of.
-        key_regions: The regions it is averaged over. By default those of one label, each label once.
-        hausdorff: Whether to compute distances; needless at each validation during training.
-        save_dir: Where rank 0 writes ``scores.csv`` and ``summary.csv``; None writes nothing.
+        spatial_dims: 2 or 3. A 2-D file without pixel size is given a size of 1, so distances are in pixels.
+        key: The score that is averaged for the metric's value.
+        key_regions: The regions to average over. By default those with a single label, each label once.
+        hausdorff: Whether to compute distances; not needed for validation during training.
+        save_dir: Folder where rank 0 writes ``scores.csv`` and ``summary.csv``; None to write nothing.
         note: A caveat for the files.
         pred_key: Key of the predicted label map.
         label_key: Key of the true label map.
         case_key: Key of the case's name.
-        columns_key: Key of further columns of the case's row, text by name (such as what made its synthetic inputs); a
-            case may be without.
+        columns_key: Key of additional columns of the case's row, text by name (such as the origin of its synthetic
+            inputs); may be missing from a case.
 
     Raises:
-        ValueError: ``key`` or ``key_regions`` names no score, or a region a label that cannot be; at run time,
+        ValueError: ``key`` or ``key_regions`` is unknown, or a region has an impossible label; at run time, if
             prediction and label are on different grids.
     """
 
@@ -71,8 +71,8 @@ class RegionScores(CaseMetric):
         known = [metric for metric in (*METRICS[:4], *SIZES[spatial_dims]) if hausdorff or metric != "hd95"]
         if key not in known or not key_regions or not set(key_regions) <= set(regions):
             msg = (
-                f"RegionScores(key={key!r}, key_regions={list(key_regions)}) names no score: "
-                f"key must be one of {known}, key_regions some of {list(regions)}."
+                f"RegionScores(key={key!r}, key_regions={list(key_regions)}) is not a known score: "
+                f"key must be one of {known}, and key_regions must be among {list(regions)}."
             )
             raise ValueError(msg)
         self.exclusive, self.spatial_dims = exclusive, spatial_dims
@@ -85,7 +85,7 @@ class RegionScores(CaseMetric):
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """All scores of each case."""
+        """Return all scores of each case."""
         return self.cases
 
     def update(self, output: Mapping[str, Any]) -> None:
@@ -93,8 +93,8 @@ class RegionScores(CaseMetric):
         absent = [key for key in (self.case_key, self.pred_key, self.label_key) if key not in output]
         if absent:
             msg = (
-                f"RegionScores finds no {absent} after postprocessing, only {sorted(map(str, output))}. "
-                "Keep these keys in the dataset's dictionaries, or name others: case_key, pred_key, label_key."
+                f"RegionScores found no {absent} after postprocessing, only {sorted(map(str, output))}. "
+                "Keep these keys in the dataset's dictionaries, or set other ones: case_key, pred_key, label_key."
             )
             raise ValueError(msg)
         case_id, prediction, label = str(output[self.case_key]), output[self.pred_key], output[self.label_key]
@@ -109,29 +109,29 @@ class RegionScores(CaseMetric):
         self.cases.append({"case_id": case_id, **scores, **(output.get(self.columns_key) or {})})
 
     def _check_grid(self, prediction: torch.Tensor, label: torch.Tensor) -> None:
-        """Refuse a label of unknown voxel size, and a prediction with another affine than the label's."""
+        """Check that the label has a voxel size and that the prediction has the same affine."""
         if not isinstance(label, MetaTensor):
             msg = (
                 f"{self.label_key!r} is a {type(label).__name__} without an affine, so its voxel size is unknown. "
                 "Load it with LoadImaged, which keeps it."
             )
-            raise ValueError(msg)  # noqa: TRY004  # the person's data is wrong, not the caller's code
+            raise ValueError(msg)  # noqa: TRY004  # the user's data is wrong, not the caller's code
         if isinstance(prediction, MetaTensor) and not np.allclose(prediction.affine, label.affine, atol=1e-3):
             msg = (
                 f"{self.pred_key!r} with affine {prediction.affine.tolist()} is not on the grid of {self.label_key!r} "
-                f"with affine {label.affine.tolist()}. Bring the prediction back to the label's grid (Invertd)."
+                f"with affine {label.affine.tolist()}. Resample the prediction to the label's grid (Invertd)."
             )
             raise ValueError(msg)
 
     def compute(self) -> float:
-        """Bring the ranks together, write the files, and return the mean of the key score."""
+        """Gather all ranks, write the files, and return the mean of the key score."""
         self.gather()
         if self.save_dir is not None and is_first_rank():
             write_scores(self.rows, self.save_dir, self.note)
         return statistics.fmean(mean(column(self.rows, f"{self.key}_{region}")) for region in self.key_regions)
 
     def completed(self, engine: Any, name: str) -> None:
-        """Put the value, each region's mean, and the scores of every case into the state of ``engine``."""
+        """Add the value, each region's mean, and the scores of every case to the state of ``engine``."""
         super().completed(engine, name)
         for metric, region in score_keys(self.rows):
             if metric in {self.key, "hd95"}:
@@ -143,6 +143,6 @@ class RegionScores(CaseMetric):
 
 
 def voxel_sizes(image: MetaTensor, spatial_dims: int) -> list[float]:
-    """Voxel size along each spatial axis in mm; a 2-D image may lie in any plane, so all rows of its affine count."""
+    """Return the voxel sizes in mm; a 2-D image may lie in any plane, so all rows of its affine are used."""
     affine = image.affine
     return [float(size) for size in affine_to_spacing(affine, len(affine) - 1)[:spatial_dims]]

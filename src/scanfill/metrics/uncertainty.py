@@ -1,4 +1,4 @@
-"""Whether an uncertainty map is high where an image is wrong."""
+"""Agreement between an uncertainty map and the actual error of an image."""
 
 import math
 
@@ -8,16 +8,16 @@ from scipy.stats import spearmanr
 
 
 def rank_agreement(error: npt.ArrayLike, uncertainty: npt.ArrayLike, region: npt.ArrayLike) -> float:
-    """Spearman correlation between the absolute error and an uncertainty over the voxels of a region.
+    """Compute the Spearman correlation of absolute error and uncertainty over the voxels of a region.
 
     Args:
         error: Absolute error of an imputed image, of any shape.
-        uncertainty: Of the same shape; anything that grows with it, such as a log-variance, or the gradient magnitude
-            of a source, which is what it must beat.
-        region: Of the same shape, not 0 inside, such as the brain.
+        uncertainty: Uncertainty of the same shape, or any increasing function of it, such as a log-variance. The
+            gradient magnitude of a source is a baseline that it must beat.
+        region: Mask of the same shape, not 0 inside, such as the brain.
 
     Returns:
-        From -1 to 1; NaN where the region has fewer than two voxels or one of the two does not vary.
+        A number from -1 to 1; NaN if the region has fewer than two voxels or one of the inputs is constant in it.
     """
     inside = np.asarray(region) != 0
     errors, uncertainties = np.asarray(error)[inside], np.asarray(uncertainty)[inside]
@@ -27,11 +27,11 @@ def rank_agreement(error: npt.ArrayLike, uncertainty: npt.ArrayLike, region: npt
 
 
 def interval_half_width(log_variance: npt.ArrayLike, share: float = 0.9) -> npt.NDArray[np.float64]:
-    """Half the width of the interval that holds the truth with probability ``share``, for a Laplace distribution.
+    """Return half the width of the interval that contains the truth with probability ``share`` (Laplace distribution).
 
     Args:
-        log_variance: Of any shape, in the square of the image's unit.
-        share: Above 0, below 1.
+        log_variance: Log-variances of any shape; variances in the square of the image's unit.
+        share: Probability above 0 and below 1.
 
     Raises:
         ValueError: ``share`` is out of range.
@@ -46,16 +46,16 @@ def interval_half_width(log_variance: npt.ArrayLike, share: float = 0.9) -> npt.
 def interval_coverage(
     error: npt.ArrayLike, log_variance: npt.ArrayLike, region: npt.ArrayLike, share: float = 0.9
 ) -> float:
-    """Share of a region's voxels whose truth lies in the interval that should hold ``share`` of them.
+    """Return the fraction of a region's voxels where the truth lies in the interval for probability ``share``.
 
     Args:
         error: Absolute error, of any shape.
-        log_variance: Of the same shape.
-        region: Of the same shape, not 0 inside.
-        share: The nominal one.
+        log_variance: Log-variances of the same shape.
+        region: Mask of the same shape, not 0 inside.
+        share: Nominal coverage.
 
     Returns:
-        From 0 to 1, close to ``share`` where the uncertainty is right; NaN for an empty region.
+        A number from 0 to 1, close to ``share`` if the uncertainty is calibrated; NaN for an empty region.
     """
     inside = np.asarray(region) != 0
     if not inside.any():

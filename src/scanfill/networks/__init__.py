@@ -1,4 +1,4 @@
-"""Networks that MONAI does not have."""
+"""Networks that MONAI does not provide."""
 
 from scanfill.networks.deepmedic import DeepMedic
 from scanfill.networks.generator_on_base import GeneratorOnBase, fit_base

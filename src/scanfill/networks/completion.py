@@ -1,4 +1,4 @@
-"""One generator for every subset of the modalities: whatever is there in, all out, and how sure each voxel is."""
+"""A generator that completes any subset of the modalities and predicts the uncertainty of each voxel."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,53 +19,53 @@ from scanfill.networks.pix2pix.arguments import check_input
 from scanfill.networks.voxelwise_base import PolynomialFit, VoxelwisePolynomial, expand
 
 LARGEST_LOG_VARIANCE = 7.0
-"""Log-variances stay within plus and minus this: of z-scored images, an SD between 0.03 and 33."""
+"""Bound on the absolute log-variance: for z-scored images, an SD between 0.03 and 33."""
 
 CERTAIN = -20.0
-"""Log-variance of what was given: an SD of 0.00005, finite, so that windows can be averaged."""
+"""Log-variance of given images: an SD of 0.00005, finite so that windows can be averaged."""
 
 
 BASE_LIMITS = (-6.0, 12.0)
-"""Where the base is cut off, in SD: a polynomial runs away where no training case had such intensities."""
+"""Clipping limit of the base, in SD: polynomials diverge outside the intensity range of the training cases."""
 
 BASE_VOXELS = 10_000
-"""Voxels of each case that the base is fitted to at most, evenly taken."""
+"""Largest number of voxels per case for fitting the base, evenly spaced."""
 
 UNCERTAINTY_LIMITS = (-4.0, 3.0)
-"""Where the base's log-variances are cut off."""
+"""Clipping limits of the base's log-variances."""
 
 SMALLEST_ERROR = 0.002
-"""In SD; smaller errors count as this, because the logarithm of 0 would outweigh all others."""
+"""Smallest error, in SD; smaller ones are raised to it, because the logarithm of 0 would dominate the fit."""
 
 
 class CompletionGenerator(nn.Module):
-    """Give all modalities of a case from those that it has, with a log-variance for each voxel.
+    """Synthesize the missing modalities of a case from the given ones, with a log-variance for each voxel.
 
-    The body is the U-Net of Pix2PixNIfTI whose last layers see the input: it combines finely what differs from voxel to
-    voxel. It makes every modality at once; those that were given are then put in the place of what it made, bit for bit
-    (but windows that are averaged round: write the files that were given, not their copies here).
+    The body is the U-Net of Pix2PixNIfTI with last layers that see the input, so that it can use details of single
+    voxels. It synthesizes every modality at once; given modalities are then copied to the output, bit for bit (but
+    averaging windows rounds them: save the given files, not their copies from here).
 
-    The log-variance, rather than an ensemble, because it needs one training and one pass, and because it can be judged
-    from one case. It is that of a Laplace distribution, whose most likely centre is what L1 finds; see
-    :class:`scanfill.losses.completion_loss.CompletionLoss`. It tells noise and ambiguity, not that a case is unlike
-    those of the training.
+    Uncertainty is a log-variance, not an ensemble, because it needs one training and one pass, and because it can be
+    evaluated on one case. It is that of a Laplace distribution, whose maximum-likelihood center is the L1 optimum; see
+    :class:`scanfill.losses.completion_loss.CompletionLoss`. It measures noise and ambiguity, not whether a case differs
+    from the training cases.
 
-    With a base it begins with a regression, one for each subset, and with another one of the logarithm of what that
-    leaves, and adds what it learns: with few cases a network that begins at random loses to them. The body then sees
-    the regression's images in the place of what is missing, so that every subset looks much alike to it. Call
-    :meth:`fit_base` once before the training; the coefficients then are part of every checkpoint.
+    With a base, the output is the sum of a regression for each subset (one for the images and one for the log of their
+    residuals) and the body's correction: with few cases, a network without this initialization performs worse than the
+    regression. The body then sees the regression's images in place of the missing ones, so that all subsets look
+    similar to it. Call :meth:`fit_base` once before training; the coefficients are then part of every checkpoint.
 
     Args:
         spatial_dims: 2 or 3.
         modalities: Number of modalities, M.
-        filters: Feature maps of the first level.
+        filters: Number of feature maps of the first level.
         depth: Number of downsamplings; each side of an image must be a multiple of ``2**depth``.
-        norm: See :class:`~scanfill.networks.pix2pix.UNetGenerator`. Instance norm by default, because training sees
-            another subset in every case, and batch statistics would mix them.
-        dropout: Rate, in the innermost levels.
+        norm: See :class:`~scanfill.networks.pix2pix.UNetGenerator`. Instance norm by default, because each
+            training case has a different subset, and batch statistics would mix them.
+        dropout: Dropout rate of the innermost levels.
         upsampling: ``sum`` or ``transposed``.
-        base_degree: Of the base's polynomials; 0 for no base.
-        base_widths: Sides in voxels of the boxes around each voxel whose means the base also has; see
+        base_degree: Degree of the base's polynomials; 0 for no base.
+        base_widths: Widths in voxels of the boxes around each voxel whose means are additional inputs of the base; see
             :class:`~scanfill.networks.neighbourhood.Neighbourhood`.
 
     Raises:
@@ -88,7 +88,7 @@ class CompletionGenerator(nn.Module):
         super().__init__()
         self.spatial_dims, self.modalities = spatial_dims, modalities
         self.limits, self.uncertainty_limits = BASE_LIMITS, UNCERTAINTY_LIMITS
-        self.largest, self.certain = LARGEST_LOG_VARIANCE, CERTAIN  # TorchScript reads no globals
+        self.largest, self.certain = LARGEST_LOG_VARIANCE, CERTAIN  # TorchScript cannot read globals
         self.body = UNetGenerator(
             spatial_dims,
             2 * modalities,
@@ -114,18 +114,18 @@ class CompletionGenerator(nn.Module):
         """Complete a batch.
 
         Args:
-            x: ``(B, 2 M, ...)``: z-scored images, 0 where one is absent, then their availability, constant 1 or 0.
+            x: ``(B, 2 M, ...)``: z-scored images, 0 if missing, then their availability, constant 1 or 0.
 
         Returns:
-            ``(B, 2 M, ...)``: all images, those given untouched, then their log-variances.
+            ``(B, 2 M, ...)``: all images, the given ones unchanged, then their log-variances.
 
         Raises:
-            ValueError: If the channels, the dimensions or the size do not fit.
+            ValueError: If the number of channels, the dimensions or the size is invalid.
         """
         check_input(x, 2 * self.modalities, self.spatial_dims, self.body.depth)
         images, given = x[:, : self.modalities], x[:, self.modalities :] > 0.5
         if self.base is not None:
-            available = given.flatten(2).any(2).to(images.dtype)  # constant in each case
+            available = given.flatten(2).any(2).to(images.dtype)  # constant within a case
             inside = (images != 0).any(1, keepdim=True).to(images.dtype)
             fitted = self.base(self.around(images, inside), available)
             regression = fitted[:, : self.modalities].clamp(self.limits[0], self.limits[1])
@@ -143,15 +143,15 @@ class CompletionGenerator(nn.Module):
     def fit_base(
         self, cases: Iterable[Mapping[str, Any]], image_key: str = "image", availability_key: str = "availability"
     ) -> int:
-        """Fit the base to training cases that have all modalities, neither cropped nor augmented.
+        """Fit the base to training cases with all modalities, neither cropped nor augmented.
 
         Args:
-            cases: Each has its z-scored images ``(M, ...)``; voxels count where none of them is 0.
+            cases: Cases with z-scored images ``(M, ...)``; only voxels where none of them is 0 are used.
             image_key: Key of the images.
-            availability_key: Key of the numbers that say which are there, ``(M,)``.
+            availability_key: Key of the availability of the images, ``(M,)``.
 
         Returns:
-            How many cases were used; 0 where there is no base.
+            Number of cases used; 0 if there is no base.
 
         Raises:
             UsageError: No case has all modalities.
@@ -173,7 +173,7 @@ class CompletionGenerator(nn.Module):
         return len(samples)
 
     def _draw_samples(self, images: Tensor) -> NDArray[np.float32]:
-        """Take voxels of one case ``(M, ...)`` where no image is 0, with their surroundings: ``(channels, V)``."""
+        """Sample voxels of one case ``(M, ...)`` where no image is 0, with their neighborhood: ``(channels, V)``."""
         inside = (images != 0).any(0, keepdim=True).float()
         channels = self.around(images[None], inside[None])[0]
         everywhere = channels[:, (images != 0).all(0)]
@@ -181,15 +181,15 @@ class CompletionGenerator(nn.Module):
 
 
 def fit_with_uncertainty(base: VoxelwisePolynomial, samples: Sequence[NDArray[Any]], modalities: int) -> None:
-    """Fit the images of every subset, then the log-variance of what each fit leaves.
+    """Fit the images of every subset, then the log-variance of each fit's residuals.
 
-    Of a Laplace distribution of scale b the logarithm of an absolute error is log(b) minus Euler's constant on average,
+    For a Laplace distribution of scale b, the mean logarithm of the absolute error is log(b) minus Euler's constant,
     and the variance is 2 b^2.
 
     Args:
-        base: Its first outputs are the images, the others their log-variances; its coefficients are set.
-        samples: Of each case, the base's channels at some voxels, z-scored images first.
-        modalities: M.
+        base: Polynomial to fit; its first outputs are the images, the others their log-variances.
+        samples: For each case, the base's channels at sampled voxels, z-scored images first.
+        modalities: Number of modalities, M.
     """
     subsets = range(1, base.coefficients.shape[0])
     images = PolynomialFit(base.in_channels, modalities, base.degree)

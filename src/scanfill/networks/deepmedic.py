@@ -1,4 +1,4 @@
-"""DeepMedic (Kamnitsas et al., Medical Image Analysis 36, 2017), number for number as its code v0.8.4 computes it."""
+"""DeepMedic (Kamnitsas et al., Medical Image Analysis 36, 2017), numerically equal to its code v0.8.4."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,43 +24,43 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "small": {"pathway_channels": (8, 8, 16, 16, 16, 16, 16, 16), "classifier_channels": (56, 56)},
 }
-"""What each preset changes: the original's two model files, the paper's network, a tenth of the default."""
+"""Arguments of each preset: the original's two model files, the paper's network, and a tenth of the default."""
 
 
 class DeepMedic(nn.Module):
-    """Segment a 3-D image with parallel pathways of full and subsampled resolution.
+    """Segment a 3-D image with parallel pathways at full and subsampled resolution.
 
-    Three ways in, one network: :meth:`forward` takes a whole image and gives logits of its size, as any network does;
-    :meth:`forward_valid` takes an image with context; :meth:`forward_segments` is the original's interface and what
-    training uses. ``forward`` hands a list on to ``forward_segments``, since wrappers (distributed training) know only
-    it.
+    The network has three entry points: :meth:`forward` takes a whole image and returns logits of its size, like any
+    network; :meth:`forward_valid` takes an image with context; :meth:`forward_segments` is the original's interface and
+    is used in training. ``forward`` passes a list on to ``forward_segments``, because wrappers for distributed training
+    only call ``forward``.
 
-    The defaults are the original's: 4 in, 4 out have 2,013,516 parameters. Dropout is not inverted (see
+    The defaults are the original's: 2,013,516 parameters with 4 inputs and 4 outputs. Dropout is not inverted (see
     :class:`~scanfill.networks.preactivation.RawDropout`), batch norm averages the last 60 batches, and the original's
-    offset at low borders is not copied (see :mod:`scanfill.networks.subsampling`).
+    offset at low borders is not reproduced (see :mod:`scanfill.networks.subsampling`).
 
     Args:
-        in_channels: Number of images, for instance MRI modalities.
-        out_channels: Number of classes, background included.
+        in_channels: Number of images, such as MRI modalities.
+        out_channels: Number of classes, including background.
         pathway_channels: Feature maps of each 3x3x3 layer of the full-resolution pathway.
-        factors: Subsampling factor of each further pathway; empty for none.
-        subsampled_channels: Feature maps of the subsampled pathways, once for all or once for each. Default: as the
-            full-resolution pathway.
-        residual_layers: Layers, from 1, to whose output the raw input of the layer before is added.
+        factors: Subsampling factor of each additional pathway; empty for none.
+        subsampled_channels: Feature maps of the subsampled pathways, one list for all or one per pathway. Default: as
+            in the full-resolution pathway.
+        residual_layers: Layers, counted from 1, with a residual connection from the raw input of the previous layer.
         classifier_channels: Feature maps of each hidden layer of the classifier.
         classifier_kernel: Edge length of the classifier's first kernel.
-        classifier_residual_layers: As ``residual_layers``, in the classifier.
-        dropout: Rate before each layer of the classifier, the last one included.
-        batch_norm_window: Number of training batches whose statistics inference averages.
-        epsilon: Added to the variance by batch norm.
+        classifier_residual_layers: The same for the classifier.
+        dropout: Dropout rate before each layer of the classifier, including the last.
+        batch_norm_window: Number of training batches whose statistics are averaged at inference.
+        epsilon: Constant added to the variance by batch norm.
 
     Attributes:
-        margin: Context, in voxels on each side, that :meth:`forward_valid` expects.
-        segment_margin: Context from which the segments of :meth:`forward_segments` can be cut; smaller than ``margin``,
-            since there the classifier repeats the edge instead of looking beyond it.
+        margin: Context that :meth:`forward_valid` expects, in voxels on each side.
+        segment_margin: Context needed to cut the segments of :meth:`forward_segments`; smaller than ``margin``,
+            because the classifier then repeats the edge instead of using features beyond it.
 
     Raises:
-        ValueError: If the layers, factors or rates do not fit together.
+        ValueError: If the layers, factors or rates are inconsistent.
     """
 
     def __init__(
@@ -112,25 +112,25 @@ class DeepMedic(nn.Module):
             name: Name of the preset.
             in_channels: Number of images.
             out_channels: Number of classes.
-            **changes: Arguments of the class that differ from the preset.
+            **changes: Arguments of the class that override the preset.
 
         Raises:
-            ValueError: If there is no such preset.
+            ValueError: If the preset is unknown.
         """
         if name not in PRESETS:
-            msg = f"There is no DeepMedic preset {name!r}. Choose one of {', '.join(PRESETS)}."
+            msg = f"Unknown DeepMedic preset {name!r}. Choose one of {', '.join(PRESETS)}."
             raise ValueError(msg)
         return cls(in_channels, out_channels, **{**PRESETS[name], **changes})
 
     @classmethod
     def from_reference(cls, path: str | Path, prefix: str = "", **changes: Any) -> Self:
-        """Build the network that fits weights exported from the original, and load them.
+        """Build the network that matches weights exported from the original, and load them.
 
         Args:
             path: An ``.npz`` file, see :mod:`scanfill.networks.deepmedic_reference` for its layout.
-            prefix: What the names of the weights begin with, for instance ``init.``.
-            **changes: What weights do not tell: ``factors``, ``residual_layers``, ``classifier_residual_layers``,
-                ``dropout``, ``epsilon``.
+            prefix: Prefix of the weight names, such as ``init.``.
+            **changes: Arguments that cannot be derived from weights: ``factors``, ``residual_layers``,
+                ``classifier_residual_layers``, ``dropout``, ``epsilon``.
 
         Raises:
             ValueError: If an array is missing or has an unexpected shape.
@@ -141,20 +141,20 @@ class DeepMedic(nn.Module):
         return network
 
     def forward(self, image: Tensor | list[Tensor]) -> Tensor:
-        """Give logits of an image's own size.
+        """Return logits of the same size as the image.
 
-        Beyond the image lies, in each channel, the mean of its eight corner voxels; the classifier's 3x3x3 kernel
-        repeats the edge instead. Whole volumes take much memory: :class:`scanfill.inferers.DenseInferer` gives the same
-        in tiles.
+        Each channel is padded with the mean of its eight corner voxels; the classifier's 3x3x3 kernel repeats the edge
+        instead. Whole volumes need much memory: :class:`scanfill.inferers.DenseInferer` computes the same result in
+        tiles.
 
         Args:
-            image: ``(B, C, D, H, W)``, normalised as in training; or a list, see :meth:`forward_segments`.
+            image: ``(B, C, D, H, W)``, normalized as in training; or a list, see :meth:`forward_segments`.
 
         Returns:
             Logits ``(B, classes, D, H, W)``.
 
         Raises:
-            ValueError: If the image has another number of channels, or segments do not fit.
+            ValueError: If the number of channels is wrong, or segments do not match.
         """
         if isinstance(image, list):
             return self.forward_segments(image)
@@ -165,7 +165,7 @@ class DeepMedic(nn.Module):
 
     @torch.jit.export
     def forward_valid(self, image: Tensor) -> Tensor:
-        """Give logits of the part of an image that has ``margin`` voxels of context on each side.
+        """Return logits for the part of an image with ``margin`` voxels of context on each side.
 
         Blocks of the subsampled pathways start at the first predicted voxel.
 
@@ -176,20 +176,20 @@ class DeepMedic(nn.Module):
             Logits ``(B, classes, D - 2 * margin, H - 2 * margin, W - 2 * margin)``.
 
         Raises:
-            ValueError: If the image has another number of channels or is too small.
+            ValueError: If the number of channels is wrong or the image is too small.
         """
         halo = [self.halo, self.halo, self.halo]
         return self.forward_tile(image, halo, halo)
 
     @torch.jit.export
     def forward_tile(self, image: Tensor, low: list[int], high: list[int]) -> Tensor:
-        """Do :meth:`forward_valid` for a tile that may touch the ends of its volume.
+        """Run :meth:`forward_valid` on a tile that may touch the borders of its volume.
 
         Args:
             image: ``(B, C, D, H, W)`` with ``margin`` voxels of context on each side.
-            low: Along each axis, ``halo`` where the volume goes on before the tile, 0 where it begins: there the
+            low: Along each axis, ``halo`` if the volume continues before the tile, or 0 at its start, where the
                 classifier repeats the edge.
-            high: The same behind.
+            high: The same after the tile.
 
         Returns:
             Logits ``(B, classes, D - 2 * margin, H - 2 * margin, W - 2 * margin)``.
@@ -199,24 +199,24 @@ class DeepMedic(nn.Module):
         if min(size) < 1:
             msg = (
                 f"An image of size {list(image.shape[2:])} has no voxel with {self.margin} voxels of context on each "
-                f"side: give at least {2 * self.margin + 1} along each axis, or call the network itself, which pads."
+                f"side. Give at least {2 * self.margin + 1} along each axis, or call the network itself, which pads."
             )
             raise ValueError(msg)
         return self._predict(image, self.margin, size, low, high)
 
     @torch.jit.export
     def forward_segments(self, segments: list[Tensor]) -> Tensor:
-        """Give logits from one segment a pathway, cut beforehand: the original's interface.
+        """Return logits from one precut segment per pathway, the original's interface.
 
         Args:
             segments: Full-resolution segment ``(B, C, d, h, w)`` and one of every ``f``-th voxel for each factor ``f``,
-                as :class:`scanfill.transforms.SplitResolutionsd` cuts them: 37, 23 and 21 voxels a side by default.
+                as :class:`scanfill.transforms.SplitResolutionsd` cuts them: 37, 23 and 21 voxels per side by default.
 
         Returns:
-            Logits ``(B, classes, d - 2 * r, ...)`` with ``r = 8`` layers: 21 voxels a side by default.
+            Logits ``(B, classes, d - 2 * r, ...)`` with ``r = 8`` layers: 21 voxels per side by default.
 
         Raises:
-            ValueError: If the number of segments, their channels or their sizes do not fit.
+            ValueError: If the number of segments, their channels or their sizes do not match.
         """
         if len(segments) != len(self.factors):
             expected_number = len(self.factors)
@@ -232,7 +232,8 @@ class DeepMedic(nn.Module):
             if min(size) < 1 or list(segment.shape[2:]) != expected:
                 msg = (
                     f"The segment of factor {factor} has size {list(segment.shape[2:])}, but the full-resolution "
-                    f"segment of size {list(segments[0].shape[2:])} leaves {size} voxels to predict: needed {expected}."
+                    f"segment of size {list(segments[0].shape[2:])} leaves {size} voxels to predict: it must have size "
+                    f"{expected}."
                 )
                 raise ValueError(msg)
         return self._merge(segments, size, [0, 0, 0], [0, 0, 0])
@@ -262,9 +263,9 @@ class DeepMedic(nn.Module):
 def _widths(
     full: Sequence[int], factors: Sequence[int], subsampled: Sequence[int] | Sequence[Sequence[int]] | None
 ) -> list[list[int]]:
-    """Feature maps of every pathway, the full-resolution one first."""
+    """Return the feature maps of every pathway, the full-resolution one first."""
     if any(factor < 2 for factor in factors):
-        msg = f"`factors` (={list(factors)}) must be 2 or more: the full-resolution pathway is always there."
+        msg = f"`factors` (={list(factors)}) must be 2 or more; the full-resolution pathway is always included."
         raise ValueError(msg)
     if subsampled is None:
         return [list(full) for _ in range(1 + len(factors))]

@@ -1,13 +1,14 @@
-"""Bring over weights of the original DeepMedic.
+"""Import weights of the original DeepMedic.
 
-They come as one ``.npz`` with an array for each variable of the TensorFlow graph, named ``{path}.{layer}.{array}``:
+They are stored in an ``.npz`` file with an array for each variable of the TensorFlow graph, named
+``{path}.{layer}.{array}``:
 
 - ``path``: ``norm`` (full resolution), ``sub0``, ``sub1``, ... (subsampled), ``fc`` (classifier); ``layer`` counts from
   0.
 - ``bias``: added to the input channels of a pathway's first layer.
 - ``bn_gamma``, ``bn_beta``, ``bn_mean``, ``bn_var``: batch norm of the layer's input, mean and (biased) variance
   averaged over the window of batches.
-- ``prelu_a``: slope of the PReLU behind it.
+- ``prelu_a``: slope of the following PReLU.
 - ``conv_w``: kernel ``(out, in, x, y, z)``, as in PyTorch.
 - ``softmax.bias``: added to the logits.
 """
@@ -24,23 +25,23 @@ from torch import Tensor, nn
 from scanfill.networks.rolling_batch_norm import RollingBatchNorm
 
 Arrays = Mapping[str, NDArray[np.float32]]
-FACTORS = (3, 5)  # of the original's default model
+FACTORS = (3, 5)  # the original's default model
 
 
 def read_arrays(path: str | Path, prefix: str = "") -> dict[str, NDArray[np.float32]]:
-    """Read the arrays whose name begins with ``prefix``, and drop it from their names."""
+    """Read the arrays whose names begin with ``prefix``, and remove it from their names."""
     with np.load(path) as file:
         return {name.removeprefix(prefix): file[name] for name in file.files if name.startswith(prefix)}
 
 
 def read_architecture(arrays: Arrays, path: str | Path) -> dict[str, Any]:
-    """Tell the arguments of :class:`~scanfill.networks.DeepMedic` from the shapes of its kernels."""
+    """Derive the arguments of :class:`~scanfill.networks.DeepMedic` from the shapes of its kernels."""
     full = _kernels(arrays, "norm")
     classifier = _kernels(arrays, "fc")
     if not full or not classifier:
         msg = (
-            f"{path} holds no DeepMedic weights: looked for 'norm.0.conv_w' and 'fc.0.conv_w', "
-            f"found {sorted(arrays)[:5] or 'nothing'}. Are the names prefixed? Then pass `prefix`."
+            f"{path} has no DeepMedic weights: looked for 'norm.0.conv_w' and 'fc.0.conv_w', "
+            f"found {sorted(arrays)[:5] or 'nothing'}. If the names have a prefix, pass it as `prefix`."
         )
         raise ValueError(msg)
     subsampled: list[list[int]] = []
@@ -60,13 +61,13 @@ def read_architecture(arrays: Arrays, path: str | Path) -> dict[str, Any]:
 
 
 def load_weights(pathways: Sequence[nn.Module], classifier: nn.Module, arrays: Arrays, path: str | Path) -> None:
-    """Copy every array into a network; each batch in batch norm's window gets the mean statistics.
+    """Copy every array into a network; every batch in the window of batch norm gets the mean statistics.
 
     Args:
-        pathways: The full-resolution one, then the subsampled ones.
-        classifier: What joins them.
+        pathways: The full-resolution pathway, then the subsampled ones.
+        classifier: The classifier on top of them.
         arrays: See :py:func:`read_arrays`.
-        path: Their file, for the message.
+        path: Path of their file, for the error message.
 
     Raises:
         ValueError: An array is missing or has an unexpected shape.
@@ -93,7 +94,7 @@ def load_weights(pathways: Sequence[nn.Module], classifier: nn.Module, arrays: A
 
 
 def _kernels(arrays: Arrays, path: str) -> list[tuple[int, ...]]:
-    """Shapes of the kernels of one path, in order."""
+    """Return the shapes of the kernels of one path, in order."""
     shapes: list[tuple[int, ...]] = []
     while (name := f"{path}.{len(shapes)}.conv_w") in arrays:
         shapes.append(arrays[name].shape)

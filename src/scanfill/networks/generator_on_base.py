@@ -1,4 +1,4 @@
-"""A generator that adds what it learns to a regression on each voxel and its surroundings."""
+"""A generator that learns a correction to a regression on each voxel and its neighborhood."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,43 +13,43 @@ from tqdm import tqdm
 from .neighbourhood import Neighbourhood
 from .voxelwise_base import PolynomialFit, VoxelwisePolynomial
 
-# As scanfill.transforms.signed_range has them (a test compares): networks do not import transforms.
+# Equal to those in scanfill.transforms.signed_range (checked by a test): networks do not import transforms.
 SIGNED_BACKGROUND, SIGNED_CENTRE, SIGNED_SPREAD = -1.0, -0.3, 1.95 / 18
-"""Images scaled to [-1, 1]: the value outside the foreground, that of a volume's mean, and the length of one SD."""
+"""For images scaled to [-1, 1]: the background value, the value of a volume's mean, and the length of one SD."""
 
 
 MOST_VOXELS = 200_000
-"""Voxels of each case that the base is fitted to at most, evenly taken."""
+"""Largest number of voxels per case for fitting the base, evenly spaced."""
 
 
 class GeneratorOnBase(nn.Module):
-    """Give the regression's image plus a generator's correction, which is 0 before the training.
+    """Return the regression's image plus a generator's correction, which is 0 before training.
 
-    The generator works in SD: it sees z-scored sources, 0 outside the foreground, and its correction is in SD of the
-    target. (In [-1, 1] one SD is 0.11, and the background lies 6.5 SD below the foreground's mean.)
+    The generator works in units of SD: it sees z-scored sources, 0 outside the foreground, and its correction is in SD
+    of the target. (In [-1, 1] one SD is 0.11, and the background is 6.5 SD below the mean of the foreground.)
 
-    Measured on unseen cases in three folds, MSE of regression of the voxel, with its surroundings, with a generator
-    after 600 steps: 0.70, 0.50 and 0.44 for one pair of MRI sequences (14 cases), 0.397, 0.392 and 0.401 for another
-    (15 cases); which ones, and how: docs/results/modality_synthesis.md.
+    MSE on unseen cases in three folds for regression on the voxel, regression with its neighborhood, and a generator on
+    top after 600 steps: 0.70, 0.50 and 0.44 for one pair of MRI sequences (14 cases), 0.397, 0.392 and 0.401 for
+    another (15 cases). See docs/results/modality_synthesis.md for the details.
 
-    The trap: where the regression is nearly all that the sources can tell, as for the second pair, a correction learned
-    from ten patients may be worse than none. Judge it on cases not trained on.
+    Note: if the regression already explains most of what the sources can predict, as for the second pair, a correction
+    trained on ten patients may be worse than none. Evaluate it on unseen cases.
 
-    Call :py:func:`fit_base` once before the training; the coefficients then are part of every checkpoint. Unfitted, the
+    Call :py:func:`fit_base` once before training; the coefficients are then part of every checkpoint. Until then the
     base is 0.
 
     Args:
         network: Maps ``(B, in_channels, ...)`` to ``(B, out_channels, ...)``, any range (``final="none"``). Its last
             convolution is set to 0.
-        in_channels: Source modalities.
-        out_channels: Target modalities.
-        degree: Of the polynomial; see :class:`~scanfill.networks.voxelwise_base.VoxelwisePolynomial`.
-        widths: Sides in voxels of the boxes around each voxel whose means the polynomial also has; see
-            :class:`~scanfill.networks.neighbourhood.Neighbourhood`. None: the voxel alone.
+        in_channels: Number of source modalities.
+        out_channels: Number of target modalities.
+        degree: Degree of the polynomial; see :class:`~scanfill.networks.voxelwise_base.VoxelwisePolynomial`.
+        widths: Widths in voxels of the boxes around each voxel whose means are additional inputs of the polynomial; see
+            :class:`~scanfill.networks.neighbourhood.Neighbourhood`. None for only the voxel itself.
         spatial_dims: 2 or 3.
-        background: Value outside the foreground, exactly. -1 for images scaled to [-1, 1], 0 for z-scored ones.
-        centre: Value of a volume's mean: -0.3, or 0.
-        spread: Length of one SD: 0.108, or 1.
+        background: Exact value outside the foreground: -1 for images scaled to [-1, 1], 0 for z-scored ones.
+        centre: Value of a volume's mean: -0.3 or 0, respectively.
+        spread: Length of one SD: 0.108 or 1, respectively.
 
     Raises:
         ValueError: An argument is out of range, or ``network`` has no convolution.
@@ -70,21 +70,21 @@ class GeneratorOnBase(nn.Module):
     ) -> None:
         super().__init__()
         if spread <= 0:
-            msg = f"`spread` (={spread}) must be above 0: it is the length of one SD."
+            msg = f"`spread` (={spread}) is the length of one SD and must be above 0."
             raise ValueError(msg)
         self.background, self.centre, self.spread = background, centre, spread
         self.spatial_dims = spatial_dims
         self.around = Neighbourhood(spatial_dims, in_channels, widths)
         self.base = VoxelwisePolynomial(self.around.channels, out_channels, degree)
         self.network = network
-        self.depth = getattr(network, "depth", 0)  # sides must be multiples of 2**depth; whole.yaml reads it
+        self.depth = getattr(network, "depth", 0)  # image sides must be multiples of 2**depth; read by whole.yaml
         start_at_zero(network)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, in_channels, ...)`` to ``(B, out_channels, ...)``; not clipped to [-1, 1].
 
         Raises:
-            ValueError: If the shape does not fit the network or the base.
+            ValueError: If the shape does not match the network or the base.
         """
         z = self._in_deviations(x)
         return self.centre + self.spread * (self.base(self._surroundings(z)) + self.network(z))
@@ -92,11 +92,11 @@ class GeneratorOnBase(nn.Module):
     def fit_base(
         self, cases: Iterable[Mapping[str, Any]], source_key: str = "image", target_key: str = "target"
     ) -> VoxelwisePolynomial:
-        """Fit the regression to whole training cases, prepared but neither cropped nor augmented.
+        """Fit the regression to whole training cases, preprocessed but neither cropped nor augmented.
 
         Args:
-            cases: Each has sources ``(in_channels, ...)`` and target ``(out_channels, ...)``; voxels count where none
-                of them is background.
+            cases: Cases with sources ``(in_channels, ...)`` and target ``(out_channels, ...)``; only voxels where none
+                of them is background are used.
             source_key: Key of the sources.
             target_key: Key of the target.
 
@@ -104,7 +104,7 @@ class GeneratorOnBase(nn.Module):
             The fitted base.
 
         Raises:
-            ValueError: There is no case, or one without a voxel in the foreground.
+            ValueError: There are no cases, or a case has no foreground voxel.
         """
         fit = PolynomialFit(self.base.in_channels, self.base.out_channels, self.base.degree)
         for case in cases:
@@ -132,10 +132,10 @@ class GeneratorOnBase(nn.Module):
 def fit_base(
     network: nn.Module, cases: Iterable[Mapping[str, Any]], source_key: str = "image", target_key: str = "target"
 ) -> None:
-    """Fit the base of a network, where it has one; any other network is left alone, so that a config may always ask.
+    """Fit the base of a network if it has one; do nothing for other networks, so that a config can always call this.
 
     Args:
-        network: Maybe a :class:`GeneratorOnBase`; not wrapped for several GPUs.
+        network: Any network, such as a :class:`GeneratorOnBase`; not wrapped for multi-GPU training.
         cases: See :py:meth:`GeneratorOnBase.fit_base`.
         source_key: Key of the sources.
         target_key: Key of the target.
@@ -145,17 +145,17 @@ def fit_base(
 
 
 def start_at_zero(network: nn.Module) -> None:
-    """Set the last convolution of a network to 0, so that its output is 0 at first.
+    """Set the last convolution of a network to 0, so that its initial output is 0.
 
-    It still learns: the gradient reaches this layer first, and the others once it is not 0.
+    The network still learns: the gradient reaches this layer first, and the others once it is not 0.
 
     Raises:
-        ValueError: There is no convolution.
+        ValueError: The network has no convolution.
     """
     kinds = tuple(Conv[kind, dims] for kind in (Conv.CONV, Conv.CONVTRANS) for dims in (1, 2, 3))
     convolutions = [module for module in network.modules() if isinstance(module, kinds)]
     if not convolutions:
-        msg = f"`network` (a {type(network).__name__}) has no convolution to begin at 0: give a generator."
+        msg = f"`network` (a {type(network).__name__}) has no convolution to set to 0. Use a generator."
         raise ValueError(msg)
     last = convolutions[-1]
     nn.init.zeros_(last.weight)

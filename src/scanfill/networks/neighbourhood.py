@@ -1,4 +1,4 @@
-"""What lies around each voxel, as more channels: means of the foreground over boxes, and its share of each box."""
+"""Add the neighborhood of each voxel as channels: foreground means over boxes, and the foreground fraction."""
 
 from collections.abc import Sequence
 
@@ -8,19 +8,19 @@ from torch import Tensor, nn
 
 
 class Neighbourhood(nn.Module):
-    """Add to z-scored images their means over boxes around each voxel, and the share of foreground in each box.
+    """Append to z-scored images their means over boxes around each voxel, and the foreground fraction of each box.
 
-    The share tells how deep in the foreground a voxel lies; in a brain dura and cortex depend on it. Voxels outside
-    count in no mean. At the border of an image a box holds what is there.
+    The fraction indicates how deep a voxel lies in the foreground; in the brain, this distinguishes dura and cortex.
+    Voxels outside the foreground are not averaged. At the border of an image, boxes are truncated.
 
     Args:
         spatial_dims: 2 or 3.
-        in_channels: Images, K.
-        widths: Sides of the boxes in voxels, odd; none adds nothing.
+        in_channels: Number of images, K.
+        widths: Odd widths of the boxes in voxels; may be empty.
 
     Attributes:
-        channels: How many come out: ``K (1 + W) + W`` for W widths.
-        owners: For each of them the image that it is made from, or -1 for a share of foreground.
+        channels: Number of output channels: ``K (1 + W) + W`` for W widths.
+        owners: For each output channel the index of its image, or -1 for a foreground fraction.
 
     Raises:
         ValueError: A width is even or below 3, or the dimensions are out of range.
@@ -29,7 +29,7 @@ class Neighbourhood(nn.Module):
     def __init__(self, spatial_dims: int, in_channels: int, widths: Sequence[int] = ()) -> None:
         super().__init__()
         if spatial_dims not in {2, 3} or any(width < 3 or width % 2 == 0 for width in widths):
-            msg = f"`widths` (={list(widths)}) must be odd and at least 3, `spatial_dims` (={spatial_dims}) 2 or 3."
+            msg = f"`widths` (={list(widths)}) must be odd and at least 3, and `spatial_dims` (={spatial_dims}) 2 or 3."
             raise ValueError(msg)
         self.channels = in_channels * (1 + len(widths)) + len(widths)
         self.owners = [k for _ in range(1 + len(widths)) for k in range(in_channels)] + [-1] * len(widths)
@@ -47,7 +47,7 @@ class Neighbourhood(nn.Module):
         for box in self.boxes:
             share = box(inside)
             means.append(box(x * inside) / share.clamp(min=1e-6) * inside)
-            shares.append((4 * share - 3) * inside)  # of about the same range as the images
+            shares.append((4 * share - 3) * inside)  # about the same range as the images
         return torch.cat(means + shares, 1)
 
 

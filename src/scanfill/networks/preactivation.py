@@ -1,17 +1,17 @@
-"""DeepMedic's building blocks: pre-activated convolutions, chained into a pathway or a classifier."""
+"""DeepMedic's building blocks: preactivated convolutions, combined into pathways and a classifier."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name everybody knows
+import torch.nn.functional as F  # noqa: N812 - the conventional name
 from torch import Tensor, nn
 
 from scanfill.networks.rolling_batch_norm import RollingBatchNorm
 
 
 class InputBias(nn.Module):
-    """Add a learnt number to each channel: what a pathway's first layer has in place of batch norm and activation."""
+    """Add a learned bias to each channel; it replaces batch norm and activation in the first layer of a pathway."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -25,8 +25,8 @@ class InputBias(nn.Module):
 class RawDropout(nn.Module):
     """Dropout that is not inverted: training zeroes values, inference multiplies by ``1 - rate``.
 
-    PyTorch's own divides by ``1 - rate`` in training and leaves inference alone. The two differ by that factor in both
-    modes, so that weights trained with one do not fit the other.
+    PyTorch's dropout divides by ``1 - rate`` in training and does nothing at inference. The two differ by that factor
+    in both modes, so weights trained with one do not work with the other.
     """
 
     def __init__(self, rate: float) -> None:
@@ -34,7 +34,7 @@ class RawDropout(nn.Module):
         self.rate = rate
 
     def forward(self, x: Tensor) -> Tensor:
-        """Drop values of a tensor of any shape."""
+        """Apply dropout to a tensor of any shape."""
         return F.dropout(x, self.rate, self.training) * (1 - self.rate)
 
 
@@ -45,11 +45,11 @@ class PreActivatedConv(nn.Module):
         in_channels: Channels of the input.
         out_channels: Channels of the output.
         kernel_size: Odd edge length of the kernel.
-        dropout: Rate, see :class:`RawDropout`.
-        window: Batches that batch norm averages over at inference.
-        epsilon: Of batch norm.
-        first: The layer reads an image: a bias per input channel, no norm, no activation.
-        bias: The convolution has a bias (the original's softmax bias).
+        dropout: Dropout rate, see :class:`RawDropout`.
+        window: Number of batches that batch norm averages at inference.
+        epsilon: Constant that batch norm adds to the variance.
+        first: Whether the input is an image: a bias per input channel, no norm, no activation.
+        bias: Whether the convolution has a bias (the original's softmax bias).
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class PreActivatedConv(nn.Module):
             nn.init.zeros_(self.conv.bias)
 
     def forward(self, x: Tensor, repeat_edge: list[int] | None = None) -> Tensor:
-        """Map ``(B, C, D, H, W)`` to feature maps smaller by ``kernel_size - 1``.
+        """Map ``(B, C, D, H, W)`` to feature maps that are smaller by ``kernel_size - 1``.
 
         Args:
             x: Raw feature maps.
-            repeat_edge: How often to repeat the activated edge before the convolution, in the order of
+            repeat_edge: How many times to repeat the activated edge before the convolution, in the order of
                 :func:`torch.nn.functional.pad`.
         """
         activated = self.dropout(self.activation(self.norm(x)))
@@ -88,7 +88,7 @@ class PreActivatedConv(nn.Module):
 
 
 def add_residual(x: Tensor, earlier: Tensor, offset: list[int]) -> Tensor:
-    """Add the part of ``earlier`` that starts at ``offset`` to ``x``, in the channels that both have."""
+    """Add the part of ``earlier`` that starts at ``offset`` to ``x``, in the channels they have in common."""
     part = earlier
     for axis in range(3):
         part = part.narrow(axis + 2, offset[axis], x.shape[axis + 2])
@@ -104,10 +104,10 @@ class Pathway(nn.Module):
     Args:
         in_channels: Channels of the image.
         channels: Feature maps of each layer.
-        residual_layers: Layers, counted from 1, to whose output the *raw input of the layer before* is added, cropped
-            to the centre; missing channels are zero, surplus ones are dropped.
-        window: Batches that batch norm averages over at inference.
-        epsilon: Of batch norm.
+        residual_layers: Layers, counted from 1, with a residual connection from the *raw input of the previous layer*,
+            cropped to the center; missing channels are zero, surplus ones are dropped.
+        window: Number of batches that batch norm averages at inference.
+        epsilon: Constant that batch norm adds to the variance.
 
     Raises:
         ValueError: There are no layers, or a residual layer is not among them.
@@ -132,31 +132,31 @@ class Pathway(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(B, C, D, H, W)`` to features smaller by ``reach`` voxels on each side."""
+        """Map ``(B, C, D, H, W)`` to features that are smaller by ``reach`` voxels on each side."""
         previous = x
         for number, layer in enumerate(self.layers):
             y = layer(x)
             if number + 1 in self.residual_layers:
-                y = add_residual(y, previous, [2, 2, 2])  # two layers took one voxel each from each side
+                y = add_residual(y, previous, [2, 2, 2])  # each of the two layers removed one voxel on each side
             previous, x = x, y
         return x
 
 
 class Classifier(nn.Module):
-    """The original's fully connected layers: the first with a kernel of its own, all others 1x1x1.
+    """The original's fully connected layers: the first with kernel size ``kernel_size``, all others 1x1x1.
 
     Args:
         in_channels: Channels of the merged pathways.
         channels: Feature maps of each hidden layer.
-        out_channels: Classes.
+        out_channels: Number of classes.
         kernel_size: Odd edge length of the first layer's kernel.
         residual_layers: As in :class:`Pathway`.
-        dropout: Rate of each layer, the classification layer included.
-        window: Batches that batch norm averages over at inference.
-        epsilon: Of batch norm.
+        dropout: Dropout rate of each layer, including the classification layer.
+        window: Number of batches that batch norm averages at inference.
+        epsilon: Constant that batch norm adds to the variance.
 
     Raises:
-        ValueError: Kernel, residual layers or dropout do not fit.
+        ValueError: Kernel, residual layers or dropout are invalid.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         if kernel_size < 1 or kernel_size % 2 == 0:
-            msg = f"`classifier_kernel` (={kernel_size}) must be odd, so that a voxel lies in the middle."
+            msg = f"`classifier_kernel` (={kernel_size}) must be odd, so that the kernel is centered on a voxel."
             raise ValueError(msg)
         hidden = len(channels)
         if any(not 2 <= layer <= hidden for layer in residual_layers):
@@ -183,7 +183,7 @@ class Classifier(nn.Module):
             )
             raise ValueError(msg)
         if len(dropout) != hidden + 1 or any(not 0 <= rate < 1 for rate in dropout):
-            msg = f"`dropout` (={list(dropout)}) must hold {hidden + 1} rates from 0 to below 1, one for each layer."
+            msg = f"`dropout` (={list(dropout)}) must have {hidden + 1} rates of at least 0 and below 1, one per layer."
             raise ValueError(msg)
         widths = [in_channels, *channels, out_channels]
         self.reach = kernel_size // 2
@@ -205,9 +205,10 @@ class Classifier(nn.Module):
         """Classify every voxel.
 
         Args:
-            features: ``(B, C, D, H, W)``, with ``low`` and ``high`` voxels along each axis around what is classified.
-            low: From 0 to ``reach``; what is missing to ``reach`` is filled by repeating the edge.
-            high: The same behind.
+            features: ``(B, C, D, H, W)``, with ``low`` and ``high`` voxels before and after the classified region along
+                each axis.
+            low: From 0 to ``reach``; the difference to ``reach`` is padded by repeating the edge.
+            high: The same after the region.
 
         Returns:
             Logits ``(B, classes, D - low[0] - high[0], ...)``.

@@ -1,14 +1,14 @@
-"""Which voxels each DeepMedic pathway reads, and where its coarse features go.
+"""Select the input voxels of each DeepMedic pathway and position its coarse features.
 
-A pathway of factor ``f`` and ``reach`` valid 3x3x3 layers sees every ``f``-th voxel, without smoothing, and gives one
+A pathway of factor ``f`` and ``reach`` valid 3x3x3 layers sees every ``f``-th voxel, without smoothing, and returns one
 feature vector per block of ``f`` voxels along each axis. The vector belongs to the block's *first* voxel: it is
 computed from the voxels ``f * (block - reach)`` to ``f * (block + reach)``, and then repeated over the block. Blocks
-start at multiples of ``f`` from an origin: the first predicted voxel of a training segment, the first voxel of a whole
-volume.
+start at multiples of ``f`` from an origin: the first predicted voxel of a training segment or the first voxel of a
+whole volume.
 
-So does the original inside the volume (``getImagePartFromSubsampledImageForTraining``, v0.8.4). Where its subsampled
-segment starts below the volume it does not: it rounds the overhang down to whole blocks and begins reading at voxel 0,
-so that the coarse features there lie up to ``f - 1`` voxels off. That offset is not copied.
+The original does the same inside the volume (``getImagePartFromSubsampledImageForTraining``, v0.8.4). If its subsampled
+segment starts before the volume, however, it rounds the overhang down to whole blocks and starts reading at voxel 0,
+so that the coarse features are shifted by up to ``f - 1`` voxels. That offset is not reproduced.
 """
 
 import torch
@@ -16,17 +16,17 @@ from torch import Tensor
 
 
 def segment_size(predicted: int, factor: int, reach: int) -> int:
-    """Number of (strided) voxels along one axis that a pathway needs to predict ``predicted`` voxels."""
+    """Return the number of (strided) voxels along one axis that a pathway needs to predict ``predicted`` voxels."""
     return (predicted + factor - 1) // factor + 2 * reach
 
 
 def context_needed(factor: int, reach: int, halo: int) -> int:
-    """Number of voxels that a pathway reads beyond one side of the predicted region.
+    """Return the number of voxels that a pathway reads beyond one side of the predicted region.
 
     Args:
         factor: Subsampling factor of the pathway.
         reach: Number of 3x3x3 layers of the pathway.
-        halo: Number of further feature voxels that the classifier wants on that side.
+        halo: Number of additional feature voxels that the classifier needs on that side.
     """
     return factor * (reach + (halo + factor - 1) // factor)
 
@@ -34,14 +34,14 @@ def context_needed(factor: int, reach: int, halo: int) -> int:
 def cut_segment(
     image: Tensor, origin: int, predicted: list[int], low: list[int], high: list[int], *, factor: int, reach: int
 ) -> Tensor:
-    """Pick the voxels that one pathway reads for a region of ``image``.
+    """Extract the voxels that one pathway reads for a region of ``image``.
 
     Args:
         image: ``(..., D, H, W)`` with enough context around the region.
         origin: Index, along each axis, of the first predicted voxel; blocks start there.
         predicted: Number of predicted voxels along each axis.
-        low: Number of feature voxels wanted before the region, along each axis.
-        high: Number of feature voxels wanted behind the region, along each axis.
+        low: Number of feature voxels needed before the region, along each axis.
+        high: Number of feature voxels needed after the region, along each axis.
         factor: Subsampling factor of the pathway.
         reach: Number of 3x3x3 layers of the pathway.
 
@@ -54,13 +54,13 @@ def cut_segment(
 
 
 def spread(features: Tensor, factor: int, wanted: list[int], low: list[int]) -> Tensor:
-    """Repeat coarse features over their blocks and cut out the wanted voxels.
+    """Repeat coarse features over their blocks and crop to the requested voxels.
 
     Args:
-        features: ``(B, C, d, h, w)``, one vector a block, of a segment cut by :func:`cut_segment`.
+        features: ``(B, C, d, h, w)``, one vector per block, of a segment cut by :func:`cut_segment`.
         factor: Subsampling factor of the pathway.
-        wanted: Number of voxels wanted along each axis, those before and behind the predicted region included.
-        low: How many of them lie before the region, along each axis.
+        wanted: Number of voxels along each axis, including those before and after the predicted region.
+        low: Number of these voxels before the region, along each axis.
 
     Returns:
         ``(B, C, *wanted)``.
@@ -76,7 +76,7 @@ def spread(features: Tensor, factor: int, wanted: list[int], low: list[int]) -> 
 
 
 def pad_with_corners(image: Tensor, margin: int) -> Tensor:
-    """Surround each channel of ``(B, C, D, H, W)`` with ``margin`` voxels of the mean of its eight corner voxels."""
+    """Pad each channel of ``(B, C, D, H, W)`` by ``margin`` voxels with the mean of its eight corner voxels."""
     fill = corner_mean(image)
     batch, channels, depth, height, width = image.shape
     padded = fill.expand(batch, channels, depth + 2 * margin, height + 2 * margin, width + 2 * margin).clone()
@@ -85,7 +85,7 @@ def pad_with_corners(image: Tensor, margin: int) -> Tensor:
 
 
 def corner_mean(image: Tensor) -> Tensor:
-    """Mean of the eight corner voxels, the original's outside: ``(B, C, D, H, W)`` to ``(B, C, 1, 1, 1)``."""
+    """Average the eight corner voxels, the original's padding value: ``(B, C, D, H, W)`` to ``(B, C, 1, 1, 1)``."""
     corners = image
     for axis in range(2, 5):
         corners = torch.cat([corners.narrow(axis, 0, 1), corners.narrow(axis, corners.shape[axis] - 1, 1)], axis)

@@ -1,8 +1,8 @@
-"""A regression voxel by voxel, fitted before the training, as the base that a network adds to.
+"""A voxelwise regression, fitted before training, as a base that a network corrects.
 
-With ten patients a network from a random start loses to a polynomial of the same voxel's intensities: it spends the
-training on finding that curve. So the curve is fitted in closed form, in a second a case, and the network learns what
-is left: what the neighbourhood tells.
+With ten patients, a randomly initialized network performs worse than a polynomial of the voxel's own intensities: it
+spends the training on learning that curve. Therefore the curve is fitted in closed form, in a second per case, and the
+network learns only the remainder, which depends on the neighborhood.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from torch import Tensor, nn
 Array = NDArray[np.float64]
 
 CHUNK = 1 << 16
-"""Voxels that are expanded into terms at a time: 37 MB for four sources of degree 4."""
+"""Number of voxels that are expanded into terms at a time: 37 MB for four sources of degree 4."""
 
 
 def exponents(sources: int, degree: int) -> list[list[int]]:
-    """List the terms of a polynomial: the power of each source, all products up to ``degree``, the constant first.
+    """List the terms of a polynomial as powers of the sources: all products up to ``degree``, the constant first.
 
     Raises:
         ValueError: An argument is below 1.
@@ -39,7 +39,7 @@ def expand(values: Array, terms: Sequence[Sequence[int]]) -> Array:
 
     Args:
         values: ``(K, V)``: sources, voxels.
-        terms: Of :py:func:`exponents`.
+        terms: Terms from :py:func:`exponents`.
 
     Returns:
         ``(V, T)``.
@@ -53,15 +53,15 @@ def expand(values: Array, terms: Sequence[Sequence[int]]) -> Array:
 
 
 TOGETHER = 1 << 14
-"""Voxels whose terms a polynomial computes at a time, so that they fit into a processor's cache; 16 times as many on a
-GPU, where each step has its price."""
+"""Number of voxels whose terms are computed at a time, so that they fit into the processor's cache; 16 times as many on
+a GPU, where each step has overhead."""
 
 
 class PolynomialFit:
-    """Least squares of targets on a polynomial of sources, case by case, every case with the same weight.
+    """Least-squares fit of targets by a polynomial of sources, case by case, with equal weight for every case.
 
-    Only a triangular matrix of the size of the polynomial is kept (QR, updated chunk by chunk), which is as exact as
-    solving for all voxels at once; the normal equations would square the condition of powers up to the fourth.
+    Only a triangular matrix of the size of the polynomial is kept (QR, updated chunk by chunk). This is as accurate as
+    solving for all voxels at once; the normal equations would square the condition number of powers up to the fourth.
 
     Args:
         sources: Number of source modalities, K.
@@ -82,14 +82,14 @@ class PolynomialFit:
         self._triangle: Array = np.zeros((0, len(self.terms) + targets))
 
     def add(self, sources: NDArray[Any], targets: NDArray[Any]) -> None:
-        """Take in one case.
+        """Add one case.
 
         Args:
-            sources: ``(K, V)``, z-scored, the V voxels of the foreground where everything was measured.
+            sources: ``(K, V)``, z-scored, at the V foreground voxels where all images were measured.
             targets: ``(N, V)``, z-scored.
 
         Raises:
-            ValueError: Shapes do not fit, there is no voxel, or one is NaN or infinite.
+            ValueError: Shapes do not match, there are no voxels, or one is NaN or infinite.
         """
         voxels = sources.shape[-1]
         if sources.shape != (self.sources, voxels) or targets.shape != (self.targets, voxels) or not voxels:
@@ -99,7 +99,7 @@ class PolynomialFit:
             )
             raise ValueError(msg)
         if not (np.isfinite(sources).all() and np.isfinite(targets).all()):
-            msg = f"Case {self.cases + 1} of the fit holds voxels that are NaN or infinite. Leave them out of the mask."
+            msg = f"Case {self.cases + 1} of the fit has voxels that are NaN or infinite. Exclude them from the mask."
             raise ValueError(msg)
         for start in range(0, voxels, CHUNK):
             part = slice(start, start + CHUNK)
@@ -110,17 +110,17 @@ class PolynomialFit:
         self.cases += 1
 
     def solve(self, given: Sequence[int] | None = None) -> Array:
-        """Give the coefficients ``(N, T)``; terms that the fit cannot tell apart share their weight.
+        """Return the coefficients ``(N, T)``; collinear terms share their weight.
 
         Args:
-            given: Indices of the sources that may be used; terms of another one get 0. None for all. The fit of every
-                subset comes from the same pass over the cases.
+            given: Indices of the sources to use; terms with other sources get 0. None for all. All subsets can be
+                solved after one pass over the cases.
 
         Raises:
             ValueError: No case was added.
         """
         if not self.cases:
-            msg = "The regression has seen no case: add the training cases before solving."
+            msg = "The regression has no cases. Add the training cases before solving."
             raise ValueError(msg)
         allowed = set(range(self.sources) if given is None else given)
         used = [t for t, term in enumerate(self.terms) if all(k in allowed for k, power in enumerate(term) if power)]
@@ -134,15 +134,15 @@ class PolynomialFit:
 class VoxelwisePolynomial(nn.Module):
     """Predict each voxel of the targets from the same voxel of the sources, with fixed coefficients.
 
-    The coefficients are buffers: saved in checkpoints, never trained. Until :py:meth:`fit` they are 0.
+    The coefficients are buffers: saved in checkpoints but never trained. They are 0 until :py:meth:`fit` is called.
 
     Args:
         in_channels: Number of sources, K.
         out_channels: Number of targets, N.
         degree: Highest total power.
-        subsets: Whether there is a polynomial for each subset of the sources, chosen by their availability.
-        owners: With ``subsets``: for each channel the image that it was made from, without which it is not there; -1
-            for one that always is. By default each channel is an image.
+        subsets: Whether to use a separate polynomial for each subset of the sources, selected by availability.
+        owners: With ``subsets``: for each channel the index of the image it was computed from, or -1 for a channel that
+            is always available. By default each channel is an image.
 
     Raises:
         ValueError: An argument is out of range.
@@ -160,49 +160,49 @@ class VoxelwisePolynomial(nn.Module):
         super().__init__()
         self.owners = list(range(in_channels) if owners is None else owners)
         if out_channels < 1 or len(self.owners) != in_channels:
-            msg = f"`out_channels` (={out_channels}) must be at least 1, and `owners` one for each of {in_channels}."
+            msg = f"`out_channels` (={out_channels}) must be at least 1, and `owners` must have {in_channels} entries."
             raise ValueError(msg)
         self.in_channels, self.out_channels, self.degree, self.subsets = in_channels, out_channels, degree, subsets
         self.terms = exponents(in_channels, degree)
         self.factors = [[k for k, power in enumerate(term) for _ in range(power)] for term in self.terms[1:]]
         self.images = 1 + max(self.owners)
-        self.together = TOGETHER  # TorchScript reads no globals
+        self.together = TOGETHER  # TorchScript cannot read globals
         rows = 2**self.images if subsets else 1
         self.coefficients: Tensor  # not in the class: TorchScript cannot read it there
         self.register_buffer("coefficients", torch.zeros(rows, out_channels, len(self.terms)))
 
     def fit(self, fitted: PolynomialFit) -> None:
-        """Take over the coefficients of a fit of the same sources, targets and degree.
+        """Copy the coefficients of a fit with the same sources, targets and degree.
 
         Raises:
-            ValueError: It is of others, or it has seen no case.
+            ValueError: The fit is for different ones, or has no cases.
         """
         if fitted.terms != self.terms or fitted.targets != self.out_channels:
             msg = (
                 f"The fit has {fitted.sources} sources, {fitted.targets} targets and {len(fitted.terms)} terms, this "
-                f"polynomial {self.in_channels}, {self.out_channels} and {len(self.terms)}: give both the same."
+                f"polynomial {self.in_channels}, {self.out_channels} and {len(self.terms)}. They must be equal."
             )
             raise ValueError(msg)
         solved = [fitted.solve(self.channels_of(row)) for row in range(self.coefficients.shape[0])]
         self.coefficients.copy_(torch.from_numpy(np.stack(solved)))
 
     def channels_of(self, row: int) -> list[int]:
-        """List the channels that are there in a subset: bit k of its number is 1 where image k is given."""
+        """List the available channels of a subset: bit k of its number is 1 if image k is given."""
         there = range(self.in_channels)
         return [k for k in there if not self.subsets or self.owners[k] < 0 or row >> self.owners[k] & 1]
 
     def forward(self, x: Tensor, available: Tensor | None = None) -> Tensor:
         """Map ``(B, K, ...)`` to ``(B, N, ...)`` in float32.
 
-        Some voxels at a time, because all terms of four volumes at 1 mm take 5 GB; and in double precision, which mixed
-        precision leaves alone.
+        Voxels are processed in chunks, because all terms of four volumes at 1 mm take 5 GB, and in double precision,
+        which mixed precision does not change.
 
         Args:
-            x: Z-scored sources, 0 where one is absent.
-            available: ``(B, images)``, 1 or 0, which images each case of the batch has; needed with ``subsets``.
+            x: Z-scored sources, 0 if missing.
+            available: ``(B, images)``, 1 or 0, the available images of each case in the batch; needed with ``subsets``.
 
         Raises:
-            ValueError: The channels do not fit, or ``available`` is wanting.
+            ValueError: The number of channels is wrong, or ``available`` is missing.
         """
         if x.shape[1] != self.in_channels or (self.subsets and available is None):
             msg = f"Expected {self.in_channels} channels, and with `subsets` their availability; got {list(x.shape)}."
@@ -225,5 +225,5 @@ class VoxelwisePolynomial(nn.Module):
                 powers.append(product_of_powers)
             parts.append(torch.bmm(chosen, torch.stack(powers, 1)).float())
         result = torch.cat(parts, 2)
-        shape = [x.shape[0], self.out_channels] + list(x.shape[2:])  # noqa: RUF005  TorchScript unpacks no lists
+        shape = [x.shape[0], self.out_channels] + list(x.shape[2:])  # noqa: RUF005  TorchScript cannot unpack lists
         return result.reshape(shape)

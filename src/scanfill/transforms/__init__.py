@@ -1,4 +1,4 @@
-"""Transforms that MONAI does not provide: array version first, its dictionary version below."""
+"""Transforms that MONAI does not provide: the array version first, then its dictionary version."""
 
 from scanfill.transforms.bspline import RandBSplineDeformation, RandBSplineDeformationd
 from scanfill.transforms.channelwise import RandChannelWise, RandChannelWised

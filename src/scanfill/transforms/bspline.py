@@ -1,4 +1,4 @@
-"""Elastic deformation by cubic B-splines, in millimetres, that never folds tissue over itself."""
+"""Elastic deformation by cubic B-splines, in millimeters, that never folds tissue over itself."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from scanfill.errors import UsageError
 from scanfill.transforms.over_keys import RandOverKeys
 
 FOLDING = 0.4
-"""Largest displacement, as a share of the distance of control points, at which a cubic B-spline cannot fold.
+"""Largest displacement, as a fraction of the control point spacing, at which a cubic B-spline cannot fold.
 
 1 / 2.48 in 3-D, 1 / 2.05 in 2-D: Choi and Lee, Injectivity conditions of 2D and 3D uniform cubic B-spline functions,
 Graphical Models 62, 2000.
@@ -26,11 +26,11 @@ Graphical Models 62, 2000.
 
 
 def bspline_weights(voxels: int, distance: float) -> NDArray[np.float64]:
-    """Weights of the control points along one axis.
+    """Compute the weights of the control points along one axis.
 
     Args:
         voxels: Length of the axis.
-        distance: Of two control points, in voxels.
+        distance: Spacing of the control points, in voxels.
 
     Returns:
         ``(voxels, points)``; each row sums to 1.
@@ -49,8 +49,8 @@ def bspline_field(control: NDArray[np.float64], weights: Sequence[NDArray[np.flo
     """Interpolate displacements of control points to all voxels.
 
     Args:
-        control: ``(rank, *points)``, one component an axis.
-        weights: Of each axis, see :py:func:`bspline_weights`.
+        control: ``(rank, *points)``, one component per axis.
+        weights: Weights along each axis, see :py:func:`bspline_weights`.
 
     Returns:
         ``(rank, *voxels)``, in the unit of ``control``.
@@ -62,18 +62,19 @@ def bspline_field(control: NDArray[np.float64], weights: Sequence[NDArray[np.flo
 
 
 class RandBSplineDeformation(RandomizableTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Move control points at random, tissue between them smoothly, in 2-D and in 3-D.
+    """Displace control points at random and interpolate smoothly between them, in 2-D and 3-D.
 
-    MONAI has ``Rand2DElastic`` and ``Rand3DElastic``, two classes with arguments in voxels; the second smooths noise,
-    so that nothing says how far a voxel moves, nor that tissue does not fold. Here nothing moves further than it may.
+    MONAI's ``Rand2DElastic`` and ``Rand3DElastic`` are two classes with arguments in voxels; the second smooths noise,
+    which neither bounds the displacement of a voxel nor prevents folding. Here displacements are bounded.
     Source of the idea: Ronneberger 2015, arXiv 1505.04597 (random displacements of a coarse grid, cubic interpolation).
 
     Args:
-        distance: Of two control points, in mm (in voxels for an image without affine).
-        max_displacement: Of a control point along each axis, same unit, drawn uniformly either way.
-        prob: Probability of doing anything.
+        distance: Spacing of the control points, in mm (in voxels for an image without affine).
+        max_displacement: Largest displacement of a control point along each axis, in the same unit. Displacements are
+            drawn uniformly in both directions.
+        prob: Probability of applying the transform.
         mode: ``bilinear`` for images, ``nearest`` for label maps.
-        padding_mode: What is seen beyond the image, see MONAI's ``Resample``.
+        padding_mode: How to fill voxels outside the image, see MONAI's ``Resample``.
 
     Raises:
         UsageError: ``max_displacement`` is negative or so large that tissue could fold over itself.
@@ -91,7 +92,7 @@ class RandBSplineDeformation(RandomizableTransform):  # type: ignore[misc]  # MO
         if distance <= 0 or not 0 <= max_displacement <= FOLDING * distance:
             msg = (
                 f"`max_displacement` (={max_displacement:g}) must lie between 0 and {FOLDING} times `distance` "
-                f"(={distance:g}), {FOLDING * distance:g}: beyond that tissue may fold over itself."
+                f"(={distance:g}), which is {FOLDING * distance:g}: larger displacements can fold tissue over itself."
             )
             raise UsageError(msg)
         self.distance = distance
@@ -114,15 +115,15 @@ class RandBSplineDeformation(RandomizableTransform):  # type: ignore[misc]  # MO
         control /= sizes.reshape(-1, *(1 for _ in shape))
         centred = meshgrid_ij(*(torch.arange(n, dtype=torch.float64) - (n - 1) / 2 for n in shape))
         moved = torch.stack(centred) + torch.from_numpy(bspline_field(control, weights))
-        self.grid = torch.cat([moved, torch.ones_like(moved[:1])])  # homogeneous, as MONAI's Resample wants it
+        self.grid = torch.cat([moved, torch.ones_like(moved[:1])])  # homogeneous, as MONAI's Resample expects
 
     def __call__(self, img: Tensor, mode: str | None = None, randomize: bool = True) -> Tensor:
-        """Deform a copy of ``(C, H, W)`` or ``(C, D, H, W)``; its type stays.
+        """Deform a copy of ``(C, H, W)`` or ``(C, D, H, W)``, keeping its type.
 
         Args:
             img: The image.
-            mode: Instead of that of the transform.
-            randomize: Whether to draw anew.
+            mode: Overrides the transform's ``mode``.
+            randomize: Whether to draw a new deformation.
         """
         if randomize:
             self.randomize(img)
@@ -133,22 +134,22 @@ class RandBSplineDeformation(RandomizableTransform):  # type: ignore[misc]  # MO
 
 
 def voxel_sizes(img: Tensor) -> NDArray[np.float64]:
-    """Voxel sizes in mm of ``(C, ...)``, 1 without an affine."""
+    """Return the voxel sizes of ``(C, ...)`` in mm; 1 if it has no affine."""
     rank = img.ndim - 1
     return np.asarray(img.pixdim[:rank], float) if isinstance(img, MetaTensor) else np.ones(rank)
 
 
 class RandBSplineDeformationd(RandOverKeys):
-    """Dictionary version of :py:class:`RandBSplineDeformation`: one deformation for images and label maps.
+    """Dictionary version of :py:class:`RandBSplineDeformation`: images and label maps share one deformation.
 
     Args:
         keys: Images and label maps on one grid.
-        mode: One for all keys, or one each: ``bilinear`` for images, ``nearest`` for label maps.
+        mode: One for all keys, or one per key: ``bilinear`` for images, ``nearest`` for label maps.
         *args: ``distance``, ``max_displacement`` and ``prob`` of :py:class:`RandBSplineDeformation`.
-        **kwargs: These or its ``padding_mode``, by name; ``allow_missing_keys``.
+        **kwargs: The same or ``padding_mode``, by name; ``allow_missing_keys``.
 
     Raises:
-        UsageError: Keys of different shapes, as of different grids, cannot share a deformation.
+        UsageError: The keys have different shapes, so they cannot share a deformation.
     """
 
     array_transform = RandBSplineDeformation
@@ -168,8 +169,8 @@ class RandBSplineDeformationd(RandOverKeys):
         for key, mode in self.key_iterator(d, self.modes):
             if tuple(d[key].shape[1:]) != shape:
                 msg = (
-                    f"{key!r} has {tuple(d[key].shape[1:])} voxels and {first!r} {shape}: one deformation needs one "
-                    f"grid. Resample or crop them together before."
+                    f"{key!r} has {tuple(d[key].shape[1:])} voxels and {first!r} {shape}: a shared deformation needs a "
+                    f"shared grid. Resample or crop them to one grid first."
                 )
                 raise UsageError(msg)
             d[key] = self.transform(d[key], mode, randomize=False)

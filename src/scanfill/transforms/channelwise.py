@@ -1,4 +1,4 @@
-"""Change each channel by its own draw, and leave the background as it is."""
+"""Transform each channel with its own random draw and leave the background unchanged."""
 
 from collections.abc import Callable, Sequence
 from typing import Self
@@ -13,26 +13,26 @@ from scanfill.errors import UsageError
 from scanfill.transforms.over_keys import RandOverKeys
 
 BACKGROUND = (0.0, -1.0)
-"""Values outside the foreground: 0 in z-scored images (and all of a sequence that is not there), -1 in signed ones."""
+"""Values outside the foreground: 0 in z-scored images (and all of a missing sequence), -1 in signed ones."""
 
 ROUNDING = 1e-5
-"""How far interpolation between voxels of -1 may miss it."""
+"""Tolerance for rounding when voxels of -1 are interpolated."""
 
 
 class RandChannelWise(RandomizableTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Run a random intensity transform on each channel by itself; voxels of the background keep their value.
+    """Run a random intensity transform on each channel separately; background voxels keep their value.
 
-    Most of MONAI's intensity transforms draw once for all channels, and gamma and contrast mix their ranges; but MRI
-    sequences are acquired one after the other. And noise on a sequence that is not there, which is exactly 0, would
-    teach the network what inference never shows. Source of the two probabilities: nnU-Net (Isensee 2021,
-    10.1038/s41592-020-01008-z), ``RandomTransform(apply_probability)`` around a transform with ``p_per_channel``; of
-    the background: its ``MaskImageTransform``.
+    Most of MONAI's intensity transforms draw once for all channels, and gamma and contrast mix the channels' ranges;
+    but MRI sequences are acquired separately. A missing sequence is exactly 0, and noise on it would train the network
+    on input that never occurs at inference. Source: nnU-Net (Isensee 2021, 10.1038/s41592-020-01008-z); the two
+    probabilities are those of ``RandomTransform(apply_probability)`` around a transform with ``p_per_channel``, and the
+    background is kept as in its ``MaskImageTransform``.
 
     Args:
         transform: Array transform that keeps the shape, such as ``RandGaussianNoise(prob=1)``.
-        prob: Probability that anything is done.
-        prob_per_channel: Probability of each channel then.
-        background: Values that stay as they are; empty to change all voxels.
+        prob: Probability of applying the transform.
+        prob_per_channel: Probability of changing each channel if the transform is applied.
+        background: Values that are left unchanged; empty to change all voxels.
 
     Raises:
         UsageError: ``prob_per_channel`` is not a probability.
@@ -55,14 +55,14 @@ class RandChannelWise(RandomizableTransform):  # type: ignore[misc]  # MONAI's c
         self.channels: list[int] = []
 
     def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> Self:
-        """Fix what is drawn, also by the inner transform."""
+        """Seed this transform and the inner one."""
         super().set_random_state(seed, state)
         if isinstance(self.transform, Randomizable):
             self.transform.set_random_state(seed, state)
         return self
 
     def randomize(self, data: Tensor) -> None:
-        """Draw which channels of ``data`` are changed."""
+        """Draw which channels of ``data`` to change."""
         super().randomize(None)
         drawn = self.R.uniform(size=data.shape[0]) < self.prob_per_channel
         self.channels = [index for index, chosen in enumerate(drawn) if chosen and self._do_transform]
@@ -84,12 +84,12 @@ class RandChannelWise(RandomizableTransform):  # type: ignore[misc]  # MONAI's c
 
 
 class RandChannelWised(RandOverKeys):
-    """Dictionary version of :py:class:`RandChannelWise`; each key draws for itself.
+    """Dictionary version of :py:class:`RandChannelWise`; each key gets its own draw.
 
     Args:
         keys: Images ``(C, ...)``.
         *args: See :py:class:`RandChannelWise`.
-        allow_missing_keys: Pass over keys that are not there.
+        allow_missing_keys: Skip missing keys.
         **kwargs: See :py:class:`RandChannelWise`.
     """
 

@@ -1,4 +1,4 @@
-"""Contrast-limited adaptive histogram equalisation (CLAHE), in 2-D and 3-D."""
+"""Contrast-limited adaptive histogram equalization (CLAHE) in 2-D and 3-D."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,27 +17,28 @@ from scanfill.transforms.over_keys import OverKeys, RandOnceOverKeys
 def clahe(
     img: NdarrayOrTensor, clip_limit: float = 0.01, kernel_size: int | Sequence[int] | None = None
 ) -> NdarrayOrTensor:
-    """Equalise the histogram around each voxel, channel by channel, within the channel's own range.
+    """Equalize the histogram around each voxel, channel by channel, within the channel's own range.
 
-    Source: Zuiderveld, Contrast Limited Adaptive Histogram Equalization, Graphics Gems IV, 1994; by scikit-image.
+    Source: Zuiderveld, Contrast Limited Adaptive Histogram Equalization, Graphics Gems IV, 1994; implemented by
+    scikit-image.
 
     Args:
         img: ``(C, H, W)`` or ``(C, D, H, W)``, finite, in any unit.
-        clip_limit: Between 0 and 1; the higher, the more contrast. 0 clips nothing.
-        kernel_size: Voxels of a contextual region, along each axis; an eighth of the image by default.
+        clip_limit: Between 0 and 1; higher values give more contrast. 0 disables clipping.
+        kernel_size: Size of a contextual region along each axis, in voxels; by default an eighth of the image.
 
     Returns:
-        The same shape and kind (array, tensor, MetaTensor), float32; each channel keeps its smallest and its largest
-        value, and one that is constant is left as it is.
+        The same shape and kind (array, tensor, MetaTensor), float32. Each channel keeps its minimum and maximum, and
+        a constant channel is unchanged.
 
     Raises:
-        UsageError: ``clip_limit`` or ``kernel_size`` is out of range, or not one for each axis; the image is neither
-            2-D nor 3-D, or holds NaN or infinite values.
+        UsageError: ``clip_limit`` or ``kernel_size`` is out of range, or the number of kernel sizes does not match the
+            axes; the image is neither 2-D nor 3-D, or contains NaN or infinite values.
     """
     _check_limit(clip_limit)
     values = convert_to_numpy(img)
     if values.ndim not in (3, 4):
-        msg = f"CLAHE takes (C, H, W) or (C, D, H, W), got shape {values.shape}. Add or remove an axis."
+        msg = f"CLAHE expects (C, H, W) or (C, D, H, W), got shape {values.shape}. Add or remove an axis."
         raise UsageError(msg)
     equalised = np.stack([_equalise(channel, clip_limit, kernel_size) for channel in values])
     return convert_to_dst_type(equalised, img, dtype=np.float32)[0]
@@ -45,19 +46,19 @@ def clahe(
 
 def _check_limit(clip_limit: float) -> None:
     if not 0 <= clip_limit <= 1:
-        msg = f"`clip_limit` (={clip_limit}) must lie between 0 and 1; 0.01 is usual."
+        msg = f"`clip_limit` (={clip_limit}) must lie between 0 and 1; 0.01 is a common value."
         raise UsageError(msg)
 
 
 def _regions(shape: Sequence[int], kernel_size: int | Sequence[int] | None) -> list[int]:
-    """Give each axis its length of a region."""
+    """Return the length of a region along each axis."""
     if kernel_size is None:
         return [max(length // 8, 1) for length in shape]
     regions = [kernel_size] * len(shape) if isinstance(kernel_size, int) else list(kernel_size)
     if len(regions) != len(shape) or min(regions) < 1:
         msg = (
             f"`kernel_size` (={kernel_size}) must be at least 1 voxel along each of the {len(shape)} axes of an image "
-            f"of {tuple(shape)} voxels: give one number for all axes, or {len(shape)}."
+            f"of {tuple(shape)} voxels. Give one number for all axes, or {len(shape)} numbers."
         )
         raise UsageError(msg)
     return regions
@@ -67,14 +68,14 @@ def _equalise(channel: NDArray[Any], clip_limit: float, kernel_size: int | Seque
     values = channel.astype(np.float32)
     low, high = values.min(), values.max()
     if not np.isfinite(high - low):
-        msg = f"CLAHE: the image holds values from {low} to {high}; set NaN and infinite voxels to a number first."
+        msg = f"CLAHE: the image contains values from {low} to {high}. Replace NaN and infinite voxels first."
         raise UsageError(msg)
     regions = _regions(channel.shape, kernel_size)
     if high == low:
         return values
     scaled = (values - low) / (high - low)
     if channel.ndim == 3 and channel.shape[-1] in (3, 4):
-        # scikit-image takes it for a colour picture. A fourth axis says that it is none, and costs four times as much.
+        # scikit-image would read this as a color image. A fourth axis prevents that, at four times the cost.
         equalised = equalize_adapthist(scaled[..., None], kernel_size=[*regions, 1], clip_limit=clip_limit)[..., 0]
     else:
         equalised = equalize_adapthist(scaled, kernel_size=regions, clip_limit=clip_limit)
@@ -82,11 +83,11 @@ def _equalise(channel: NDArray[Any], clip_limit: float, kernel_size: int | Seque
 
 
 class CLAHE(Transform):  # type: ignore[misc]  # MONAI's class is untyped
-    """:py:func:`clahe` as a transform.
+    """Apply :py:func:`clahe`.
 
     Args:
         clip_limit: See :py:func:`clahe`.
-        kernel_size: Likewise.
+        kernel_size: See :py:func:`clahe`.
     """
 
     def __init__(self, clip_limit: float = 0.01, kernel_size: int | Sequence[int] | None = None) -> None:
@@ -94,7 +95,7 @@ class CLAHE(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         self.kernel_size = kernel_size
 
     def __call__(self, img: NdarrayOrTensor) -> NdarrayOrTensor:
-        """Equalise ``(C, H, W)`` or ``(C, D, H, W)``."""
+        """Equalize ``(C, H, W)`` or ``(C, D, H, W)``."""
         return clahe(img, self.clip_limit, self.kernel_size)
 
 
@@ -104,7 +105,7 @@ class CLAHEd(OverKeys):
     Args:
         keys: Images.
         *args: See :py:class:`CLAHE`.
-        allow_missing_keys: Pass over keys that are not there.
+        allow_missing_keys: Skip missing keys.
         **kwargs: See :py:class:`CLAHE`.
     """
 
@@ -112,10 +113,10 @@ class CLAHEd(OverKeys):
 
 
 class RandCLAHE(RandomizableTransform):  # type: ignore[misc]
-    """:py:func:`clahe` now and then, with a clip limit of its own each time.
+    """Apply :py:func:`clahe` at random, with a random clip limit.
 
     Args:
-        prob: Probability of doing anything.
+        prob: Probability of applying the transform.
         clip_limit: Range of the clip limit, drawn uniformly.
         kernel_size: See :py:func:`clahe`.
 
@@ -142,7 +143,7 @@ class RandCLAHE(RandomizableTransform):  # type: ignore[misc]
         self.clip_limit = float(self.R.uniform(*self.range))
 
     def __call__(self, img: NdarrayOrTensor, randomize: bool = True) -> NdarrayOrTensor:
-        """Equalise ``(C, H, W)`` or ``(C, D, H, W)``, or leave it."""
+        """Equalize ``(C, H, W)`` or ``(C, D, H, W)``, or return it unchanged."""
         if randomize:
             self.randomize()
         return clahe(img, self.clip_limit, self.kernel_size) if self._do_transform else img
@@ -154,7 +155,7 @@ class RandCLAHEd(RandOnceOverKeys):
     Args:
         keys: Images.
         *args: See :py:class:`RandCLAHE`.
-        allow_missing_keys: Pass over keys that are not there.
+        allow_missing_keys: Skip missing keys.
         **kwargs: See :py:class:`RandCLAHE`.
     """
 

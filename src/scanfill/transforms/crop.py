@@ -1,4 +1,4 @@
-"""Draw training patches class by class, each centred on a voxel of its class."""
+"""Draw training patches class by class, each centered on a voxel of its class."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -15,24 +15,24 @@ from scanfill.transforms.over_keys import RandOverKeys
 
 
 def crop_centred(img: Tensor, centre: Sequence[int], size: Sequence[int], fill: float = 0.0) -> Tensor:
-    """Crop around a voxel; what sticks out of the image is filled.
+    """Crop around a voxel and fill the part of the crop that lies outside the image.
 
     Args:
         img: ``(C, ...)`` with any number of spatial axes; the affine of a MetaTensor follows the crop.
-        centre: Voxel in the middle of the crop (for an even size, the one behind the middle).
-        size: Of the crop along each axis.
+        centre: Voxel in the middle of the crop (for an even size, the one after the middle).
+        size: Size of the crop along each axis.
         fill: Value outside the image.
 
     Returns:
         A copy ``(C, *size)``.
 
     Raises:
-        ValueError: The centre or the size has not as many numbers as the image has spatial axes.
+        ValueError: The length of the center or the size differs from the number of spatial axes.
     """
     if not len(centre) == len(size) == img.ndim - 1:
         msg = (
             f"A crop of size {list(size)} around {list(centre)} does not fit an image of shape {tuple(img.shape)}, "
-            f"which has {img.ndim - 1} spatial axes behind its channels. Give the size one number an axis."
+            f"which has {img.ndim - 1} spatial axes after its channels. Give one size per axis."
         )
         raise ValueError(msg)
     start = [middle - length // 2 for middle, length in zip(centre, size, strict=True)]
@@ -43,7 +43,7 @@ def crop_centred(img: Tensor, centre: Sequence[int], size: Sequence[int], fill: 
     if not isinstance(img, MetaTensor):
         return crop
     affine = img.affine.clone()
-    # A 2-D image has an affine of three axes, too, of which it uses the first two.
+    # The affine of a 2-D image has three axes as well; only the first two are used.
     affine[:-1, -1] += affine[:-1, : len(start)] @ torch.as_tensor(start, dtype=affine.dtype, device=affine.device)
     meta = {key: value for key, value in img.meta.items() if key != "affine"}
     return MetaTensor(crop, affine=affine, meta=meta)
@@ -52,11 +52,11 @@ def crop_centred(img: Tensor, centre: Sequence[int], size: Sequence[int], fill: 
 def overlap(
     corner: Sequence[int], shape: Sequence[int], total: Sequence[int]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Say which part of an image a box covers, and which part of the box that is.
+    """Return the part of an image that a box covers, and the corresponding part of the box.
 
     Args:
         corner: Lowest corner of the box; it may lie outside the image.
-        shape: Of the box.
+        shape: Shape of the box.
         total: Shape of the image, without channels.
     """
     here, there = [], []
@@ -72,14 +72,14 @@ def class_indices(label: Tensor, num_classes: int, mask: Tensor | None = None) -
     """List the voxels of each class, as flat indices.
 
     Args:
-        label: Class indices ``(1, ...)``; or channels ``(C, ...)``, not 0 inside: one a class, or, where there is one
-            class more than channels, labels that may overlap. Class 0 is then the background, where there is none of
-            them, and a voxel of two labels belongs to the classes of both.
-        num_classes: Background included.
-        mask: ``(1, ...)``; voxels count where it is above 0.
+        label: Class indices ``(1, ...)``, or channels ``(C, ...)`` that are nonzero inside. Either one channel per
+            class, or one channel fewer than classes for labels that may overlap: class 0 is then the background, where
+            every channel is 0, and a voxel with two labels belongs to both classes.
+        num_classes: Number of classes, including background.
+        mask: ``(1, ...)``; only voxels where it is above 0 are listed.
 
     Raises:
-        ValueError: There are not as many channels as classes, nor one less.
+        ValueError: The number of channels is neither the number of classes nor one less.
     """
     channels = label.shape[0]
     if channels > 1 and channels == num_classes - 1:
@@ -90,31 +90,31 @@ def class_indices(label: Tensor, num_classes: int, mask: Tensor | None = None) -
         ]
     if channels not in (1, num_classes):
         msg = (
-            f"`num_classes` (={num_classes}) does not fit a label of {channels} channels: state {channels + 1} where "
-            f"labels may overlap (the background is a class, too), {channels} where one channel is the background."
+            f"`num_classes` (={num_classes}) does not match a label of {channels} channels. Use {channels + 1} if "
+            f"labels may overlap (the background counts as a class), or {channels} if one channel is the background."
         )
         raise ValueError(msg)
     return map_classes_to_indices(label, num_classes, mask)
 
 
 class RandCropByClass(Randomizable):  # type: ignore[misc]
-    """Crop patches whose centres are drawn class by class, as the original DeepMedic samples its training segments.
+    """Crop patches with centers drawn class by class, as the original DeepMedic samples its training segments.
 
-    MONAI's ``RandCropByLabelClasses`` moves the centre inwards until the patch fits into the volume; a patch with
-    DeepMedic's context seldom does, and every patch would end up in the middle. Here the patch stays centred and may
-    stick out.
+    MONAI's ``RandCropByLabelClasses`` moves the center inward until the patch fits into the volume. A patch with
+    DeepMedic's context rarely fits, so every patch would end up in the middle. Here the patch stays centered and may
+    extend beyond the volume.
 
     Args:
-        patch_size: Voxels to predict along each axis, whose number a list states; one number is for every axis.
-        num_classes: Number of classes, background included: for labels that may overlap one more than channels.
-        context: Further voxels on each side that the network wants to see.
-        num_samples: Patches a volume. Their classes follow the shares as closely as whole numbers allow.
-        shares: How often each class is drawn, in any unit; default: all equally. What falls on classes that a volume
-            does not have goes to its other classes in proportion.
-        spatial_dims: How many axes there are where ``patch_size`` is one number.
+        patch_size: Voxels to predict along each axis, as a list; or one number for all axes.
+        num_classes: Number of classes, including background; for labels that may overlap, one more than channels.
+        context: Additional voxels on each side that the network needs as input.
+        num_samples: Patches per volume. Their classes follow the shares as closely as whole numbers allow.
+        shares: How often each class is drawn, in any unit; by default all equally. The shares of classes that are
+            missing from a volume are distributed proportionally among the others.
+        spatial_dims: Number of axes if ``patch_size`` is one number.
 
     Raises:
-        ValueError: If sizes or shares do not make sense.
+        ValueError: If a size or share is invalid.
     """
 
     def __init__(
@@ -142,35 +142,35 @@ class RandCropByClass(Randomizable):  # type: ignore[misc]
         self.num_samples = num_samples
         self.shares = np.ones(num_classes) if shares is None else np.asarray(shares, dtype=float)
         if len(self.shares) != num_classes or self.shares.min() < 0 or self.shares.sum() == 0:
-            msg = f"`shares` (={shares}) must be {num_classes} numbers (`num_classes`), none negative, not all 0."
+            msg = f"`shares` (={shares}) must be {num_classes} nonnegative numbers (`num_classes`), not all 0."
             raise ValueError(msg)
         self.centres: list[tuple[int, ...]] = []
 
     def randomize(self, shape: Sequence[int], indices: Sequence[Any]) -> None:
-        """Draw ``num_samples`` centres.
+        """Draw ``num_samples`` centers.
 
         Args:
-            shape: Of the volume, without channels.
-            indices: For each class, flat indices of the voxels that may be a centre.
+            shape: Shape of the volume, without channels.
+            indices: For each class, flat indices of the voxels that may be a center.
 
         Raises:
-            ValueError: If there is no voxel to draw, or there are other classes than stated.
+            ValueError: If there is no voxel to draw, or the number of classes differs from ``num_classes``.
         """
         if len(indices) != self.num_classes:
             msg = (
-                f"There are indices of {len(indices)} classes, but `num_classes` is {self.num_classes}. MONAI's "
-                f"ClassesToIndicesd knows no background of labels that may overlap: leave it out, or give the label a "
-                f"channel for the background."
+                f"Got indices of {len(indices)} classes, but `num_classes` is {self.num_classes}. MONAI's "
+                f"ClassesToIndicesd does not list the background of labels that may overlap: leave it out, or add a "
+                f"background channel to the label."
             )
             raise ValueError(msg)
         shares = np.where([len(of_class) > 0 for of_class in indices], self.shares, 0)
         if shares.sum() == 0:
             msg = (
-                f"No voxel to centre a patch on in a volume of shape {tuple(shape)}: voxels of each class inside the "
+                f"No voxel to center a patch on in a volume of shape {tuple(shape)}: voxels per class inside the "
                 f"mask {[len(of_class) for of_class in indices]}, shares {self.shares.tolist()}. Is the mask empty?"
             )
             raise ValueError(msg)
-        # Evenly spaced quantiles from a random start: expected counts are exact, and no class is left out by chance.
+        # Evenly spaced quantiles from a random start: expected counts are exact, and no class is missed by chance.
         quantiles = (self.R.rand() + np.arange(self.num_samples)) / self.num_samples
         classes = self.R.permutation(np.searchsorted(np.cumsum(shares / shares.sum()), quantiles, side="right"))
         chosen = [indices[of_class][self.R.randint(len(indices[of_class]))] for of_class in classes]
@@ -183,8 +183,8 @@ class RandCropByClass(Randomizable):  # type: ignore[misc]
 
         Args:
             img: What to crop.
-            label: See :py:func:`class_indices`; if not given, the last centres are used again.
-            mask: ``(1, ...)``; centres lie where it is above 0. Default: everywhere.
+            label: See :py:func:`class_indices`; if omitted, the last centers are reused.
+            mask: ``(1, ...)``; centers are drawn where it is above 0. Default: everywhere.
             fill: Value outside the volume.
 
         Returns:
@@ -196,21 +196,21 @@ class RandCropByClass(Randomizable):  # type: ignore[misc]
 
 
 class RandCropByClassd(RandOverKeys):
-    """Dictionary version of :py:class:`RandCropByClass`; gives a list of ``num_samples`` dictionaries.
+    """Dictionary version of :py:class:`RandCropByClass`; returns a list of ``num_samples`` dictionaries.
 
-    Looking for the voxels of each class takes about a second for a large volume. Do it once, before the cache:
-    ``ClassesToIndicesd(keys="label", num_classes=4, image_key="mask")`` of MONAI writes ``label_cls_indices``. Nothing
-    may move voxels between the two.
+    Finding the voxels of each class takes about a second for a large volume. Do it once, before the cache: MONAI's
+    ``ClassesToIndicesd(keys="label", num_classes=4, image_key="mask")`` writes ``label_cls_indices``. No transform
+    between the two may move voxels.
 
     Args:
         keys: What to crop: images, label, mask.
         label_key: Class indices ``(1, ...)``, or channels; see :py:func:`class_indices`.
         *args: See :py:class:`RandCropByClass`.
-        mask_key: Centres lie where this is above 0. Default, or not there: everywhere. Not used with ready indices,
-            which have been masked already.
-        indices_key: Where ready indices are, if there are any; left out of the result. Default: ``label_cls_indices``
+        mask_key: Centers are drawn where this is above 0; everywhere if omitted or missing. Not used with precomputed
+            indices, which are already masked.
+        indices_key: Key of precomputed indices, if any; removed from the result. Default: ``label_cls_indices``
             for a label key ``label``, as MONAI names it.
-        fill: Value outside the volume, one for all keys or one for each.
+        fill: Value outside the volume, one for all keys or one per key.
         **kwargs: See :py:class:`RandCropByClass`; ``allow_missing_keys``.
     """
 
@@ -233,7 +233,7 @@ class RandCropByClassd(RandOverKeys):
         self.fill = ensure_tuple_rep(fill, len(self.keys))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:  # type: ignore[override]
-        """Draw the centres and crop every key around each."""
+        """Draw the centers and crop every key around each of them."""
         label = data[self.label_key]
         indices = data.get(self.indices_key)
         if indices is None:

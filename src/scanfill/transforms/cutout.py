@@ -1,4 +1,4 @@
-"""Cutout that spares lesions: rectangles are hidden, but never a voxel of what is to be found."""
+"""Cutout that spares lesions: random rectangles are hidden, but never a lesion voxel."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -16,18 +16,18 @@ from scanfill.transforms.over_keys import RandOnceOverKeys
 
 
 def free_corners(spared: NDArray[np.bool_], size: Sequence[int]) -> NDArray[np.intp]:
-    """List where a rectangle can lie without touching what is spared.
+    """List the positions of a rectangle that do not touch any spared voxel.
 
     Args:
         spared: Mask ``(H, W)`` or ``(D, H, W)``.
-        size: Of the rectangle along each axis.
+        size: Size of the rectangle along each axis.
 
     Returns:
-        Lowest corners ``(N, rank)``; none where the rectangle fits nowhere.
+        Lowest corners ``(N, rank)``; empty if the rectangle fits nowhere.
     """
     if any(length > total for length, total in zip(size, spared.shape, strict=True)):
         return np.zeros((0, spared.ndim), np.intp)
-    # The largest value in the box that begins at each voxel: SciPy centres the box, the origin moves it.
+    # The maximum over the box that starts at each voxel. SciPy centers the box; `origin` shifts it.
     origin = [-(length // 2) for length in size]
     touched = maximum_filter(spared, size=tuple(size), origin=origin, mode="constant", cval=False)
     inside = tuple(slice(0, total - length + 1) for length, total in zip(size, spared.shape, strict=True))
@@ -35,17 +35,17 @@ def free_corners(spared: NDArray[np.bool_], size: Sequence[int]) -> NDArray[np.i
 
 
 def boxes_to_mask(boxes: ArrayLike, shape: Sequence[int]) -> NDArray[np.bool_]:
-    """Draw boxes into a mask.
+    """Rasterize boxes into a mask.
 
     Args:
-        boxes: ``(N, 2 * rank)``: lowest corner, then highest (not included), in voxels, as MONAI's ``StandardMode``.
-        shape: Of the mask.
+        boxes: ``(N, 2 * rank)``: lowest corner, then highest (excluded), in voxels, as MONAI's ``StandardMode``.
+        shape: Shape of the mask.
 
     Raises:
-        UsageError: Another shape of boxes.
+        UsageError: The boxes have another shape.
     """
     if np.size(boxes) and np.shape(boxes)[-1] != 2 * len(shape):
-        msg = f"Boxes of a {len(shape)}-D image are (N, {2 * len(shape)}), got {np.shape(boxes)}."
+        msg = f"Boxes of a {len(shape)}-D image must have shape (N, {2 * len(shape)}), got {np.shape(boxes)}."
         raise UsageError(msg)
     mask = np.zeros(tuple(shape), bool)
     for box in np.asarray(boxes, float).reshape(-1, 2 * len(shape)):
@@ -55,31 +55,31 @@ def boxes_to_mask(boxes: ArrayLike, shape: Sequence[int]) -> NDArray[np.bool_]:
 
 
 class RandCutoutSparingLesions(RandomizableTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Fill a few random rectangles with the mean of their image; none touches a spared voxel.
+    """Fill a few random rectangles with the image mean; none touches a spared voxel.
 
-    Every place that is free is equally likely. A rectangle that fits nowhere is left out. Source: DeVries and Taylor,
-    Cutout, arXiv 1708.04552; MONAI's ``RandCoarseDropout`` does not know what is in the rectangle.
+    All free positions are equally likely. A rectangle that fits nowhere is left out. Source: DeVries and Taylor,
+    Cutout, arXiv 1708.04552. MONAI's ``RandCoarseDropout`` cannot spare lesions.
 
     Args:
-        holes: How many rectangles.
-        size: Sides of a rectangle as shares of the image's: smallest and largest, drawn uniformly for each side.
-        prob: Probability of doing anything.
+        holes: Number of rectangles.
+        size: Smallest and largest side of a rectangle as a fraction of the image's, drawn uniformly for each side.
+        prob: Probability of applying the transform.
 
     Raises:
-        UsageError: A size is not between 0 and 1, or there are no holes.
+        UsageError: A size is not between 0 and 1, or ``holes`` is less than 1.
     """
 
     def __init__(self, holes: int = 2, size: tuple[float, float] = (0.1, 0.25), prob: float = 0.5) -> None:
         super().__init__(prob)
         if holes < 1 or not 0 < size[0] <= size[1] < 1:
-            msg = f"`holes` (={holes}) must be at least 1, `size` (={tuple(size)}) shares 0 < a <= b < 1."
+            msg = f"`holes` (={holes}) must be at least 1, and `size` (={tuple(size)}) two fractions 0 < a <= b < 1."
             raise UsageError(msg)
         self.holes = holes
         self.size = (float(size[0]), float(size[1]))
         self.rectangles: list[tuple[slice, ...]] = []
 
     def randomize(self, data: NDArray[np.bool_]) -> None:
-        """Draw rectangles, given the mask of what is spared, ``(H, W)`` or ``(D, H, W)``."""
+        """Draw rectangles outside the mask of spared voxels, ``(H, W)`` or ``(D, H, W)``."""
         super().randomize(None)
         self.rectangles = []
         for _ in range(self.holes if self._do_transform else 0):
@@ -91,12 +91,12 @@ class RandCutoutSparingLesions(RandomizableTransform):  # type: ignore[misc]  # 
                 self.rectangles.append(tuple(slice(a, a + n) for a, n in zip(corner.tolist(), size, strict=True)))
 
     def __call__(self, img: Tensor, spared: NDArray[np.bool_] | None = None, randomize: bool = True) -> Tensor:
-        """Fill rectangles of a copy of ``(C, ...)``.
+        """Fill the rectangles in a copy of ``(C, ...)``.
 
         Args:
             img: The image.
-            spared: Mask without channel; nothing is spared without one.
-            randomize: Whether to draw anew.
+            spared: Mask without channel axis; by default nothing is spared.
+            randomize: Whether to draw new rectangles.
         """
         if randomize:
             self.randomize(np.zeros(img.shape[1:], bool) if spared is None else spared)
@@ -111,19 +111,19 @@ class RandCutoutSparingLesions(RandomizableTransform):  # type: ignore[misc]  # 
 
 
 class RandCutoutSparingLesionsd(RandOnceOverKeys):
-    """Dictionary version of :py:class:`RandCutoutSparingLesions`: lesions come from a label map, from boxes, or both.
+    """Dictionary version of :py:class:`RandCutoutSparingLesions`: lesions are given by a label map, boxes, or both.
 
-    A case without boxes (or an empty list) has no lesion to spare; a case must have one of the two keys.
+    An empty list of boxes means that a case has no lesion. Every case needs at least one of the two keys.
 
     Args:
         keys: Images on one grid; all get the same rectangles.
-        label_key: Label map ``(1, ...)``; None where there is none.
-        box_key: Boxes ``(N, 2 * rank)``, see :py:func:`boxes_to_mask`; None where there are none.
-        lesions: Labels that are spared; all but 0 by default.
+        label_key: Label map ``(1, ...)``; None if there is none.
+        box_key: Boxes ``(N, 2 * rank)``, see :py:func:`boxes_to_mask`; None if there are none.
+        lesions: Labels to spare; by default all except 0.
         **kwargs: ``holes``, ``size`` and ``prob`` of :py:class:`RandCutoutSparingLesions`; ``allow_missing_keys``.
 
     Raises:
-        UsageError: Neither key is given, or a case has neither, so that its lesions are not known.
+        UsageError: Neither key is given, or a case has neither, so its lesions are unknown.
     """
 
     array_transform = RandCutoutSparingLesions
@@ -139,9 +139,9 @@ class RandCutoutSparingLesionsd(RandOnceOverKeys):
         super().__init__(keys, **kwargs)
         if label_key is None and box_key is None:
             msg = (
-                "A cutout that spares lesions needs to know where they are: `label_key` and `box_key` are both null. "
-                "Take a preset without it, such as configs/augmentation/xray.yaml, or MONAI's RandCoarseDropoutd, "
-                "which spares nothing."
+                "Cutout needs `label_key` or `box_key` to locate the lesions it spares, but both are null. Use a "
+                "preset without cutout, such as configs/augmentation/xray.yaml, or MONAI's RandCoarseDropoutd, which "
+                "does not spare lesions."
             )
             raise UsageError(msg)
         self.label_key = label_key
@@ -149,7 +149,7 @@ class RandCutoutSparingLesionsd(RandOnceOverKeys):
         self.lesions = None if lesions is None else [int(label) for label in lesions]
 
     def randomize(self, data: Mapping[Hashable, Any]) -> None:
-        """Draw the rectangles that are hidden in every image of a case."""
+        """Draw the rectangles to hide in every image of a case."""
         first = self.first_key(data)
         if first != ():
             self.transform.randomize(self._spared(data, tuple(data[first].shape[1:])))
@@ -159,8 +159,8 @@ class RandCutoutSparingLesionsd(RandOnceOverKeys):
         if not known:
             msg = (
                 f"Case {case.get('case_id', '?')!r} has neither {self.label_key or self.box_key!r} nor another key "
-                f"that says where its lesions are; it has {', '.join(map(str, case))}. Give it an empty list of boxes "
-                f"if it has no lesion."
+                f"that locates its lesions; it has {', '.join(map(str, case))}. If it has no lesion, give it an empty "
+                f"list of boxes."
             )
             raise UsageError(msg)
         spared = np.zeros(shape, bool)

@@ -1,4 +1,4 @@
-"""Which axes a training flips: those along which test-time augmentation may flip too."""
+"""Find the axes that are flipped in training, along which test-time augmentation may flip too."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,16 +10,16 @@ from monai.utils import ensure_tuple
 def flipped_axes(transforms: Sequence[Any], spatial_dims: int = 3) -> list[int]:
     """List the axes that random transforms flip one by one.
 
-    MONAI's ``RandFlip`` and ``RandAxisFlip``, their dictionary versions and what is derived from them count, also
-    within ``Compose`` and its kin; with probability 0 they do not. A ``RandFlip`` of several axes turns them together,
-    so a network sees none of them flipped alone, and it does not count.
+    This covers MONAI's ``RandFlip`` and ``RandAxisFlip``, their dictionary versions and subclasses, also inside
+    ``Compose`` and similar transforms, unless their probability is 0. A ``RandFlip`` of several axes is not counted: it
+    flips them together, so the network never sees one of them flipped alone.
 
     Args:
         transforms: A bundle's ``augmentation``.
-        spatial_dims: 2 or 3, of the images.
+        spatial_dims: Spatial dimensions of the images, 2 or 3.
 
     Returns:
-        Spatial axes from 0, in ascending order.
+        Spatial axes, counted from 0, in ascending order.
     """
     return sorted({axis % spatial_dims for axis in _flipped(transforms, spatial_dims)})
 

@@ -1,4 +1,4 @@
-"""The foreground of a case, such as the brain of skull-stripped scans: a mask, and what is measured inside it."""
+"""The foreground of a case, such as the brain in skull-stripped scans, and the voxels measured inside it."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -12,62 +12,62 @@ from numpy.typing import NDArray
 
 from scanfill.errors import CaseError
 
-# An image that varies by less than this share of its mean is a constant plus rounding.
+# An image that varies by less than this fraction of its mean is constant up to rounding.
 SMALLEST_VARIATION = 1e-6
 
 SMALLEST_SHARE = 1e-3
-"""The lowest intensity that is written in the mask, as a share of the reference median: 0 would read as background."""
+"""The lowest intensity written inside the mask, as a fraction of the reference median: 0 would mean background."""
 
 
 def measured(image: NdarrayOrTensor, mask: NdarrayOrTensor) -> NDArray[np.bool_]:
-    """Find the voxels in the mask that hold a measurement: finite and not 0."""
+    """Return the voxels in the mask that contain a measurement: finite and not 0."""
     values = convert_to_numpy(image)
     return (convert_to_numpy(mask) != 0) & np.isfinite(values) & (values != 0)
 
 
 def measured_values(image: NdarrayOrTensor, mask: NdarrayOrTensor, where: str) -> NDArray[np.float64]:
-    """List the intensities of the measured voxels.
+    """Return the intensities of the measured voxels.
 
     Raises:
-        CaseError: There is none.
+        CaseError: No voxel is measured.
     """
-    # NumPy, because these are many small steps in one process of several: PyTorch's threads would wait for each other.
+    # NumPy, because these are many small steps in several processes, where PyTorch's threads would block each other.
     inside: NDArray[np.float64] = convert_to_numpy(image)[measured(image, mask)].astype(np.float64)
     if not inside.size:
-        msg = f"{where} has no measured voxel inside the mask: mask and image do not belong together; check both."
+        msg = f"{where} has no measured voxel inside the mask. Check that mask and image belong together."
         raise CaseError(msg)
     return inside
 
 
 def mean_and_sd(inside: NDArray[np.float64], where: str) -> tuple[float, float]:
-    """Compute mean and SD of measured voxels.
+    """Compute the mean and SD of measured voxels.
 
     Raises:
-        CaseError: They have one value.
+        CaseError: All voxels have the same value.
     """
     mean, deviation = float(inside.mean()), float(inside.std())
     if deviation <= SMALLEST_VARIATION * abs(mean):
         msg = (
-            f"{where} is constant inside the mask: all {inside.size} measured voxels are {mean:g}. It holds no image; "
-            f"export it again, or leave this modality out."
+            f"{where} is constant inside the mask: all {inside.size} measured voxels are {mean:g}. Export the image "
+            f"again, or leave this modality out."
         )
         raise CaseError(msg)
     return mean, deviation
 
 
 def find_mask(case: Mapping[Hashable, Any], keys: Sequence[Hashable], mask_key: str) -> NdarrayOrTensor:
-    """Give the mask of a case: its own if it has one, else wherever any given image is not 0.
+    """Return the mask of a case: its own if it has one, else the voxels where any given image is not 0.
 
     Args:
-        case: Images ``(1, X, Y, Z)``; one that is named in the case's ``synthetic`` adds nothing.
-        keys: Of the images.
-        mask_key: Where the case's own mask is.
+        case: Images ``(1, X, Y, Z)``; those listed in the case's ``synthetic`` are ignored.
+        keys: Keys of the images.
+        mask_key: Key of the case's own mask.
 
     Returns:
-        The case's own mask as it is, or ``(1, X, Y, Z)`` uint8 of the kind of the images.
+        The case's own mask unchanged, or ``(1, X, Y, Z)`` uint8 of the same kind as the images.
 
     Raises:
-        CaseError: Every image is synthetic and there is no mask.
+        CaseError: All images are synthetic and there is no mask.
     """
     own: NdarrayOrTensor | None = case.get(mask_key)
     if own is not None:
@@ -76,7 +76,7 @@ def find_mask(case: Mapping[Hashable, Any], keys: Sequence[Hashable], mask_key: 
     if not given:
         msg = (
             f"Case {case.get('case_id', '?')!r}: {', '.join(map(str, keys))} are all synthetic, so the foreground is "
-            f"not known: add a mask."
+            f"unknown. Add a mask."
         )
         raise CaseError(msg)
     union = np.logical_or.reduce([convert_to_numpy(case[key]) != 0 for key in given])
@@ -84,16 +84,16 @@ def find_mask(case: Mapping[Hashable, Any], keys: Sequence[Hashable], mask_key: 
 
 
 class ForegroundMaskd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Add the mask of a case: its own if it has one, else wherever any of ``keys`` is not 0.
+    """Add the mask of a case: its own if it has one, else the voxels where any of ``keys`` is not 0.
 
     Args:
-        keys: The *given* modalities; one that is named in the case's ``synthetic`` adds nothing.
-        mask_key: Where the mask is found or written, ``(1, X, Y, Z)`` uint8.
-        copy_key: Where a copy is kept that no later transform moves; None keeps none.
-        allow_missing_keys: Whether a case may lack some of ``keys``.
+        keys: The *given* modalities; those listed in the case's ``synthetic`` are ignored.
+        mask_key: Key under which the mask is read or written, ``(1, X, Y, Z)`` uint8.
+        copy_key: Key of a copy that later transforms leave unchanged; None for no copy.
+        allow_missing_keys: Skip missing keys.
 
     Raises:
-        CaseError: Every one of ``keys`` is synthetic and there is no mask.
+        CaseError: All ``keys`` are synthetic and there is no mask.
     """
 
     def __init__(
@@ -117,14 +117,15 @@ class ForegroundMaskd(MapTransform):  # type: ignore[misc]  # MONAI's class is u
 
 
 class KeepInMaskd(MapTransform):  # type: ignore[misc]
-    """Make an image exactly 0 outside the mask; where its scale has positive intensities only, positive inside.
+    """Set an image to exactly 0 outside the mask, and keep it positive inside if its scale is positive.
 
     Args:
         keys: Images ``(1, X, Y, Z)``, intensities.
-        reference: The scale that they are written in, see
-            :py:class:`~scanfill.transforms.signed_range.UnscaleSignedd`; without one nothing is raised. Lower
-            intensities in the mask are raised to a thousandth of its median: 0 would read as background.
-        mask_key: Key of the mask on the same grid.
+        reference: The intensity scale of the images, see
+            :py:class:`~scanfill.transforms.signed_range.UnscaleSignedd`. If all its intensities are positive, values in
+            the mask below a thousandth of its median are raised to it, because 0 would mean background. If omitted,
+            values in the mask are kept.
+        mask_key: Key of the mask, on the same grid.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Histogram standardisation of MRI (Nyul): each scan's landmarks are moved to those of the training patients."""
+"""Histogram standardization of MRI (Nyul): map each scan's landmarks to those of the training patients."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
@@ -16,23 +16,23 @@ PERCENTILES = (1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 99.0)
 """Landmarks: the ends and the deciles. Nyul, Udupa and Zhang 2000, 10.1109/42.836373; ends as Shah 2011."""
 
 SCALE = (0.0, 100.0)
-"""Where the first and the last landmark of every training scan are put before averaging."""
+"""Values to which the first and last landmark of every training scan are mapped before averaging."""
 
 
 def landmarks_of(img: NdarrayOrTensor, where: str = "The image") -> NDArray[np.float64]:
-    """Percentiles of a scan over its measured voxels, those that are finite and not 0.
+    """Compute the percentiles of a scan over its measured voxels, those that are finite and not 0.
 
     Raises:
-        CaseError: There is none, or two landmarks coincide.
+        CaseError: No voxel is measured, or two landmarks coincide.
     """
     values = convert_to_numpy(img)
     inside = values[np.isfinite(values) & (values != 0)]
     if not inside.size:
-        msg = f"{where} has no measured voxel: it is all zero. Leave it out."
+        msg = f"{where} has no measured voxel: it is zero everywhere. Leave it out."
         raise CaseError(msg)
     found: NDArray[np.float64] = np.percentile(inside.astype(np.float64), PERCENTILES)
     if np.any(np.diff(found) < 0) or found[-1] <= found[0]:
-        msg = f"{where} has no histogram to speak of: its percentiles lie between {found[0]:g} and {found[-1]:g}."
+        msg = f"{where} has too few distinct intensities: its percentiles lie between {found[0]:g} and {found[-1]:g}."
         raise CaseError(msg)
     return found
 
@@ -46,23 +46,23 @@ def fit_landmarks(
     """Fit the standard histogram of each modality to training patients.
 
     Args:
-        cases: The training list, and nothing else; files by modality.
-        keys: Modalities. A case that lacks one is passed over for it.
-        read: Reads one file of a case, such as :py:func:`scanfill.data.image.read_image`; its second argument begins
-            an error message.
-        most: Scans that are read a modality, spread evenly over the list.
+        cases: The training list only; files by modality.
+        keys: Modalities. Cases without a modality are skipped for it.
+        read: Reads one file of a case, such as :py:func:`scanfill.data.image.read_image`; its second argument is the
+            start of an error message.
+        most: Largest number of scans to read per modality, spread evenly over the list.
 
     Returns:
-        Modality -> the mean landmarks on the scale 0 to 100, one for each of :py:data:`PERCENTILES`.
+        Modality -> mean landmarks on the scale 0 to 100, one for each of :py:data:`PERCENTILES`.
 
     Raises:
-        CaseError: No case has a modality, or a scan cannot be used.
+        CaseError: A modality is missing from all cases, or a scan cannot be used.
     """
     fitted = {}
     for key in keys:
         having = [case for case in cases if case.get(key)]
         if not having:
-            msg = f"None of {len(cases)} training cases has {key}, so its histogram cannot be standardised."
+            msg = f"None of {len(cases)} training cases has {key}, so its histogram cannot be standardized."
             raise CaseError(msg)
         chosen = [having[index] for index in np.unique(np.linspace(0, len(having) - 1, most).astype(int))]
         found = []
@@ -75,24 +75,24 @@ def fit_landmarks(
 
 
 def standardize_histogram(img: NdarrayOrTensor, landmarks: ArrayLike, where: str = "The image") -> NdarrayOrTensor:
-    """Move a scan's percentiles to given ones, in straight lines between them and on beyond the ends.
+    """Map a scan's percentiles to given ones, linearly between them and extrapolated beyond the ends.
 
     Args:
-        img: ``(C, ...)``, intensities as in the file; 0 is what was not measured, and stays.
-        landmarks: One for each of :py:data:`PERCENTILES`, rising.
-        where: Begins an error message.
+        img: ``(C, ...)``, intensities as in the file; 0 means not measured and stays 0.
+        landmarks: One for each of :py:data:`PERCENTILES`, increasing.
+        where: Start of an error message.
 
     Returns:
-        The same shape and kind, float32, on the scale of the landmarks; what is measured never becomes exactly 0. It
-        does not change when the intensities are multiplied by a positive number.
+        The same shape and kind, float32, on the scale of the landmarks; measured voxels never become exactly 0. The
+        result does not change when the intensities are multiplied by a positive number.
 
     Raises:
         CaseError: See :py:func:`landmarks_of`.
-        UsageError: The landmarks do not rise, or are too few.
+        UsageError: The landmarks are not increasing, or their number is wrong.
     """
     target = np.asarray(landmarks, float)
     if target.shape != (len(PERCENTILES),) or np.any(np.diff(target) < 0) or target[-1] <= target[0]:
-        msg = f"`landmarks` (={target.tolist()}) must be {len(PERCENTILES)} rising numbers; see fit_landmarks."
+        msg = f"`landmarks` (={target.tolist()}) must be {len(PERCENTILES)} increasing numbers; see fit_landmarks."
         raise UsageError(msg)
     values = convert_to_numpy(img)
     own, first = np.unique(landmarks_of(img, where), return_index=True)
@@ -110,14 +110,14 @@ def standardize_histogram(img: NdarrayOrTensor, landmarks: ArrayLike, where: str
 
 
 class StandardizeHistogramd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Dictionary version of :py:func:`standardize_histogram`, for each modality its own landmarks.
+    """Dictionary version of :py:func:`standardize_histogram`, with separate landmarks for each modality.
 
-    As a part of the preparation it belongs into training, validation and inference alike, with the same landmarks.
+    This is preprocessing: use it in training, validation and inference, with the same landmarks.
 
     Args:
         keys: Modalities.
-        landmarks: By modality, as :py:func:`fit_landmarks` gives them.
-        allow_missing_keys: Whether a case may lack some of ``keys``.
+        landmarks: By modality, as :py:func:`fit_landmarks` returns them.
+        allow_missing_keys: Skip missing keys.
 
     Raises:
         UsageError: A key has no landmarks.
@@ -130,11 +130,11 @@ class StandardizeHistogramd(MapTransform):  # type: ignore[misc]  # MONAI's clas
         self.landmarks = dict(landmarks)
         absent = [key for key in self.keys if key not in self.landmarks]
         if absent:
-            msg = f"There are landmarks of {', '.join(self.landmarks)}, but none of {', '.join(map(str, absent))}."
+            msg = f"`landmarks` has {', '.join(self.landmarks)}, but not {', '.join(map(str, absent))}."
             raise UsageError(msg)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Standardise every modality of one case."""
+        """Standardize every modality of one case."""
         case = dict(data)
         for key in self.key_iterator(case):
             where = f"Case {case.get('case_id', '?')!r}: {key}"
@@ -143,15 +143,15 @@ class StandardizeHistogramd(MapTransform):  # type: ignore[misc]  # MONAI's clas
 
 
 class RandStandardizeHistogramd(RandomizableTransform, MapTransform):  # type: ignore[misc]
-    """Standardise the histograms of some training cases and not of others, so that a network learns to take both.
+    """Standardize the histograms of a random part of the training cases, so that a network learns to handle both.
 
-    It then needs no landmarks at inference. A case is standardised in all its modalities or in none.
+    The network then needs no landmarks at inference. Either all modalities of a case are standardized or none.
 
     Args:
         keys: Modalities.
         landmarks: See :py:class:`StandardizeHistogramd`.
-        prob: Probability that a case is standardised.
-        allow_missing_keys: Whether a case may lack some of ``keys``.
+        prob: Probability that a case is standardized.
+        allow_missing_keys: Skip missing keys.
     """
 
     def __init__(
@@ -166,6 +166,6 @@ class RandStandardizeHistogramd(RandomizableTransform, MapTransform):  # type: i
         self.standardize = StandardizeHistogramd(keys, landmarks, allow_missing_keys)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Standardise one case, or leave it."""
+        """Standardize one case, or return it unchanged."""
         self.randomize(None)
         return self.standardize(data) if self._do_transform else dict(data)

@@ -1,4 +1,4 @@
-"""Shift and scale each channel a little, as the original DeepMedic augments intensities."""
+"""Shift and scale each channel slightly, as in the original DeepMedic's intensity augmentation."""
 
 import numpy as np
 import torch
@@ -9,16 +9,16 @@ from scanfill.transforms.over_keys import RandOverKeys
 
 
 class RandGaussianShiftScale(RandomizableTransform):  # type: ignore[misc]
-    """Add a number to each channel, then multiply it by another, both normally distributed.
+    """Add a normally distributed number to each channel, then multiply it by another.
 
-    MONAI's ``RandShiftIntensity`` and ``RandScaleIntensity`` draw uniformly. Voxels that are exactly 0 stay 0: by the
-    house rule that is what lies outside the brain mask. (The original moves them too.) Source: ``augmentSample.
+    MONAI's ``RandShiftIntensity`` and ``RandScaleIntensity`` draw uniformly. Voxels that are exactly 0 stay 0,
+    because 0 marks voxels outside the brain mask. (The original changes them too.) Source: ``augmentSample.
     random_histogram_distortion`` of DeepMedic v0.8.4.
 
     Args:
-        shift_std: Standard deviation of what is added, in units of the image, which should be z-scored.
+        shift_std: Standard deviation of the shift, in units of the image, which should be z-scored.
         scale_std: Standard deviation of the factor around 1.
-        prob: Probability of doing anything.
+        prob: Probability of applying the transform.
 
     Raises:
         ValueError: If a standard deviation is negative.
@@ -53,12 +53,12 @@ class RandGaussianShiftScale(RandomizableTransform):  # type: ignore[misc]
 
 
 class RandGaussianShiftScaled(RandOverKeys):
-    """Dictionary version of :py:class:`RandGaussianShiftScale`; each key is changed in its own way.
+    """Dictionary version of :py:class:`RandGaussianShiftScale`; each key gets its own draw.
 
     Args:
         keys: Images.
         *args: See :py:class:`RandGaussianShiftScale`.
-        allow_missing_keys: Pass over keys that are not there.
+        allow_missing_keys: Skip missing keys.
         **kwargs: See :py:class:`RandGaussianShiftScale`.
     """
 

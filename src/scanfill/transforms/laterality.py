@@ -1,4 +1,4 @@
-"""Left-right flips that exchange lateral labels, or are refused."""
+"""Left-right flips that exchange lateral labels, or are forbidden."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal
@@ -16,17 +16,17 @@ from scanfill.errors import UsageError
 
 
 def check_lateral_pairs(pairs: Sequence[Sequence[int]], option: str = "pairs") -> dict[int, int]:
-    """Turn pairs of labels, or of channels, into the exchange of each pair.
+    """Turn pairs of labels or channels into a mapping that exchanges each pair.
 
     Args:
-        pairs: Left and right of each structure.
-        option: What they are called, for the message.
+        pairs: Left and right label of each structure.
+        option: Name of the option, for the error message.
 
     Returns:
         Label -> the label of the other side.
 
     Raises:
-        UsageError: The pairs are not a permutation: not two whole numbers each, or a number occurs twice.
+        UsageError: A pair does not have two whole numbers, or a number occurs twice.
     """
     try:
         exchange = {int(a): int(b) for left, right in pairs for a, b in ((left, right), (right, left))}
@@ -34,22 +34,22 @@ def check_lateral_pairs(pairs: Sequence[Sequence[int]], option: str = "pairs") -
         exchange = {}
     if len(exchange) != 2 * len(pairs):
         msg = (
-            f"`{option}` (={pairs}) must be a list of pairs, two different labels each, and no label twice, "
-            f"such as [[1, 2], [3, 4]] for left and right of two organs: a flip exchanges them."
+            f"`{option}` (={pairs}) must be a list of pairs of different labels, with no label used twice, "
+            f"such as [[1, 2], [3, 4]] for left and right of two organs, which a flip exchanges."
         )
         raise UsageError(msg)
     return exchange
 
 
 def swap_labels(label: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> NdarrayOrTensor:
-    """Exchange paired labels in a label map; its own inverse.
+    """Exchange paired labels in a label map. The function is its own inverse.
 
     Args:
         label: Label map of any shape.
-        pairs: Left and right of each structure.
+        pairs: Left and right label of each structure.
 
     Returns:
-        The same shape, kind and type.
+        Label map of the same shape, kind and type.
     """
     values = convert_to_numpy(label)
     swapped = values.copy()
@@ -59,34 +59,34 @@ def swap_labels(label: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> Ndarr
 
 
 def swapped_channels(pairs: Sequence[Sequence[int]], channels: int, option: str = "pairs") -> list[int]:
-    """List channels with each pair exchanged, as an index.
+    """Return an index of the channels with each pair exchanged.
 
     Args:
-        pairs: Two channels each.
-        channels: How many there are.
-        option: What the pairs are called, for the message.
+        pairs: Pairs of channels.
+        channels: Number of channels.
+        option: Name of the option, for the error message.
 
     Raises:
-        UsageError: The pairs are not a permutation, or name a channel that is not there.
+        UsageError: The pairs are not a permutation, or name a channel that does not exist.
     """
     exchange = check_lateral_pairs(pairs, option)
     absent = [channel for channel in exchange if not 0 <= channel < channels]
     if absent:
         msg = (
             f"`{option}` names channel {absent[0]}, but there are {channels} channels, 0 to {channels - 1}. Count from "
-            f"0, background included."
+            f"0, including background."
         )
         raise UsageError(msg)
     return [exchange.get(channel, channel) for channel in range(channels)]
 
 
 def channel_pairs(pairs: Sequence[Sequence[int]], *, exclusive: bool) -> list[tuple[int, int]]:
-    """Turn pairs of labels, as a schema has them, into pairs of a network's channels.
+    """Turn pairs of labels from a schema into pairs of network channels.
 
     Args:
         pairs: Left and right label of each structure, counted from 1.
-        exclusive: Whether a voxel has one label only, so that channel 0 is the background and label 1 channel 1;
-            otherwise label 1 is channel 0.
+        exclusive: Whether each voxel has only one label, so that channel 0 is the background and label 1 is
+            channel 1; otherwise label 1 is channel 0.
 
     Raises:
         UsageError: The pairs are not a permutation, or name a label below 1.
@@ -100,16 +100,16 @@ def channel_pairs(pairs: Sequence[Sequence[int]], *, exclusive: bool) -> list[tu
 
 
 def swap_channels(img: NdarrayOrTensor, pairs: Sequence[Sequence[int]]) -> NdarrayOrTensor:
-    """Exchange paired channels of an image ``(C, ...)`` with one channel a structure; its own inverse.
+    """Exchange paired channels of an image ``(C, ...)`` with one channel per structure. It is its own inverse.
 
     Raises:
-        UsageError: As :py:func:`swapped_channels`.
+        UsageError: See :py:func:`swapped_channels`.
     """
     return img[swapped_channels(pairs, img.shape[0])]
 
 
 def lateral_axis(img: NdarrayOrTensor) -> int:
-    """Say which spatial axis of ``(C, ...)`` runs from left to right: by the affine, else the first."""
+    """Return the left-right axis of ``(C, ...)`` according to its affine, or the first spatial axis without one."""
     if isinstance(img, MetaTensor):
         rank = img.ndim - 1
         axes = io_orientation(convert_to_numpy(img.affine)[:, [*range(rank), -1]])[:, 0]
@@ -119,25 +119,25 @@ def lateral_axis(img: NdarrayOrTensor) -> int:
 
 
 class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is untyped
-    """Flip all keys together; where left and right change sides, exchange the labels that are lateral.
+    """Flip all keys together and exchange lateral labels if the flip swaps left and right.
 
-    MONAI's ``RandFlipd`` leaves a left kidney labelled as left on the right side. The exact inverse is
-    :py:meth:`inverse`, also within ``Invertd``. Whether an axis runs from left to right is read from a MetaTensor's
-    affine; without one it is the first.
+    After MONAI's ``RandFlipd`` a left kidney is on the right side but still labeled as left. :py:meth:`inverse` is
+    exact, also within ``Invertd``. The affine of a MetaTensor determines the left-right axis; without an affine it is
+    the first.
 
     Args:
         keys: Images and label maps on one grid.
-        label_keys: Those of the keys that hold labels, or one channel a structure.
-        pairs: Left and right label of each structure (or channel, see ``channels``); empty where no label is lateral.
-            ``forbid`` refuses to flip from left to right at all, for labels whose other side has no name.
-        spatial_axis: Which axis is flipped, 0 the first after the channel.
+        label_keys: The keys that contain labels, or one channel per structure.
+        pairs: Left and right label (or channel, see ``channels``) of each structure; empty if no label is lateral.
+            ``forbid`` rejects left-right flips, for lateral labels that have no counterpart.
+        spatial_axis: Axis to flip; 0 is the first after the channel axis.
         prob: Probability of flipping.
         channels: Whether ``pairs`` are channels of ``label_keys`` instead of values.
-        allow_missing_keys: Pass over keys that are not there.
+        allow_missing_keys: Skip missing keys.
 
     Raises:
-        UsageError: Pairs that are not a permutation; pairs without ``label_keys``, or some that are not among the keys;
-            when called, an axis that the image does not have, or a forbidden one.
+        UsageError: The pairs are not a permutation; ``label_keys`` is empty although there are pairs, or is not a
+            subset of ``keys``; when called, if the image does not have the axis, or flipping it is forbidden.
     """
 
     def __init__(
@@ -163,23 +163,26 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
         check_lateral_pairs(self.pairs)
         if self.pairs and not self.label_keys:
             msg = (
-                f"`pairs` (={self.pairs}) name what a flip exchanges, but `label_keys` is empty, so that nothing would "
-                f"be: name the label maps among `keys` {list(self.keys)}, or leave `pairs` out."
+                f"`pairs` (={self.pairs}) are labels to exchange, but `label_keys` is empty. Give the "
+                f"label maps among `keys` {list(self.keys)}, or leave `pairs` out."
             )
             raise UsageError(msg)
         strangers = [key for key in self.label_keys if key not in self.keys]
         if strangers:
-            msg = f"`label_keys` {strangers} are not among `keys` {list(self.keys)}: a label is flipped with its image."
+            msg = (
+                f"`label_keys` {strangers} are not among `keys` {list(self.keys)}. Add them, so that labels are "
+                "flipped with their image."
+            )
             raise UsageError(msg)
 
     def __call__(self, data: Mapping[Hashable, Any], lazy: bool | None = None) -> dict[Hashable, Any]:
-        """Flip one case, or leave it."""
+        """Flip one case, or return it unchanged."""
         lateral = {key: self._is_lateral(data[key], key) for key in self.key_iterator(dict(data))}
         d: dict[Hashable, Any] = super().__call__(data, lazy=lazy)
         return self._swap(d, lateral) if self._do_transform else d
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Undo the last flip, labels and all."""
+        """Undo the last flip, including the exchange of labels."""
         lateral = {
             key: self._is_lateral(data[key], key)
             for key in self.key_iterator(dict(data))
@@ -197,13 +200,13 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
     def _is_lateral(self, img: Tensor, key: Hashable) -> bool:
         rank = img.ndim - 1
         if not -rank <= self.axis < rank:
-            msg = f"There is no axis {self.axis} in {key!r} of shape {tuple(img.shape)}: it has 0 to {rank - 1}."
+            msg = f"{key!r} of shape {tuple(img.shape)} has no axis {self.axis}, only 0 to {rank - 1}."
             raise UsageError(msg)
         lateral = lateral_axis(img) == self.axis % rank
         if lateral and self.forbidden:
             msg = (
-                f"Axis {self.axis} of {key!r} runs from left to right, and flips of lateral labels are forbidden here. "
-                f"Flip another axis, or give the pairs of labels that a flip exchanges."
+                f"Axis {self.axis} of {key!r} is the left-right axis, and left-right flips are forbidden here. "
+                f"Flip another axis, or give the pairs of labels to exchange."
             )
             raise UsageError(msg)
         return lateral

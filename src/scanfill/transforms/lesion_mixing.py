@@ -1,9 +1,9 @@
-"""Paste a lesion of one training case into another, so that every voxel keeps one true label.
+"""Paste a lesion of one training case into another so that every voxel keeps one correct label.
 
-Plain MixUp averages two images; the union of their masks then calls a voxel lesion that is half healthy tissue, and a
-voxel of class 1 + class 2 is neither. Here a region is carved out of the donor along its lesion and replaces what lies
-there: image and label change hands together. Sources: CarveMix (Zhang 2021, arXiv 2108.06883; region
-and its random size), TumorCP (Yang 2021, 10.1007/978-3-030-87193-2_55; a random place).
+Plain MixUp averages two images. The union of their masks then labels voxels as lesion that are half healthy tissue, and
+a mixture of classes 1 and 2 belongs to neither. Here a region is cut out of the donor along its lesion and replaces the
+voxels of the recipient, both image and label. Sources: CarveMix (Zhang 2021, arXiv 2108.06883; region
+and its random size), TumorCP (Yang 2021, 10.1007/978-3-030-87193-2_55; random location).
 """
 
 from collections.abc import Sequence
@@ -20,21 +20,21 @@ from scanfill.transforms.channelwise import BACKGROUND, ROUNDING
 from scanfill.transforms.crop import overlap
 
 SMALLEST_SD = 1e-6
-"""Healthy tissue that varies less has no contrast to be matched."""
+"""Healthy tissue with less variation has no contrast to match."""
 
 FEWEST = 100
-"""Fewer healthy voxels, as in a patch that is nearly all lesion, say nothing of a scan's intensities."""
+"""Fewer healthy voxels, as in a patch that is nearly all lesion, are not representative of a scan's intensities."""
 
 
 @dataclass(frozen=True)
 class Mixed:
-    """What comes of pasting one lesion.
+    """The result of pasting one lesion.
 
     Attributes:
         image: ``(C, ...)``.
-        label: ``(1, ...)``, in each voxel the recipient's or the donor's.
-        region: ``(...)``, which voxels are the donor's.
-        labels: Those that were pasted, without background.
+        label: ``(1, ...)``, for each voxel the recipient's or the donor's.
+        region: ``(...)``, the voxels that come from the donor.
+        labels: Pasted labels, without background.
     """
 
     image: NDArray[Any]
@@ -50,17 +50,17 @@ def mix_lesion(
     lesions: Sequence[int] | None = None,
     where: str = "The donor",
 ) -> Mixed:
-    """Paste one lesion of a donor at a random place of a recipient's body, with matched intensities.
+    """Paste one lesion of a donor at a random location in a recipient's body, with matched intensities.
 
-    Only tissue is pasted, never what lies around the donor's body. A sequence that the recipient lacks stays empty; of
-    a donor that lacks one which the recipient has, nothing is pasted, as the lesion would be a hole there.
+    Only tissue is pasted, never the donor's background. A sequence that the recipient does not have stays empty. If the
+    donor is missing a sequence that the recipient has, nothing is pasted: the lesion would be a hole in that sequence.
 
     Args:
-        recipient: Image ``(C, ...)`` and label ``(1, ...)``; stay as they are.
-        donor: Likewise, of the same channels and voxel size; may have another shape.
-        rng: What draws.
-        lesions: Labels that make up a lesion; all but 0 by default.
-        where: Begins an error message.
+        recipient: Image ``(C, ...)`` and label ``(1, ...)``; not modified.
+        donor: Image and label with the same channels and voxel size; the shape may differ.
+        rng: Random number generator.
+        lesions: Labels that make up a lesion; by default all except 0.
+        where: Start of an error message.
 
     Raises:
         CaseError: The donor has no lesion.
@@ -84,13 +84,13 @@ def mix_lesion(
 
 
 def foreground(image: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where an image ``(C, ...)`` shows the body: in any channel another value than the background's."""
+    """Return the mask of the body in ``(C, ...)``: voxels that differ from background in any channel."""
     distances = [np.abs(image - value) > (ROUNDING if value else 0) for value in BACKGROUND]
     return np.logical_and.reduce(distances).any(axis=0)
 
 
 def acquired(image: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say of each channel of ``(C, ...)`` whether it shows anything but background; a missing sequence does not."""
+    """Return for each channel of ``(C, ...)`` whether it was acquired, that is, contains more than background."""
     return np.array([foreground(channel[None]).any() for channel in image], bool)
 
 
@@ -100,19 +100,19 @@ def carve(
     lesions: Sequence[int] | None = None,
     where: str = "The donor",
 ) -> tuple[tuple[slice, ...], NDArray[np.bool_]]:
-    """Cut out one lesion, drawn among those that are not connected, a little smaller or larger than it is.
+    """Cut out one connected lesion, drawn at random, slightly smaller or larger than it is.
 
-    Half of the time up to half of its depth is taken off, half of the time as much as its depth is added (CarveMix,
-    equation 4), so that its surroundings may come along; they bring their own labels.
+    With equal probability, up to half of its depth is removed or up to its full depth is added (CarveMix,
+    equation 4). Added surroundings keep their own labels.
 
     Args:
         label: ``(1, ...)``.
-        rng: What draws.
-        lesions: Labels that make up a lesion; all but 0 by default.
-        where: Begins the error message.
+        rng: Random number generator.
+        lesions: Labels that make up a lesion; by default all except 0.
+        where: Start of the error message.
 
     Returns:
-        The box around the region, and the region in it.
+        The bounding box of the region, and the region within it.
 
     Raises:
         CaseError: The donor has no lesion.
@@ -123,7 +123,7 @@ def carve(
     if not count:
         wanted = "other than 0" if lesions is None else " or ".join(map(str, lesions))
         found = np.unique(values).tolist()
-        msg = f"{where} has no lesion: its label holds {found}, nothing {wanted}. Leave it out of `donors`."
+        msg = f"{where} has no lesion: its label contains {found}, nothing {wanted}. Leave it out of `donors`."
         raise CaseError(msg)
     lesion = components == 1 + rng.randint(count)
     distance = ndimage.distance_transform_edt(~lesion) - ndimage.distance_transform_edt(lesion)
@@ -140,15 +140,15 @@ def harmonise(
     recipient: NDArray[Any],
     healthy: tuple[NDArray[np.bool_], NDArray[np.bool_]],
 ) -> NDArray[np.float32]:
-    """Map a donor's intensities so that its healthy tissue has the recipient's mean and SD, channel by channel.
+    """Match the mean and SD of a donor's healthy tissue to the recipient's, channel by channel.
 
-    A channel with next to no healthy tissue, in either, keeps the donor's intensities.
+    A channel with almost no healthy tissue, in either case, keeps the donor's intensities.
 
     Args:
-        carved: ``(C, ...)``, what is to be mapped.
+        carved: ``(C, ...)``, the intensities to map.
         donor: ``(C, ...)``, the donor's image.
-        recipient: ``(C, ...)``.
-        healthy: Healthy tissue of donor and of recipient, masks without channel.
+        recipient: ``(C, ...)``, the recipient's image.
+        healthy: Masks of healthy tissue in donor and recipient, without channel axis.
     """
     result = np.empty(carved.shape, np.float32)
     for channel in range(carved.shape[0]):
@@ -161,10 +161,11 @@ def harmonise(
 
 
 def place(shape: Sequence[int], body: NDArray[np.bool_], rng: np.random.RandomState) -> tuple[int, ...]:
-    """Draw where a box goes: its middle on any voxel of the body.
+    """Draw the position of a box, centered on any voxel of the body.
 
     Returns:
-        Its lowest corner; the box may stick out. Beyond the image, so that nothing is pasted, where there is no body.
+        Lowest corner of the box, which may extend beyond the image. Without a body it lies outside the image, so that
+        nothing is pasted.
     """
     voxels = np.argwhere(body)
     if not len(voxels):
@@ -174,28 +175,28 @@ def place(shape: Sequence[int], body: NDArray[np.bool_], rng: np.random.RandomSt
 
 
 def check_training_donors(donors: Sequence[Any], training: Sequence[Any], what: str = "Donor") -> None:
-    """Refuse donors that are not in the training list.
+    """Check that all donors are in the training list.
 
     Args:
         donors: Names of cases, see ``case_id``.
         training: Names of the training cases.
-        what: Begins the message.
+        what: Start of the error message.
 
     Raises:
-        UsageError: Names the first that is none.
+        UsageError: A donor is not a training case; names the first.
     """
     known = set(training)
     strangers = [name for name in donors if name not in known]
     if strangers:
         msg = (
-            f"{what} {strangers[0]!r} is not one of the {len(training)} training cases ({len(strangers)} such): a "
-            f"lesion of a case that judges the network must not be learned from. Give cases of the training list only."
+            f"{what} {strangers[0]!r} is not one of the {len(training)} training cases ({len(strangers)} such). "
+            f"Lesions of validation and test cases must not be used for training. Give cases of the training list only."
         )
         raise UsageError(msg)
 
 
 def spacing_differs(first: Any, second: Any, tolerance: float = 0.01) -> str:
-    """Say how the voxel sizes of two images differ; empty if they agree, or one has none."""
+    """Describe how the voxel sizes of two images differ; empty if they agree, or one has none."""
     if not (hasattr(first, "pixdim") and hasattr(second, "pixdim")):
         return ""
     a, b = (convert_to_numpy(image.pixdim).astype(float)[: image.ndim - 1] for image in (first, second))

@@ -1,4 +1,4 @@
-"""Random lesion mixing of training cases; see :py:mod:`scanfill.transforms.lesion_mixing` for how and why."""
+"""Random lesion mixing of training cases; see :py:mod:`scanfill.transforms.lesion_mixing` for the method."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -12,29 +12,31 @@ from scanfill.errors import CaseError, UsageError
 from scanfill.transforms.lesion_mixing import check_training_donors, mix_lesion, spacing_differs
 
 NOTHING = {"donor": "", "voxels": 0, "labels": ""}
-"""What is recorded of a case into which nothing was pasted."""
+"""The record of a case into which nothing was pasted."""
 
 
 class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc]  # MONAI's classes are untyped
-    """Paste a lesion of another training case, with its label, into a case, now and then.
+    """Paste a lesion of another training case and its label into a case, at random.
 
-    Donors are prepared as the recipient is (same modalities, spacing, normalisation), but may be whole volumes where
-    the recipient is a patch. Healthy tissue of both is matched in mean and SD, channel by channel. What was pasted is
-    recorded in the case: ``{"donor": ..., "voxels": ..., "labels": "1 3"}``, without donor where nothing was: by
-    chance, because the donor is the case itself, or because it lacks a sequence that the case has.
+    Donors are preprocessed like the recipient (same modalities, spacing, normalization), but may be whole volumes if
+    the recipient is a patch. Mean and SD of healthy tissue are matched, channel by channel. The case records what was
+    pasted: ``{"donor": ..., "voxels": ..., "labels": "1 3"}``. The record has no donor if nothing was pasted: by
+    chance, because the donor is the case itself, or because it is missing a sequence that the case has.
 
     Args:
         keys: Images ``(C, ...)`` on one grid; all get the same lesion.
         label_key: Label map ``(1, ...)`` on that grid.
-        donors: Prepared cases with ``case_id``, the keys and the label: such as a ``CacheDataset`` of training cases.
-        training: The training list. A donor, or a recipient, that is not in it is refused.
-        prob: Probability of doing anything.
-        lesions: Labels that make up a lesion; all but 0 by default.
-        record_key: Where it is written what was pasted.
+        donors: Preprocessed cases with ``case_id``, the keys and the label, such as a ``CacheDataset`` of training
+            cases.
+        training: The training list. Donors and recipients that are not in it are rejected.
+        prob: Probability of applying the transform.
+        lesions: Labels that make up a lesion; by default all except 0.
+        record_key: Key of the record of what was pasted.
 
     Raises:
-        UsageError: There is no label or no donor; a donor is not in the training list, or of another voxel size.
-        CaseError: A donor has no lesion, no name, or not the case's channels; a label map is not on its image's grid.
+        UsageError: There is no label or no donor; a donor is not in the training list, or its voxel size differs.
+        CaseError: A donor has no lesion, no name or other channels than the case; a label map is not on its image's
+            grid.
     """
 
     def __init__(
@@ -52,12 +54,12 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
         RandomizableTransform.__init__(self, prob)
         if label_key is None:
             msg = (
-                "Lesions are found by their label, and `label_key` is null: there is no label map to mix with. Give "
-                "the training labels, or take a preset without it, such as configs/augmentation/mri.yaml."
+                "Lesion mixing needs a label map to locate lesions, but `label_key` is null. Give the training "
+                "labels, or use a preset without lesion mixing, such as configs/augmentation/mri.yaml."
             )
             raise UsageError(msg)
         if not len(donors):
-            msg = "`donors` is empty: give prepared cases of the training list."
+            msg = "`donors` is empty. Give preprocessed cases of the training list."
             raise UsageError(msg)
         self.label_key = label_key
         self.donors = donors
@@ -68,7 +70,7 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
         check_training_donors(_names(listed, "donors"), self.training)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Paste into one case, or leave it."""
+        """Paste into one case, or return it unchanged."""
         case = dict(data)
         name = case.get("case_id")
         if name is not None:
@@ -78,7 +80,7 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
         if not self._do_transform:
             return case
         donor = self.donors[self.R.randint(len(self.donors))]
-        if donor["case_id"] == name:  # nothing new is to be learned from a case's own lesion
+        if donor["case_id"] == name:  # a case's own lesion adds nothing new
             return case
         check_training_donors([str(donor["case_id"])], self.training)
         return self._mix(case, donor)
@@ -87,7 +89,10 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
         where = f"Donor {donor['case_id']!r}"
         absent = [key for key in (*self.keys, self.label_key) if key not in donor]
         if absent:
-            msg = f"{where} has no {', '.join(map(str, absent))}, only {', '.join(map(str, donor))}. Prepare it alike."
+            msg = (
+                f"{where} has no {', '.join(map(str, absent))}, only {', '.join(map(str, donor))}. Preprocess it like "
+                "the other cases."
+            )
             raise CaseError(msg)
         for key in self.keys:
             self._check(case[key], donor[key], f"{where}: {key}")
@@ -114,13 +119,12 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
 
     def _check(self, ours: Any, theirs: Any, where: str) -> None:
         if difference := spacing_differs(theirs, ours):
-            msg = (
-                f"{where} and the case it goes to have different voxel sizes, {difference}: resample all cases to one."
-            )
+            msg = f"{where} and the recipient have different voxel sizes, {difference}. Resample all cases to one size."
             raise CaseError(msg)
         if ours.shape[0] != theirs.shape[0] or ours.ndim != theirs.ndim:
             msg = (
-                f"{where} has shape {tuple(theirs.shape)}, the case it goes to {tuple(ours.shape)}: prepare them alike."
+                f"{where} has shape {tuple(theirs.shape)}, the recipient {tuple(ours.shape)}. Preprocess both the same "
+                "way."
             )
             raise CaseError(msg)
 
@@ -130,8 +134,8 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
             if shapes[self.label_key] != (1, *shapes[key][1:]):
                 msg = (
                     f"{where}: the label {self.label_key!r} has shape {shapes[self.label_key]}, {key!r} {shapes[key]}. "
-                    f"Lesions are cut out of a label map (1, ...) on the grid of its image: bring both to one grid, "
-                    f"and mix before labels become one channel a class."
+                    f"Lesion mixing needs a label map (1, ...) on the grid of its image. Resample both to one grid, "
+                    f"and mix before labels are split into one channel per class."
                 )
                 raise CaseError(msg)
 
@@ -141,8 +145,8 @@ def _names(cases: Sequence[Mapping[Any, Any]], what: str) -> list[str]:
     if nameless:
         number = nameless[0]
         msg = (
-            f"Case {number} of `{what}` has no `case_id`, only {', '.join(map(str, cases[number]))}: by it is known "
-            f"which patients a lesion may come from. Name every case."
+            f"Case {number} of `{what}` has no `case_id`, only {', '.join(map(str, cases[number]))}. Give every "
+            f"case a `case_id`: it shows which patient a lesion comes from."
         )
         raise CaseError(msg)
     return [str(case["case_id"]) for case in cases]

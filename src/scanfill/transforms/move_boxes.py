@@ -1,4 +1,4 @@
-"""Boxes and image-level labels that keep step with an image that is moved."""
+"""Update boxes and image-level labels when an image is transformed spatially."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
@@ -15,14 +15,14 @@ from scanfill.transforms.over_keys import RandOverKeys
 
 
 def move_boxes(boxes: ArrayLike, out_to_in: ArrayLike) -> NDArray[np.float64]:
-    """Bound what is in each box after its image was moved: all its corners count, so rotations are right too.
+    """Bound the content of each box after its image was moved, using all its corners, so that rotations are correct.
 
-    MONAI's ``apply_affine_to_boxes`` moves two opposite corners, which is right without rotation only.
+    MONAI's ``apply_affine_to_boxes`` moves two opposite corners, which is correct only without rotation.
 
     Args:
-        boxes: ``(N, 2 * rank)``: lowest corner, then highest, in voxels, as MONAI's ``StandardMode``; a voxel reaches
+        boxes: ``(N, 2 * rank)``: lowest corner, then highest, in voxels, as MONAI's ``StandardMode``; a voxel extends
             from its index to its index + 1.
-        out_to_in: Homogeneous ``(rank + 1, rank + 1)``: index of a voxel after the move to its index before.
+        out_to_in: Homogeneous ``(rank + 1, rank + 1)``: maps a voxel index after the move to the index before.
 
     Returns:
         ``(N, 2 * rank)``, not clipped to the image.
@@ -31,7 +31,7 @@ def move_boxes(boxes: ArrayLike, out_to_in: ArrayLike) -> NDArray[np.float64]:
     rank = matrix.shape[0] - 1
     corners = np.asarray(boxes, float).reshape(-1, 2, rank)
     picks = np.array(np.meshgrid(*[(0, 1)] * rank, indexing="ij")).reshape(rank, -1).T
-    points = np.stack([corners[:, pick, np.arange(rank)] for pick in picks], axis=1) - 0.5  # to voxel centres
+    points = np.stack([corners[:, pick, np.arange(rank)] for pick in picks], axis=1) - 0.5  # to voxel centers
     moved = points @ matrix[:rank, :rank].T + matrix[:rank, rank] + 0.5
     return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
 
@@ -40,7 +40,7 @@ def clip_boxes(boxes: NDArray[np.float64], shape: Sequence[int]) -> tuple[NDArra
     """Clip boxes to an image.
 
     Returns:
-        Boxes ``(N, 2 * rank)``, and which share of each is in the image ``(N,)``.
+        Boxes ``(N, 2 * rank)``, and the fraction of each inside the image, ``(N,)``.
     """
     rank = len(shape)
     limits = np.asarray(shape, float)
@@ -51,22 +51,24 @@ def clip_boxes(boxes: NDArray[np.float64], shape: Sequence[int]) -> tuple[NDArra
 
 
 class MoveWithBoxesd(RandOverKeys):
-    """Run spatial transforms of an image, and let its boxes and its image-level label follow.
+    """Run spatial transforms on an image and update its boxes and image-level label accordingly.
 
-    A box of which too little is left in the image is dropped, and its entry of ``box_label_key`` with it. A class of
-    the image whose boxes were all dropped is no longer to be seen, and becomes 0; a class without boxes stays.
+    A box with too little left in the image is dropped, along with its entry of ``box_label_key``. If all boxes of a
+    class are dropped, the class is no longer visible and its image-level label becomes 0; a class without boxes is
+    kept.
 
     Args:
-        image_key: The image, a MetaTensor ``(C, ...)``: MONAI's transforms write what they did into its affine.
-        transforms: Dictionary transforms that move it, such as ``RandAffined``; no elastic ones, which no affine tells.
-        box_key: Boxes ``(N, 2 * rank)``, see :py:func:`move_boxes`; a case may lack them.
-        box_label_key: Class of each box, ``(N,)``; None where boxes have no class.
-        class_key: Image-level label ``(K,)``, 1 where a class is to be seen; None where there is none.
-        visible: Share of a box that must be left in the image.
+        image_key: The image, a MetaTensor ``(C, ...)``: MONAI's transforms record the movement in its affine.
+        transforms: Dictionary transforms that move it, such as ``RandAffined``; not elastic ones, which an affine
+            cannot represent.
+        box_key: Boxes ``(N, 2 * rank)``, see :py:func:`move_boxes`; may be missing from a case.
+        box_label_key: Class of each box, ``(N,)``; None if boxes have no class.
+        class_key: Image-level label ``(K,)``, 1 for each visible class; None if there is none.
+        visible: Fraction of a box that must remain in the image.
 
     Raises:
-        UsageError: The image has no affine; box labels and boxes are not equally many; a box is of a class that the
-            image-level label does not have.
+        UsageError: The image has no affine; the numbers of boxes and box labels differ; the class of a box is not in
+            the image-level label.
     """
 
     array_transform = Compose
@@ -92,7 +94,7 @@ class MoveWithBoxesd(RandOverKeys):
         """Move one case."""
         before = data[self.image_key]
         if not isinstance(before, MetaTensor):
-            msg = f"{self.image_key!r} is a {type(before).__name__} without affine: load it with MONAI's LoadImaged."
+            msg = f"{self.image_key!r} is a {type(before).__name__} without affine. Load it with MONAI's LoadImaged."
             raise UsageError(msg)
         affine = convert_to_numpy(before.affine).astype(float)
         d: dict[Hashable, Any] = dict(self.transform(dict(data)))
@@ -112,8 +114,8 @@ class MoveWithBoxesd(RandOverKeys):
         labels = d[self.box_label_key]
         if len(labels) != len(seen):
             msg = (
-                f"Case {d.get('case_id', '?')!r} has {len(seen)} boxes and {len(labels)} labels of boxes "
-                f"({self.box_label_key!r}): each box needs one."
+                f"Case {d.get('case_id', '?')!r} has {len(seen)} boxes and {len(labels)} box labels "
+                f"({self.box_label_key!r}). Give each box one label."
             )
             raise UsageError(msg)
         numbers = [int(label) for label in labels]
@@ -132,9 +134,9 @@ class MoveWithBoxesd(RandOverKeys):
         count = 0 if found is None else len(found)
         if highest >= count:
             msg = (
-                f"Case {d.get('case_id', '?')!r} has a box of class {highest} in {self.box_label_key!r}, and an "
-                f"image-level label {self.class_key!r} of {count} classes, the first being 0. Make them agree, or set "
-                f"`class_key` to null."
+                f"Case {d.get('case_id', '?')!r} has a box of class {highest} in {self.box_label_key!r}, but its "
+                f"image-level label {self.class_key!r} has {count} classes, counted from 0. Correct one of them, or "
+                f"set `class_key` to null."
             )
             raise UsageError(msg)
         return convert_to_numpy(found).copy()

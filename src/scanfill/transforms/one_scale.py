@@ -1,4 +1,4 @@
-"""Zoom all axes by one random factor: a body may be larger, but it keeps its proportions."""
+"""Scale all axes by one random factor, so that a body keeps its proportions."""
 
 from typing import Any
 
@@ -8,31 +8,31 @@ from monai.transforms import RandAffined, RandAffineGrid
 
 
 class RandOneScaleGrid(RandAffineGrid):  # type: ignore[misc]  # MONAI's class is untyped
-    """MONAI's random affine grid, with the first axis's scale for every axis."""
+    """MONAI's random affine grid, but with the scale of the first axis for all axes."""
 
     spatial_dims = 3
 
     def randomize(self, data: Any = None) -> None:
-        """Draw, then copy the first scale."""
+        """Draw, then copy the first scale to all axes."""
         super().randomize(data)
         self.scale_params: list[float] = [self.scale_params[0]] * self.spatial_dims
 
 
 class RandOneScaled(RandAffined):  # type: ignore[misc]
-    """Scale images and label maps together, all axes alike; invertible as MONAI's ``RandAffined`` is.
+    """Scale images and label maps together by the same factor along all axes; invertible like ``RandAffined``.
 
-    ``RandAffined`` draws a factor for each axis, and ``RandZoomd`` interpolates by the names of another function, which
-    differ between 2-D and 3-D. Source: nnU-Net's ``p_synchronize_scaling_across_axes=1``.
+    MONAI's ``RandAffined`` draws one factor per axis, and the interpolation modes of ``RandZoomd`` have different names
+    in 2-D and 3-D. Source: nnU-Net's ``p_synchronize_scaling_across_axes=1``.
 
     Args:
         keys: Images and label maps on one grid.
-        scale_range: Smallest and largest change of the field of view, drawn uniformly: (-0.3, 0.4) sees 0.7 to 1.4
-            times as much, so that things look 1.43 to 0.71 times as large.
-        mode: One for all keys, or one each: ``bilinear`` for images, ``nearest`` for label maps.
-        prob: Probability of doing anything.
-        padding_mode: What is seen beyond the image.
-        spatial_dims: 2 or 3, of the images.
-        allow_missing_keys: Pass over keys that are not there.
+        scale_range: Smallest and largest change of the field of view, drawn uniformly: (-0.3, 0.4) shows 0.7 to 1.4
+            times as much, so that structures look 1.43 to 0.71 times as large.
+        mode: One for all keys, or one per key: ``bilinear`` for images, ``nearest`` for label maps.
+        prob: Probability of applying the transform.
+        padding_mode: How to fill voxels outside the image.
+        spatial_dims: Spatial dimensions of the images, 2 or 3.
+        allow_missing_keys: Skip missing keys.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ class OverKeys(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
     Args:
         keys: Images.
         *args: Arguments of ``array_transform``.
-        allow_missing_keys: Pass over keys that are not there.
+        allow_missing_keys: Skip missing keys.
         **kwargs: Arguments of ``array_transform``, by name.
     """
 
@@ -45,7 +45,7 @@ class RandOverKeys(OverKeys, Randomizable):  # type: ignore[misc]
 class RandOnceOverKeys(RandOverKeys):
     """Run a random array transform on each key, with one draw for all keys of a case."""
 
-    def randomize(self, data: Mapping[Hashable, Any]) -> None:  # noqa: ARG002  for subclasses, whose draw depends on it
+    def randomize(self, data: Mapping[Hashable, Any]) -> None:  # noqa: ARG002  used by subclasses
         """Draw for one case."""
         self.transform.randomize()
 

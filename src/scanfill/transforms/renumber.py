@@ -1,4 +1,4 @@
-"""Label maps: which whole numbers they hold, and other numbers in their place."""
+"""List the labels of a label map, or replace them with others."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,16 +8,16 @@ from monai.utils import convert_to_dst_type, convert_to_numpy
 
 from scanfill.errors import CaseError
 
-# A label stored with a NIfTI scale factor may miss its integer by rounding; interpolation misses by more.
+# A label stored with a NIfTI scale factor may differ from an integer by rounding; interpolation differs by more.
 INTEGER_TOLERANCE = 1e-3
 
 
 def label_values(label: NdarrayOrTensor, where: str = "The label map") -> list[int]:
-    """List the whole numbers that a label map holds, 0 included, in ascending order.
+    """List the whole numbers in a label map, including 0, in ascending order.
 
     Args:
         label: Label map of any shape.
-        where: Begins the error message, naming case and file.
+        where: Start of the error message, with case and file.
 
     Raises:
         CaseError: A value is fractional, NaN or infinite.
@@ -25,14 +25,14 @@ def label_values(label: NdarrayOrTensor, where: str = "The label map") -> list[i
     array = convert_to_numpy(label)
     if array.dtype.kind == "f":
         rounded = np.rint(array)
-        with np.errstate(invalid="ignore"):  # infinite minus infinite: caught as not finite
+        with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, which is reported below
             whole = np.abs(array - rounded) <= INTEGER_TOLERANCE
         if not whole.all():
             example = float(array[~whole].flat[0])
             msg = (
-                f"{where} holds the fractional value {example:g} ({np.count_nonzero(~whole)} such voxels): "
-                f"labels are whole numbers. It was probably interpolated; resample it from the original with nearest "
-                f"neighbour."
+                f"{where} contains the fractional value {example:g} ({np.count_nonzero(~whole)} such voxels), but "
+                f"labels must be whole numbers. It was probably interpolated; resample the original with "
+                f"nearest-neighbor interpolation."
             )
             raise CaseError(msg)
         array = rounded
@@ -47,19 +47,19 @@ def check_known(
     """Check that a label map's values are known.
 
     Args:
-        values: The numbers that it holds.
-        mapping: Known number -> what it stands for; 0 is always known.
-        meaning: What knows them, such as ``convention 'brats'``.
-        where: Begins the error message.
-        remedy: Ends it.
+        values: The values of the label map.
+        mapping: Known value -> its meaning; 0 is always known.
+        meaning: What defines the values, such as ``convention 'brats'``.
+        where: Start of the error message.
+        remedy: End of the error message.
 
     Raises:
-        CaseError: One is not.
+        CaseError: A value is unknown.
     """
     unknown = sorted(value for value in values if value not in mapping and value != 0)
     if unknown:
         msg = (
-            f"{where} holds the value {', '.join(map(str, unknown))}, which {meaning} does not have "
+            f"{where} contains the value {', '.join(map(str, unknown))}, which {meaning} does not have "
             f"(it has 0, {', '.join(map(str, sorted(mapping)))}). {remedy}"
         )
         raise CaseError(msg)
@@ -72,20 +72,20 @@ def renumber(
     where: str = "The label map",
     remedy: str = "Correct the file.",
 ) -> NdarrayOrTensor:
-    """Put other numbers in the place of those of a label map; 0 stays 0.
+    """Replace the values of a label map with others; 0 stays 0.
 
     Args:
         label: Label map of any shape.
-        mapping: Number in it -> number instead.
-        meaning: See :py:func:`check_known`, as for the others.
-        where: Begins the error message.
-        remedy: Ends it.
+        mapping: Old value -> new value.
+        meaning: What defines the values, see :py:func:`check_known`.
+        where: Start of the error message.
+        remedy: End of the error message.
 
     Returns:
         Label map of the same shape and kind (array, tensor, MetaTensor), uint8.
 
     Raises:
-        CaseError: A value is fractional or not known.
+        CaseError: A value is fractional or unknown.
     """
     check_known(label_values(label, where), mapping, meaning, where, remedy)
     table = np.zeros(max(mapping) + 1, np.uint8)

@@ -1,4 +1,4 @@
-"""Cut a training patch into the segments that DeepMedic's pathways read."""
+"""Split a training patch into the input segments of DeepMedic's pathways."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from scanfill.transforms.over_keys import OverKeys
 
 
 class SplitResolutions(Transform):  # type: ignore[misc]
-    """Turn a dense patch with context into one segment a pathway, aligned as ``DeepMedic.forward_valid`` does it.
+    """Split a dense patch with context into one segment per pathway, aligned as ``DeepMedic.forward_valid`` expects.
 
     Args:
         patch_size: Voxels to predict along each axis, in the middle of the patch.
@@ -22,7 +22,7 @@ class SplitResolutions(Transform):  # type: ignore[misc]
         layers: Number of 3x3x3 layers of the pathways.
 
     Attributes:
-        context: Voxels that a patch must have beyond ``patch_size`` on each side (40 by default); more do no harm.
+        context: Voxels that a patch needs beyond ``patch_size`` on each side (40 by default); more are allowed.
 
     Raises:
         ValueError: If an argument is not positive.
@@ -43,11 +43,11 @@ class SplitResolutions(Transform):  # type: ignore[misc]
         """Cut a patch ``(C, D, H, W)``; the first segment has full resolution.
 
         Raises:
-            ValueError: If the patch has too little context, or not the same on both sides.
+            ValueError: If the patch has too little context, or different context on opposite sides.
         """
         patch = self._middle(img, self.context)
         none = [0, 0, 0]
-        # Cloned, so that a worker process does not send the whole patch along.
+        # Clone, so that a worker process does not send the whole patch.
         return [
             torch.clone(
                 cut_segment(patch, self.context, self.patch_size, none, none, factor=factor, reach=self.layers)
@@ -56,16 +56,16 @@ class SplitResolutions(Transform):  # type: ignore[misc]
         ]
 
     def centre(self, img: Tensor) -> Tensor:
-        """Cut out what is predicted: ``(C, D, H, W)`` to ``(C, *patch_size)``."""
+        """Crop the predicted region: ``(C, D, H, W)`` to ``(C, *patch_size)``."""
         return torch.clone(self._middle(img, 0)).contiguous()
 
     def _middle(self, img: Tensor, context: int) -> Tensor:
-        """Cut out what is predicted, with context around."""
+        """Crop the predicted region with context around it."""
         around = [size - patch for size, patch in zip(img.shape[1:], self.patch_size, strict=True)]
         if any(surplus % 2 or surplus < 2 * context for surplus in around):
             msg = (
-                f"A patch of size {tuple(img.shape[1:])} does not hold {tuple(self.patch_size)} voxels in its middle "
-                f"with at least {context} around. Crop patch_size + 2 * context, with context >= {context}."
+                f"A patch of size {tuple(img.shape[1:])} does not have {tuple(self.patch_size)} voxels in the middle "
+                f"with at least {context} around them. Crop patch_size + 2 * context, with context >= {context}."
             )
             raise ValueError(msg)
         for axis, surplus in enumerate(around):
@@ -76,14 +76,14 @@ class SplitResolutions(Transform):  # type: ignore[misc]
 class SplitResolutionsd(OverKeys):
     """Dictionary version of :py:class:`SplitResolutions`, the last step of a DeepMedic training chain.
 
-    Afterwards each of ``keys`` holds a list of plain tensors, which collates to a list of batches that ``DeepMedic``
-    takes as it is, and each of ``label_keys`` a plain tensor, the middle of size ``patch_size``.
+    Afterwards each of ``keys`` is a list of plain tensors, which collates to a list of batches that ``DeepMedic``
+    accepts directly, and each of ``label_keys`` is a plain tensor, the middle of size ``patch_size``.
 
     Args:
         keys: Images.
-        label_keys: What belongs to the predicted voxels: labels, masks.
+        label_keys: Labels and masks of the predicted voxels.
         *args: See :py:class:`SplitResolutions`.
-        **kwargs: Likewise; ``allow_missing_keys``.
+        **kwargs: See :py:class:`SplitResolutions`; ``allow_missing_keys``.
     """
 
     array_transform = SplitResolutions
@@ -102,5 +102,5 @@ class SplitResolutionsd(OverKeys):
 
 
 def _plain(img: Any) -> Tensor:
-    """A tensor without metadata, from an array, a tensor or a MetaTensor."""
+    """Convert an array, tensor or MetaTensor to a tensor without metadata."""
     return img.as_tensor() if hasattr(img, "as_tensor") else torch.as_tensor(img)

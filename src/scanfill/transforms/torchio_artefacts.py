@@ -1,4 +1,4 @@
-"""Acquisition artefacts of MRI by TorchIO, drawn from the transform's own random state."""
+"""MRI acquisition artifacts by TorchIO, drawn from the transform's own random state."""
 
 from typing import Any
 
@@ -18,19 +18,19 @@ INSTALL = "pip install 'scanfill[mri-artifacts]'"
 class RandTorchIO(RandomizableTransform):  # type: ignore[misc]  # MONAI's class is untyped
     """Run a random intensity transform of TorchIO (Perez-Garcia 2021, 10.1016/j.cmpb.2021.106236) on a volume.
 
-    MONAI's ``RandTorchIO`` draws from PyTorch's global generator, so ``set_random_state`` does not fix it and it moves
-    what others draw; it knows no voxel size, and returns a tensor without metadata. Use this one on intensities as in
-    the file, before normalisation: that is where such artefacts arise.
+    MONAI's ``RandTorchIO`` draws from PyTorch's global generator, so ``set_random_state`` has no effect and other
+    random draws change; it also ignores the voxel size and returns a tensor without metadata. Use this class on
+    intensities as in the file, before normalization, where such artifacts arise.
 
     Args:
-        name: Of the transform, such as ``RandomMotion``, ``RandomGhosting``, ``RandomSpike``, ``RandomBiasField``.
-        prob: Probability of doing anything.
-        keep_zeros: Leave voxels that are exactly 0: those of a skull-stripped scan that are not brain.
-        arguments: Of that transform.
+        name: Name of the transform, such as ``RandomMotion``, ``RandomGhosting``, ``RandomSpike``, ``RandomBiasField``.
+        prob: Probability of applying the transform.
+        keep_zeros: Leave voxels unchanged that are exactly 0, those outside the brain in skull-stripped scans.
+        arguments: Arguments of that transform.
 
     Raises:
-        UsageError: TorchIO is not installed, has no such transform, or it moves voxels, which labels would not follow;
-            arguments that it does not take.
+        UsageError: TorchIO is not installed or has no such transform; the transform moves voxels, which labels would
+            not follow, or does not accept the arguments.
     """
 
     def __init__(self, name: str, prob: float = 0.1, keep_zeros: bool = True, **arguments: Any) -> None:
@@ -40,42 +40,42 @@ class RandTorchIO(RandomizableTransform):  # type: ignore[misc]  # MONAI's class
         self.seed = 0
         torchio, found = optional_import("torchio")
         if not found:
-            msg = f"{name} needs TorchIO, which is not installed: {INSTALL}, or leave it out of the augmentation."
+            msg = f"{name} needs TorchIO, which is not installed. Run {INSTALL}, or leave it out of the augmentation."
             raise UsageError(msg)
-        self.scan_class = torchio.ScalarImage  # a module cannot be copied to a worker
+        self.scan_class = torchio.ScalarImage  # a module cannot be pickled for a worker
         transform = getattr(torchio.transforms, name, None)
         changes_intensities = torchio.transforms.intensity_transform.IntensityTransform
         if not (isinstance(transform, type) and issubclass(transform, changes_intensities)):
             has = "moves voxels, which label maps would not follow" if transform else "is not in TorchIO"
             msg = (
-                f"{name} {has}. Take an intensity transform, such as RandomMotion, RandomGhosting, RandomSpike or "
+                f"{name} {has}. Use an intensity transform, such as RandomMotion, RandomGhosting, RandomSpike or "
                 f"RandomBiasField; for deformation use MONAI's RandAffined or RandBSplineDeformationd."
             )
             raise UsageError(msg)
         try:
             self.transform = transform(p=1.0, **arguments)
         except (TypeError, ValueError) as error:
-            msg = f"{name} does not take {arguments}: {error} See its page in the documentation of TorchIO 1."
+            msg = f"{name} does not accept {arguments}: {error} See its page in the documentation of TorchIO 1."
             raise UsageError(msg) from error
 
     def randomize(self, data: Any = None) -> None:
-        """Draw whether to do anything, and the seed of the rest."""
+        """Draw whether to apply the transform, and the seed of its parameters."""
         super().randomize(data)
         self.seed = int(self.R.randint(2**31))
 
     def __call__(self, img: Tensor, randomize: bool = True) -> Tensor:
-        """Change a copy of ``(C, D, H, W)``; affine and history stay.
+        """Change a copy of ``(C, D, H, W)``, keeping affine and history.
 
         Raises:
-            UsageError: The image is not 3-D, or holds whole numbers, as label maps do.
+            UsageError: The image is not 3-D, or has an integer type, as label maps do.
         """
         if img.ndim != 4:
-            msg = f"{self.name} takes volumes (C, D, H, W), got shape {tuple(img.shape)}. MRI artefacts are 3-D only."
+            msg = f"{self.name} expects volumes (C, D, H, W), got shape {tuple(img.shape)}. MRI artifacts are 3-D only."
             raise UsageError(msg)
         if not img.is_floating_point():
             msg = (
-                f"{self.name} takes intensities, got {img.dtype}, the type of a label map. Leave label maps out of "
-                f"`keys`; if it is a scan, put CastToTyped with float32 before it."
+                f"{self.name} expects intensities, got {img.dtype}, the type of a label map. Remove label maps from "
+                f"`keys`; if this is a scan, add CastToTyped with float32 before."
             )
             raise UsageError(msg)
         if randomize:
@@ -96,12 +96,12 @@ class RandTorchIO(RandomizableTransform):  # type: ignore[misc]  # MONAI's class
 
 
 class RandTorchIOd(RandOverKeys):
-    """Dictionary version of :py:class:`RandTorchIO`; each key draws for itself, as each sequence is acquired by itself.
+    """Dictionary version of :py:class:`RandTorchIO`; each key gets its own draw, as sequences are acquired separately.
 
     Args:
-        keys: Images, never label maps: what TorchIO does to intensities means nothing for labels.
+        keys: Images, not label maps, for which intensity artifacts are meaningless.
         *args: See :py:class:`RandTorchIO`.
-        allow_missing_keys: Pass over keys that are not there.
+        allow_missing_keys: Skip missing keys.
         **kwargs: See :py:class:`RandTorchIO`.
     """
 

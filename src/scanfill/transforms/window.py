@@ -1,4 +1,4 @@
-"""A CT window whose centre and width vary, as they do from protocol to protocol."""
+"""Vary the center and width of a CT window, as protocols do."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from scanfill.transforms.over_keys import RandOnceOverKeys
 
 
 def rewindow(img: NdarrayOrTensor, seen: tuple[float, float], nominal: tuple[float, float]) -> NdarrayOrTensor:
-    """Move what one window shows to where another one lies, in a straight line; nothing is clipped.
+    """Map the range of one CT window linearly to that of another, without clipping.
 
-    Whatever window a bundle applies afterwards, it then shows the image as its neighbour would.
+    If the nominal window is applied afterwards, it shows the image as the ``seen`` window would.
 
     Args:
         img: Intensities in HU, any shape.
-        seen: Centre and width, in HU, of the window that is to be seen.
-        nominal: Centre and width of the window that the network is trained with.
+        seen: Center and width, in HU, of the window to show.
+        nominal: Center and width of the window used for training the network.
 
     Returns:
         The same shape and kind, in the unit of ``nominal``.
@@ -33,19 +33,19 @@ def rewindow(img: NdarrayOrTensor, seen: tuple[float, float], nominal: tuple[flo
 
 
 class RandWindow(RandomizableTransform):  # type: ignore[misc]  # MONAI's class is untyped
-    """Jitter centre and width of a CT window; use it on HU, before the bundle's own window (``ScaleIntensityRange``).
+    """Jitter center and width of a CT window; use it on HU, before the bundle's own window (``ScaleIntensityRange``).
 
-    With the jitter 0, or with probability 1 - ``prob``, the image is left as it is, bit for bit.
+    With a jitter of 0, or with probability 1 - ``prob``, the image is returned unchanged, bit for bit.
 
     Args:
-        centre: Of the nominal window, in HU.
-        width: Likewise.
-        centre_jitter: Largest shift of the centre either way, in HU, drawn uniformly.
-        width_jitter: Largest change of the width either way, as a share of it, drawn uniformly.
-        prob: Probability of doing anything.
+        centre: Center of the nominal window, in HU.
+        width: Width of the nominal window, in HU.
+        centre_jitter: Largest shift of the center in either direction, in HU, drawn uniformly.
+        width_jitter: Largest change of the width in either direction, as a fraction of it, drawn uniformly.
+        prob: Probability of applying the transform.
 
     Raises:
-        UsageError: The window is not one, or the jitter could turn it over.
+        UsageError: The width is not positive, or a jitter is negative or could make it so.
     """
 
     def __init__(
@@ -59,8 +59,9 @@ class RandWindow(RandomizableTransform):  # type: ignore[misc]  # MONAI's class 
         super().__init__(prob)
         if width <= 0 or centre_jitter < 0 or not 0 <= width_jitter < 1:
             msg = (
-                f"A window of `width` (={width} HU) must be wider than 0, with a `centre_jitter` (={centre_jitter} HU) "
-                f"of at least 0 and a `width_jitter` (={width_jitter}) from 0 to below 1, a share of the width."
+                f"The window needs a `width` (={width} HU) above 0, a `centre_jitter` (={centre_jitter} HU) of at "
+                f"least 0, and a `width_jitter` (={width_jitter}) of at least 0 and below 1, as a fraction of the "
+                "width."
             )
             raise UsageError(msg)
         self.nominal = (float(centre), float(width))
@@ -91,7 +92,7 @@ class RandWindowd(RandOnceOverKeys):
     Args:
         keys: Images in HU.
         *args: See :py:class:`RandWindow`.
-        allow_missing_keys: Pass over keys that are not there.
+        allow_missing_keys: Skip missing keys.
         **kwargs: See :py:class:`RandWindow`.
     """
 

@@ -244,7 +244,7 @@ def test_doubtful_labels_are_refused_unless_stated(tmp_path: Path) -> None:
 def test_stated_convention_must_fit_the_values(tmp_path: Path) -> None:
     brats20(tmp_path, 1)
     with pytest.raises(
-        CaseError, match=r"Case 'BraTS20_Training_001': label \(.*seg.nii.gz\) holds the value 4, which"
+        CaseError, match=r"Case 'BraTS20_Training_001': label \(.*seg.nii.gz\) contains the value 4, which"
     ):
         find_cases(tmp_path, labels="brats2023", schema=SCHEMA)
 

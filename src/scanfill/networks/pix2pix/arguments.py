@@ -1,18 +1,18 @@
-"""Arguments that both generators check and read alike."""
+"""Checks and layers shared by both generators."""
 
 from torch import Tensor, nn
 
 
 def check_arguments(spatial_dims: int, dropout: float, **counts: int) -> None:
-    """Refuse what no generator can be built from.
+    """Check the arguments of a generator.
 
     Args:
         spatial_dims: Must be 2 or 3.
-        dropout: Must be a rate.
-        counts: Numbers that must be at least 1, by the name of the argument.
+        dropout: Must be at least 0 and below 1.
+        counts: Numbers that must be at least 1, by argument name.
 
     Raises:
-        ValueError: Names the argument and its value.
+        ValueError: An argument is out of range.
     """
     if spatial_dims not in {2, 3}:
         msg = f"`spatial_dims` (={spatial_dims}) must be 2 or 3."
@@ -27,7 +27,7 @@ def check_arguments(spatial_dims: int, dropout: float, **counts: int) -> None:
 
 
 def final_activation(name: str) -> nn.Module:
-    """Make the last layer: ``tanh`` for images in [-1, 1], ``none`` for any range.
+    """Create the last layer: ``tanh`` for images in [-1, 1], ``none`` for any range.
 
     Raises:
         ValueError: If ``name`` is neither.
@@ -41,19 +41,19 @@ def final_activation(name: str) -> nn.Module:
 
 
 def check_input(x: Tensor, channels: int, spatial_dims: int, depth: int, smallest: int = 1) -> None:
-    """Refuse an image of other dimensions or channels, or of a size that cannot be halved ``depth`` times.
+    """Check an image's dimensions and channels, and that its size can be halved ``depth`` times.
 
     Callable from TorchScript.
 
     Args:
         x: ``(B, C, ...)``.
-        channels: Expected.
-        spatial_dims: Expected.
+        channels: Expected number of channels.
+        spatial_dims: Expected number of spatial dimensions.
         depth: Number of halvings.
-        smallest: Size of a side that must be left after them.
+        smallest: Smallest allowed size of a side after them.
 
     Raises:
-        ValueError: Tells the shape, and what to do.
+        ValueError: The shape is invalid.
     """
     if x.dim() != spatial_dims + 2 or x.shape[1] != channels:
         msg = f"Expected a batch of {spatial_dims}-D images with {channels} channels, got shape {list(x.shape)}."
@@ -62,7 +62,7 @@ def check_input(x: Tensor, channels: int, spatial_dims: int, depth: int, smalles
     for size in x.shape[2:]:
         if size % multiple != 0 or size < smallest * multiple:
             msg = (
-                f"An image of shape {list(x.shape)} cannot be halved {depth} times: pad each side to a multiple of "
+                f"An image of shape {list(x.shape)} cannot be halved {depth} times. Pad each side to a multiple of "
                 f"{multiple}, at least {smallest * multiple} (DivisiblePadd, or a sliding window of such a size), or "
                 "lower `depth`."
             )

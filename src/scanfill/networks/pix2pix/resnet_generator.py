@@ -1,4 +1,4 @@
-"""The ResNet generator of Pix2Pix and CycleGAN, in 2-D or 3-D: the one that did best in Pix2PixNIfTI."""
+"""The ResNet generator of Pix2Pix and CycleGAN, in 2-D or 3-D, which performed best in Pix2PixNIfTI."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -19,9 +19,9 @@ class ResidualBlock(nn.Module):
 
     Args:
         spatial_dims: 2 or 3.
-        channels: Of input and output.
+        channels: Channels of input and output.
         norm: See :class:`ResNetGenerator`.
-        dropout: Rate, between the convolutions.
+        dropout: Dropout rate between the convolutions.
     """
 
     def __init__(self, spatial_dims: int, channels: int, norm: Norm, dropout: float) -> None:
@@ -30,7 +30,7 @@ class ResidualBlock(nn.Module):
             "kernel_size": 3,
             "padding": 1,
             "padding_mode": "reflect",
-            "bias": norm != "batch",  # batch norm has a bias of its own
+            "bias": norm != "batch",  # batch norm has its own bias
         }
         self.body = nn.Sequential(
             Conv[Conv.CONV, spatial_dims](channels, channels, **options),
@@ -50,21 +50,21 @@ class ResNetGenerator(nn.Module):
     """Residual blocks at a quarter of the resolution, between a strided encoder and an upsampling decoder.
 
     A 7^n convolution, ``depth`` 3^n convolutions of stride 2 that double the feature maps, ``blocks`` residual blocks,
-    ``depth`` upsamplings that halve them, a 7^n convolution; norm and ReLU after each but the last. Edges are padded
-    by reflection, except in strided and upsampling layers. Weights start from N(0, 0.02). Sources: Zhu et al., ICCV
-    2017, after Johnson et al., ECCV 2016; Pix2PixNIfTI (Baldini et al., arXiv 2312.05176) reports its best results
-    with 6 blocks.
+    ``depth`` upsamplings that halve them, and a 7^n convolution, with norm and ReLU after all but the last. Edges are
+    padded by reflection, except in strided and upsampling layers. Weights are initialized from N(0, 0.02). Sources: Zhu
+    et al., ICCV 2017, after Johnson et al., ECCV 2016; Pix2PixNIfTI (Baldini et al., arXiv 2312.05176) reports its best
+    results with 6 blocks.
 
     Args:
         spatial_dims: 2 or 3.
-        in_channels: Source modalities.
-        out_channels: Target modalities.
-        filters: Feature maps at full resolution.
+        in_channels: Number of source modalities.
+        out_channels: Number of target modalities.
+        filters: Number of feature maps at full resolution.
         depth: Number of downsamplings; each side of an image must be a multiple of ``2**depth``, and at least
-            ``2**(depth + 1)``, so that there is something to reflect.
-        blocks: Residual blocks.
-        norm: ``batch`` or ``instance``, or what else :py:func:`monai.networks.layers.get_norm_layer` takes.
-        dropout: Rate, in the residual blocks.
+            ``2**(depth + 1)`` for padding by reflection.
+        blocks: Number of residual blocks.
+        norm: ``batch``, ``instance``, or another argument of :py:func:`monai.networks.layers.get_norm_layer`.
+        dropout: Dropout rate in the residual blocks.
         upsampling: ``sum`` (no checkerboard, see :class:`SumUpsample`) or ``transposed`` (3^n kernels).
         final: ``tanh`` for images in [-1, 1], ``none`` for any range.
 
@@ -117,7 +117,7 @@ class ResNetGenerator(nn.Module):
         """Map ``(B, in_channels, D, H, W)`` or ``(B, in_channels, H, W)`` to ``out_channels`` of the same size.
 
         Raises:
-            ValueError: If the dimensions, the channels or the size do not fit.
+            ValueError: If the dimensions, the number of channels or the size is invalid.
         """
         check_input(x, self.in_channels, self.spatial_dims, self.depth, smallest=2)
         return self.body(x)

@@ -11,40 +11,39 @@ from .arguments import check_arguments, check_input, final_activation
 from .upsampling import upsampling_layer
 
 WIDEST = 8
-"""Widest feature maps, as a multiple of the first ones."""
+"""Largest number of feature maps, as a multiple of the first level's."""
 
 FIRST_DROPOUT = 4
-"""Outermost level whose decoder block has dropout: the original's four outer blocks have none."""
+"""Outermost level with dropout in its decoder block: the original's four outer blocks have none."""
 
 
 class UNetGenerator(nn.Module):
-    """U-Net that halves an image ``depth`` times with strided convolutions and generates another one of the same size.
+    """U-Net that halves an image ``depth`` times with strided convolutions and generates an image of the same size.
 
-    Level ``i``, counted from 0 outside, has ``filters * min(2**i, 8)`` feature maps. Encoder: LeakyReLU (slope 0.2),
-    4^n convolution of stride 2, norm. Decoder: ReLU, upsampling, norm, and dropout in the levels between the fourth
-    and the innermost (so none below a depth of 6). The outermost and innermost convolutions have no norm. Weights
-    start from N(0, 0.02). Sources: Isola et al., CVPR 2017; Pix2PixNIfTI (Baldini et al., arXiv 2312.05176), whose
-    default this is with ``depth`` 7.
+    Level ``i``, counted from 0 at the outermost, has ``filters * min(2**i, 8)`` feature maps. Encoder: LeakyReLU (slope
+    0.2), 4^n convolution of stride 2, norm. Decoder: ReLU, upsampling, norm, and dropout in the levels between the
+    fourth and the innermost (so none below a depth of 6). The outermost and innermost convolutions have no norm.
+    Weights are initialized from N(0, 0.02). Sources: Isola et al., CVPR 2017; Pix2PixNIfTI (Baldini et al., arXiv
+    2312.05176), where it is the default with ``depth`` 7.
 
-    The original ends at half the resolution, so it cannot copy or combine what differs
-    from voxel to voxel, which a voxel-wise regression can. ``see_input`` mends that: the outermost level gives
-    ``filters`` features with norm and ReLU, and these together with the image go through a 3^n convolution, ReLU and a
-    1^n convolution.
+    The original's last features have half the resolution, so unlike a voxelwise regression it cannot copy or combine
+    details of single voxels. ``see_input`` fixes this: the outermost level returns ``filters`` features with norm and
+    ReLU, and these are concatenated with the image and passed through a 3^n convolution, ReLU and a 1^n convolution.
 
-    The trap: trained with batches of one, batch norm takes statistics of one image but predicts with running ones; the
-    original leaves training statistics on at test to get round it. ``norm="instance"`` does not have that gap.
+    Note: with a batch size of 1, batch norm trains on the statistics of one image but predicts with running ones; the
+    original uses training mode at test time to avoid this. ``norm="instance"`` does not have this problem.
 
     Args:
         spatial_dims: 2 or 3.
-        in_channels: Source modalities.
-        out_channels: Target modalities.
-        filters: Feature maps of the first level.
+        in_channels: Number of source modalities.
+        out_channels: Number of target modalities.
+        filters: Number of feature maps of the first level.
         depth: Number of downsamplings; each side of an image must be a multiple of ``2**depth``.
-        norm: ``batch`` or ``instance``, or what else :py:func:`monai.networks.layers.get_norm_layer` takes.
-        dropout: Rate.
+        norm: ``batch``, ``instance``, or another argument of :py:func:`monai.networks.layers.get_norm_layer`.
+        dropout: Dropout rate.
         upsampling: ``sum`` (no checkerboard, see :class:`SumUpsample`) or ``transposed`` (4^n kernels).
         final: ``tanh`` for images in [-1, 1], ``none`` for any range.
-        see_input: Whether the last layers also see the image; the original's do not.
+        see_input: Whether the last layers also see the input image; those of the original do not.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -71,7 +70,7 @@ class UNetGenerator(nn.Module):
         self.in_channels = in_channels
         self.depth = depth
         widths = [filters * min(2**level, WIDEST) for level in range(depth)]
-        bias = norm != "batch"  # batch norm has a bias of its own
+        bias = norm != "batch"  # batch norm has its own bias
 
         def encoder_block(level: int) -> nn.Module:
             before = widths[level - 1] if level > 0 else in_channels
@@ -85,7 +84,7 @@ class UNetGenerator(nn.Module):
 
         def decoder_block(level: int) -> nn.Module:
             innermost, outermost = level == depth - 1, level == 0
-            before = widths[level] if innermost else 2 * widths[level]  # below the innermost: with the skip connection
+            before = widths[level] if innermost else 2 * widths[level]  # other levels include the skip connection
             after = ([filters if see_input else out_channels, *widths])[level]
             last = outermost and not see_input
             layers = [nn.ReLU(), upsampling_layer(upsampling, spatial_dims, before, after, bias=bias or last)]
@@ -115,7 +114,7 @@ class UNetGenerator(nn.Module):
         """Map ``(B, in_channels, D, H, W)`` or ``(B, in_channels, H, W)`` to ``out_channels`` of the same size.
 
         Raises:
-            ValueError: If the dimensions, the channels or the size do not fit.
+            ValueError: If the dimensions, the number of channels or the size is invalid.
         """
         check_input(x, self.in_channels, self.spatial_dims, self.depth)
         levels: list[Tensor] = []
