@@ -116,8 +116,7 @@ def inner_images_options(plan: Plan, fold: str, seed: int | str) -> dict[str, An
     return {
         "inner_lists": [f"folds/{name}.json" for name in names],
         "models": [
-            {target: trained_folder(f"inner_synthesis_to_{target}", name, seed) for target in targets}
-            for name in names
+            {target: trained_folder(f"inner_synthesis_to_{target}", name, seed) for target in targets} for name in names
         ],
         "missing_sets": plan["missing_sets"],
     }
