@@ -303,7 +303,7 @@ def tta_gain(
     overlays: list[str] | None = None,
     **options: Any,
 ) -> None:
-    """Measure what test-time augmentation gains (Dice, HD95) and costs (seconds) on the validation cases of a training.
+    """Measure the gain (Dice, HD95) and cost (seconds) of test-time augmentation on a training's validation cases.
 
     Args:
         bundle: Name or folder of a segmentation bundle.

@@ -27,8 +27,6 @@ def write_twins(folder: Path) -> None:
         except (TypeError, ValueError):
             same = False
         if not same:
-            msg = (
-                f"{file.name} has a value that JSON cannot store: use text, numbers, lists, and only text as names."
-            )
+            msg = f"{file.name} has a value that JSON cannot store: use text, numbers, lists, and only text as names."
             raise UsageError(msg)
         file.with_suffix(".json").write_text(text + "\n", encoding="utf-8")

@@ -214,9 +214,7 @@ class Config:
         path = next((place for place in places if place.is_file()), None)
         if path is None:
             looked = ", ".join(dict.fromkeys(str(place) for place in places))
-            msg = (
-                f"{node.file}, line {node.line}: includes {found['path']!r}, which is missing (looked for {looked}). "
-            )
+            msg = f"{node.file}, line {node.line}: includes {found['path']!r}, which is missing (looked for {looked}). "
             msg += "MONAI opens it from the working folder: add the file, or correct the path."
             raise UsageError(msg)
         document = read_file(path, str(path))

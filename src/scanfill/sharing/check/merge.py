@@ -52,9 +52,7 @@ def _set(root: Node, name: str, value: Node) -> None:
         there.value.extend(value.value)
     else:
         msg = f"{value.file}, line {value.line}: {name} joins a {type(value.value).__name__} with the "
-        msg += (
-            f"{type(there.value).__name__} of {there.file}, line {there.line}; join only lists or dictionaries."
-        )
+        msg += f"{type(there.value).__name__} of {there.file}, line {there.line}; join only lists or dictionaries."
         raise UsageError(msg)
 
 

@@ -20,9 +20,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         if lacking:
             name = crop.name
             what = f"{name} crops a fixed number of voxels, with no {' and no '.join(lacking)} before it."
-            why = (
-                "The crop then covers a different extent in mm for each voxel size, in the orientation of the file: "
-            )
+            why = "The crop then covers a different extent in mm for each voxel size, in the orientation of the file: "
             why += "images of other scanners silently look different to the network."
             fix = f"Put {' and '.join(lacking)} before it, or state in an ignore comment why all files have one grid."
             yield fault(crop, what, why, fix)

@@ -45,13 +45,9 @@ def _late(chain: Chain, step: Transform) -> Iterator[Fault]:
         first, name = earlier.component, step.name
         what = f"{name} normalizes {shared[0]!r} after {first.name} ({first.node.file}:{first.node.line})."
         if earlier.base in NOISE:
-            why = (
-                "Noise of a fixed strength needs a known scale, and it shifts the statistics used for normalization."
-            )
+            why = "Noise of a fixed strength needs a known scale, and it shifts the statistics used for normalization."
         elif earlier.base in BRIGHTNESS:
-            why = (
-                "Normalization undoes a change of brightness: the network never sees it, and does not become robust."
-            )
+            why = "Normalization undoes a change of brightness: the network never sees it, and does not become robust."
         else:
             why = "Normalization partly undoes the change of contrast, to a degree that depends on the image."
         yield fault(step, what, why, f"Put {name} before {first.name}.")

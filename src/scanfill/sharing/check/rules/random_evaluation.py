@@ -17,9 +17,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
             if step.random:
                 name = step.name
                 what = f"{name} is random, in the preprocessing for validation or inference ({place})."
-                why = (
-                    "Scores vary from epoch to epoch, the best epoch is selected by luck, and predictions are random."
-                )
+                why = "Scores vary from epoch to epoch, the best epoch is selected by luck, and predictions are random."
                 fix = f"Use {name} only in training; crop and window deterministically here.{shared}"
                 yield fault(step, what, why, fix, used=pipeline.config.get(place))
 
