@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from scanfill.studies.study_scores import StudyScores
 
-ERRORS = {"mse_brain": "MSE, brain", "mse_tumour": "MSE, tumour", "ssim_tumour": "SSIM, tumour"}
+ERRORS = {"mse_brain": "MSE, brain", "mse_tumour": "MSE, tumor", "ssim_tumour": "SSIM, tumor"}
 
 
 @dataclass(frozen=True)

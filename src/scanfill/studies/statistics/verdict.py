@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Verdict = Literal["better", "worse", "as good as complete", "undecided"]
 
 MORE_IS_BETTER = {"dice": True, "precision": True, "sensitivity": True, "hd95": False}
-"""Scores for which higher is better or worse; others, such as volumes, have no direction."""
+"""Score -> whether higher is better; for other scores, such as volumes, higher is neither better nor worse."""
 
 FAILS_BELOW = 0.5
 """Mean Dice of a reference below which being as good as the reference is meaningless."""
@@ -125,7 +125,7 @@ def _decide(comparison: Comparison, *, differs: bool, equivalent: bool) -> tuple
         return "as good as complete", within + ("; a smaller difference was found" if differs else "")
     lacking = _lacking(comparison, differs=differs)
     if direction is None:
-        lacking.append("this score has no direction that is better")
+        lacking.append("higher is neither better nor worse for this score")
     if lacking:
         return "undecided", "; ".join(lacking)
     why = f"{mean:+.3g}: significant, the interval excludes 0, above the between-seed SD ({comparison.seeds.sd:.3g})"

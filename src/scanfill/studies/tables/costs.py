@@ -30,7 +30,7 @@ class Costs:
 
     Attributes:
         training: Model -> mean seconds of its training.
-        inference: Strategy and folder of its task -> mean seconds a case.
+        inference: Strategy and folder of its task -> mean seconds per case.
         folds: Number of fold models, all of which an ensemble needs.
     """
 
