@@ -51,7 +51,7 @@ def score_reading(ratings: Sequence[str | Path], key: str | Path) -> StudyTable:
     rows = [_row(path.stem, _read(path, answers)) for path in paths]
     return StudyTable(
         "reading",
-        "Visual assessment: image quality from 1 (not usable) to 5 (excellent), and whether readers could tell them apart",
+        "Visual assessment: image quality from 1 (not usable) to 5 (excellent), and real or synthetic",
         ["reader", "items", "rating, real", "rating, synthetic", "synthetic - real", "told right", "p of guessing"],
         rows,
         notes=[
@@ -118,8 +118,8 @@ def _read(path: Path, key: pd.DataFrame) -> pd.DataFrame:
     }
     if told := [f"{what}: {', '.join(sorted(set(which)))}" for what, which in faults.items() if len(which)]:
         msg = (
-            f"The items of {path} do not fit the key: {'; '.join(told)}. Score each sheet with its own key, one row per "
-            f"item."
+            f"The items of {path} do not fit the key: {'; '.join(told)}. Score each sheet with its own key, with "
+            f"one row per item."
         )
         raise UsageError(msg)
     allowed = {"quality": set(map(str, QUALITIES)), "real_or_synthetic": {REAL, SYNTHETIC}}
