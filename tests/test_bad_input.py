@@ -45,20 +45,20 @@ REFUSALS = {
         lacking=("t2",),
         lacks="Case {case!r} has no t2",
         other={"modalities": ["t1ce", "flair"]},
-        differs=r"modalities=\['t1', 't1ce', 't2', 'flair'\], this run builds \['t1ce', 'flair'\]",
+        differs=r"modalities=\['t1', 't1ce', 't2', 'flair'\]; this run has \['t1ce', 'flair'\]",
     ),
     SYNTHESIS: Refusals(
         lacking=("t2", "flair"),
         lacks="Case {case!r} has no t2 image, which is needed to generate flair",
         other={"target": "t1ce", "existing": "synthesize"},
-        differs="target='flair', this run builds 't1ce'. Pass --target flair",
+        differs="target='flair'; this run has 't1ce'. Pass --target flair",
         misspelt=("--source", "--sources"),
     ),
     COMPLETION: Refusals(
         lacking=("t1", "t2"),
         lacks="Case {case!r} has no t1 and no t1ce and no t2 and no flair image",
         other={"modalities": ["t1", "t2", "flair"]},
-        differs=r"modalities=\['t1', 't1ce', 't2', 'flair'\], this run builds \['t1', 't2', 'flair'\]",
+        differs=r"modalities=\['t1', 't1ce', 't2', 'flair'\]; this run has \['t1', 't2', 'flair'\]",
         hidden={"leave_out": ["t1ce", "flair"]},
     ),
 }

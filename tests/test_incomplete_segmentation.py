@@ -305,5 +305,5 @@ def test_one_network_for_every_subset_is_recognised_by_its_checkpoint(trained: T
     evaluation = [str(trained.source / "configs" / name) for name in ("train.yaml", "evaluate.yaml")]
     run_here([*evaluation, *unet], **knobs, leave_out=["t1", "flair"], output_dir=str(tmp_path / "scores"))
     assert {row["case_id"] for row in rows(tmp_path / "scores" / "scores.csv")} <= {path.name for path in cases}
-    with stopped_by(CheckpointError, "availability=None, this run builds True"):
+    with stopped_by(CheckpointError, "availability=None; this run has True"):
         run_here([*trained.configs("inference.yaml"), overlay], bundle_root=str(trained.root), dataset_dir=str(case))

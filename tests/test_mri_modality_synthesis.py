@@ -187,7 +187,7 @@ def test_several_sources_make_any_target(trained: TrainedBundle, tmp_path: Path)
     model = str(tmp_path / "models" / "model.pt")
     use(trained, case, tmp_path / "out", checkpoint=model, **knobs)
     assert made(tmp_path / "out", case, "t1ce")
-    with stopped_by(CheckpointError, r"sources=\['t1', 't2', 'flair'\], this run builds \['t1', 't2'\]"):
+    with stopped_by(CheckpointError, r"sources=\['t1', 't2', 'flair'\]; this run has \['t1', 't2'\]"):
         use(trained, case, tmp_path / "out", checkpoint=model, **(knobs | {"sources": ["t1", "t2"]}))
 
 

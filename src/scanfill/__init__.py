@@ -1,6 +1,6 @@
 """MONAI bundles for incomplete medical imaging data: missing sequences, rare lesions, few patients.
 
-Import from the modules: ``scanfill.networks``, ``scanfill.transforms``, ``scanfill.losses``, ``scanfill.metrics``,
+Import from the submodules: ``scanfill.networks``, ``scanfill.transforms``, ``scanfill.losses``, ``scanfill.metrics``,
 ``scanfill.inferers``, ``scanfill.engines``, ``scanfill.data``, ``scanfill.report``.
 """
 
@@ -13,10 +13,10 @@ __all__ = ["__version__", "bundle_path"]
 
 
 def bundle_path(name: str) -> Path:
-    """Find a bundle's folder, installed with the package or in a working copy.
+    """Return the folder of a bundle, installed with the package or in a working copy.
 
     Args:
-        name: Name of a bundle, such as ``brain_tumor_segmentation``, or a path, which is returned as it is.
+        name: Name of a bundle, such as ``brain_tumor_segmentation``, or a path, which is returned unchanged.
 
     Raises:
         FileNotFoundError: No such bundle; the message lists those that exist.
@@ -29,5 +29,5 @@ def bundle_path(name: str) -> Path:
         if (home / name / "configs").is_dir():
             return home / name
     known = sorted(folder.name for home in homes for folder in home.iterdir() if (folder / "configs").is_dir())
-    msg = f"There is no bundle {name!r}; there are: {', '.join(known)}."
+    msg = f"There is no bundle {name!r}; available bundles: {', '.join(known)}."
     raise FileNotFoundError(msg)

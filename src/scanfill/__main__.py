@@ -1,6 +1,6 @@
-"""The command line, ``python -m scanfill VERB``: one plain function a verb.
+"""The command line, ``python -m scanfill VERB``: one plain function per verb.
 
-Training and prediction are ``python -m monai.bundle run``, nothing else.
+Training and prediction use ``python -m monai.bundle run``.
 """
 
 from __future__ import annotations
@@ -15,39 +15,40 @@ from scanfill.errors import UsageError
 
 
 def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
-    """Phantoms, short trainings, scores, predictions, a study and a report, in a few minutes on two CPU cores.
+    """Run the demo: phantoms, short trainings, scores, predictions, a study and a report; minutes on two CPU cores.
 
     Args:
-        folder: Where everything goes.
-        epochs: How long to train; fewer are faster and worse.
-        seed: Of the phantoms and of the training.
+        folder: Output folder.
+        epochs: Number of training epochs; fewer are faster but give worse results.
+        seed: Random seed of the phantoms and of the training.
     """
     from scanfill.domains.brain_mri.demo import run_demo  # noqa: PLC0415  importing MONAI takes seconds; other verbs need not wait
     from scanfill.studies.run import check_snakemake  # noqa: PLC0415
 
-    check_snakemake()  # now, not after minutes
+    check_snakemake()  # fail now, not after minutes of training
 
     run_demo(Path(folder), epochs=epochs, seed=seed)
 
 
 def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int = 0, **options: Any) -> None:
-    """Make synthetic patients with known truth.
+    """Generate synthetic patients with known ground truth.
 
     Args:
-        kind: Such as ``brain``: four MRI contrasts with a three-part tumour, in BraTS naming. Another word lists all.
-        folder: Where they go, one folder a case.
-        cases: How many.
-        size: Voxels a side; the field of view stays the same.
-        seed: Same seed, same bytes.
-        options: Those that only this kind has, such as ``--skull`` of ``brain``: heads as they come from the scanner,
-            not stripped.
+        kind: Kind of phantom, such as ``brain``: four MRI contrasts with a three-part tumor, in BraTS naming. An
+            unknown kind lists all of them.
+        folder: Output folder, with one subfolder per case.
+        cases: Number of cases.
+        size: Voxels per side; the field of view stays the same.
+        seed: Random seed; the same seed gives identical files.
+        options: Options specific to this kind, such as ``--skull`` for ``brain``: heads with the skull, as they come
+            from the scanner.
     """
     from scanfill.domains import find_phantoms  # noqa: PLC0415
 
     kinds = find_phantoms()
     if kind not in kinds:
         known = "; ".join(f"{name}: {found.about}" for name, found in kinds.items())
-        msg = f"There are no {kind!r} phantoms; there are {known}."
+        msg = f"There are no {kind!r} phantoms; available kinds: {known}."
         raise UsageError(msg)
     kinds[kind].check_options(options)
     kinds[kind].write(folder, cases=cases, size=size, seed=seed, **options)
@@ -65,17 +66,18 @@ def cases(
     qc: str | None = None,
     workers: int = 1,
 ) -> None:
-    """Write a Decathlon-style list of the cases in a folder, and a page that says what seems wrong with them.
+    """Write a Decathlon-style list of the cases in a folder and, optionally, a quality report on them.
 
     Args:
-        folder: One subfolder a case, or one case.
-        output: The list.
-        modalities: Those that each case must have; by default whatever is there.
+        folder: Folder with one subfolder per case, or the folder of a single case.
+        output: The list to write.
+        modalities: Modalities that each case must have; by default, any that are found.
         labels: Convention of the label values: auto, brats, brats2013, brats2023, brats2024, msd, or none.
-        patient_regex: Which part of a case's name is the patient.
+        patient_regex: Regular expression for the part of a case's name that identifies the patient.
         schema: Kind of data: a folder under ``scanfill/domains``.
-        qc: A quality report to write first, such as ``quality.html``; the same for programs is ``quality.json``.
-        workers: Processes that look at the cases for the report.
+        qc: Quality report to write first, such as ``quality.html``; a machine-readable ``quality.json`` is written
+            next to it.
+        workers: Number of processes that examine the cases for the report.
     """
     from scanfill.data import write_case_list  # noqa: PLC0415
 
@@ -83,8 +85,8 @@ def cases(
         from scanfill.report.quality import write_quality_report  # noqa: PLC0415
 
         if Path(qc).with_suffix(".json").resolve() == Path(output).resolve():
-            msg = f"The report {qc} has a JSON file of the same name beside it, which would be the list {output}: "
-            msg += "give one of them another name, such as --qc quality.html."
+            msg = f"The report {qc} also writes a JSON file of the same name, which would overwrite the list {output}: "
+            msg += "rename one of them, for example --qc quality.html."
             raise UsageError(msg)
         write_quality_report(
             folder, qc, schema=schema, modalities=modalities, patient_regex=patient_regex, workers=workers
@@ -106,11 +108,11 @@ def split(
     """Split a list of cases by patient, for cross-validation.
 
     Args:
-        datalist: Written by ``cases``.
-        folds: How many.
-        test: Share of the patients that no fold sees.
-        seed: Same seed, same split.
-        output: Folder of the fold files; beside the list by default.
+        datalist: List written by ``cases``.
+        folds: Number of folds.
+        test: Fraction of the patients held out from all folds.
+        seed: Random seed; the same seed gives the same split.
+        output: Folder of the fold files; by default, that of the list.
         schema: Kind of data: a folder under ``scanfill/domains``.
     """
     from scanfill.data import write_splits  # noqa: PLC0415
@@ -130,12 +132,12 @@ def prepare(
     """Bring the scans of each case to one grid: reorient, register to T1CE or T1, resample, apply the brain mask.
 
     Args:
-        folder: One subfolder a case, or one case; stays as it is.
-        output: Where the prepared cases go; those that are there and unchanged are not made again.
-        reference: The modality that the others are moved to; by default t1ce, else t1.
-        spacing: Side of a voxel in mm.
-        workers: Cases that are prepared at the same time.
-        check_skull: Whether a case stops whose skull seems to be on and that has no mask.
+        folder: Folder with one subfolder per case, or the folder of a single case; it is not modified.
+        output: Folder of the prepared cases; cases that are already there and unchanged are skipped.
+        reference: Modality that the others are registered to; by default t1ce, or t1 if there is no t1ce.
+        spacing: Voxel size in mm.
+        workers: Number of cases prepared in parallel.
+        check_skull: Whether to reject a case that has no mask and does not appear to be skull-stripped.
     """
     from scanfill.domains.brain_mri.prepare import prepare_folder  # noqa: PLC0415
 
@@ -146,13 +148,13 @@ def prepare(
 
 
 def restore(label: str, prepared: str, output: str, modality: str | None = None) -> None:
-    """Bring a label map back from a prepared case to the grid of a scan as it was.
+    """Resample a label map of a prepared case to the grid of the original scan.
 
     Args:
         label: Label map on the prepared grid.
         prepared: Folder of the prepared case.
         output: The file to write.
-        modality: Whose grid; by default that of the modality to which the others were registered.
+        modality: Modality whose original grid to use; by default the one that the others were registered to.
     """
     from scanfill.domains.brain_mri.prepare import restore_label  # noqa: PLC0415
 
@@ -172,13 +174,14 @@ def pack(
     """Pack a bundle as one zip file that runs where scanfill is not installed.
 
     Args:
-        bundle: Folder that a training has left (its ``--bundle_root``), or name or folder of a bundle.
-        weights: ``models/model.pt`` of a training; of a folder that a training has left, its own by default.
-        output: Folder of the archive.
-        overlays: More of them, such as ``unet.yaml``; those of the training are known.
-        vendor: Bring scanfill along.
-        weights_url: Where weights beyond 25 MB will lie.
-        options: More ids of the configs, such as ``--patch_size "[48, 48, 48]"``; those of the training are known.
+        bundle: Folder written by a training (its ``--bundle_root``), or the name or folder of a bundle.
+        weights: ``models/model.pt`` of a training; by default, the weights in the folder written by the training.
+        output: Output folder for the archive.
+        overlays: Additional overlays, such as ``unet.yaml``; those of the training are included automatically.
+        vendor: Whether to include a copy of scanfill in the archive.
+        weights_url: URL where weights over 25 MB will be hosted.
+        options: Additional config ids, such as ``--patch_size "[48, 48, 48]"``; those of the training are included
+            automatically.
     """
     from scanfill.sharing import pack as pack_bundle  # noqa: PLC0415
 
@@ -186,19 +189,19 @@ def pack(
 
 
 def check(*paths: str, ignore: str | list[str] | None = None, json: bool = False) -> None:
-    """Find what goes wrong in a pipeline without an error message, by reading its config; nothing of it is run.
+    """Check a pipeline's config for silent errors, without running any of it.
 
-    The exit code is 1 where something was found, 2 where a config cannot be read.
+    The exit code is 1 if there are findings and 2 if a config cannot be read.
 
     Args:
-        paths: A bundle (name, folder or zip file), with or without overlays behind it; or configs that are merged.
-        ignore: Rules to leave out, such as ``grid-before-crop,ct-geometry``.
+        paths: A bundle (name, folder or zip file), optionally followed by overlays; or configs to be merged.
+        ignore: Rules to skip, such as ``grid-before-crop,ct-geometry``.
         json: Print the findings as JSON.
     """
     from scanfill.sharing.check import as_json, as_text, look  # noqa: PLC0415
 
     def is_synthetic(path: Path) -> bool:
-        from scanfill.data import provenance  # noqa: PLC0415  it brings MONAI, and most configs name no list of cases
+        from scanfill.data import provenance  # noqa: PLC0415  imports MONAI, and most configs name no case list
 
         return provenance.is_synthetic(path)
 
@@ -224,24 +227,24 @@ def study(
     smoke: bool = False,
     set: str | None = None,  # noqa: A002  its name on the command line
 ) -> None:
-    """Train, predict, score and report a comparison of strategies; a study that was stopped goes on where it was.
+    """Train, predict, score and report a comparison of strategies; an interrupted study resumes.
 
     Args:
-        file: ``missing_modality.yaml``, ``augmentation.yaml``, or one of your own that states what differs.
-        settings: More ``OPTION=VALUE``, behind ``--set``.
-        out: Where everything goes.
+        file: ``missing_modality.yaml``, ``augmentation.yaml``, or your own file, which states only the differences.
+        settings: More ``OPTION=VALUE`` pairs after ``--set``.
+        out: Output folder.
         dataset_dir: Folder of the cases.
-        cores: Processor cores to use at a time; all by default.
-        profile: Where jobs run: ``slurm``, or the folder of a Snakemake profile; here by default.
-        dry_run: Only print what would be done: the number of trainings, the hours they may take.
-        partial: Report what there is, although some folds are not there yet.
-        smoke: Shrink the study to minutes, on phantoms unless there is a ``dataset_dir``.
-        set: Overrides the study file, ``OPTION=VALUE``; more of them follow it: ``--set folds=3 seeds=[0]``.
+        cores: Number of CPU cores to use; all by default.
+        profile: Where jobs run: ``slurm``, or the folder of a Snakemake profile; by default, on this machine.
+        dry_run: Only print the plan: the number of trainings and the estimated hours.
+        partial: Report the results so far, even if some folds are missing.
+        smoke: Shrink the study to minutes, on phantoms unless ``dataset_dir`` is given.
+        set: Override an option of the study file, ``OPTION=VALUE``; several can follow: ``--set folds=3 seeds=[0]``.
     """
     from scanfill.studies.run import run_study  # noqa: PLC0415
 
     if sum(word.partition("=")[0] == "--set" for word in sys.argv) > 1:
-        msg = "Write --set once, with all options behind it: --set folds=3 seeds=[0]."
+        msg = "Write --set once, followed by all options: --set folds=3 seeds=[0]."
         raise UsageError(msg)
     overrides = [text for text in (set, *settings) if text is not None]
     flags = {"dry_run": dry_run, "partial": partial, "smoke": smoke}
@@ -263,10 +266,10 @@ def reading_sheet(
         datalist: Cases with their acquired images, such as ``folds/fold_0.json`` of a study.
         images: Folder with ``<case>/<case>_synthetic_<modality>.nii.gz``, such as
             ``predictions/completion/seed_0/fold_0/images/flair`` of a study.
-        output: Where ``for_the_readers`` goes, and ``key.csv``, which readers must not see.
-        dataset_dir: Where the files of the list lie, should it have been moved.
-        modality: Only this one; by default whatever was made.
-        seed: Of the order.
+        output: Output folder for ``for_the_readers``, and for ``key.csv``, which readers must not see.
+        dataset_dir: Folder of the files in the list, if they have been moved.
+        modality: Only this modality; by default all that were synthesized.
+        seed: Random seed of the order.
     """
     from scanfill.data import read_list  # noqa: PLC0415
     from scanfill.domains.brain_mri.modalities import MODALITIES  # noqa: PLC0415
@@ -276,16 +279,16 @@ def reading_sheet(
         case for part in read_list(datalist, dataset_dir, schema="brain_mri", incomplete=True).values() for case in part
     ]
     pairs = find_pairs(cases, images, [modality] if modality else MODALITIES)
-    print(f"Reading sheet: {make_reading_sheet(pairs, output, seed)}\nKey, not for the readers: {output}/key.csv")
+    print(f"Reading sheet: {make_reading_sheet(pairs, output, seed)}\nKey (not for the readers): {output}/key.csv")
 
 
 def score_reading(key: str, *ratings: str, output: str = ".") -> None:
-    """Score what readers wrote on their sheets: ratings of real and synthetic images, and whether they could tell.
+    """Score the readers' sheets: ratings of real and synthetic images, and whether readers could tell them apart.
 
     Args:
         key: ``key.csv`` of the sheet.
         ratings: The ``ratings.csv`` of each reader, renamed to the reader's name.
-        output: Where ``reading.csv``, ``reading.md`` and ``reading.tex`` go.
+        output: Output folder for ``reading.csv``, ``reading.md`` and ``reading.tex``.
     """
     from scanfill.studies.reading_sheet import write_reading_scores  # noqa: PLC0415
 
@@ -300,14 +303,16 @@ def tta_gain(
     overlays: list[str] | None = None,
     **options: Any,
 ) -> None:
-    """Measure what test-time augmentation gains (Dice, HD95) and costs (seconds) on the validation cases of a training.
+    """Measure the gain (Dice, HD95) and cost (seconds) of test-time augmentation on a training's validation cases.
 
     Args:
         bundle: Name or folder of a segmentation bundle.
         checkpoint: ``models/model.pt`` of a training.
-        output: Where the table goes, ``tta.md``, ``.csv`` and ``.tex``, and ``cases.csv`` with a row a case.
-        overlays: Those of the training, such as ``unet.yaml,modern.yaml``.
-        options: Those of the evaluation, such as ``--dataset_dir``, ``--datalist``, ``--patch_size``, ``--tta_axes``.
+        output: Output folder for the table (``tta.md``, ``.csv`` and ``.tex``) and ``cases.csv``, with one row per
+            case.
+        overlays: Overlays of the training, such as ``unet.yaml,modern.yaml``.
+        options: Options of the evaluation, such as ``--dataset_dir``, ``--datalist``, ``--patch_size``,
+            ``--tta_axes``.
     """
     from scanfill.studies.tta import Evaluation, write_gain  # noqa: PLC0415
 
@@ -324,16 +329,16 @@ def augmentation_sheet(
     draws: int = 4,
     seed: int = 0,
 ) -> None:
-    """Draw what presets of augmentation do to one case: a row a preset, a column a draw.
+    """Plot the effect of augmentation presets on one case: one row per preset, one column per random draw.
 
     Args:
-        output: The PNG file.
+        output: The PNG file to write.
         presets: Files, or names in ``configs/augmentation``; by default those for MRI whose packages are installed.
-        config: A ``train.yaml`` that follows the contract, or several files that add up to one; by default that of
-            ``brain_tumor_segmentation``.
+        config: A ``train.yaml`` that follows the contract, or several files that are merged into one; by default that
+            of ``brain_tumor_segmentation``.
         dataset_dir: Folder of the cases; phantoms by default.
-        draws: Columns.
-        seed: Of what is drawn.
+        draws: Number of columns.
+        seed: Random seed of the draws.
     """
     from scanfill.domains.brain_mri.augmentation_sheet import make_sheet  # noqa: PLC0415
 
@@ -358,14 +363,14 @@ VERBS = {
 
 
 def main() -> None:
-    """Run a verb; a mistake in the input is told without a traceback."""
+    """Run a verb; report mistakes in the input without a traceback."""
     try:
         fire.Fire(VERBS, name="scanfill")
     except (UsageError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("\nStopped. What was finished stays; the same command again goes on where it can.", file=sys.stderr)
+        print("\nStopped. Finished work is kept; run the same command again to resume.", file=sys.stderr)
         raise SystemExit(130) from None
 
 

@@ -1,4 +1,4 @@
-"""SHA-256 of files and of what is in memory, as hexadecimal text."""
+"""SHA-256 of files, bytes and text, as a hexadecimal string."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 
 def file_checksum(path: str | Path) -> str:
-    """SHA-256 of a file, which need not fit into memory.
+    """Return the SHA-256 of a file, which need not fit into memory.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The file cannot be read.
     """
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def checksum(content: bytes | str) -> str:
-    """SHA-256 of bytes, or of a text in UTF-8."""
+    """Return the SHA-256 of bytes, or of text encoded as UTF-8."""
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()

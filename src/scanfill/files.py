@@ -1,4 +1,4 @@
-"""Write files so that they are there whole or not at all, and learn before the work whether that is possible."""
+"""Write files atomically, and check that output folders are writable before the work starts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends well.
+    """Yield a temporary path next to ``path``; rename it to ``path`` when the block succeeds.
 
-    A full disk, an exception or Ctrl-C in the block leaves neither a half-written file nor the temporary one, and a
-    file that was at ``path`` before stays as it was. The temporary name keeps the suffixes, because writers choose
-    the format by them, and starts with a dot, so that no case finder takes it for an image.
+    A full disk, an exception or Ctrl-C in the block leaves neither a half-written file nor the temporary one, and an
+    existing file at ``path`` stays unchanged. The temporary name keeps the suffixes, because writers choose the format
+    by them, and starts with a dot, so that it is not mistaken for an image when cases are searched for.
 
     Args:
-        path: The file to write. Its folder is made if it is not there.
+        path: The file to write. Its folder is created if it does not exist.
 
     Yields:
         The path to write to, in the same folder.
@@ -40,19 +40,19 @@ def writing(path: str | Path) -> Iterator[Path]:
         if not temporary.exists():
             msg = f"Nothing was written for {path}: the block must write to the path it is given ({temporary.name})."
             raise FileNotFoundError(msg)
-        os.replace(temporary, path)  # noqa: PTH105 - atomic on every platform, and named so in the documentation
+        os.replace(temporary, path)  # noqa: PTH105 - atomic on every platform, and documented as such
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def writable_folders(paths: Iterable[str | Path]) -> None:
-    """Make several folders and check that files can be written there; see :py:func:`writable_folder`."""
+    """Create several folders and check that they are writable; see :py:func:`writable_folder`."""
     for path in paths:
         writable_folder(path)
 
 
 def set_aside(path: Path) -> Path | None:
-    """Rename a file so that another can take its place, by the time it was last changed; None if it is not there."""
+    """Rename a file after the time it was last changed, to make room for a new one; None if it does not exist."""
     if not path.exists():
         return None
     when = dt.datetime.fromtimestamp(path.stat().st_mtime, tz=dt.UTC)
@@ -60,16 +60,16 @@ def set_aside(path: Path) -> Path | None:
 
 
 def writable_folder(path: str | Path) -> Path:
-    """Make a folder and check that files can be written there, before hours of work depend on it.
+    """Create a folder and check that it is writable, before hours of work depend on it.
 
     Args:
-        path: The folder; made, with its parents, if it is not there.
+        path: The folder; created, with its parents, if it does not exist.
 
     Returns:
         The folder.
 
     Raises:
-        OSError: It cannot be made or written to.
+        OSError: The folder cannot be created or written to.
     """
     path = Path(path)
     try:
@@ -78,7 +78,7 @@ def writable_folder(path: str | Path) -> Path:
             pass
     except OSError as error:
         msg = (
-            f"The output folder {path} is not writable ({error.strerror or error}): choose another, or make room there."
+            f"The output folder {path} is not writable ({error.strerror or error}): choose another, or free some space."
         )
         raise type(error)(error.errno, msg) from error
     return path

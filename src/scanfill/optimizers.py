@@ -1,4 +1,4 @@
-"""DeepMedic's optimiser, which PyTorch does not have: RMSProp with the Nesterov momentum on the inside."""
+"""DeepMedic's optimizer, which PyTorch does not have: RMSProp with Nesterov momentum."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from torch.optim.optimizer import ParamsT
 
 
 class RMSpropNesterov(Optimizer):
-    """RMSProp with Nesterov momentum, as DeepMedic v0.8.4 trains.
+    """RMSProp with Nesterov momentum, as in DeepMedic v0.8.4.
 
     With gradient ``g``::
 
@@ -18,15 +18,15 @@ class RMSpropNesterov(Optimizer):
         v = momentum * v - s
         parameter += momentum * v - s
 
-    PyTorch's RMSprop adds ``eps`` outside the root, multiplies the velocity by the learning rate of the moment and has
-    no Nesterov step. Use ``torch.optim.lr_scheduler.MultiStepLR`` with ``gamma`` 0.5 for the original's schedule.
+    PyTorch's RMSprop adds ``eps`` outside the root, multiplies the velocity by the current learning rate and has
+    no Nesterov step. For the original schedule, use ``torch.optim.lr_scheduler.MultiStepLR`` with ``gamma`` 0.5.
 
     Args:
         params: Parameters, or groups of them.
         lr: Learning rate.
-        rho: Share of the running mean of squared gradients that is kept.
+        rho: Fraction of the running mean of squared gradients that is kept at each step.
         eps: Added inside the root.
-        momentum: Share of the velocity that is kept; the step is not normalised by ``1 - momentum``.
+        momentum: Fraction of the velocity that is kept; the step is not normalized by ``1 - momentum``.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -45,7 +45,7 @@ class RMSpropNesterov(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # typed twice by PyTorch
-        """Change every parameter that has a gradient; give the loss if ``closure`` computes it."""
+        """Update every parameter that has a gradient; return the loss if ``closure`` computes it."""
         loss = None
         if closure is not None:
             with torch.enable_grad():

@@ -1,4 +1,4 @@
-"""Checkpoint files: written with a record of the training, read without running code, refused where they do not fit."""
+"""Checkpoint files: written with a record of the training, read without running code, rejected if they do not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handlers that load a checkpoint which fits, and save one that survives a kill and is trained on from."""
+"""Handlers that check and load a checkpoint, and that save checkpoints atomically and resume from them."""
 
 from __future__ import annotations
 
@@ -125,7 +125,10 @@ def test_resuming_an_average_equals_an_unbroken_training(
 
 @pytest.mark.parametrize(
     ("first", "second", "message"),
-    [(averaged_model, None, "keeps no average .* has one"), (None, averaged_model, "keeps an average .* has none")],
+    [
+        (averaged_model, None, "has an average .* this run does not"),
+        (None, averaged_model, "has no average .* this run does"),
+    ],
 )
 def test_an_average_is_neither_dropped_nor_begun_by_resuming(
     tmp_path: Path, first: Any, second: Any, message: str
@@ -146,7 +149,9 @@ def test_an_average_begins_with_pretrained_weights(
 
 
 def test_an_average_of_another_network_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"`ema` \(a Sequential\) must hold the weights that `network` \(a Linear\)"):
+    with pytest.raises(
+        ValueError, match=r"`ema` \(a Sequential\) must have the same weights as `network` \(a Linear\)"
+    ):
         Run(tmp_path, scores=None, epochs=1, average=lambda network: (nn.Sequential(network), lambda _: None))
 
 

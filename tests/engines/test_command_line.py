@@ -101,11 +101,11 @@ def test_an_overlay_may_say_what_is_run_and_what_it_is(config: str, tmp_path: Pa
 def test_an_old_id_is_refused_with_its_new_name(tmp_path: Path, old: str, new: str) -> None:
     config = tmp_path / "train.yaml"
     config.write_text(f"{new}: []\nrun: []\n")
-    with pytest.raises(UnknownOptionError, match=f"sets '{old}'.*it is called {new} since version 0.2"):
+    with pytest.raises(UnknownOptionError, match=f"sets '{old}'.*it was renamed to {new} in version 0.2"):
         check_overrides(["run", "--config_file", str([str(config), overlay_of(tmp_path, f"{old}: [1]\n")])])
-    with pytest.raises(UnknownOptionError, match=f"--{old} .*it is called --{new} since version 0.2"):
+    with pytest.raises(UnknownOptionError, match=f"--{old} .*it was renamed to --{new} in version 0.2"):
         check_overrides(["run", "--config_file", str(config), f"--{old}", "[1]"])
-    with pytest.raises(UnknownOptionError, match=f"refers to @{old}, which is called @{new}"):
+    with pytest.raises(UnknownOptionError, match=f"refers to @{old}, which was renamed in version 0.2: write @{new}"):
         check_overrides(["run", "--config_file", str([str(config), overlay_of(tmp_path, f"{new}: '@{old}'\n")])])
 
 

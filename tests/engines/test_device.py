@@ -11,7 +11,7 @@ from scanfill.errors import UsageError
 
 def test_a_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    with pytest.raises(UsageError, match=r"device='cuda' was asked for.*sees 0 GPUs.*--device cpu"):
+    with pytest.raises(UsageError, match=r"device='cuda' was requested.*sees 0 GPUs.*--device cpu"):
         find_device("cuda")
 
 

@@ -86,7 +86,7 @@ def test_a_synthesis_is_compared_by_its_sources(tmp_path: Path, write: Any) -> N
     LoadCheckpoint(path, network, TrainingRecord({"sources": ["t2"]}, network, settings=flair))(Engine(lambda *_: None))
     assert network.weight.item() == 2
     assert trained_spacing(path) is None
-    with pytest.raises(CheckpointError, match=r"""this run builds \['t1'\]. Pass --sources "\['t2'\]"""):
+    with pytest.raises(CheckpointError, match=r"""this run has \['t1'\]. Pass --sources "\['t2'\]"""):
         LoadCheckpoint(path, network, TrainingRecord({"sources": ["t1"]}, network))(Engine(lambda *_: None))
 
 
@@ -157,5 +157,5 @@ def test_it_is_packed_in_todays_form(bundle: Path, write: Any) -> None:
 def test_one_that_does_not_fit_is_told_when_it_is_packed(bundle: Path) -> None:
     recipe = RECIPE_OF_UNET | {"modalities": ["t1", "t2"]}
     path = model_of_0_1(bundle / "x.pt", UNet(**UNET | {"in_channels": 2}), recipe)
-    with pytest.raises(CheckpointError, match=r"""--modalities "\['t1', 't2'\]" \(these are theirs\)"""):
+    with pytest.raises(CheckpointError, match=r"""--modalities "\['t1', 't2'\]" \(as in their training\)"""):
         check_weights(path, bundle / "configs" / "inference.yaml")

@@ -154,7 +154,7 @@ def test_a_resume_with_another_value_that_the_weights_depend_on_is_refused(
 ) -> None:
     train("unet.yaml", patch_size=[16, 16, 16])
     before = config(tmp_path / "run")
-    with pytest.raises(CheckpointError, match=rf"begun with {next(iter(options)).partition('#')[0]}=.*this run has"):
+    with pytest.raises(CheckpointError, match=rf"started with {next(iter(options)).partition('#')[0]}=.*this run has"):
         train("unet.yaml", resume=True, **{"patch_size": [16, 16, 16], **options})
     assert config(tmp_path / "run") == before
     with pytest.raises(CheckpointError, match="network_def"):

@@ -62,14 +62,14 @@ def test_patients_of_the_pretraining_count_as_learned_from() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     ours = unet()
-    with pytest.raises(CheckpointError, match=re.escape("modalities=['t1', 't2'], this run builds ['t1', 'flair']")):
+    with pytest.raises(CheckpointError, match=re.escape("modalities=['t1', 't2']; this run has ['t1', 'flair']")):
         start_from(learned(unet()), ours, record_for(ours, ["t1", "flair"]), PATH)
     with pytest.raises(CheckpointError, match="pretrained weights do not fit this UNet"):
         start_from(learned(unet(first=6)), ours, record_for(ours), PATH)
     other = SegResNet(3, 8, 2, 4)
-    with pytest.raises(CheckpointError, match="network='UNet', this run builds 'SegResNet'"):
+    with pytest.raises(CheckpointError, match="network='UNet'; this run has 'SegResNet'"):
         start_from(learned(unet()), other, record_for(other), PATH)
-    with pytest.raises(CheckpointError, match="whose encoder is not known"):
+    with pytest.raises(CheckpointError, match="whose encoder weights are not known"):
         encoder_weights(other.state_dict(), "SegResNet", PATH)
 
 

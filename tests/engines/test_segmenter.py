@@ -55,8 +55,8 @@ def test_the_network_has_the_bundles_weights_and_cannot_learn(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("overlays", "options", "message"),
     [
-        ([], {}, "is of a BasicUNet, the configs build a UNet. Name the overlays"),
-        (["unet.yaml"], {}, r"is no bundle with these configs: .*unet\.json not found"),
+        ([], {}, "contains a BasicUNet; the configs build a UNet. Pass the overlays"),
+        (["unet.yaml"], {}, r"is not a bundle with these configs: .*unet\.json not found"),
         (["basic.yaml"], {"inputs": ["t1", "flair"]}, r"trained with modalities=\['t1', 't2'\]"),
         (
             ["basic.yaml"],

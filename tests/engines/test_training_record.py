@@ -1,4 +1,4 @@
-"""What a network was trained for: kept with its weights, compared before they are used."""
+"""Record of what a network was trained for, saved with its weights and checked before they are used."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def test_an_entry_that_every_record_has_is_refused(part: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"network": nn.Conv1d(1, 1, 1)}, "network='Linear', this run builds 'Conv1d'. Add the overlay"),
+        ({"network": nn.Conv1d(1, 1, 1)}, "network='Linear'; this run has 'Conv1d'. Add the overlay"),
         (
             {"inputs": {"sources": ["t1", "t2"]}},
-            "sources=['t2'], this run builds ['t1', 't2']. Pass --sources \"['t2']\".",
+            "sources=['t2']; this run has ['t1', 't2']. Pass --sources \"['t2']\".",
         ),
-        ({"inputs": None}, "sources=['t2'], this run builds None. Give another checkpoint."),
-        ({"settings": {"target": "t1ce"}}, "target='flair', this run builds 't1ce'. Pass --target flair"),
-        ({"settings": {"availability": True}}, "availability=None, this run builds True"),
+        ({"inputs": None}, "sources=['t2']; this run has None. Use another checkpoint."),
+        ({"settings": {"target": "t1ce"}}, "target='flair'; this run has 't1ce'. Pass --target flair"),
+        ({"settings": {"availability": True}}, "availability=None; this run has True"),
     ],
 )
 def test_another_run_is_refused_with_both_values(changes: dict[str, Any], message: str) -> None:
@@ -71,7 +71,7 @@ def test_another_run_is_refused_with_both_values(changes: dict[str, Any], messag
 
 
 def test_inputs_that_a_checkpoint_does_not_name_are_refused() -> None:
-    with pytest.raises(CheckpointError, match=r"sources=None, this run builds \['t2'\]\. Give another"):
+    with pytest.raises(CheckpointError, match=r"sources=None; this run has \['t2'\]\. Use another"):
         record_for_flair().check(TrainingRecord(None, NETWORK).state_dict(), PATH)
 
 
@@ -85,13 +85,13 @@ def test_of_two_options_the_one_that_differs_is_named() -> None:
 def test_names_are_compared_whatever_the_option_is_called() -> None:
     state = TrainingRecord({"modalities": ["t2"]}, NETWORK, settings={"target": "flair"}).state_dict()
     record_for_flair().check(state, PATH)
-    with pytest.raises(CheckpointError, match=r"sources=\['t2'\], this run builds \['t1'\]"):
+    with pytest.raises(CheckpointError, match=r"sources=\['t2'\]; this run has \['t1'\]"):
         record_for_flair(inputs={"sources": ["t1"]}).check(state, PATH)
 
 
 def test_the_order_of_names_counts() -> None:
     state = TrainingRecord({"modalities": ["t1", "t2"]}, NETWORK).state_dict()
-    with pytest.raises(CheckpointError, match=r"this run builds \['t2', 't1'\]"):
+    with pytest.raises(CheckpointError, match=r"this run has \['t2', 't1'\]"):
         TrainingRecord({"modalities": ["t2", "t1"]}, NETWORK).check(state, PATH)
 
 

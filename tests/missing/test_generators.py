@@ -152,7 +152,9 @@ def test_another_target_than_the_key_says_is_refused(bundles: dict[str, Path], t
 
 def test_a_bundle_of_another_scanfill_is_refused(tmp_path: Path) -> None:
     bundle = untrained_bundle(tmp_path / "old", COMPLETION, metadata={"scanfill": {"version": "0.0.7"}})
-    with pytest.raises(UsageError, match=rf"packed with scanfill 0\.0\.7, but scanfill {scanfill.__version__} runs it"):
+    with pytest.raises(
+        UsageError, match=rf"packed with scanfill 0\.0\.7, but is running with scanfill {scanfill.__version__}"
+    ):
         opened(bundle, "complete", tmp_path)
 
 

@@ -54,5 +54,5 @@ def test_a_bundle_that_says_nothing_is_not_packed(tmp_path: Path) -> None:
     shutil.copytree(BUNDLE, folder, ignore=shutil.ignore_patterns("models", "eval", "data"))
     content = {key: value for key, value in metadata().items() if key != "scanfill"}
     (folder / "configs" / "metadata.json").write_text(json.dumps(content))
-    with pytest.raises(UsageError, match='names no task: state under "scanfill" a "task"'):
+    with pytest.raises(UsageError, match='has no task: under "scanfill", set "task"'):
         pack(folder, output=tmp_path)

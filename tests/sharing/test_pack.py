@@ -158,7 +158,7 @@ def test_without_the_package_scanfill_is_a_requirement(repository: Copy, tmp_pat
     assert not (bundle / "scanfill").exists()
     required = metadata(bundle)["required_packages_version"]
     assert required == metadata(repository.bundle)["required_packages_version"] | {"scanfill": scanfill.__version__}
-    assert "not inside" in done.facts["scanfill"]
+    assert "not included" in done.facts["scanfill"]
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
@@ -213,7 +213,7 @@ def test_a_version_that_cannot_name_a_file_is_refused(clone: Copy, tmp_path: Pat
 
 def test_a_version_without_changelog_is_refused(clone: Copy, tmp_path: Path) -> None:
     change_metadata(clone.bundle, version="0.3.0")
-    with pytest.raises(UsageError, match=r"'0\.3\.0'.*changelog of \['0\.2\.0', '0\.1\.0'\]"):
+    with pytest.raises(UsageError, match=r"'0\.3\.0'.*changelog has \['0\.2\.0', '0\.1\.0'\]"):
         clone.pack(tmp_path / "dist")
 
 

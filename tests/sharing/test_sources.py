@@ -70,7 +70,7 @@ def test_without_git_all_but_hidden_files_and_caches_are_sources(
 
 def test_a_git_that_refuses_is_told_not_passed_over(folder: Path) -> None:
     (folder / ".git" / "config").write_text("[core\n")
-    with pytest.raises(UsageError, match=r"git cannot tell.*bad config"):
+    with pytest.raises(UsageError, match=r"git cannot list.*bad config"):
         find_sources(folder)
 
 

@@ -110,7 +110,7 @@ def test_patients_without_a_tumour_are_left_out_and_counted() -> None:
     found = pearson([1.0, math.nan, 2, 4, 3], [2.0, 9, 3, 5, 5])
     assert found.patients == 4
     assert found.r == pytest.approx(stats.pearsonr([1, 2, 4, 3], [2, 3, 5, 5]).statistic)
-    assert found.reason == "1 patient(s) without a value left out"
+    assert found.reason == "1 patient(s) without a value excluded"
 
 
 @pytest.mark.parametrize("wrong", [([1, 2, 3], [1, 2]), ([1, 2, math.inf], [1, 2, 3]), ([[1, 2, 3]], [[1, 2, 3]])])
@@ -151,7 +151,7 @@ def test_a_visit_without_a_tumour_leaves_its_patient_out() -> None:
     quality[0]["mse_tumour"] = math.nan
     row = correlate_image_error(quality, pairs, ["mse_tumour"])[0]
     assert row["patients"] == 14
-    assert row["reason"] == "1 patient(s) without a value left out"
+    assert row["reason"] == "1 patient(s) without a value excluded"
 
 
 def test_one_error_in_all_patients_is_stated() -> None:

@@ -46,7 +46,7 @@ def test_the_chance_of_any_false_claim_stays_below_alpha() -> None:
 
 def test_a_family_smaller_than_its_tests_is_refused() -> None:
     for correct in (holm, bonferroni):
-        with pytest.raises(UsageError, match="family of 1 cannot hold 2 tests"):
+        with pytest.raises(UsageError, match="family of 1 cannot contain 2 tests"):
             correct([0.1, 0.2], 1)
 
 

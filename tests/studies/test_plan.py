@@ -94,7 +94,7 @@ def test_a_value_out_of_range_is_refused_with_its_name(setting: str) -> None:
 
 
 def test_targets_that_nothing_is_left_to_make_are_refused() -> None:
-    with pytest.raises(UsageError, match="t1 could be made from"):
+    with pytest.raises(UsageError, match="no sequence to synthesize t1 from"):
         study_with("subset.sources=[t1]", "subset.targets=[t1]")
 
 

@@ -1,4 +1,4 @@
-"""The smallest difference that could have been shown."""
+"""The smallest difference that could have been detected."""
 
 from __future__ import annotations
 

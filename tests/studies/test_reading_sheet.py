@@ -151,7 +151,7 @@ def test_several_readers_are_written_side_by_side(sheet: Path) -> None:
     files = [fill_in(sheet, name, {"real": 4, "synthetic": 4}) for name in ("ann", "bob")]
     paths = write_reading_scores(files, sheet / "key.csv", sheet / "scores")
     assert [path.name for path in paths] == ["reading.csv", "reading.md", "reading.tex"]
-    with pytest.raises(UsageError, match=r"a name of its own; found \['ann', 'ann'\]"):
+    with pytest.raises(UsageError, match=r"a different name; found \['ann', 'ann'\]"):
         score_reading([files[0], files[0]], sheet / "key.csv")
 
 
@@ -159,12 +159,12 @@ def test_several_readers_are_written_side_by_side(sheet: Path) -> None:
     ("change", "message"),
     [
         (("001,4", "001,"), r"item 001: quality ''"),
-        (("001,4", "001,6"), r"item 001: quality '6'.*whole number from 1 to 5"),
+        (("001,4", "001,6"), r"item 001: quality '6'.*integer from 1 to 5"),
         (("001,4", "001,3.5"), r"item 001: quality '3.5'"),
         ((",real,", ",maybe,"), r"real_or_synthetic 'maybe'"),
         (("001,4,", "002,4,"), r"more than once: 002; without a row: 001"),
         (("001,4,", "099,4,"), r"not in the key: 099; without a row: 001"),
-        (("quality", "note"), r"lacks quality: its first line is 'item,note,"),
+        (("quality", "note"), r"has no quality: found 'item,note,"),
     ],
 )
 def test_a_missing_or_impossible_rating_is_an_error(sheet: Path, change: tuple[str, str], message: str) -> None:
@@ -214,7 +214,7 @@ def test_sheet_and_scores_are_two_verbs(
     words = ["reading_sheet", str(datalist), cases[0]["made"], str(tmp_path / "sheet"), "--seed", "5"]
     monkeypatch.setattr("sys.argv", ["scanfill", *words])
     main()
-    assert "Key, not for the readers" in capsys.readouterr().out
+    assert "Key (not for the readers)" in capsys.readouterr().out
     ratings = [str(fill_in(tmp_path / "sheet", name, {"real": 5, "synthetic": 2})) for name in ("ann", "bob")]
     words = ["score_reading", str(tmp_path / "sheet" / "key.csv"), *ratings, "--output", str(tmp_path / "scores")]
     monkeypatch.setattr("sys.argv", ["scanfill", *words])

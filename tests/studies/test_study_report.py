@@ -77,7 +77,7 @@ def test_the_page_holds_tables_settings_and_commands(finished: Path) -> None:
     ):
         assert text in page
     assert "PARTIAL" not in page
-    assert "against zero-filling: a family" not in page  # there is nothing but zero-filling
+    assert "against zero-filling: a separate family" not in page  # there is nothing but zero-filling
 
 
 def test_the_answer_stands_first_in_one_sentence_and_one_figure(finished: Path) -> None:
@@ -105,7 +105,7 @@ def test_the_answer_names_what_is_better_or_worse(tmp_path: Path) -> None:
 def test_the_study_file_says_when_a_difference_counts(tmp_path: Path) -> None:
     folder = write_study(tmp_path, *OPTIONS, "correction=paper", patients=4)
     write_study_report(folder)
-    assert "judged at 0.0025" in (folder / "tables" / "subsets_cross_validation.md").read_text()
+    assert "uses the level 0.0025" in (folder / "tables" / "subsets_cross_validation.md").read_text()
 
 
 def test_every_figure_lies_beside_the_page_and_in_it(finished: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_partial_report_says_so_and_must_be_asked_for(finished: Path, tmp_path
         write_study_report(folder, methods=QUICK)
     assert not (folder / "report.html").exists()
     page = write_study_report(folder, partial=True, methods=QUICK).read_text(encoding="utf-8")
-    assert "PARTIAL: not all results are there." in page
+    assert "PARTIAL: some results are missing." in page
     assert "<li>scores/seed_0/fold_1.csv</li>" in page
     assert "NOT FINISHED" in (folder / "tables" / "subsets_cross_validation.md").read_text()
 

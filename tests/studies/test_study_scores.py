@@ -49,7 +49,7 @@ def test_what_is_absent_is_named_and_partial_allows_it(finished: Path, tmp_path:
     folder = shutil.copytree(finished, tmp_path / "copy")
     (folder / "scores" / "seed_1" / "fold_2.csv").unlink()
     (folder / "scores" / "seed_1" / "ensemble.csv").unlink()
-    with pytest.raises(UsageError, match=r"2 results are not there:\n  scores/seed_1/fold_2.csv\n.*ensemble") as told:
+    with pytest.raises(UsageError, match=r"2 results are missing:\n  scores/seed_1/fold_2.csv\n.*ensemble") as told:
         read_study_scores(folder)
     assert "--partial" in str(told.value)
     scores = read_study_scores(folder, partial=True)

@@ -206,7 +206,7 @@ def test_held_out_and_cross_validation_are_never_in_one_table(tmp_path: Path) ->
 
 def test_a_family_of_the_paper_judges_each_test_at_its_level(scores: StudyScores) -> None:
     table = three_input_tables(scores, "cross_validation", Methods(Bootstrap(draws=100), variant="paper"))[0]
-    assert "Each test is judged at 0.0025" in " ".join(table.notes)
+    assert "Each test uses the level 0.0025" in " ".join(table.notes)
     assert Family(4, "paper").alpha_of_one == 0.0025
 
 

@@ -46,7 +46,7 @@ def test_of_few_patients_there_is_no_interval_and_the_table_says_why() -> None:
 
 
 def test_ways_that_were_not_scored_on_the_same_cases_are_not_compared() -> None:
-    with pytest.raises(UsageError, match="compared on the same"):
+    with pytest.raises(UsageError, match="compared only on the same"):
         gain_table({"none": rows([0.0] * 7, 1.0), "flips": rows([0.0] * 6, 8.0)})
 
 

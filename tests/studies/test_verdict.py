@@ -66,7 +66,7 @@ def test_of_a_distance_less_is_better() -> None:
 
 def test_of_a_volume_neither_is() -> None:
     found = judged(paired(spread(-3.0, 1.0), score="volume_ml_WT", seed_differences={"0": -2.9, "1": -3.1}))
-    assert (found.verdict, found.why) == ("undecided", "more of this score is neither better nor worse")
+    assert (found.verdict, found.why) == ("undecided", "higher is neither better nor worse for this score")
 
 
 def test_to_be_as_good_as_a_reference_that_fails_says_nothing() -> None:
@@ -114,7 +114,7 @@ def test_within_the_margin_is_as_good_as_complete_also_where_it_is_significant()
     assert found.t_test.holm is not None
     assert found.t_test.holm < 0.05
     assert found.verdict == "as good as complete"
-    assert found.why == "the difference (-0.005) is shown to lie within 0.02; a smaller difference was found"
+    assert found.why == "the difference (-0.005) is shown to be within 0.02; a smaller difference was found"
 
 
 def test_no_significance_is_not_equivalence() -> None:
@@ -129,7 +129,7 @@ def test_equivalence_is_corrected_for_the_family_too() -> None:
 
 def test_the_same_prediction_is_as_good_with_fifteen_patients_and_undecided_with_two() -> None:
     same = judged(paired([0.0] * 15))
-    assert (same.verdict, same.why) == ("as good as complete", "the scores are the same in every patient")
+    assert (same.verdict, same.why) == ("as good as complete", "the scores are identical in every patient")
     assert judged(paired([0.0] * 2)).verdict == "undecided"
 
 
@@ -169,7 +169,7 @@ def test_the_footnotes_state_family_margins_and_bootstrap() -> None:
 
 def test_a_table_with_a_row_twice_or_two_evaluations_is_refused() -> None:
     comparison = compare(paired(spread(0.1, 0.05)), quick)
-    with pytest.raises(UsageError, match="is twice in the table"):
+    with pytest.raises(UsageError, match="occurs twice in the table"):
         judge([comparison, comparison], Family(4))
     other = replace(comparison, pairs=replace(comparison.pairs, strategy="dropout", evaluation=HELD_OUT))
     with pytest.raises(UsageError, match=r"\['cross_validation', 'held_out'\], which are never mixed"):

@@ -1,4 +1,4 @@
-"""What MONAI's engines need around them: the device, options, batches, checkpoints, tables of results."""
+"""Support for MONAI's engines: the device, options, batches, checkpoints, tables of results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write overlays and options into a config's text, so that it no longer needs them and still reads as a story.
+"""Write overlays and options into a config's text, so that it no longer needs them and stays readable.
 
 MONAI merges overlays when a bundle is run; ``monai.bundle.load``, viewers and the zoo's checks open one file. A bundle
 with weights that were trained with overlays therefore has them in the file.
@@ -27,18 +27,18 @@ REFERENCE = re.compile(r"[@%](\w+)")
 def bake(config: Path, overrides: Sequence[Override]) -> set[str]:
     """Write overrides into a config file.
 
-    The lines of an entry are replaced by those of the overlay; comments around them stay. An entry that the config
-    lacks is added only if something in it refers to it, since MONAI would merge it and nobody would read it.
+    The lines of an entry are replaced by those of the overlay; comments around them stay. An entry that is missing from
+    the config is added only if something refers to it; otherwise nothing would read it.
 
     Args:
         config: A YAML file, changed in place.
-        overrides: By :py:func:`~scanfill.engines.overrides.read_overrides`.
+        overrides: As returned by :py:func:`~scanfill.engines.overrides.read_overrides`.
 
     Returns:
         Top-level names of the overrides that the config uses.
 
     Raises:
-        RuntimeError: The text says something else than MONAI's own merge of the same overrides.
+        RuntimeError: The new text differs from MONAI's own merge of the same overrides.
     """
     text = config.read_text(encoding="utf-8").rstrip("\n") + "\n"
     merged = ConfigParser(ConfigParser.load_config_file(str(config)))
@@ -61,7 +61,7 @@ def bake(config: Path, overrides: Sequence[Override]) -> set[str]:
 
 
 def references(content: Any) -> set[str]:
-    """Top-level names that a config, or a part of one, refers to."""
+    """Return the top-level names that a config, or a part of one, refers to."""
     return {name for value in _strings(content) for name in REFERENCE.findall(value)}
 
 
@@ -79,7 +79,7 @@ def _load(text: str) -> dict[str, Any]:
 
 
 def _set(text: str, override: Override) -> str:
-    """Set one entry, by the overlay's own lines where it is a whole one, else in its value's place."""
+    """Set one entry: insert the overlay's own lines for a whole entry, else replace the value in place."""
     lines, blocks, name = text.splitlines(keepends=True), blocks_of(text), override.path[0]
     if name not in blocks:
         readers = (block.start for block in blocks.values() if name in REFERENCE.findall("".join(lines[block])))
@@ -93,7 +93,7 @@ def _set(text: str, override: Override) -> str:
 
 
 def _set_value(text: str, override: Override) -> str:
-    """Put the merged value in one line where the value was, at the deepest level that is there already."""
+    """Replace the value with the merged one, on one line, at the deepest level that already exists."""
     parser = ConfigParser(_load(text))
     merge_kv(parser, override.name, override.value)
     node: yaml.Node = compose(text)
@@ -122,13 +122,13 @@ def _child(node: yaml.Node, step: str) -> yaml.Node | None:
 
 
 def _in_one_line(value: Any) -> str:
-    """YAML of a value in flow style; in a list, since PyYAML ends a bare scalar by a line of dots."""
+    """Return a value as flow-style YAML; dumped in a list, since PyYAML ends a bare scalar with a line of dots."""
     dumped: str = yaml.safe_dump([value], default_flow_style=True, width=float("inf"), sort_keys=False)
     return dumped.strip()[1:-1]
 
 
 def _without_unread(text: str, keep: set[str]) -> str:
-    """Drop entries that were added and that nothing refers to, until none is left."""
+    """Repeatedly drop added entries that nothing refers to, until none are left."""
     while True:
         content = _load(text)
         unread = set(content) - keep - references(content)
@@ -141,7 +141,7 @@ def _without_unread(text: str, keep: set[str]) -> str:
 
 
 def _with_note(text: str, overrides: Sequence[Override]) -> str:
-    """Say below the opening comment what was baked in."""
+    """Note below the opening comment what was baked in."""
     opening, blank, story = text.partition("\n\n")
     origins = list(dict.fromkeys(override.origin for override in overrides if override.origin))
     if not origins:

@@ -1,4 +1,4 @@
-"""From a batch of the data loader to what the network and the loss take."""
+"""Prepare a batch of the data loader for the network and the loss."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 class PrepareBatch(MonaiPrepareBatch):  # type: ignore[misc]
     """Take image and label by their keys; the image may be a list of tensors, one for each pathway of a network.
 
-    MONAI's default knows one tensor under ``image`` and takes the label only under ``label``.
+    MONAI's default only supports a single tensor under ``image`` and a label under ``label``.
 
     Args:
         image_key: Key of the network's input, a tensor or a list of tensors.
-        label_key: Key of the truth; a batch without it gives ``None``.
+        label_key: Key of the ground truth; a batch without it gives ``None``.
     """
 
     def __init__(self, image_key: str = "image", label_key: str | None = "label") -> None:

@@ -1,11 +1,11 @@
-"""Checkpoint files: written with a record of the training, read without running code, refused where they do not fit.
+"""Checkpoint files: written with a record of the training, read without running code, rejected if they do not fit.
 
 Both files are read with ``torch.load(weights_only=True)``. ``model.pt`` is the network's state dictionary and nothing
-else, so that ``network.load_state_dict``, ``monai.bundle.load`` and ``ckpt_export`` take it as it is: from a nested
-dictionary they copy nothing, without a word, and an entry that is no weight they refuse. What the network was trained
-for, its record, is in the metadata that PyTorch keeps with a state dictionary. ``last.pt``, with which a training goes
-on, is a dictionary of dictionaries: ``record``, ``network``, where the weights are averaged ``ema``, the optimizer and
-whatever else has a state, and ``trainer``.
+else, so that ``network.load_state_dict``, ``monai.bundle.load`` and ``ckpt_export`` accept it as it is: they silently
+copy nothing from a nested dictionary, and reject an entry that is not a weight. The record of what the network was
+trained for is in the metadata that PyTorch keeps with a state dictionary. ``last.pt``, from which a training resumes,
+is a dictionary of dictionaries: ``record``, ``network``, ``ema`` if the weights are averaged, the optimizer and
+everything else that has a state, and ``trainer``.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 EARLIER = "recipe"
-"""What version 0.1 called the record, in both files."""
+"""Name of the record in version 0.1, in both files."""
 
 
 def weights_with_record(weights: Mapping[str, Tensor], record: Mapping[str, Any]) -> OrderedDict[str, Tensor]:
-    """Put a record into a state dictionary's metadata, where loading the weights passes over it.
+    """Put a record into a state dictionary's metadata, where it is ignored when the weights are loaded.
 
     Args:
         weights: State dictionary of a network.
         record: Plain strings, lists and numbers, as :py:meth:`~.training_record.TrainingRecord.state_dict` gives them.
     """
     flat = OrderedDict(weights)
-    modules = dict(getattr(weights, "_metadata", {}))  # versions of modules by their names; "" is the network itself
+    modules = dict(getattr(weights, "_metadata", {}))  # module versions by name; "" is the network itself
     own = {name: value for name, value in modules.get("", {}).items() if name != EARLIER}
     modules[""] = {**own, "record": dict(record)}
     flat._metadata = modules  # type: ignore[attr-defined]  # noqa: SLF001  PyTorch's own name for it; saved and loaded
@@ -51,14 +51,14 @@ def record_of(weights: Any) -> dict[str, Any] | None:
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read a checkpoint of ours, weights only, on the CPU.
+    """Read a scanfill checkpoint, weights only, on the CPU.
 
     Returns:
-        ``record``, in today's form also where version 0.1 wrote it, and ``network``, whichever file it is; of
-        ``last.pt`` also what a training needs to go on.
+        ``record``, in the current form even if version 0.1 wrote it, and ``network``, for either file; for ``last.pt``
+        also everything needed to resume a training.
 
     Raises:
-        CheckpointError: Absent, damaged, or without a record.
+        CheckpointError: The file is missing, damaged, or has no record.
     """
     path = Path(path)
     if not path.is_file():
@@ -82,14 +82,14 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             return {"record": upgrade(content[EARLIER]), **rest}
     found = list(content)[:5] if isinstance(content, dict) else type(content).__name__
     msg = (
-        f"Checkpoint {path} holds {found}, without a record of its training: it was not written by scanfill. "
-        "Give the model.pt or last.pt of a training."
+        f"Checkpoint {path} contains {found}, without a training record: it was not written by scanfill. "
+        "Pass the model.pt or last.pt of a training."
     )
     raise CheckpointError(msg)
 
 
 def read_record(checkpoint: str | Path) -> dict[str, Any]:
-    """Read what a checkpoint says of its training, as :py:class:`~.training_record.TrainingRecord` kept it.
+    """Read the training record of a checkpoint, as saved by :py:class:`~.training_record.TrainingRecord`.
 
     Raises:
         CheckpointError: See :py:func:`read_checkpoint`.
@@ -99,21 +99,21 @@ def read_record(checkpoint: str | Path) -> dict[str, Any]:
 
 
 def trained_spacing(checkpoint: str | Path) -> list[float] | None:
-    """Read the voxel size in mm that a checkpoint was trained with; None where it says nothing of it."""
+    """Read the voxel size in mm that a checkpoint was trained with; None if it was not recorded."""
     return spacing_of(read_record(checkpoint))
 
 
 def trained_fact(checkpoint: str | Path, name: str) -> Any:
-    """Read what a checkpoint's record says of something, such as the scale of the target.
+    """Read one entry of a checkpoint's record, such as the scale of the target.
 
     Raises:
-        CheckpointError: It says nothing of it; see also :py:func:`read_checkpoint`.
+        CheckpointError: The record has no such entry; see also :py:func:`read_checkpoint`.
     """
     record = read_record(checkpoint)
     if name not in record:
         msg = (
-            f"Checkpoint {checkpoint} says nothing of {name}, only of {', '.join(record)}: it was trained for "
-            "something else. Give the model.pt of a training with this bundle."
+            f"The record of checkpoint {checkpoint} has no {name!r}, only {', '.join(record)}: it was trained for "
+            "something else. Pass the model.pt of a training with this bundle."
         )
         raise CheckpointError(msg)
     return record[name]
@@ -123,26 +123,27 @@ def trained_flips(checkpoint: str | Path) -> list[int] | None:
     """Read which axes a checkpoint's training flipped.
 
     Returns:
-        None where it says nothing of it, or is not there: a config that is only looked at, or exported, needs none.
+        None if the flips were not recorded or there is no checkpoint: a config that is only viewed or exported needs
+        none.
 
     Raises:
-        CheckpointError: It is there but cannot be read.
+        CheckpointError: The checkpoint exists but cannot be read.
     """
     return read_record(checkpoint).get("flipped_axes") if Path(checkpoint).is_file() else None
 
 
 def weights_to_use(content: Mapping[str, Any]) -> Mapping[str, Tensor]:
-    """Pick the weights that a training was for: averaged ones where a checkpoint has them.
+    """Return the weights to use: the averaged ones if the checkpoint has them.
 
     Args:
-        content: Of either file, as :py:func:`read_checkpoint` gives it; both then give the same kind of weights.
+        content: Content of either file, as :py:func:`read_checkpoint` returns it; both give the same kind of weights.
     """
     weights: Mapping[str, Tensor] = content.get("ema", content["network"])
     return weights
 
 
 def load_network(network: nn.Module, content: Mapping[str, Any], path: Path) -> None:
-    """Load the weights to use, or tell the first tensor that differs.
+    """Load the weights to use into a network; see :py:func:`weights_to_use`.
 
     Raises:
         CheckpointError: See :py:func:`load_weights`.
@@ -151,10 +152,11 @@ def load_network(network: nn.Module, content: Mapping[str, Any], path: Path) -> 
 
 
 def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Load weights, or tell the first tensor that differs.
+    """Load weights into a network.
 
     Raises:
-        CheckpointError: Names the tensor and both shapes, and what usually causes it.
+        CheckpointError: The weights do not fit; the message gives the first tensor that differs, both shapes, and the
+            usual cause.
     """
     own = network.state_dict()
     missing = [name for name in own if name not in weights]
@@ -164,11 +166,11 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) 
         if shapes:
             first = f"{shapes[0]} has shape {tuple(weights[shapes[0]].shape)}, expected {tuple(own[shapes[0]].shape)}"
         else:
-            first = f"{(missing or extra)[0]} is {'absent' if missing else 'not expected'}"
+            first = f"{(missing or extra)[0]} is {'missing' if missing else 'not expected'}"
         msg = (
             f"Checkpoint {path} does not fit this {type(network).__name__}: {first} "
-            f"({len(shapes)} other shapes, {len(missing)} missing, {len(extra)} unexpected). It was trained with other "
-            "channels or widths: use the overlays and the options that it was trained with."
+            f"({len(shapes)} shapes differ, {len(missing)} missing, {len(extra)} unexpected). It was trained with "
+            "different channels or widths: use the same overlays and options as in its training."
         )
         raise CheckpointError(msg)
     network.load_state_dict(weights)

@@ -1,8 +1,8 @@
-"""Handlers that load a checkpoint which fits, and save one that survives a kill and is trained on from.
+"""Handlers that check and load a checkpoint, and that save checkpoints atomically and resume from them.
 
-MONAI's CheckpointSaver writes in place (a kill leaves half a file), forgets the best score when a training is resumed,
-and its loader meets another network with a page of tensor shapes. What the files hold stands in
-:py:mod:`~scanfill.engines.checkpoint_files`.
+MONAI's CheckpointSaver writes in place (a killed process leaves half a file) and forgets the best score when a training
+is resumed; its loader answers a different network with a page of tensor shapes. The content of the files is described
+in :py:mod:`~scanfill.engines.checkpoint_files`.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ logger = logging.getLogger(__name__)
 
 
 class LoadCheckpoint:
-    """Handler: when a run starts, load the weights of a checkpoint that fits.
+    """Handler: when a run starts, check a checkpoint and load its weights.
 
     Args:
         path: A checkpoint of :py:class:`SaveCheckpoints`.
         network: Bare network (not its DistributedDataParallel wrapper).
-        record: What this run builds.
+        record: Record of this run.
 
     Raises:
         CheckpointError: At the start of the run; see :py:func:`~.checkpoint_files.read_checkpoint` and
@@ -54,38 +54,39 @@ class LoadCheckpoint:
         engine.add_event_handler(Events.STARTED, self)
 
     def __call__(self, _: Engine) -> None:
-        """Check, then load."""
+        """Check the record, then load the weights."""
         content = read_checkpoint(self.path)
         self.record.check(content["record"], self.path)
         load_network(self.network, content, self.path)
 
 
 class SaveCheckpoints:
-    """Handler of the trainer: ``last.pt`` after each epoch, ``model.pt`` whenever the validation is better than before.
+    """Handler of the trainer: save ``last.pt`` after each epoch, and ``model.pt`` when the validation score improves.
 
-    Where nothing judges the network, because there is no evaluator or it has no key metric, ``model.pt`` is written
-    after each epoch, too: it holds the latest weights, not the best.
+    If there is no evaluator, or it has no key metric, ``model.pt`` is also written after each epoch: it then contains
+    the latest weights, not the best.
 
-    It also resumes: the optimizer, the schedule and the best score so far go on where ``last.pt`` left them. Without
-    resuming, files of an earlier training are set aside, never overwritten. Attach it after the validation handler.
+    It also resumes a training: the optimizer, the schedule and the best score so far are restored from ``last.pt``.
+    Without resuming, files of an earlier training are renamed, never overwritten. Attach it after the validation
+    handler.
 
     Args:
-        folder: Where to write; made if absent.
-        record: Goes into both files.
+        folder: Output folder; created if missing.
+        record: Record of the training, saved in both files.
         network: Bare network; its weights go into both files.
-        evaluator: Its key metric decides what is best (greater is better); None where nothing judges.
-        state: What else ``last.pt`` needs, e.g. ``{"optimizer": ..., "lr_scheduler": ...}``.
+        evaluator: Its key metric decides what is best (greater is better); None without validation.
+        state: Further objects to save in ``last.pt``, e.g. ``{"optimizer": ..., "lr_scheduler": ...}``.
         ema: Average of the network's weights, a ``torch.optim.swa_utils.AveragedModel`` or the ``ema_model`` of
-            ``ignite.handlers.EMAHandler``. Where there is one, ``model.pt`` holds the averaged weights and ``last.pt``
-            both. A :py:class:`~.trainable_network.TrainableNetwork` keeps its average itself: pass
+            ``ignite.handlers.EMAHandler``. If given, ``model.pt`` contains the averaged weights and ``last.pt`` both.
+            A :py:class:`~.trainable_network.TrainableNetwork` keeps its average itself: pass
             ``network=generator.network_to_save`` and the generator in ``state``.
-        pretrained: A checkpoint whose weights a training starts from, see :py:func:`~.pretrained.start_from`; one that
-            is resumed goes on with its own.
-        resume: Switch as it comes from the command line. On without a ``last.pt`` starts from the first epoch, and says
-            so, so that a scheduler may always pass it.
+        pretrained: A checkpoint whose weights a training starts from, see :py:func:`~.pretrained.start_from`; a resumed
+            training continues with its own weights.
+        resume: Switch as given on the command line. If it is on and there is no ``last.pt``, the training starts from
+            the first epoch with a warning, so that a job scheduler may always pass it.
 
     Raises:
-        ValueError: If ``ema`` is no average of ``network``.
+        ValueError: If ``ema`` is not an average of ``network``.
         CheckpointError: At the start of the run, when ``last.pt`` does not fit; see
             :py:func:`~.checkpoint_files.read_checkpoint`.
     """
@@ -112,18 +113,18 @@ class SaveCheckpoints:
         self.pretrained = None if pretrained in (None, "", "None") else Path(str(pretrained))
         self.resume = is_true(resume)
         if taken := {"record", "recipe", "network", "ema", "trainer"} & set(self.state):
-            msg = f"`state` must not have an entry {min(taken)!r}: last.pt has one of its own."
+            msg = f"`state` must not have an entry {min(taken)!r}: last.pt already has one."
             raise ValueError(msg)
         if self.averaged is not None and list(self.averaged.state_dict()) != list(network.state_dict()):
             msg = (
-                f"`ema` (a {type(self.averaged).__name__}) must hold the weights that `network` (a "
-                f"{type(network).__name__}) has: make it of the bare network."
+                f"`ema` (a {type(self.averaged).__name__}) must have the same weights as `network` (a "
+                f"{type(network).__name__}): create it from the bare network."
             )
             raise ValueError(msg)
 
     @property
     def judge(self) -> Engine | None:
-        """The evaluator, where it has a key metric to judge by."""
+        """The evaluator, if it has a key metric."""
         if self.evaluator is None or getattr(self.evaluator.state, "key_metric_name", None) is None:
             return None
         return self.evaluator
@@ -135,7 +136,7 @@ class SaveCheckpoints:
             engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def start(self, engine: Engine) -> None:
-        """Go on from an earlier training, or set it aside."""
+        """Resume an earlier training, or rename its files."""
         self.folder.mkdir(parents=True, exist_ok=True)
         last = self.folder / "last.pt"
         if self.resume and last.is_file():
@@ -143,7 +144,7 @@ class SaveCheckpoints:
             return
         if self.pretrained is not None:
             start_from(read_checkpoint(self.pretrained), self.network, self.record, self.pretrained)
-            if self.averaged is not None:  # it was copied from the network before these weights came
+            if self.averaged is not None:  # it was copied from the network before these weights were loaded
                 self.averaged.load_state_dict(self.network.state_dict())
         if self.resume:
             logger.warning("Nothing to resume at %s: training starts from the first epoch.", last)
@@ -174,7 +175,7 @@ class SaveCheckpoints:
     def _load(self, engine: Engine, path: Path) -> None:
         content = read_checkpoint(path)
         self.record.check(content["record"], path)
-        self.record.add_training(content["record"])  # of what it was pretrained on, this run knows nothing
+        self.record.add_training(content["record"])  # includes the cases it was pretrained on, unknown to this run
         load_weights(self.network, content["network"], path)
         self._load_average(content, path)
         for name, item in self.state.items():
@@ -188,16 +189,16 @@ class SaveCheckpoints:
 
     def _load_average(self, content: Mapping[str, Any], path: Path) -> None:
         if (self.averaged is None) != ("ema" not in content):
-            have, had = ("no", "has one") if self.averaged is None else ("an", "has none")
+            theirs, ours = ("an", "does not") if self.averaged is None else ("no", "does")
             msg = (
-                f"This training keeps {have} average of the weights, {path} {had}: go on with the settings that it "
-                "was begun with, or start anew without --resume."
+                f"The checkpoint {path} has {theirs} average of the weights; this run {ours}. Resume with the settings "
+                "that the training was started with, or start over without --resume."
             )
             raise CheckpointError(msg)
         if self.averaged is not None:
             load_weights(self.averaged, content["ema"], path)
         if self.counted is not None:
-            self.counted.n_averaged.fill_(content["trainer"].get("averages", 1))  # 1: not to be copied over
+            self.counted.n_averaged.fill_(content["trainer"].get("averages", 1))  # 1: so that it is not overwritten
 
     def _set_aside(self) -> None:
         for name in ("model.pt", "last.pt"):

@@ -1,6 +1,6 @@
-"""The command line of ``python -m monai.bundle run``: what it merges, and options or overlays that nothing reads.
+"""Read the command line of ``python -m monai.bundle run``, and reject options and overlays that nothing reads.
 
-MONAI silently adds an id that nobody reads (``--max_epoch 5``, an overlay with a misspelled entry), and passes
+MONAI silently adds an id that nothing reads (``--max_epoch 5``, an overlay with a misspelled entry), and passes
 ``--availability false`` on as the string ``"false"``, which is true in Python.
 """
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 YAML_WORDS = {"false": "False", "null": "None"}
-"""What means no or nothing in a config, and how the command line says it."""
+"""YAML words for false and null, and how to write them on the command line."""
 
 OWN = {*inspect.signature(monai.bundle.run).parameters, "workflow_type", "workflow_name", "properties_path"}
-"""Options of MONAI itself, which override nothing in a config."""
+"""MONAI's own options, which do not override anything in a config."""
 
 TRACKING_IDS = {"output_dir", "tracking_uri", "experiment_name", "run_name", "save_execute_config", "is_not_rank0"}
-"""Ids that MONAI adds for experiment tracking, so they may be set though no config has them."""
+"""Ids that MONAI adds for experiment tracking; they may be set although no config contains them."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class CommandLine:
     """A run of MONAI's command line.
 
     Attributes:
-        files: Config files in the order in which they are merged; the first one stands alone.
-        options: What overrides their entries, id -> value, also from ``--args_file``.
+        files: Config files in the order in which they are merged; the first one is complete by itself.
+        options: Overrides of their entries, id -> value, including those from ``--args_file``.
         tracking: Whether MONAI adds its own ids for experiment tracking.
     """
 
@@ -59,9 +59,9 @@ class CommandLine:
 
 
 def is_true(value: bool | str | int | None) -> bool:
-    """Read a switch as the command line or a config gives it.
+    """Convert a switch from the command line or a config to a boolean.
 
-    True are ``True``, 1, "true", "yes", "on"; false are ``False``, ``None``, 0, "false", "no", "off", "".
+    ``True``, 1, "true", "yes" and "on" are true; ``False``, ``None``, 0, "false", "no", "off" and "" are false.
 
     Raises:
         ValueError: Anything else.
@@ -79,10 +79,10 @@ def read_command_line(arguments: Sequence[str] | None = None) -> CommandLine | N
     """Read the command line of ``python -m monai.bundle run`` as MONAI does.
 
     Args:
-        arguments: The words behind the program's name; those of the running program by default.
+        arguments: Arguments after the program's name; by default those of the running program.
 
     Returns:
-        None where another program is running, such as a notebook, or no config file is given.
+        None if another program is running, such as a notebook, or if no config file is given.
     """
     if arguments is None:
         if not Path(sys.argv[0]).as_posix().endswith("monai/bundle/__main__.py"):
@@ -105,14 +105,15 @@ def _merge_arguments(*words: Any, **options: Any) -> dict[str, Any]:
 
 
 def check_overrides(arguments: Sequence[str] | None = None) -> None:
-    """Refuse options and overlays that set what nothing reads, or that would not mean what they say.
+    """Reject options and overlays that nothing reads, or whose value would be misread.
 
     Args:
-        arguments: The command line without the program; the running one by default. Other programs are left alone.
+        arguments: The command line without the program; by default the running one. Other programs are not checked.
 
     Raises:
-        UnknownOptionError: Names the option, or the overlay and its entry, and the id that was probably meant.
-        UsageError: An option is ``false`` or ``null``, which arrives as a string, and a string is true.
+        UnknownOptionError: Nothing reads the option or the overlay's entry; the message suggests the id that was
+            probably meant.
+        UsageError: An option is ``false`` or ``null``, which would be passed as a string, and a string is true.
     """
     command = read_command_line(arguments)
     if command is None:
@@ -123,18 +124,18 @@ def check_overrides(arguments: Sequence[str] | None = None) -> None:
     for name, value in command.options.items():
         if name not in parser and not (command.tracking and name in TRACKING_IDS):
             hint = _what_was_meant(name, [str(key) for key in config], prefix="--")
-            msg = f"Unknown option --{name} (={value!r}): no id of that name in {', '.join(command.files)}; {hint}"
+            msg = f"Unknown option --{name} (={value!r}): there is no such id in {', '.join(command.files)}; {hint}"
             raise UnknownOptionError(msg)
         if isinstance(value, str) and value in YAML_WORDS:
             msg = (
-                f"--{name} {value} would arrive as the string {value!r}, which is true: on MONAI's command line write "
-                f"--{name} {YAML_WORDS[value]}."
+                f"--{name} {value} would be passed as the string {value!r}, which is true: write "
+                f"--{name} {YAML_WORDS[value]} on MONAI's command line."
             )
             raise UsageError(msg)
 
 
 def _check_overlays(command: CommandLine) -> None:
-    """Refuse an overlay with an entry that neither another one nor the bundle's standalone configs read."""
+    """Reject an overlay with an entry that neither another overlay nor the bundle's standalone configs read."""
     first = Path(command.files[0])
     standalone = dict.fromkeys([first, *(first.with_name(name) for name in STANDALONE)])
     contents = [ConfigParser.load_config_file(str(file)) for file in standalone if file.is_file()]
@@ -150,12 +151,12 @@ def _check_overlays(command: CommandLine) -> None:
     added = {path_of(name)[0] for content in overlays.values() for name in content}
     for file, content in overlays.items():
         for name in sorted(references(content) & set(RENAMED_IDS) - defined - added):
-            msg = f"{file} refers to @{name}, which is called @{RENAMED_IDS[name]} since version 0.2: rename it there."
+            msg = f"{file} refers to @{name}, which was renamed in version 0.2: write @{RENAMED_IDS[name]}."
             raise UnknownOptionError(msg)
 
 
 def _what_was_meant(name: str, known: Sequence[str], prefix: str = "") -> str:
     if (new := RENAMED_IDS.get(name)) in known:
-        return f"it is called {prefix}{new} since version 0.2: rename it."
+        return f"it was renamed to {prefix}{new} in version 0.2."
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(prefix + key for key in near)}?" if near else "see the top of the config."

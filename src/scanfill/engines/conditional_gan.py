@@ -1,7 +1,7 @@
 """Training of paired image-to-image GANs, with or without a discriminator.
 
-MONAI's AdversarialTrainer shows the discriminator the *source* as the real image; its GanTrainer knows latent vectors
-only, and no mixed precision. Neither can train Pix2Pix.
+MONAI's AdversarialTrainer passes the *source* to the discriminator as the real image; its GanTrainer only supports
+latent vectors and has no mixed precision. Neither can train Pix2Pix.
 """
 
 from __future__ import annotations
@@ -30,45 +30,45 @@ if TYPE_CHECKING:
 
 
 class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
-    """Train a generator that paints a target from sources, against a discriminator that sees the sources too.
+    """Train a generator that synthesizes a target from sources, against a discriminator that also sees the sources.
 
-    One step: paint; train the discriminator on (sources, target) against (sources, painted); train the generator
-    against the discriminator as it now is. ``engine.state.output`` has ``image``, ``label`` (the target), ``pred``,
-    the generator's ``loss`` and its terms, ``discriminator`` with ``discriminator_real`` and
-    ``discriminator_painted``, and the length of the gradient of each network; :py:func:`loss_terms` picks the numbers.
+    In each step, synthesize the target; train the discriminator on (sources, target) against (sources, synthesized);
+    then train the generator against the updated discriminator. ``engine.state.output`` has ``image``, ``label`` (the
+    target), ``pred``, the generator's ``loss`` and its terms, ``discriminator`` with ``discriminator_real`` and
+    ``discriminator_painted``, and the gradient norm of each network; :py:func:`loss_terms` picks the numbers.
 
-    Save and resume each network by itself, ``SaveCheckpoints(network=generator.network_to_save,
-    state={"generator": ..., "discriminator": ...})``: a pickled trainer holds whole modules, which a weights-only load
-    refuses.
+    Save and resume each network separately, ``SaveCheckpoints(network=generator.network_to_save,
+    state={"generator": ..., "discriminator": ...})``: a pickled trainer contains whole modules, which a weights-only
+    load rejects.
 
     Args:
-        device: Where to train.
-        max_epochs: Epochs in all, those before resuming included.
-        train_data_loader: Gives batches for ``prepare_batch``.
+        device: Device to train on.
+        max_epochs: Total number of epochs, including those before resuming.
+        train_data_loader: Data loader of batches for ``prepare_batch``.
         generator: Its network maps sources to the target.
         discriminator: Its network maps sources and target, concatenated, to logits: one tensor, MONAI's
-            ``PatchDiscriminator`` (whose last feature map is the verdict) or ``MultiScalePatchDiscriminator``.
+            ``PatchDiscriminator`` (whose last feature map is the logits) or ``MultiScalePatchDiscriminator``.
             ``None`` trains the generator without a discriminator.
-        generator_loss: Called with prediction, target, ``logits`` (``None`` without a discriminator) and what else
-            ``prepare_batch`` gives; returns terms, of which ``loss`` is minimised.
-        discriminator_loss: Called with the logits of real and of painted pairs; returns terms likewise.
-        show: Makes what the discriminator sees of what was painted, called with that, the target, and what else
-            ``prepare_batch`` gives; needed where the generator gives more than images like the target.
-        epoch_length: Steps; by default one pass over the loader.
-        non_blocking: Copy to the GPU while computing.
-        prepare_batch: Gives sources, target, and a dictionary for the generator's loss.
-        inferer: Calls the generator.
+        generator_loss: Called with the prediction, the target, ``logits`` (``None`` without a discriminator) and the
+            extras from ``prepare_batch``; returns terms, of which ``loss`` is minimized.
+        discriminator_loss: Called with the logits of real and of synthesized pairs; also returns terms.
+        show: Makes the discriminator's input from the prediction, called with the prediction, the target, and the
+            extras from ``prepare_batch``; needed if the generator returns more than images like the target.
+        epoch_length: Steps per epoch; by default one pass over the loader.
+        non_blocking: Copy to the GPU asynchronously.
+        prepare_batch: Returns sources, target, and a dictionary of extras for the generator's loss.
+        inferer: Runs the generator.
         postprocessing: As in MONAI's trainers.
         key_train_metric: As in MONAI's trainers.
         additional_metrics: As in MONAI's trainers.
         metric_cmp_fn: As in MONAI's trainers.
         train_handlers: As in MONAI's trainers; they run after the schedules of both networks have stepped.
-        amp: Mixed precision, on a GPU; each network has a gradient scaler.
+        amp: Whether to use mixed precision, on a GPU; each network has its own gradient scaler.
         event_names: As in MONAI's trainers.
         event_to_attr: As in MONAI's trainers.
         decollate: As in MONAI's trainers.
-        to_kwargs: For ``prepare_batch``.
-        amp_kwargs: For ``torch.autocast``, e.g. ``dtype``.
+        to_kwargs: Arguments for ``prepare_batch``.
+        amp_kwargs: Arguments for ``torch.autocast``, e.g. ``dtype``.
 
     Raises:
         ValueError: If mixed precision is asked for without a GPU.
@@ -102,7 +102,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         amp_kwargs: dict[str, Any] | None = None,
     ) -> None:
         if amp and torch.device(device).type != "cuda":
-            msg = f"amp=True needs a GPU, the device is {str(device)!r}. Pass amp=False, or a cuda device."
+            msg = f"amp=True needs a GPU, but the device is {str(device)!r}. Pass amp=False, or a cuda device."
             raise ValueError(msg)
         networks = [trained for trained in (generator, discriminator) if trained is not None]
         schedules = [
@@ -119,7 +119,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
             key_metric=key_train_metric,
             additional_metrics=additional_metrics,
             metric_cmp_fn=metric_cmp_fn,
-            handlers=[*schedules, *(train_handlers or [])],  # first: a checkpoint then holds the next epoch's rates
+            handlers=[*schedules, *(train_handlers or [])],  # first: a checkpoint then has the next epoch's rates
             amp=amp,
             event_names=event_names,
             event_to_attr=event_to_attr,
@@ -140,7 +140,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
 
     def run(self) -> None:
         """Train up to ``max_epochs``."""
-        Workflow.run(self)  # MONAI's Trainer adds a gradient scaler of its own, new at each call
+        Workflow.run(self)  # MONAI's Trainer would add its own gradient scaler, a new one at each call
 
     def _iteration(
         self, engine: ConditionalGanTrainer, batchdata: Mapping[str, Any]
@@ -163,7 +163,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         return engine.state.output  # decollated and postprocessed by that event
 
     def _shown(self, painted: Tensor, target: Tensor, extras: Mapping[str, Tensor]) -> Tensor:
-        """Make what the discriminator compares with the target."""
+        """Return the discriminator's input for the synthesized image."""
         shown = painted if self.show is None else self.show(painted, target, **extras)
         check_pair(shown, target)
         return shown
@@ -193,7 +193,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
         with self._autocast():
             logits = None
             if self.discriminator is not None:
-                judge = self.discriminator.bare  # its gradients are not wanted, so they need not be gathered either
+                judge = self.discriminator.bare  # bare: its gradients are not used, so they need not be synchronized
                 with frozen(judge):
                     logits = verdict(judge(torch.cat([sources, self._shown(painted, target, extras)], 1)))
             terms = self.generator_loss(painted, target, logits=logits, **extras)
@@ -208,7 +208,7 @@ class ConditionalGanTrainer(Trainer):  # type: ignore[misc]
 
 
 def verdict(output: Tensor | Sequence[Any]) -> Tensor | list[Tensor]:
-    """Pick the logits from what a discriminator returns.
+    """Return the logits from the output of a discriminator.
 
     Args:
         output: One tensor; the list of feature maps of MONAI's ``PatchDiscriminator``, whose last are the logits; or
@@ -224,7 +224,7 @@ def verdict(output: Tensor | Sequence[Any]) -> Tensor | list[Tensor]:
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Keep gradients from a network's parameters, but let them through to its input, while in this context."""
+    """Freeze a network's parameters while in this context; gradients still flow through to its input."""
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     for parameter in trained:
         parameter.requires_grad = False

@@ -1,4 +1,4 @@
-"""Where the entries of a config stand in its text."""
+"""Locate the entries of a config in its text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import yaml
 
 
 def compose(text: str) -> yaml.MappingNode:
-    """Read a config's text with the places of its parts."""
+    """Parse a config's text into nodes that keep their positions."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(node, yaml.MappingNode)  # MONAI has read it as a dictionary
     return node

@@ -1,4 +1,4 @@
-"""Which device a run uses: chosen, checked and printed, never fallen back on in silence."""
+"""Choose, check and print the device of a run, without a silent fallback to the CPU."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def find_device(name: str = "auto") -> torch.device:
     """Choose the device of this process.
 
     Args:
-        name: ``auto`` (a GPU where there is one, else the CPU), or a name of PyTorch such as ``cpu`` or ``cuda:1``.
+        name: ``auto`` (a GPU if there is one, else the CPU), or a PyTorch name such as ``cpu`` or ``cuda:1``.
             Under ``torchrun``, ``auto`` takes the GPU of the process's local rank.
 
     Raises:
-        UsageError: A GPU was asked for that PyTorch does not see.
+        UsageError: The requested GPU is not visible to PyTorch.
     """
     if name == "auto":
         if not torch.cuda.is_available():
@@ -26,7 +26,7 @@ def find_device(name: str = "auto") -> torch.device:
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         msg = (
-            f"device={name!r} was asked for, but PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs. "
+            f"device={name!r} was requested, but PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs. "
             "Install a CUDA build of PyTorch and check `nvidia-smi`, or pass --device cpu."
         )
         raise UsageError(msg)
@@ -34,7 +34,7 @@ def find_device(name: str = "auto") -> torch.device:
 
 
 def announce(device: torch.device | str) -> None:
-    """Print the device in use, after checking that it is there (:py:func:`find_device` tells what is raised)."""
+    """Check that the device is available and print it; see :py:func:`find_device` for the errors raised."""
     found = find_device(str(device))
     if found.type == "cuda":
         index = found.index or 0
@@ -42,4 +42,4 @@ def announce(device: torch.device | str) -> None:
         detail = f"{torch.cuda.get_device_name(index)}, {memory:.0f} GiB, mixed precision"
     else:
         detail = f"{torch.get_num_threads()} threads, full precision"
-    print(f"Device: {found} ({detail})", flush=True)  # noqa: T201  a person must see it whatever the logging says
+    print(f"Device: {found} ({detail})", flush=True)  # noqa: T201  must be visible at any logging level

@@ -1,8 +1,8 @@
-"""A training leaves a bundle: configs that need no overlay and no option any more, beside the weights.
+"""Write the bundle of a training: its weights, and configs that no longer need any overlay or option.
 
-``--bundle_root runs/NAME`` holds ``configs`` (the bundle's own with everything in them that the weights depend on),
-``docs``, ``LICENSE`` and ``models``. Where ``bundle_root`` is the folder that the configs come from, they stay as they
-are; the checkpoint keeps what was changed, and ``python -m scanfill pack`` writes it into the archive.
+``--bundle_root runs/NAME`` contains ``configs`` (the bundle's own, with everything that the weights depend on written
+into them), ``docs``, ``LICENSE`` and ``models``. If ``bundle_root`` is the folder that the configs come from, they stay
+unchanged; the checkpoint records the changes, and ``python -m scanfill pack`` writes them into the archive.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ NEVER_BAKED = frozenset(
         "pretrained",
     }
 )
-"""Ids that say where and how a network is trained; its weights do not depend on them."""
+"""Ids that set where and how a network is trained; its weights do not depend on them."""
 
 MAY_CHANGE = NEVER_BAKED | {"max_epochs", "val_interval", "tta", "tta_axes"}
 """Ids that may differ when a training is resumed."""
@@ -59,12 +59,12 @@ DATASET_DIR = Override(
     name="dataset_dir",
     value=None,
     origin="",
-    text="dataset_dir: null                    # required: a case, or a folder with one subfolder a case\n",
+    text="dataset_dir: null                    # required: a case, or a folder with one subfolder per case\n",
 )
-"""What stands in the configs of a bundle that was trained on real data."""
+"""Entry for the dataset folder in the configs of a bundle that was trained on real data."""
 
 COPIED = ("docs", "LICENSE", "configs/logging.conf", "scanfill", "presets")
-"""What goes along as it is, where the source has it: documents, and in an archive the package and the presets."""
+"""Files copied unchanged if the source has them: documents, and in an archive the package and the presets."""
 
 
 def leave_bundle(
@@ -76,18 +76,18 @@ def leave_bundle(
     """Write the bundle of a training that was not started by ``python -m monai.bundle run``, such as one in a notebook.
 
     Args:
-        bundle_root: Where it goes; the weights belong into ``models/model.pt`` there.
+        bundle_root: Output folder; save the weights there as ``models/model.pt``.
         bundle: Name or folder of the bundle that was trained.
-        overlays: Those of the training, by name or path.
-        options: Other ids that the training set, id -> value. With ``dataset_dir`` or ``datalist`` among them, whoever
-            uses the bundle must give the folder of the cases.
+        overlays: Overlays of the training, by name or path.
+        options: Other ids that the training set, id -> value. If they include ``dataset_dir`` or ``datalist``, users of
+            the bundle must pass the folder of their cases.
 
     Returns:
         ``bundle_root``.
 
     Raises:
-        FileNotFoundError: There is no such bundle.
-        UsageError: There is no such overlay.
+        FileNotFoundError: The bundle does not exist.
+        UsageError: An overlay does not exist.
     """
     source = scanfill.bundle_path(str(bundle)).resolve()
     first = source / "configs" / STANDALONE[0]
@@ -99,22 +99,22 @@ def leave_bundle(
 def leave_trained_bundle(
     bundle_root: str | Path, record: TrainingRecord, ckpt_dir: str | Path, *, resume: bool | str = False
 ) -> None:
-    """Write the bundle of the training that starts now, and keep in its record what was changed in the configs.
+    """Write the bundle of the training that is starting, and store the changes to its configs in the record.
 
-    Every process of a training calls it; the first one writes.
+    Every process of a training calls this function; only the first one writes.
 
     Args:
-        bundle_root: Where the bundle goes. Nothing is written if its ``configs`` are those that are run.
-        record: Of the training; its ``overrides`` are set.
-        ckpt_dir: Where ``last.pt`` lies.
-        resume: Whether the training goes on from there.
+        bundle_root: Output folder. Nothing is written if its ``configs`` are the ones being run.
+        record: Record of the training; its ``overrides`` are set.
+        ckpt_dir: Folder of ``last.pt``.
+        resume: Whether the training resumes from ``last.pt``.
 
     Raises:
-        CheckpointError: A training that is resumed was begun with another value of something the weights depend on.
+        CheckpointError: The training to resume was started with a different value of something the weights depend on.
     """
     command = read_command_line()
     if command is None:
-        logger.info("No bundle is left in %s: call scanfill.engines.leave_bundle for that.", bundle_root)
+        logger.info("No bundle was written to %s: call scanfill.engines.leave_bundle to write it.", bundle_root)
         return
     first, *overlays = map(Path, command.files)
     baked = read_overrides([file for file in overlays if not is_workflow(file)], command.options)
@@ -134,7 +134,7 @@ def leave_trained_bundle(
 
 
 def _those_of_weights(first: Path, overrides: Sequence[Override]) -> list[Override]:
-    """Keep what the weights depend on: what ``train.yaml`` or ``inference.yaml`` reads, and not where it was run.
+    """Keep what the weights depend on: ids that ``train.yaml`` or ``inference.yaml`` reads, except where it was run.
 
     A merge (``+train#handlers``) is replaced by its result, so that it can be applied again.
     """
@@ -155,30 +155,30 @@ def _those_of_weights(first: Path, overrides: Sequence[Override]) -> list[Overri
 
 
 def _no_phantoms(overrides: Sequence[Override]) -> list[Override]:
-    """Ask for the folder of the cases after a training on real data, instead of phantoms by default."""
+    """Make ``dataset_dir`` required after a training on real data, instead of generating phantoms by default."""
     real = any(override.name in ("dataset_dir", "datalist") and override.value for override in overrides)
     return [DATASET_DIR] if real else []
 
 
 def _macros(config: Path) -> list[Override]:
-    """List the entries of a config that are taken from other files, as they stand there."""
+    """List the entries that a config takes from other files, with their content."""
     content = ConfigParser.load_config_file(str(config))
     expanded = {name: expand_macros(value) for name, value in content.items()}
     return [Override(name, value, config.name) for name, value in expanded.items() if value != content[name]]
 
 
 def _standalone(first: Path) -> dict[str, Path]:
-    """Name the configs that are baked: the one that was run is the training."""
+    """Return the configs to bake, by name; the config that was run becomes the training config."""
     train, inference = STANDALONE
     files = {train: first, inference: first.with_name(inference)}
     return {name: file for name, file in files.items() if file.is_file()}
 
 
 def _check_resumed(first: Path, begun: Sequence[Override], now: Sequence[Override], checkpoint: Path) -> None:
-    """Compare what a training was begun with and what it is resumed with.
+    """Check that a training is resumed with the overrides it was started with.
 
     Raises:
-        CheckpointError: The weights depend on something that differs.
+        CheckpointError: Something that the weights depend on differs.
     """
     config = ConfigParser.load_config_file(str(first))
     then, merged = ConfigParser(deepcopy(config)), ConfigParser(deepcopy(config))
@@ -189,14 +189,14 @@ def _check_resumed(first: Path, begun: Sequence[Override], now: Sequence[Overrid
         old, new = then.get().get(name), merged.get().get(name)
         if name not in MAY_CHANGE and old != new:
             msg = (
-                f"The training of {checkpoint} was begun with {name}={old!r}, this run has {new!r}. Resume with the "
-                "overlays and options that it was begun with, or start anew without --resume."
+                f"The training of {checkpoint} was started with {name}={old!r}; this run has {new!r}. Resume with the "
+                "overlays and options that it was started with, or start over without --resume."
             )
             raise CheckpointError(msg)
 
 
 def _write(root: Path, first: Path, overrides: Sequence[Override]) -> None:
-    """Write the files of a bundle, each whole or not at all."""
+    """Write the files of a bundle, each atomically."""
     source, place = first.parent.parent, root / "configs"
     place.mkdir(parents=True, exist_ok=True)
     for name in COPIED:
@@ -216,7 +216,7 @@ def _write(root: Path, first: Path, overrides: Sequence[Override]) -> None:
 
 
 def _write_metadata(place: Path, first: Path, overrides: Sequence[Override]) -> None:
-    """Describe the network that was trained, and say with which scanfill, from which bundle and with what."""
+    """Describe the trained network, with the scanfill version, the bundle and the overrides of its training."""
     metadata = json.loads((first.parent / "metadata.json").read_text(encoding="utf-8"))
     before, after = (ConfigParser.load_config_file(str(config)) for config in (first, place / STANDALONE[0]))
     metadata = describe_channels(metadata, before, after)

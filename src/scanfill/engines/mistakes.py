@@ -1,4 +1,4 @@
-"""Show a person's mistake as one paragraph; MONAI buries it under a screen of its own calls."""
+"""Show a user's mistake as one paragraph, without MONAI's long traceback."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def explain_mistakes() -> None:
-    """End a run that fails by a mistake with what is wrong and what to do, instead of a traceback.
+    """From here on, report a user's mistake with its cause and remedy instead of a traceback.
 
-    A program's error keeps its traceback. A full disk, or a file that may not be read, counts as a mistake.
+    Other errors keep their traceback. A full disk or an unreadable file counts as a mistake.
     """
     if sys.excepthook is not _explain:
         sys.excepthook = _explain
 
 
 def find_mistake(error: BaseException) -> BaseException | None:
-    """Find the mistake among an error and all that caused it; None if it is a program's error."""
+    """Return the user's mistake in an error's chain of causes; None if it is a program error."""
     return next((cause for cause in _causes(error) if isinstance(cause, UsageError | OSError)), None)
 
 
@@ -37,4 +37,4 @@ def _explain(kind: type[BaseException], error: BaseException, trace: TracebackTy
     if mistake is None:
         sys.__excepthook__(kind, error, trace)
     else:
-        print(f"\nStopped: {mistake}", file=sys.stderr)  # noqa: T201  the last word of the command line
+        print(f"\nStopped: {mistake}", file=sys.stderr)  # noqa: T201  the final output of the command line

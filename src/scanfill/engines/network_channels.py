@@ -1,4 +1,4 @@
-"""The channels of a network in a bundle's ``metadata.json``, when overlays or options choose other images."""
+"""Update the network channels in a bundle's ``metadata.json`` after overlays or options choose other images."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 def describe_channels(
     metadata: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Describe the channels of a network as they are after its config was changed.
+    """Describe the channels of a network after its config was changed.
 
-    Which options choose images, the config's ``record`` says: its ``inputs``, such as ``modalities``, and its
-    ``settings``, such as ``target``. With ``availability``, each image has a second channel that says whether it is
-    there.
+    The config's ``record`` states which options choose images: its ``inputs``, such as ``modalities``, and its
+    ``settings``, such as ``target``. With ``availability``, each image has a second channel that states whether it is
+    available.
 
     Args:
-        metadata: Describes the network of ``before``; not changed.
+        metadata: Description of the network of ``before``; not changed.
         before: Content of the bundle's ``inference.yaml`` or ``train.yaml``.
-        after: The same with overlays and options in it.
+        after: The same config with overlays and options applied.
     """
     described, chosen = dict(metadata), chosen_images(after)
     for option, names in chosen.items():
@@ -32,14 +32,14 @@ def describe_channels(
 
 
 def chosen_images(config: Mapping[str, Any]) -> dict[str, list[str]]:
-    """List the images that a config's options choose: its network's inputs, then what else its record compares."""
+    """List the images that a config's options choose: first the network's inputs, then the record's other settings."""
     record = config.get("record", {})
     options = [*_options(record.get("inputs")), *_options(record.get("settings"))]
     return {option: _names(config.get(option)) for option in options if option in config}
 
 
 def _options(entry: Any) -> dict[str, Any]:
-    """Take what a record reads straight from an option: ``{"modalities": "@modalities"}``."""
+    """Return the entries of a record that are read directly from an option: ``{"modalities": "@modalities"}``."""
     return {name: value for name, value in (entry.items() if isinstance(entry, dict) else ()) if value == f"@{name}"}
 
 
@@ -48,7 +48,7 @@ def _names(value: Any) -> list[str]:
 
 
 def _choose(metadata: dict[str, Any], before: Sequence[str], after: Sequence[str]) -> dict[str, Any]:
-    """Replace the channels of some images by those of others, wherever a description names them one after the other."""
+    """Replace the channels of some images by those of others, wherever a description lists them consecutively."""
     if not before or not after or before == after:
         return metadata
     data_format = {
@@ -64,13 +64,13 @@ def _chosen(tensor: Mapping[str, Any], before: Sequence[str], after: Sequence[st
     words = [re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE) for name in before]
     for block in blocks:
         if len(block) < len(before) or not all(word.search(text) for word, text in zip(words, block, strict=True)):
-            return dict(tensor)  # its channels are no images: a segmentation's classes
+            return dict(tensor)  # its channels are not images but a segmentation's classes
     chosen = [words[0].sub(name.upper(), block[0], count=1) for block in blocks for name in after]
     return {**tensor, "num_channels": len(chosen), "channel_def": _numbered(chosen)}
 
 
 def _tell_availability(metadata: dict[str, Any], count: int) -> dict[str, Any]:
-    """Add a channel for each image of an input, after all of them."""
+    """Add an availability channel for each image of an input, after all the images."""
     data_format = dict(metadata.get("network_data_format", {}))
     data_format["inputs"] = {
         name: {

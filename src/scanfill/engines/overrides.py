@@ -1,4 +1,4 @@
-"""What overlays and options of the command line set in a config, in the order in which MONAI merges them."""
+"""Overrides of a config by overlays and command-line options, in the order in which MONAI merges them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 STANDALONE = ("train.yaml", "inference.yaml")
-"""Configs that stand alone; the others are overlays on them."""
+"""Standalone configs; the others are overlays on them."""
 
 WORKFLOW = {"run", "initialize", "finalize"}
-"""Ids that say what is run. An overlay that has one is a task of its own, such as ``evaluate.yaml``."""
+"""Ids that define what is run. An overlay that has one is a workflow of its own, such as ``evaluate.yaml``."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Override:
     """One entry of an overlay, or one option of the command line.
 
     Attributes:
-        name: Id as MONAI takes it: ``inferer``, ``train#trainer#max_epochs``, ``+handlers``.
-        value: What it is set to.
-        origin: The overlay's file name, or the option as a person wrote it.
+        name: Id in MONAI's syntax: ``inferer``, ``train#trainer#max_epochs``, ``+handlers``.
+        value: Its new value.
+        origin: The overlay's file name, or the option as it was written.
         text: Its lines in the overlay, comments included; None for an option.
     """
 
@@ -46,7 +46,7 @@ class Override:
 
     @property
     def whole(self) -> bool:
-        """Whether it sets a top-level entry, not a part of one."""
+        """Whether it sets a whole top-level entry, not a part of one."""
         return self.name == self.path[0]
 
 
@@ -58,8 +58,8 @@ def path_of(name: str) -> list[str]:
 def read_overrides(overlays: Sequence[str | Path], options: Mapping[str, Any]) -> list[Override]:
     """List what overlays and options set, in MONAI's order: one overlay after the other, then the options.
 
-    A macro such as ``%unet.json::network_def`` is replaced by what it stands for, because its file stays behind when
-    the config moves.
+    A macro such as ``%unet.json::network_def`` is replaced by its content, because its file is not copied along with
+    the config.
     """
     overrides = []
     for file in map(Path, overlays):
@@ -90,7 +90,7 @@ def expand_macros(value: Any) -> Any:
 
 
 def is_workflow(overlay: str | Path) -> bool:
-    """Tell whether an overlay says what is run, such as ``evaluate.yaml``, instead of how a network is made."""
+    """Return whether an overlay defines what is run, such as ``evaluate.yaml``, rather than how a network is made."""
     return any(path_of(name)[0] in WORKFLOW for name in ConfigParser.load_config_file(str(overlay)))
 
 
@@ -98,7 +98,7 @@ def find_overlays(bundle: Path, overlays: str | Sequence[str] | None) -> list[Pa
     """Find overlays by name among the bundle's configs and the presets, or by path.
 
     Raises:
-        UsageError: There is none of that name, or it is not a difference but a workflow of its own.
+        UsageError: There is no overlay of that name, or it is a workflow of its own.
     """
     names = overlays.split(",") if isinstance(overlays, str) else [str(name) for name in overlays or ()]
     homes = (bundle / "configs", presets_folder())
@@ -108,11 +108,11 @@ def find_overlays(bundle: Path, overlays: str | Sequence[str] | None) -> list[Pa
         file = next((place for place in places if place.is_file()), None)
         if file is None or file.name in STANDALONE:
             known = sorted({path.name for home in homes for path in home.glob("*.yaml")} - set(STANDALONE))
-            msg = f"There is no overlay {name!r}; there are {', '.join(known)}, and any file by its path."
+            msg = f"There is no overlay {name!r}. Pass one of {', '.join(known)}, or the path of a file."
             raise UsageError(msg)
         if is_workflow(file):
             msg = (
-                f"{name} says what is run: it is used on top of a bundle, and cannot become part of its "
+                f"{name} defines what is run: it is used on top of a bundle, and cannot become part of its "
                 f"{' and '.join(STANDALONE)}. Leave it out of the overlays."
             )
             raise UsageError(msg)

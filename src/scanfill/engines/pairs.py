@@ -1,4 +1,4 @@
-"""From a batch of the data loader to what a paired image-to-image GAN takes."""
+"""Prepare a batch of the data loader for a paired image-to-image GAN."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class PreparePair(PrepareBatch):  # type: ignore[misc]
-    """Take the sources, the target, and what else the generator's loss asks for, by their keys.
+    """Take the sources, the target, and any extras for the generator's loss, by their keys.
 
     Args:
         source_key: Key of the generator's input ``(B, sources, ...)``.
         target_key: Key of the true image ``(B, targets, ...)``.
-        label_key: Key of the tumour label ``(B, 1, ...)``; a batch may be without it.
-        mask_key: Key of the mask ``(B, 1, ...)`` where errors count; ``None`` leaves that to the loss.
-        more: Name that the loss gives to something else -> its key.
+        label_key: Key of the tumor label ``(B, 1, ...)``; optional in a batch.
+        mask_key: Key of the mask ``(B, 1, ...)`` of voxels where errors count; ``None`` leaves that to the loss.
+        more: Further arguments of the loss -> their keys.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class PreparePair(PrepareBatch):  # type: ignore[misc]
         non_blocking: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Move to ``device``, as plain tensors: sources, target, and ``label``, ``mask`` and more as far as asked for.
+        """Move sources, target, and ``label``, ``mask`` and more if requested, to ``device`` as plain tensors.
 
         Raises:
-            KeyError: If sources, target, a mask or something more that was asked for is absent.
+            KeyError: If the sources, the target, or a requested mask or extra is missing.
         """
 
         def take(key: str) -> Tensor:
             if key not in batchdata:
-                msg = f"The batch has no {key!r}, only {list(batchdata)}. Name its key in PreparePair."
+                msg = f"The batch has no {key!r}, only {list(batchdata)}. Set its key in PreparePair."
                 raise KeyError(msg)
             moved = batchdata[key].to(device=device, non_blocking=non_blocking, **kwargs)
             return moved.as_subclass(Tensor)  # without MONAI's metadata: faster

@@ -1,4 +1,4 @@
-"""Start a training from weights that were learned elsewhere: of the same task, or of filling in hidden voxels."""
+"""Start a training from pretrained weights: of the same task, or of predicting masked voxels."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DECODERS = {"UNet": re.compile(r"model\.(1\.submodule\.)*2\.")}
-"""How the names of a decoder's weights begin, by the network's class; MONAI's U-Net nests its levels."""
+"""Prefixes of the decoder's weight names, by class of network; MONAI's U-Net nests its levels."""
 
 PRETEXT = "pretext"
-"""The fact by which a record says that its network learned another task, so that only the encoder is of use."""
+"""Fact in a record which states that the network was trained on another task, so that only its encoder is used."""
 
 
 def encoder_weights(weights: Mapping[str, Tensor], network: str, path: Path) -> dict[str, Tensor]:
-    """Leave out a network's decoder, which ends in another task's output.
+    """Return a network's weights without those of its decoder, which produces the output of another task.
 
     Args:
         weights: State dictionary.
@@ -36,12 +36,12 @@ def encoder_weights(weights: Mapping[str, Tensor], network: str, path: Path) -> 
         path: For the error message.
 
     Raises:
-        CheckpointError: It is not known which weights of that class are its encoder.
+        CheckpointError: The encoder's weights are not known for this class of network.
     """
     if network not in DECODERS:
         msg = (
-            f"Checkpoint {path} was pretrained as a {network}, whose encoder is not known by name; known are "
-            f"{', '.join(DECODERS)}. Pretrain one of these (the overlay unet.yaml)."
+            f"Checkpoint {path} was pretrained as a {network}, whose encoder weights are not known. Pretrain one of "
+            f"{', '.join(DECODERS)} instead (overlay unet.yaml)."
         )
         raise CheckpointError(msg)
     return {name: value for name, value in weights.items() if not DECODERS[network].match(name)}
@@ -50,23 +50,23 @@ def encoder_weights(weights: Mapping[str, Tensor], network: str, path: Path) -> 
 def start_from(content: Mapping[str, Any], network: nn.Module, record: TrainingRecord, path: Path) -> list[str]:
     """Copy pretrained weights into a network; every one of them must fit.
 
-    What the pretraining has seen is added to the record's training list, so that an evaluation refuses to judge the
-    network by patients whose images it learned from, labelled or not.
+    The cases of the pretraining are added to the record's training list, so that an evaluation rejects patients whose
+    images the network was trained on, labeled or not.
 
     Args:
-        content: Of a checkpoint, as ``read_checkpoint`` gives it.
+        content: Content of a checkpoint, as ``read_checkpoint`` returns it.
         network: Bare network.
-        record: What this run builds.
-        path: For messages.
+        record: Record of this run.
+        path: Path of the checkpoint, for messages.
 
     Returns:
         Names of the weights that were copied.
 
     Raises:
-        CheckpointError: Another class of network, other inputs, or weights of other shapes.
+        CheckpointError: The class of network, its inputs, or the shapes of the weights differ.
     """
     theirs = content["record"]
-    record.check_network_and_inputs(theirs, path, "Make them equal, or start from other weights")
+    record.check_network_and_inputs(theirs, path, "Use the same, or start from other weights")
     weights = weights_to_use(content)
     if theirs.get(PRETEXT):
         weights = encoder_weights(weights, record.network, path)
@@ -78,7 +78,7 @@ def start_from(content: Mapping[str, Any], network: nn.Module, record: TrainingR
         first = misfits[0] if misfits else "there is none"
         msg = (
             f"Checkpoint {path}: {len(misfits)} of {len(weights)} pretrained weights do not fit this {record.network} "
-            f"(first: {first}). Pretrain with the same channels and widths, such as availability on or off."
+            f"(first: {first}). Pretrain with the same channels and widths, including availability."
         )
         raise CheckpointError(msg)
     network.load_state_dict({**own_weights, **weights})

@@ -1,4 +1,4 @@
-"""Where the global random numbers stand, so that a resumed training draws what an unbroken one would have drawn."""
+"""Save the state of the global random generators, so that a resumed training draws the same random numbers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 class RandomState:
-    """The states of PyTorch's (CPU and every GPU), NumPy's and Python's global generators, as a state dictionary.
+    """The states of the global generators of PyTorch (CPU and every GPU), NumPy and Python, as a state dictionary.
 
-    Dropout, ``RandomSampler`` and the seeds of a data loader's processes come from them. The trap: MONAI's random
-    transforms have generators of their own, seeded by ``set_determinism``; those start anew.
+    Dropout, ``RandomSampler`` and the seeds of a data loader's processes depend on them. The trap: MONAI's random
+    transforms have their own generators, seeded by ``set_determinism``; those restart from the seed.
     """
 
     def state_dict(self) -> dict[str, Any]:
         """Return tensors and plain values, readable with ``torch.load(weights_only=True)``."""
-        name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)  # noqa: NPY002  the global generator is what is asked for
+        name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)  # noqa: NPY002  the global generator is intended
         version, internal, gauss_next = random.getstate()
         return {
             "torch": torch.get_rng_state(),
@@ -37,7 +37,7 @@ class RandomState:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set all generators; those of GPUs only when there are as many as before."""
+        """Restore all generators; those of GPUs only if the number of GPUs is the same."""
         torch.set_rng_state(state["torch"])
         if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(state["cuda"])

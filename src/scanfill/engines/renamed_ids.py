@@ -1,4 +1,4 @@
-"""Ids of configs that version 0.2 renamed, so that an error can name the new one."""
+"""Config ids that version 0.2 renamed, so that error messages can give the new name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pix2Pix's learning rates: constant at first, then down in a straight line."""
+"""Pix2Pix's learning rate schedule: constant, then decreasing linearly."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 class ConstantThenLinear(LambdaLR):
-    """Keep the rate for ``constant`` epochs, then lower it by equal steps over ``decay`` epochs, the last one above 0.
+    """Keep the rate for ``constant`` epochs, then lower it by equal steps over ``decay`` epochs.
 
-    The rate reaches 0 one epoch after the last, so that no epoch is trained for nothing. Source: Isola et al., CVPR
-    2017, and its published code (100 and 100 epochs). Call ``step`` once an epoch.
+    The rate would reach 0 one epoch after the last, so that no epoch is trained at rate 0. Source: Isola et al., CVPR
+    2017, and its published code (100 and 100 epochs). Call ``step`` once per epoch.
 
     Args:
-        optimizer: Whose rates follow the schedule.
-        constant: Epochs at the full rate.
-        decay: Epochs of decay; 0 keeps the rate for ever.
+        optimizer: Optimizer to schedule.
+        constant: Number of epochs at the full rate.
+        decay: Number of epochs of decay; 0 keeps the rate constant.
 
     Raises:
         ValueError: If a number is negative.

@@ -1,4 +1,4 @@
-"""The network of another bundle, with its weights, to be used as it is."""
+"""Load the trained network of another bundle, frozen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SPACING_TOLERANCE = 0.01
-"""Largest difference of voxel sizes in mm that counts as rounding."""
+"""Largest difference between voxel sizes, in mm, that is treated as rounding."""
 
 
 def frozen_network(
@@ -35,15 +35,15 @@ def frozen_network(
 
     Args:
         bundle: Folder of the bundle.
-        overlays: Configs of the bundle that its training added, such as ``unet.yaml``.
-        inputs: Names of the channels that the images will have, in their order.
-        spacing: Voxel size in mm that the images will have; None leaves it unchecked.
+        overlays: Overlays used in its training, such as ``unet.yaml``.
+        inputs: Names of the images' channels, in order.
+        spacing: Voxel size of the images in mm; None skips the check.
         checkpoint: The weights; by default ``models/model.pt`` of the bundle.
-        device: Where it goes.
+        device: Device to load the network to.
 
     Raises:
-        CheckpointError: There is no such bundle; or it was trained for other inputs, another voxel size, or by
-            other configs.
+        CheckpointError: There is no such bundle, or it was trained with other inputs, another voxel size, or other
+            configs.
     """
     bundle = Path(bundle)
     path = Path(checkpoint) if checkpoint is not None else bundle / "models" / "model.pt"
@@ -51,20 +51,20 @@ def frozen_network(
     files = [file if file.exists() else file.with_suffix(".json") for file in files]
     absent = [str(file) for file in files if not file.exists()]
     if absent:
-        msg = f"{bundle} is no bundle with these configs: {', '.join(absent)} not found. Name the folder of a bundle."
+        msg = f"{bundle} is not a bundle with these configs: {', '.join(absent)} not found. Pass a bundle's folder."
         raise CheckpointError(msg)
     content = read_checkpoint(path)
     record = content["record"]
     if input_names(record) != list(inputs):
         options = " and ".join(f"{option}={names!r}" for option, names in record.get("inputs", {}).items())
         msg = (
-            f"Checkpoint {path} was trained with {options or 'no named inputs'}, the images here are {list(inputs)}. "
-            "Name a segmenter of the same."
+            f"Checkpoint {path} was trained with {options or 'no named inputs'}; the images here are {list(inputs)}. "
+            "Pass a segmenter with the same inputs."
         )
         raise CheckpointError(msg)
     trained = spacing_of(record)
     if spacing and trained and not _same_size(spacing, trained):
-        msg = f"Checkpoint {path} was trained at {trained} mm, the images here have {list(spacing)} mm. Train it again."
+        msg = f"Checkpoint {path} was trained at {trained} mm; the images here have {list(spacing)} mm. Retrain it."
         raise CheckpointError(msg)
     parser = ConfigParser()
     parser.read_config([str(file) for file in files])
@@ -72,7 +72,7 @@ def frozen_network(
     network: nn.Module = parser.get_parsed_content("network_def")
     if record.get("network") != type(network).__name__:
         msg = (
-            f"Checkpoint {path} is of a {record.get('network')}, the configs build a {type(network).__name__}. Name "
+            f"Checkpoint {path} contains a {record.get('network')}; the configs build a {type(network).__name__}. Pass "
             f"the overlays that it was trained with, such as unet.yaml."
         )
         raise CheckpointError(msg)

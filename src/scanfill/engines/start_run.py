@@ -1,4 +1,4 @@
-"""What every run of a bundle begins with."""
+"""Checks at the start of every run of a bundle."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def start_run(metadata: Mapping[str, Any] | None = None) -> None:
-    """Explain mistakes without a traceback from here on, then check version, options and overlays.
+    """Report mistakes without a traceback from here on, then check version, options and overlays.
 
     Args:
-        metadata: The bundle's ``metadata.json``, in a config ``@_meta_``; None for a config that is no bundle's.
+        metadata: The bundle's ``metadata.json``, in a config ``@_meta_``; None for a config outside a bundle.
 
     Raises:
         UsageError: See :py:func:`~.version.check_version` and :py:func:`~.command_line.check_overrides`.

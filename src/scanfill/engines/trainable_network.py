@@ -1,4 +1,4 @@
-"""A network of a GAN and all that changes its weights, saved and resumed together."""
+"""A network of a GAN, saved and resumed together with its optimizer, schedule, gradient scaler and average."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class TrainableNetwork:
-    """A network, its optimizer, its schedule, its gradient scaler, and by option an average of its weights.
+    """A network, its optimizer, its schedule, its gradient scaler, and optionally an average of its weights.
 
     Args:
-        network: To be trained; may be wrapped in ``DistributedDataParallel``.
-        optimizer: Of the network's parameters.
-        lr_scheduler: Stepped by the trainer after each epoch.
-        clip_norm: Longest gradient; a longer one is scaled down to it. ``None`` leaves gradients alone.
-        average: Share of the old average that each step keeps, e.g. 0.999; ``None`` keeps no average.
+        network: Network to train; may be wrapped in ``DistributedDataParallel``.
+        optimizer: Optimizer of the network's parameters.
+        lr_scheduler: Schedule, stepped by the trainer after each epoch.
+        clip_norm: Maximum gradient norm; larger gradients are scaled down to it. ``None`` disables clipping.
+        average: Decay of the moving average of the weights, e.g. 0.999; ``None`` keeps no average.
 
     Raises:
         ValueError: If ``clip_norm`` or ``average`` is out of range.
@@ -57,14 +57,14 @@ class TrainableNetwork:
 
     @property
     def network_to_save(self) -> nn.Module:
-        """What to judge, save and use: the network with averaged weights, or the network itself without an average."""
+        """The network to evaluate, save and use: with averaged weights, or the network itself without an average."""
         if self.average is None:
             return self.bare
         averaged: nn.Module = self.average.module
         return averaged
 
     def use_mixed_precision(self, enabled: bool) -> None:
-        """Scale gradients against underflow, or not."""
+        """Enable or disable gradient scaling, which prevents underflow."""
         self.scaler = torch.amp.GradScaler("cuda", enabled=enabled)
 
     def backward(self, loss: Tensor) -> None:
@@ -73,10 +73,10 @@ class TrainableNetwork:
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
 
     def step(self) -> Tensor:
-        """Change the weights by the gradients, and the average by the weights.
+        """Update the weights, then their average.
 
         Returns:
-            Length of the gradient before clipping, a scalar.
+            Norm of the gradient before clipping, a scalar.
         """
         self.scaler.unscale_(self.optimizer)
         longest = float("inf") if self.clip_norm is None else self.clip_norm
@@ -88,7 +88,7 @@ class TrainableNetwork:
         return length
 
     def state_dict(self) -> dict[str, Any]:
-        """Return one state dictionary for each part, ``None`` for a part that is absent."""
+        """Return one state dictionary for each part, ``None`` for a missing part."""
         return {
             "network": self.bare.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -98,18 +98,19 @@ class TrainableNetwork:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where a saved network stood.
+        """Restore the state of a saved network.
 
-        A scaler's state is used only where both trainings have mixed precision; else it starts anew.
+        A scaler's state is used only if both trainings use mixed precision; otherwise it is reset.
 
         Raises:
-            CheckpointError: If one has a schedule or an average and the other has not.
+            CheckpointError: If only one of the two has a schedule or an average.
         """
         for name, part in (("lr_scheduler", self.lr_scheduler), ("average", self.average)):
             if (part is None) != (state[name] is None):
-                have, had = ("no", "one") if part is None else ("one", "none")
+                theirs, ours = ("an", "does not") if part is None else ("no", "does")
                 msg = (
-                    f"`{name}`: this training has {have}, the one to resume had {had}. Resume with the settings it had."
+                    f"The checkpoint has {theirs} {name}; this run {ours}. Resume with the settings that the training "
+                    "was started with."
                 )
                 raise CheckpointError(msg)
             if part is not None:
@@ -127,8 +128,8 @@ def averaged_copy(network: nn.Module, decay: float) -> AveragedModel:
     soon forgotten (as TensorFlow's ExponentialMovingAverage).
 
     Args:
-        network: Whose weights will be averaged.
-        decay: Share of the old average that each step keeps.
+        network: Network to average.
+        decay: Fraction of the old average that each step keeps.
     """
 
     def move(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
@@ -138,7 +139,7 @@ def averaged_copy(network: nn.Module, decay: float) -> AveragedModel:
             if old.is_floating_point():
                 old.lerp_(new, 1 - keep)
             else:
-                old.copy_(new)  # the number of batches seen
+                old.copy_(new)  # number of batches seen
 
     update: Callable[..., None] = torch.no_grad()(move)
     return AveragedModel(network, multi_avg_fn=update, use_buffers=True)

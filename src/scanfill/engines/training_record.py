@@ -1,4 +1,4 @@
-"""What a network was trained for: kept with its weights, compared before they are used."""
+"""Record of what a network was trained for, saved with its weights and checked before they are used."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ if TYPE_CHECKING:
     from torch import nn
 
 RESERVED = ("inputs", "network", "training", "overrides")
-"""Entries of a record that no setting and no fact may replace."""
+"""Reserved entries of a record; settings and facts must not use these names."""
 
 
 class TrainingRecord:
-    """What a network was trained for; saved with its weights and compared when they are loaded.
+    """Record of what a network was trained for, saved with its weights and checked when they are loaded.
 
     Args:
         inputs: The option that chooses the network's input channels, and their names in order, such as
-            ``{"modalities": ["t1", "t2"]}``. Empty where they have no names, as in a network that draws from noise.
-        network: The network itself; its class name is what is kept.
-        settings: What else must be the same when the weights are used, by its option, such as ``{"target": "t2"}``.
-        facts: What a run with the weights needs to know and does not state itself, such as the voxel size that the
-            network saw, ``{"spacing": [1, 1, 1]}`` in mm; plain values.
-        training: The cases it was trained on; names and patients are kept, so that nobody judges it by them unawares.
+            ``{"modalities": ["t1", "t2"]}``. Empty if they have no names, as in a network that samples from noise.
+        network: The network itself; only its class name is kept.
+        settings: Other options that must be the same when the weights are used, such as ``{"target": "t2"}``.
+        facts: Facts about the training that a run with the weights needs but does not set itself, such as the voxel
+            size in mm, ``{"spacing": [1, 1, 1]}``; plain values.
+        training: The cases it was trained on; names and patients are kept, so that the network is not evaluated on them
+            by mistake.
 
     Attributes:
-        overrides: What overlays and options changed in the bundle's configs, where that is known: ``name``, ``value``,
-            ``origin`` and ``text`` of each :py:class:`~scanfill.engines.overrides.Override`.
+        overrides: Changes to the bundle's configs by overlays and options, if known: ``name``, ``value``, ``origin``
+            and ``text`` of each :py:class:`~scanfill.engines.overrides.Override`.
 
     Raises:
-        ValueError: If a setting or a fact is named like an entry that every record has.
+        ValueError: If a setting or a fact has the name of a reserved entry.
     """
 
     def __init__(
@@ -52,63 +53,63 @@ class TrainingRecord:
         self.training = None if training is None else training_list(training)
         self.overrides: list[dict[str, Any]] | None = None
         if taken := [name for name in (*self.settings, *self.facts) if name in RESERVED]:
-            msg = f"`settings` and `facts` must not have an entry {taken[0]!r}: a record has one of its own."
+            msg = f"`settings` and `facts` must not have an entry {taken[0]!r}: the name is reserved."
             raise ValueError(msg)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return plain strings, lists and numbers; without inputs or cases there is no such entry."""
+        """Return plain strings, lists and numbers; entries for inputs and cases are omitted if there are none."""
         inputs = {"inputs": self.inputs} if self.inputs else {}
         training = {} if self.training is None else {"training": self.training}
         overrides = {} if self.overrides is None else {"overrides": self.overrides}
         return {**inputs, "network": self.network, **self.settings, **self.facts, **training, **overrides}
 
     def add_training(self, state: Mapping[str, Any]) -> None:
-        """Add the cases of another record whose weights this network goes on from, so that nobody judges it by them."""
+        """Add the cases of the record whose weights this network starts from, so that it is not evaluated on them."""
         if self.training is not None and state.get("training"):
             own, theirs = self.training, state["training"]
             self.training = {part: sorted({*own[part], *theirs[part]}) for part in ("cases", "patients")}
 
     def check(self, state: Mapping[str, Any], path: Path) -> None:
-        """Compare with the record of a checkpoint.
+        """Check that the record of a checkpoint matches this one.
 
         Raises:
-            CheckpointError: Another network, other inputs, or another setting.
+            CheckpointError: The network, its inputs, or a setting differs.
         """
         self.check_network_and_inputs(state, path)
         for name, mine in self.settings.items():
-            remedy = f"Pass --{name} {state.get(name)}, or another checkpoint"
+            remedy = f"Pass --{name} {state.get(name)}, or use another checkpoint"
             _compare(name, state.get(name), mine, path, remedy)
 
     def check_network_and_inputs(self, state: Mapping[str, Any], path: Path, remedy: str | None = None) -> None:
-        """Compare only what decides the shapes of the weights with the record of a checkpoint.
+        """Check only what decides the shapes of the weights against the record of a checkpoint.
 
         Args:
-            state: Of the checkpoint.
-            path: Of the checkpoint, for the message.
-            remedy: What to do; by default, give this run the network or the inputs of the checkpoint.
+            state: Record of the checkpoint.
+            path: Path of the checkpoint, for the message.
+            remedy: What to do; by default, to use the network or the inputs of the checkpoint in this run.
 
         Raises:
-            CheckpointError: Another network, or other inputs.
+            CheckpointError: The network or its inputs differ.
         """
         overlay = "Add the overlay that it was trained with to --config_file"
         _compare("network", state.get("network"), self.network, path, remedy or overlay)
         theirs = dict(state.get("inputs", {}))
-        if len(theirs) == len(self.inputs) == 1:  # 0.1 did not keep the option, and another name changes no channel
+        if len(theirs) == len(self.inputs) == 1:  # 0.1 did not keep the option, whose name changes no channel
             theirs = dict(zip(self.inputs, theirs.values(), strict=True))
         for option in {**self.inputs, **theirs}:
             names = theirs.get(option)
-            choose = f'Pass --{option} "{names}"' if option in self.inputs and names else "Give another checkpoint"
+            choose = f'Pass --{option} "{names}"' if option in self.inputs and names else "Use another checkpoint"
             _compare(option, names, self.inputs.get(option), path, remedy or choose)
 
 
 def _compare(name: str, theirs: object, mine: object, path: Path, remedy: str) -> None:
     if theirs != mine:
-        msg = f"Checkpoint {path} was trained with {name}={theirs!r}, this run builds {mine!r}. {remedy}."
+        msg = f"Checkpoint {path} was trained with {name}={theirs!r}; this run has {mine!r}. {remedy}."
         raise CheckpointError(msg)
 
 
 def training_list(cases: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Name the cases and the patients of a training, for its checkpoint."""
+    """List the cases and patients of a training, for its checkpoint."""
     return {
         "cases": sorted(str(case["case_id"]) for case in cases),
         "patients": sorted({str(case["patient"]) for case in cases}),
@@ -116,11 +117,11 @@ def training_list(cases: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def upgrade(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring a record into today's form; one that has it already stays as it is.
+    """Convert a record to the current form; a record that is already in this form is returned unchanged.
 
-    Version 0.1 called it a recipe, kept the names of the inputs as ``modalities``, whichever option chose them, and
-    always had a ``spacing``, None where there was none. Its only bundle with another option was the synthesis, which
-    alone had a target.
+    Version 0.1 called it a recipe, stored the names of the inputs as ``modalities``, whichever option chose them, and
+    always had a ``spacing``, None if there was none. Its only bundle with another option was the synthesis bundle, the
+    only one with a target.
     """
     if not {"modalities", "spacing"} <= set(state) or "inputs" in state:
         return dict(state)
@@ -131,7 +132,7 @@ def upgrade(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def input_names(state: Mapping[str, Any]) -> list[str]:
-    """List the names of a network's input channels in their order; none where they have no names.
+    """List the names of a network's input channels, in order; empty if they have no names.
 
     Args:
         state: A record, or a recipe of version 0.1.
@@ -140,6 +141,6 @@ def input_names(state: Mapping[str, Any]) -> list[str]:
 
 
 def spacing_of(state: Mapping[str, Any]) -> list[float] | None:
-    """Read the voxel size in mm that a network saw; None where its record says nothing of it."""
+    """Return the voxel size in mm that a network was trained with; None if its record does not state it."""
     spacing = state.get("spacing")
     return None if spacing is None else [float(size) for size in spacing]

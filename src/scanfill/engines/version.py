@@ -1,4 +1,4 @@
-"""One process holds one scanfill: a bundle that was packed with another one is refused by name."""
+"""Check that a packed bundle runs with the version of scanfill that it was packed with."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ if TYPE_CHECKING:
 
 
 def check_version(metadata: Mapping[str, Any]) -> None:
-    """Refuse a packed bundle that was made with another scanfill than the one that runs it.
+    """Reject a packed bundle if it was made with a different version of scanfill.
 
-    Packed bundles bring their scanfill along, and MONAI prefers it to an installed one; another one runs where the copy
-    was left out (``pack --vendor=False``), or where this process had imported scanfill before.
+    Packed bundles include a copy of scanfill, which MONAI prefers to an installed one; another version runs if the copy
+    was left out (``pack --vendor=False``), or if this process has already imported scanfill.
 
     Args:
-        metadata: The bundle's ``metadata.json``, in a config ``@_meta_``. Without a stamp it is a source, and passes.
+        metadata: The bundle's ``metadata.json``, in a config ``@_meta_``. Metadata without a version stamp belongs to
+            an unpacked bundle and is accepted.
 
     Raises:
-        UsageError: Another major or minor version; names both.
+        UsageError: The major or minor version differs; the message gives both versions.
     """
     stamped = metadata.get("scanfill", {}).get("version")
     if stamped is None or _series(stamped) == _series(scanfill.__version__):
         return
     msg = (
-        f"This bundle was packed with scanfill {stamped}, but scanfill {scanfill.__version__} runs it: the same names "
-        f"may mean something else. Install 'scanfill=={'.'.join(_series(stamped))}.*' for it, or run it in a process "
-        "of its own from an archive that brings its scanfill along."
+        f"This bundle was packed with scanfill {stamped}, but is running with scanfill {scanfill.__version__}, where "
+        f"names may have other meanings. Install 'scanfill=={'.'.join(_series(stamped))}.*', or run it in a separate "
+        "process from an archive that includes scanfill."
     )
     raise UsageError(msg)
 
 
 def _series(version: str) -> list[str]:
-    """Major and minor version."""
+    """Return the major and minor version."""
     return str(version).split(".")[:2]

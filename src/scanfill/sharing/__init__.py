@@ -1,4 +1,4 @@
-"""Hand a bundle to somebody else: one archive that runs where scanfill is not installed; and check a pipeline."""
+"""Share a bundle as one archive that runs without scanfill installed, and check a pipeline's config."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["PackedBundle", "pack"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what packs when it is asked for: it brings MONAI, which takes seconds and which `check` does without."""
+    """Import the packing code on demand: it imports MONAI, which takes seconds and which `check` does not need."""
     if name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
     from .pack import PackedBundle, pack  # noqa: PLC0415
 
-    globals().update(PackedBundle=PackedBundle, pack=pack)  # over the submodule `pack`, which the import has set
+    globals().update(PackedBundle=PackedBundle, pack=pack)  # replaces the submodule `pack`, which the import has set
     return globals()[name]

@@ -1,4 +1,4 @@
-"""One zip file of a folder, byte for byte the same whenever and wherever it is made."""
+"""Write a folder as one reproducible zip file."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from scanfill.files import writing
 if TYPE_CHECKING:
     from pathlib import Path
 
-EARLIEST = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)  # what a zip file can say
+EARLIEST = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)  # the earliest time a zip file can store
 
 
 def write_zip(folder: Path, file: Path, time: int | None) -> None:
-    """Store ``folder`` with its name on top: sorted, with one time and the same permissions for all, not compressed.
+    """Store ``folder`` under its name: sorted, uncompressed, with the same time and permissions for all files.
 
-    The bytes of compressed files depend on the zlib at hand; weights hardly compress, and the rest is small.
+    Compressed bytes would depend on the zlib version; weights hardly compress, and the rest is small.
 
     Args:
-        folder: What goes in.
-        file: The zip file.
-        time: Seconds since 1970 that all files get; None for the earliest that a zip file can say.
+        folder: The folder to store.
+        file: The zip file to write.
+        time: Timestamp of all files, in seconds since 1970; None for the earliest that a zip file can store.
     """
     when = EARLIEST if time is None else max(EARLIEST, dt.datetime.fromtimestamp(time, tz=dt.UTC))
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -33,27 +33,27 @@ def write_zip(folder: Path, file: Path, time: int | None) -> None:
         for path in paths:
             name = path.relative_to(folder.parent).as_posix()
             entry = zipfile.ZipInfo(name, date_time=when.timetuple()[:6])
-            entry.create_system = 3  # Unix, or the permissions would mean nothing; else it is that of this machine
+            entry.create_system = 3  # Unix, as the permissions require; the default depends on the machine
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, path.read_bytes())
 
 
 def check_free(made: Path, target: Path) -> None:
-    """Refuse to replace another file that may have been handed out under the same name.
+    """Check that no different file of the same name, which may have been shared, would be replaced.
 
     Raises:
-        UsageError: ``target`` is there, with other content than ``made``.
+        UsageError: ``target`` exists with different content than ``made``.
     """
     if target.exists() and (not target.is_file() or file_checksum(target) != file_checksum(made)):
         msg = (
-            f"{target} is there already, with other content. Raise the version in the bundle's configs/metadata.json "
-            "and say in its changelog what changed; or, if nobody has that file yet, remove it."
+            f"{target} already exists with different content. Raise the version in the bundle's configs/metadata.json "
+            "and describe the change in its changelog; or, if the file has not been shared yet, remove it."
         )
         raise UsageError(msg)
 
 
 def deliver(made: Path, target: Path) -> bool:
-    """Copy a file to where it is wanted; False where the same is there already."""
+    """Copy a file to its destination; return False if the same file is already there."""
     check_free(made, target)
     if target.exists():
         return False

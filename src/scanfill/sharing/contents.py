@@ -1,4 +1,4 @@
-"""What an archive holds: a bundle's sources, the presets, and the package, from wherever they are."""
+"""Copy the contents of an archive: a bundle's sources, the presets, and the package."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MADE = ("models", "eval", "data", "scanfill", "presets", "datalist.json")
-"""What using or packing a bundle makes in its folder."""
+"""Files that using or packing a bundle creates in its folder."""
 
 OF_A_TRAINING = ("configs", "docs", "LICENSE")
-"""What is packed of a folder that a training has left; anything else there is a person's own."""
+"""Files that are packed from a folder written by a training; anything else there belongs to the user."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Origin:
     Attributes:
         bundle: Commit of the bundle.
         package: Commit of scanfill with its presets.
-        time: Of the later one, in seconds since 1970; None where no commit is known.
+        time: Time of the later commit, in seconds since 1970; None if no commit is known.
     """
 
     bundle: str
@@ -37,22 +37,22 @@ class Origin:
 
 
 def copy_sources(bundle: Path, root: Path, *, vendor: bool, trained: bool = False) -> Origin:
-    """Copy bundle, presets and package to where the archive has them.
+    """Copy bundle, presets and package to their places in the archive.
 
     Args:
         bundle: The bundle's folder.
         root: The archive's folder.
-        vendor: Whether the package goes in.
-        trained: Whether a training has left the bundle.
+        vendor: Whether to include the package.
+        trained: Whether the bundle was written by a training.
 
     Raises:
-        UsageError: The package has modules that git does not track, so that an archive would lack them.
+        UsageError: The package has modules that git does not track, so they would be missing from the archive.
     """
     package = package_folder()
     if vendor and (new := untracked_modules(package)):
         msg = (
-            f"Git does not track {', '.join(new)} in {package}, so an archive would lack them: `git add` or remove "
-            "them, or pack with --vendor=False."
+            f"Git does not track {', '.join(new)} in {package}, so they would be missing from the archive: `git add` "
+            "or remove them, or pack with --vendor=False."
         )
         raise UsageError(msg)
     own = all_files(bundle, only=OF_A_TRAINING) if trained else find_sources(bundle, leave_out=MADE)

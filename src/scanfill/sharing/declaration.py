@@ -1,6 +1,6 @@
-"""What a bundle says of itself under ``scanfill`` in its ``metadata.json``: its task, and the kind of data it is for.
+"""A bundle's declaration, under ``scanfill`` in its ``metadata.json``: its task, and the kind of data it is for.
 
-What the generic tests, overlays and ``pack`` ask of a bundle follows from its task.
+The task determines what the generic tests, overlays and ``pack`` require of a bundle.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EVERY = frozenset(
         "cases",
     }
 )
-"""Ids of every ``train.yaml``."""
+"""Ids required in every ``train.yaml``."""
 
 PATCHES = frozenset(
     {
@@ -45,7 +45,7 @@ PATCHES = frozenset(
         "inferer",
     }
 )
-"""Further ids where a network learns from patches of images, so that any preset of augmentation works."""
+"""Further ids required if a network is trained on image patches, so that any augmentation preset works."""
 
 CONTRACT: Mapping[str, frozenset[str]] = {
     "segmentation": EVERY | PATCHES | {"label_key", "tta", "flipped_axes"},
@@ -53,21 +53,21 @@ CONTRACT: Mapping[str, frozenset[str]] = {
     "generation": EVERY,
     "inpainting": EVERY | PATCHES,
 }
-"""Task -> ids that its ``train.yaml`` has, so that generic overlays and studies work on it."""
+"""Task -> ids required in its ``train.yaml``, so that generic overlays and studies work with it."""
 
 EXPORTS = ("script", "trace", "none")
-"""How a network becomes TorchScript: compiled, recorded on an example, or not at all."""
+"""How a network is exported to TorchScript: scripted, traced on an example, or not at all."""
 
 
 @dataclass(frozen=True)
 class Smoke:
-    """How a bundle is tried out in a minute.
+    """Settings of a bundle's smoke test, which takes about a minute.
 
     Args:
-        phantoms: Kind of phantoms that its ``dataset_dir`` makes by itself; None where the caller brings data.
-        cases: How many of them.
-        size: Voxels a side.
-        seconds: About how long training, evaluation and prediction take together on one core.
+        phantoms: Kind of phantoms that are generated for its ``dataset_dir``; None if the caller provides data.
+        cases: Number of phantoms.
+        size: Voxels per side.
+        seconds: Approximate total time of training, evaluation and prediction on one core.
     """
 
     phantoms: str | None = None
@@ -78,15 +78,15 @@ class Smoke:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a bundle says of itself.
+    """A bundle's declaration.
 
     Args:
         task: One of :py:data:`CONTRACT`.
-        schema: Name of a kind of data, or its statement; see :py:func:`scanfill.data.load_schema`.
-        smoke: How it is tried out.
+        schema: Name of a kind of data, or its definition; see :py:func:`scanfill.data.load_schema`.
+        smoke: Settings of its smoke test.
         export: One of :py:data:`EXPORTS`.
         inputs_of_network: The arguments of the network's ``forward``, in order. Each is described in MONAI's
-            ``network_data_format``; the first is what MONAI's own check feeds.
+            ``network_data_format``; MONAI's own check passes only the first.
     """
 
     task: str
@@ -102,31 +102,31 @@ class Declaration:
 
     @property
     def contract(self) -> frozenset[str]:
-        """Ids that its ``train.yaml`` must have."""
+        """Ids required in its ``train.yaml``."""
         return CONTRACT[self.task]
 
 
 def read_declaration(metadata: Mapping[str, Any], where: str) -> Declaration:
-    """Read what a bundle says of itself.
+    """Read a bundle's declaration.
 
     Args:
         metadata: Content of its ``metadata.json``.
-        where: Begins the error message, such as the file.
+        where: Start of the error message, such as the file.
 
     Raises:
-        UsageError: No task or an unknown one, no schema or an unknown one, an input of the network that is not
-            described, another way of export.
+        UsageError: The task, the schema or the export is missing or unknown, or an input of the network is not
+            described.
     """
     said = metadata.get("scanfill")
     if not isinstance(said, Mapping) or said.get("task") not in CONTRACT:
         found = said.get("task") if isinstance(said, Mapping) else None
         msg = (
-            f'{where} names {f"the task {found!r}" if found else "no task"}: state under "scanfill" a "task", one of '
-            f"{', '.join(CONTRACT)}."
+            f'{where} has {f"the unknown task {found!r}" if found else "no task"}: under "scanfill", set "task" to one '
+            f"of {', '.join(CONTRACT)}."
         )
         raise UsageError(msg)
     if "schema" not in said:
-        msg = f'{where} names no schema: state under "scanfill" the "schema" of its data, such as "brain_mri".'
+        msg = f'{where} has no schema: under "scanfill", set the "schema" of its data, such as "brain_mri".'
         raise UsageError(msg)
     try:
         load_schema(said["schema"])

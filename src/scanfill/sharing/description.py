@@ -1,4 +1,4 @@
-"""What an archive's ``metadata.json`` says: checked before packing, then stamped with where it comes from."""
+"""An archive's ``metadata.json``: checked before packing, then stamped with its origin."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 
 def read_metadata(bundle: Path) -> dict[str, Any]:
-    """Read a bundle's metadata and check what an archive cannot do without.
+    """Read a bundle's metadata and check that it has what an archive requires.
 
     Raises:
-        UsageError: No metadata, no licence, unreadable JSON, no usable version, a version without a changelog, or no
-            task and schema; see :py:func:`~scanfill.sharing.declaration.read_declaration`.
+        UsageError: The metadata, the license, a valid version, its changelog, or the task or schema is missing, or the
+            JSON is unreadable; see also :py:func:`~scanfill.sharing.declaration.read_declaration`.
     """
     file = bundle / "configs" / "metadata.json"
-    for needed, purpose in ((file, "what the bundle is"), (bundle / "LICENSE", "on what terms it may be used")):
+    for needed, purpose in ((file, "a description of the bundle"), (bundle / "LICENSE", "its terms of use")):
         if not needed.is_file() or not needed.stat().st_size:
-            msg = f"Bundle {bundle} has no {needed.relative_to(bundle)}, which says {purpose}: write it before packing."
+            msg = f"Bundle {bundle} has no {needed.relative_to(bundle)}: add {purpose} before packing."
             raise UsageError(msg)
     try:
         metadata = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        msg = f"{file} is not JSON ({error}): mend it before packing."
+        msg = f"{file} is not valid JSON ({error}): correct it before packing."
         raise UsageError(msg) from error
     version = metadata.get("version") if isinstance(metadata, dict) else None
     if not isinstance(version, str) or not re.fullmatch(r"\w[\w.+-]*", version):
-        msg = f'{file} has version={version!r}: state one such as "version": "0.2.0"; it names the archive.'
+        msg = f'{file} has version={version!r}: set one such as "version": "0.2.0"; the archive is named after it.'
         raise UsageError(msg)
     if version not in (changelog := metadata.get("changelog") or {}):
-        msg = f"{file} has version {version!r}, but a changelog of {list(changelog)}: say there what {version} changes."
+        msg = f"{file} has version {version!r}, but its changelog has {list(changelog)}: add an entry for {version}."
         raise UsageError(msg)
     read_declaration(metadata, str(file))
     found: dict[str, Any] = metadata
@@ -48,13 +48,13 @@ def read_metadata(bundle: Path) -> dict[str, Any]:
 
 
 def stamp(metadata: dict[str, Any], origin: Origin, baked: Sequence[str], *, vendor: bool) -> dict[str, Any]:
-    """Add under ``scanfill`` what the archive was made of; MONAI's schema lets keys of others stand.
+    """Add under ``scanfill`` what the archive was made from; MONAI's schema allows additional keys.
 
     Args:
         metadata: As read; not changed.
         origin: The commits.
-        baked: Overlays and options that are in the configs; added to those of an earlier packing.
-        vendor: False makes scanfill a required package.
+        baked: Overlays and options that are written into the configs; added to those of an earlier packing.
+        vendor: Whether scanfill is included; otherwise it becomes a required package.
     """
     earlier = metadata.get("scanfill", {})
     stamped = {
@@ -74,10 +74,10 @@ def stamp(metadata: dict[str, Any], origin: Origin, baked: Sequence[str], *, ven
 
 
 def is_trained(metadata: Mapping[str, Any]) -> bool:
-    """Tell whether a training has left a bundle, so that its folder holds more than sources."""
+    """Return whether a bundle was written by a training, so that its folder contains more than sources."""
     return "trained_from" in metadata.get("scanfill", {})
 
 
 def write_metadata(file: Path, metadata: dict[str, Any]) -> None:
-    """Write it as people read it."""
+    """Write metadata as readable, indented JSON."""
     file.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """Pack a bundle: one zip file with its configs in YAML and JSON, the presets, its weights, and scanfill itself.
 
 The archive runs with ``python -m monai.bundle run`` where scanfill is not installed, because MONAI finds the copy of
-the package that lies beside ``configs/``. Its metadata say of which scanfill and which commit it was made.
+the package next to ``configs/``. Its metadata record the scanfill version and the commit it was made from.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PackedBundle:
-    """What was packed; printed, it is the summary for a person.
+    """Result of packing; its string is a summary.
 
     Attributes:
         archive: The zip file.
-        weights: Weights too large for it, beside it; else None.
-        facts: What there is to say, in order.
+        weights: Weights too large for the archive, stored next to it; else None.
+        facts: Entries of the summary, in order.
     """
 
     archive: Path
@@ -51,7 +51,7 @@ class PackedBundle:
     facts: dict[str, str]
 
     def __str__(self) -> str:
-        """One fact a line."""
+        """Return the summary, one fact per line."""
         width = max(map(len, self.facts))
         return "\n".join(f"{name:<{width}}  {value}" for name, value in self.facts.items())
 
@@ -66,25 +66,27 @@ def pack(
     weights_url: str | None = None,
     **options: Any,
 ) -> PackedBundle:
-    """Write ``NAME_vVERSION.zip``, byte for byte the same from the same commit and weights.
+    """Write ``NAME_vVERSION.zip``, byte for byte the same for the same commit and weights.
 
-    What overlays and options changed in the configs of a training, its weights say themselves; it becomes part of the
-    archive's ``train.yaml`` and ``inference.yaml``.
+    The weights record which overlays and options changed the configs of their training; these changes are written into
+    the archive's ``train.yaml`` and ``inference.yaml``.
 
     Args:
-        bundle: Name or folder of a bundle, or the folder that a training has left (``--bundle_root``).
-        weights: ``models/model.pt`` of a training; in a folder that a training has left, its own by default. An archive
-            without weights has to be trained by whoever unpacks it.
-        output: Folder of the archive.
-        overlays: More of them, by name (of the bundle or a preset) or path; also those of a training with version 0.1.
-        vendor: Bring scanfill along; without it, it is a required package of the archive.
-        weights_url: Address of the folder where weights beyond 25 MB will lie.
-        options: More ids of the configs, such as ``modalities`` and ``patch_size``.
+        bundle: Name or folder of a bundle, or the folder written by a training (``--bundle_root``).
+        weights: ``models/model.pt`` of a training; by default, the weights in a folder written by a training. An
+            archive without weights must be trained by its user.
+        output: Output folder for the archive.
+        overlays: Additional overlays, by name (of the bundle or a preset) or path; also those of a training with
+            version 0.1.
+        vendor: Whether to include scanfill; otherwise it is a required package of the archive.
+        weights_url: URL of the folder where weights over 25 MB will be hosted.
+        options: Additional config ids, such as ``modalities`` and ``patch_size``.
 
     Raises:
-        FileNotFoundError: No such bundle.
+        FileNotFoundError: The bundle does not exist.
         CheckpointError: The weights do not fit the network that the archive builds.
-        UsageError: No metadata, licence or changelog; an unknown overlay or option; another archive of this version.
+        UsageError: The metadata, license or changelog is missing; an overlay or option is unknown; or a different
+            archive of this version exists.
     """
     folder = scanfill.bundle_path(str(bundle)).resolve()
     metadata = read_metadata(folder)
@@ -107,7 +109,7 @@ def pack(
         made = root.parent / f"{name}.zip"
         write_zip(root, made, origin.time)
         finished = [file for file in (made, large) if file is not None]
-        for file in finished:  # both before either is written
+        for file in finished:  # check both before writing either
             check_free(file, Path(output) / file.name)
         new = [deliver(file, Path(output) / file.name) for file in finished]
     packed = [Path(output) / file.name for file in finished]
@@ -122,17 +124,17 @@ def pack(
 
 
 def _those_of_training(weights: str | Path | None) -> list[Override]:
-    """Read from weights what overlays and options changed in the configs of their training."""
+    """Read from weights the overrides of the configs in their training."""
     if weights is None or not Path(weights).is_file():
         return []
     return [Override(**override) for override in read_record(weights).get("overrides") or ()]
 
 
 def _bake(configs: Path, overrides: Sequence[Override]) -> list[str]:
-    """Write overrides into the configs that stand alone and list them by overlay and option.
+    """Write overrides into the standalone configs, and list the overlays and options they come from.
 
     Raises:
-        UsageError: No config has, or refers to, what is overridden.
+        UsageError: No config has, or refers to, an overridden id.
     """
     files = [configs / name for name in STANDALONE if (configs / name).is_file()]
     used = set().union(*(bake(file, overrides) for file in files)) if overrides else set()
@@ -149,10 +151,10 @@ def _bake(configs: Path, overrides: Sequence[Override]) -> list[str]:
 
 
 def _describe(metadata: dict[str, Any], before: Path, after: Path) -> dict[str, Any]:
-    """Describe the channels of the network as overlays and options chose them.
+    """Describe the channels of the network after overlays and options are applied.
 
     Raises:
-        UsageError: They choose an image twice, or one that this kind of data does not have.
+        UsageError: They choose no image, an image twice, or one that this kind of data does not have.
     """
     name = next((name for name in reversed(STANDALONE) if (after / name).is_file()), None)
     if name is None:
@@ -162,22 +164,22 @@ def _describe(metadata: dict[str, Any], before: Path, after: Path) -> dict[str, 
     for option, names in chosen_images(new).items():
         wrong = [key for key in names if key not in known or names.count(key) > 1]
         if wrong or not names:
-            msg = f"{option}={names} has {wrong or 'none'}: choose each at most once from {list(known)}."
+            msg = f"{option}={names} has {wrong or 'no entries'}: choose each at most once from {list(known)}."
             raise UsageError(msg)
     return describe_channels(metadata, old, new)
 
 
 def _about_file(file: Path, new: bool) -> str:
     size = file.stat().st_size
-    return f"{file} ({size / 1e6:.1f} MB{'' if new else ', the same was there already'})"
+    return f"{file} ({size / 1e6:.1f} MB{'' if new else ', already there and identical'})"
 
 
 def _about_contents(metadata: dict[str, Any], origin: Origin, baked: Sequence[str], *, vendor: bool) -> dict[str, str]:
     same = origin.bundle == origin.package
     return {
         "version": metadata["version"],
-        "commit": origin.bundle if same else f"{origin.bundle}; of scanfill {origin.package}",
-        "scanfill": f"{scanfill.__version__}, {'inside' if vendor else 'not inside: a required package'}",
+        "commit": origin.bundle if same else f"{origin.bundle}; scanfill {origin.package}",
+        "scanfill": f"{scanfill.__version__}, {'included' if vendor else 'not included: a required package'}",
         "baked in": ", ".join(baked) or "no overlay, no option",
     }
 
@@ -188,5 +190,5 @@ def _about_weights(record: dict[str, Any] | None, bundle: Path) -> str:
         channels, size = f" for {inputs}" if inputs else "", f" at {spacing} mm" if spacing else ""
         return f"{record['network']}{channels}{size}"
     own = bundle / PLACE
-    hint = f" Those at {own} go in with --weights {own}." if own.is_file() else ""
-    return f"NONE: whoever unpacks the archive must train before it predicts anything.{hint}"
+    hint = f" To include {own}, pass --weights {own}." if own.is_file() else ""
+    return f"NONE: the archive must be trained before it can predict.{hint}"

@@ -1,4 +1,4 @@
-"""Which files of a folder are its sources, and of which commit: what git tracks, not what lies about."""
+"""Find the source files of a folder and their commit: the files that git tracks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Sources:
     """The source files of a folder.
 
     Attributes:
-        folder: Where they are.
-        files: Paths relative to it, sorted.
-        commit: Of the working copy they are from, with ``-dirty`` where they differ from it; or ``unknown``.
-        time: Of that commit, in seconds since 1970; None where the commit is unknown.
+        folder: The folder.
+        files: Paths relative to the folder, sorted.
+        commit: Commit of the working copy, with ``-dirty`` if the files differ from it; or ``unknown``.
+        time: Time of that commit, in seconds since 1970; None if the commit is unknown.
     """
 
     folder: Path
@@ -35,7 +35,7 @@ class Sources:
 
 
 def package_folder() -> Path:
-    """Folder of the running scanfill."""
+    """Return the folder of the running scanfill."""
     return Path(scanfill.__file__).resolve().parent
 
 
@@ -43,14 +43,14 @@ def find_sources(folder: Path, leave_out: Collection[str] = ()) -> Sources:
     """List a folder's source files.
 
     In a git working copy these are the tracked files, as they are on disk. Elsewhere, in an installed wheel or a folder
-    that git does not know, they are all files but hidden ones and Python's caches.
+    outside git, they are all files except hidden ones and Python's caches.
 
     Args:
-        folder: Where to look.
-        leave_out: Names of files and folders right below it that are not sources.
+        folder: Folder to search.
+        leave_out: Names of files and folders directly in it that are not sources.
 
     Raises:
-        UsageError: Git is there but refuses to say.
+        UsageError: Git is installed but cannot list the files.
     """
     tracked = _git(folder, "ls-files", "-z")
     names = [Path(name) for name in tracked.split("\0") if name] if tracked else _walk(folder)
@@ -64,24 +64,24 @@ def find_sources(folder: Path, leave_out: Collection[str] = ()) -> Sources:
 
 
 def all_files(folder: Path, only: Collection[str]) -> Sources:
-    """List files of a folder whether git tracks them or not, but no hidden ones.
+    """List files of a folder, tracked by git or not, except hidden ones.
 
     Args:
-        folder: Where to look.
-        only: Names of files and folders right below it; others are left out.
+        folder: Folder to search.
+        only: Names of files and folders directly in it to include.
     """
     return Sources(folder, sorted(name for name in _walk(folder) if name.parts[0] in only))
 
 
 def commit_of(*parts: Sources) -> str:
-    """The commit of what comes from one working copy: that of the first part, dirty if any part is."""
+    """Return the commit of parts of one working copy: that of the first part, dirty if any part is."""
     commit = parts[0].commit.removesuffix("-dirty")
     dirty = commit != UNKNOWN and any(part.commit.endswith("-dirty") for part in parts)
     return commit + ("-dirty" if dirty else "")
 
 
 def untracked_modules(folder: Path) -> list[str]:
-    """List Python files below ``folder`` that git neither tracks nor ignores; none where there is no git."""
+    """List Python files below ``folder`` that git neither tracks nor ignores; none without git."""
     found = _git(folder, "ls-files", "-z", "--others", "--exclude-standard", "--", "*.py")
     return sorted(name for name in (found or "").split("\0") if name)
 
@@ -92,8 +92,8 @@ def _walk(folder: Path) -> list[Path]:
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """Ask git; None where there is no git, no working copy, or no commit yet."""
-    own = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}  # set by git hooks, of whatever repository runs them
+    """Run git and return its output; None if there is no git, no working copy, or no commit yet."""
+    own = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}  # set by git hooks, for the repository that runs them
     environment = {name: value for name, value in os.environ.items() if name not in own} | {"LC_ALL": "C"}
     command = ["git", "-C", str(folder), *words]
     try:
@@ -104,5 +104,5 @@ def _git(folder: Path, *words: str) -> str | None:
         return asked.stdout
     if "not a git repository" in asked.stderr or "does not have any commits yet" in asked.stderr:
         return None
-    msg = f"git cannot tell which files of {folder} are tracked: {asked.stderr.strip()}"
+    msg = f"git cannot list the tracked files of {folder}: {asked.stderr.strip()}"
     raise UsageError(msg)

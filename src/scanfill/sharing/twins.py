@@ -1,4 +1,4 @@
-"""A JSON twin of each YAML config: ``monai.bundle.load`` and many tools read JSON only."""
+"""Write a JSON copy of each YAML config: ``monai.bundle.load`` and many tools only read JSON."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def write_twins(folder: Path) -> None:
-    """Write ``train.json`` beside ``train.yaml``, with the content that MONAI reads from it, for each config.
+    """Write each config also as JSON, such as ``train.json`` next to ``train.yaml``, with the content that MONAI reads.
 
     Raises:
-        UsageError: A config holds something that JSON cannot, such as a date or a number as the name of an entry.
+        UsageError: A config has something that JSON cannot store, such as a date or a number as the name of an entry.
     """
     for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
         content = ConfigParser.load_config_file(str(file))
@@ -27,8 +27,6 @@ def write_twins(folder: Path) -> None:
         except (TypeError, ValueError):
             same = False
         if not same:
-            msg = (
-                f"{file.name} holds a value that JSON cannot: use text, numbers, lists and entries named by text only."
-            )
+            msg = f"{file.name} has a value that JSON cannot store: use text, numbers, lists, and only text as names."
             raise UsageError(msg)
         file.with_suffix(".json").write_text(text + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Trained weights in an archive: only those that fit what its ``inference.yaml`` builds."""
+"""Add trained weights to an archive, after checking that they fit the network of its ``inference.yaml``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGE = 25_000_000
-"""Bytes; larger weights stay outside the archive, as in MONAI's model zoo."""
+"""Bytes; larger weights are kept outside the archive, as in MONAI's model zoo."""
 PLACE = "models/model.pt"
 
 
@@ -32,13 +32,13 @@ def check_weights(weights: Path, config: Path) -> dict[str, Any]:
 
     Args:
         weights: ``model.pt`` or ``last.pt`` of a training.
-        config: The archive's ``inference.yaml``, with the overlays and knobs in it.
+        config: The archive's ``inference.yaml``, with overlays and options applied.
 
     Returns:
         The record of the weights.
 
     Raises:
-        CheckpointError: They are not there, not ours, or do not fit; says what to pass.
+        CheckpointError: The weights are missing, not from scanfill, or do not fit; the message says what to pass.
     """
     if not weights.is_file():
         msg = f"There are no weights at {weights}: pass the models/model.pt of a training as --weights."
@@ -53,32 +53,32 @@ def check_weights(weights: Path, config: Path) -> dict[str, Any]:
             for file in sorted(config.parent.glob("*.yaml"))
             if file not in (config, config.with_name("train.yaml"))
         ]
-        seen, _, _ = str(error).partition(". ")  # what follows is the remedy for a run
+        seen, _, _ = str(error).partition(". ")  # the rest is the remedy for a run
         fitting = [file.name for file in others if _fits_with(content, weights, config, file)]
         overlay = f" They fit with --overlays {' or '.join(fitting)}." if fitting else ""
-        theirs = "".join(f', --{option} "{names}" (these are theirs)' for option, names in _inputs(content).items())
+        theirs = "".join(f', --{option} "{names}" (as in their training)' for option, names in _inputs(content).items())
         msg = (
             f"These weights do not fit the network that the archive's {config.name} would build. {seen}. To pack them, "
-            f"pass the overlays and knobs that they were trained with: --overlays NAME.yaml,...{theirs}.{overlay}"
+            f"pass the overlays and options of their training: --overlays NAME.yaml,...{theirs}.{overlay}"
         )
         raise CheckpointError(msg) from error
     return record
 
 
 def add_weights(weights: Path, root: Path, beside: str, url: str | None) -> Path | None:
-    """Put checked weights into an archive's folder, or describe where they can be had.
+    """Copy checked weights into an archive's folder, or describe where to download them.
 
     Args:
         weights: The file.
         root: The archive's folder.
-        beside: File name of weights that stay outside.
-        url: Address of the folder where such a file will lie.
+        beside: File name of weights that are kept outside.
+        url: URL of the folder where this file will be hosted.
 
     Returns:
         Weights too large for the archive, named ``beside``, which ``large_files.yml`` now describes; else None.
 
     Raises:
-        UsageError: The weights are large, and there is no address.
+        UsageError: The weights are too large for the archive, and there is no URL.
     """
     place = root / PLACE
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -92,8 +92,8 @@ def add_weights(weights: Path, root: Path, beside: str, url: str | None) -> Path
         return None
     if url is None:
         msg = (
-            f"The weights {weights} have {size / 1e6:.1f} MB; beyond {LARGE / 1e6:g} MB they are handed out beside the "
-            f"archive. Pass --weights_url ADDRESS, that of the folder where you will put {beside}."
+            f"The weights {weights} have {size / 1e6:.1f} MB; above {LARGE / 1e6:g} MB they are kept outside the "
+            f"archive. Pass --weights_url URL, with the URL of the folder where you will host {beside}."
         )
         raise UsageError(msg)
     outside = root.parent / beside
@@ -104,7 +104,7 @@ def add_weights(weights: Path, root: Path, beside: str, url: str | None) -> Path
 
 
 def _describe(listing: Path, weights: Path, url: str) -> None:
-    """List large weights as ``monai.bundle download_large_files`` reads it; other files that are listed stay."""
+    """List large weights in the format of ``monai.bundle download_large_files``; keep other files in the list."""
     others = yaml.safe_load(listing.read_text(encoding="utf-8"))["large_files"] if listing.is_file() else []
     entry = {
         "path": PLACE,
@@ -116,32 +116,32 @@ def _describe(listing: Path, weights: Path, url: str) -> None:
     listing.write_text(yaml.safe_dump(content, sort_keys=False, width=float("inf")))
 
 
-def _fit(content: dict[str, Any], weights: Path, *configs: Path, knobs: dict[str, Any] | None = None) -> None:
+def _fit(content: dict[str, Any], weights: Path, *configs: Path, options: dict[str, Any] | None = None) -> None:
     """Load weights into the network of merged configs, or raise a CheckpointError."""
     parser = ConfigParser(ConfigParser.load_config_files([str(file) for file in configs]))
     if missing := [name for name in ("record", "network_def") if name not in parser]:
         msg = (
-            f"{configs[0].name} has no {' and no '.join(missing)}, so whether weights fit cannot be told: define them "
-            "as the inference.yaml of brain_tumor_segmentation does, or pack without weights."
+            f"{configs[0].name} has no {' and no '.join(missing)}, so the weights cannot be checked: define them as in "
+            "the inference.yaml of brain_tumor_segmentation, or pack without weights."
         )
         raise UsageError(msg)
-    parser.update(knobs or {})
+    parser.update(options or {})
     parser.get_parsed_content("record").check(content["record"], weights)
     load_network(parser.get_parsed_content("network_def"), content, weights)
 
 
 def _fits_with(content: dict[str, Any], weights: Path, config: Path, overlay: Path) -> bool:
-    """Tell whether an overlay of the bundle would make the weights fit, if the inputs were theirs."""
+    """Return whether the weights would fit with an overlay of the bundle, given their inputs."""
     if "network_def" not in ConfigParser.load_config_file(str(overlay)):
         return False
     try:
-        _fit(content, weights, config, overlay, knobs=_inputs(content))
+        _fit(content, weights, config, overlay, options=_inputs(content))
     except CheckpointError:
         return False
     return True
 
 
 def _inputs(content: dict[str, Any]) -> dict[str, list[str]]:
-    """Names of the input channels that weights were trained for, by the option that chooses them."""
+    """Return the names of the input channels that weights were trained for, by the option that chooses them."""
     inputs: dict[str, list[str]] = content["record"].get("inputs", {})
     return inputs

@@ -1,1 +1,1 @@
-"""Studies: strategies compared on the same patients, with statistics that hold."""
+"""Studies: compare strategies on the same patients, with valid statistics."""

@@ -1,4 +1,4 @@
-"""What the values of a study's options may be."""
+"""Check the values of a study's options."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Study = dict[str, Any]
 
 CHOICES = {"checkpoint": ("last", "best"), "smoke": (True, False)}
 LEAST = {"folds": 2, "threads": 1, "mem_mb": 1, "split_seed": 0}
-"""Whole numbers that every study has, and the smallest that makes sense."""
+"""Integer options of every study, and their minimum."""
 
 
 def check_study(study: Study, kind: Kind) -> None:
-    """Check the values of a study's options; ``all`` becomes the names or numbers that it stands for.
+    """Check the values of a study's options; ``all`` is replaced by the names or numbers that it stands for.
 
     Raises:
-        UsageError: Naming option, value and what is allowed.
+        UsageError: A value is invalid; the message gives the option, its value and what is allowed.
     """
     check_choices(study, CHOICES)
     check_least(study, LEAST)
@@ -40,7 +40,7 @@ def check_study(study: Study, kind: Kind) -> None:
 
 
 def check_choices(study: Study, choices: Mapping[str, Sequence[Any]]) -> None:
-    """Refuse an option whose value is none of a few, all of one type."""
+    """Check that options have one of their allowed values."""
     for name, allowed in choices.items():
         if study[name] not in allowed or isinstance(study[name], bool) != isinstance(allowed[0], bool):
             msg = f"{name} (={study[name]!r}) must be one of {', '.join(map(str, allowed))}."
@@ -48,28 +48,28 @@ def check_choices(study: Study, choices: Mapping[str, Sequence[Any]]) -> None:
 
 
 def check_least(study: Study, limits: Mapping[str, int]) -> None:
-    """Refuse an option that is no whole number, or below the smallest that makes sense."""
+    """Check that options are integers, and not below their minimum."""
     for name, least in limits.items():
         if type(study[name]) is not int or study[name] < least:
-            msg = f"{name} (={study[name]!r}) must be a whole number, {least} or more."
+            msg = f"{name} (={study[name]!r}) must be an integer, {least} or more."
             raise UsageError(msg)
 
 
 def check_name(name: Any, known: Iterable[str], what: str) -> None:
-    """Refuse a name that is not known, and say which one may be meant.
+    """Check that a name is known; otherwise, suggest a similar one.
 
     Args:
-        name: It.
-        known: Those that are known.
-        what: Begins the message; one that ends in a dot is followed by the name at once.
+        name: The name.
+        known: The known names.
+        what: Start of the message; if it ends in a dot, the name follows without a space.
 
     Raises:
-        UnknownOptionError: It is not known.
+        UnknownOptionError: The name is not known.
     """
     names = [str(other) for other in known]
     if name not in names:
         near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else "there are:"
+        hint = f"did you mean {near[0]!r}?" if near else "choose from:"
         msg = f"{what}{'' if what.endswith('.') else ' '}{name!r}; {hint} ({', '.join(names)})"
         raise UnknownOptionError(msg)
 
@@ -79,25 +79,25 @@ def _check_shares(study: Study) -> None:
     number = isinstance(held_out, int | float) and not isinstance(held_out, bool)
     if not number or not (0 <= held_out < 1 or held_out == int(held_out) > 0):
         msg = (
-            f"held_out (={held_out!r}) must be a share of the patients below 1, such as 0.2, or their number; 0 holds "
-            f"nobody out."
+            f"held_out (={held_out!r}) must be a fraction of the patients below 1, such as 0.2, or their number; 0 "
+            f"holds out none."
         )
         raise UsageError(msg)
     if not isinstance(inner, float) or not 0 < inner < 1:
-        msg = f"inner_validation (={inner!r}) must be a share of a fold's training patients, such as 0.1."
+        msg = f"inner_validation (={inner!r}) must be a fraction of a fold's training patients, such as 0.1."
         raise UsageError(msg)
 
 
 def _check_numbers(name: str, values: Any) -> None:
-    """Refuse what is not a list of different whole numbers from 0 on."""
+    """Check that a value is a list of distinct integers, 0 or more."""
     numbers = isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
     if not numbers or not values or len(set(values)) < len(values):
-        msg = f"{name} (={values!r}) must be a list of different whole numbers, such as [0, 1, 2]."
+        msg = f"{name} (={values!r}) must be a list of distinct integers, such as [0, 1, 2]."
         raise UsageError(msg)
 
 
 def _check_folds(study: Study) -> None:
-    """Check which folds are run."""
+    """Check the folds to run."""
     subset, folds = study["subset"], list(range(study["folds"]))
     subset["folds"] = folds if subset["folds"] == "all" else subset["folds"]
     _check_numbers("subset.folds", subset["folds"])
@@ -110,12 +110,12 @@ def chosen(option: str, values: Any, known: Sequence[str]) -> list[str]:
     """Return the chosen names in their usual order; ``all`` stands for each.
 
     Args:
-        option: Which option it is, for the message.
+        option: Name of the option, for the message.
         values: Its value.
-        known: Names that it may have.
+        known: Allowed names.
 
     Raises:
-        UsageError: It is neither ``all`` nor a list of such names.
+        UsageError: The value is neither ``all`` nor a list of such names.
     """
     if values == "all":
         return list(known)
@@ -128,7 +128,7 @@ def chosen(option: str, values: Any, known: Sequence[str]) -> list[str]:
 
 
 def _check_overlays(block: str, overlays: Any, bundle: str) -> None:
-    """Refuse an overlay that the bundle does not have."""
+    """Check that the bundle has the overlays."""
     if not isinstance(overlays, list):
         msg = f"{block}.overlays (={overlays!r}) must be a list, such as [small.yaml]."
         raise UsageError(msg)

@@ -1,4 +1,4 @@
-"""Which acquired sequence a missing one is made from: that with the lowest error on patients set apart for it."""
+"""Choose the source of each synthetic sequence: the acquired one with the lowest error in the inner validation."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def choose_sources(receipts: Sequence[str | Path], output_dir: str | Path) -> No
     """Rank the sources of each target by the inner validation of their synthesizers, and print the choice.
 
     Writes ``sources.json`` (target -> sources, best first), ``errors.json`` (target -> source -> error), and for each
-    target ``to_<target>.yaml``, with which a synthesizer is trained from the best source.
+    target ``to_<target>.yaml``, the overlay for training a synthesizer from the best source.
 
     Args:
-        receipts: Of the fold's synthesizers.
-        output_dir: Made if absent.
+        receipts: Receipts of the fold's synthesizers.
+        output_dir: Output folder; created if missing.
 
     Raises:
-        UsageError: A training was not validated.
+        UsageError: A training had no validation.
     """
     errors: dict[str, dict[str, float]] = {}
     for path in receipts:
@@ -38,23 +38,23 @@ def choose_sources(receipts: Sequence[str | Path], output_dir: str | Path) -> No
     folder = Path(output_dir)
     for target, sources in ranking.items():
         figures = ", ".join(f"{name} {errors[target][name]:.4f}" for name in sources)
-        print(f"{target} is made from {sources[0]} (MSE of inner validation: {figures})")  # noqa: T201  asked for
+        print(f"{target} is synthesized from {sources[0]} (inner validation MSE: {figures})")  # noqa: T201  asked for
         text = yaml.safe_dump({"sources": sources[:1], "target": target}, default_flow_style=None)
-        _write(folder / f"to_{target}.yaml", f"# What has the lowest error on patients set apart.\n{text}")
+        _write(folder / f"to_{target}.yaml", f"# The source with the lowest error in the inner validation.\n{text}")
     _write(folder / "errors.json", json.dumps(errors, indent=1) + "\n")
     _write(folder / "sources.json", json.dumps(ranking, indent=1) + "\n")
 
 
 def inner_error(receipt: Mapping[str, Any], where: str) -> float:
-    """Mean squared error on the inner validation, of the weights that were kept.
+    """Return the mean squared error of the saved weights on the inner validation.
 
     Raises:
-        UsageError: There was none.
+        UsageError: There was no validation.
     """
     validations = receipt["validation"]
     if not validations:
         msg = (
-            f"{where} has no validation, so its source cannot be compared with others. Leave val_interval out of the "
+            f"{where} has no validation, so its source cannot be compared with others. Remove val_interval from the "
             f"study file, and run the study again."
         )
         raise UsageError(msg)

@@ -1,7 +1,7 @@
-"""What a job of a study is told: its configs, and its options as words of a command line.
+"""Build the command line of each job of a study: its configs and its options.
 
-Everything is relative to the study's output folder, where the jobs run, so that a study that is moved, or whose Python
-environment is, stays finished. Only the standard library is needed: the scheduler reads this for each of its jobs.
+All paths are relative to the study's output folder, where the jobs run, so that a study stays finished if it or its
+Python environment is moved. Only the standard library is needed: the scheduler imports this module for every job.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Plan = dict[str, Any]
-"""What ``study.json`` holds: ``study`` (all options), ``models``, ``predictions``, and more for people to read."""
+"""Content of ``study.json``: ``study`` (all options), ``models``, ``predictions``, and further information."""
 
 JOBS = "configs/studies"
 
 
 def cli_args(options: Mapping[str, Any]) -> str:
-    """Write options as MONAI's command line reads them, ready for a shell.
+    """Format options for MONAI's command line, quoted for a shell.
 
-    The scheduler reads JSON into dictionaries of its own kind, whose text would not be read back as a dictionary.
+    The scheduler reads JSON into its own dictionary type, whose text could not be read back as a dictionary.
     """
     plain = json.loads(json.dumps(options))
     return shlex.join([word for name, value in plain.items() for word in (f"--{name}", str(value))])
 
 
 def recorded_options(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the options of a training from ``study.json`` or a receipt; scanfill 0.1 wrote them as ``knobs``."""
+    """Return the options of a training in ``study.json`` or a receipt; scanfill 0.1 called them ``knobs``."""
     return dict(record["options"] if "options" in record else record["knobs"])
 
 
@@ -44,14 +44,14 @@ def config_files(model: Mapping[str, Any]) -> list[str]:
 
 
 def case_list(plan: Plan, model: Mapping[str, Any], fold: str, seed: int | str) -> str:
-    """Name the list of cases that a network learns from; ``fold`` is ``fold_0``, or ``fold_0_inner_1``."""
+    """Return the list of cases that a network is trained on; ``fold`` is ``fold_0``, or ``fold_0_inner_1``."""
     if model["cases"] == "synthetic":
         return f"inner_images/seed_{seed}/{fold}/list.json"
     return real_list(plan, fold) if model["cases"] == "outer" else f"folds/{_inner(model, fold)}.json"
 
 
 def real_list(plan: Plan, fold: str) -> str:
-    """Name the list of a fold's training patients that chooses the best weights, or has no need to."""
+    """Return the list of a fold's acquired training cases, with an inner validation if the best weights are chosen."""
     return f"folds/{fold}_{'inner_share' if plan['study']['checkpoint'] == 'best' else 'outer'}.json"
 
 
@@ -60,17 +60,17 @@ def _inner(model: Mapping[str, Any], fold: str) -> str:
 
 
 def choice_of(name: str, fold: str, seed: int | str) -> list[str]:
-    """Name the config that says what an inner synthesizer makes its sequence from; no other model has one."""
+    """Return the config with the chosen source of an inner synthesizer; empty for other models."""
     start, _, target = name.rpartition("_to_")
     outer = fold.partition("_inner")[0]
     return [f"choices/seed_{seed}/{outer}/to_{target}.yaml"] if start == "inner_synthesis" else []
 
 
 def training_options(plan: Plan, name: str, fold: str, seed: int | str) -> dict[str, Any]:
-    """Collect the options of a training that decide what it learns.
+    """Collect the options of a training that affect its weights.
 
-    Where nobody validates, the best weights cannot be chosen; where the last weights are kept, one validation at the
-    end is enough.
+    Without validation, the best weights cannot be chosen; if the last weights are kept, one validation at the end is
+    enough.
     """
     study, model = plan["study"], plan["models"][name]
     options = dict(model["options"])
@@ -91,7 +91,7 @@ def training_options(plan: Plan, name: str, fold: str, seed: int | str) -> dict[
 
 
 def trained_folder(name: str, fold: str, seed: int | str) -> str:
-    """Name the folder of the bundle that a training leaves."""
+    """Return the folder of the bundle that a training writes."""
     return f"models/{name}/seed_{seed}/{fold}"
 
 
@@ -110,7 +110,7 @@ def prediction_options(plan: Plan, strategy: str, fold: str, seed: int | str) ->
 
 
 def inner_images_options(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
-    """Collect the options of the job that makes the synthetic sequences of a fold's training patients."""
+    """Collect the options of the job that synthesizes sequences for a fold's training patients."""
     names = inner_folds(plan, fold)
     targets = plan["study"]["subset"]["targets"]
     return {
@@ -123,12 +123,12 @@ def inner_images_options(plan: Plan, fold: str, seed: int | str) -> dict[str, An
 
 
 def inner_folds(plan: Plan, fold: str) -> list[str]:
-    """Name a fold's inner folds."""
+    """List the names of a fold's inner folds."""
     return [f"{fold}_inner_{number}" for number in range(plan["study"]["inner_folds"])]
 
 
 def synthesizers(plan: Plan) -> list[str]:
-    """Name the pairwise synthesizers, among which the sources are chosen."""
+    """List the pairwise synthesizers, from which the sources are chosen."""
     return [name for name in plan["models"] if name.startswith("synthesis_")]
 
 
@@ -144,7 +144,7 @@ def trainings(plan: Plan) -> list[tuple[str, int, str]]:
 
 
 def scores(plan: Plan) -> list[str]:
-    """Name the files with which a study is complete."""
+    """List the score files of a complete study."""
     study = plan["study"]
     folds = study["subset"]["folds"]
     files = [f"scores/seed_{seed}/fold_{fold}.csv" for seed in study["seeds"] for fold in folds]
@@ -161,5 +161,5 @@ def scoring_options(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
 
 
 def predicted(plan: Plan, seed: int | str, folds: Sequence[str]) -> dict[str, list[str]]:
-    """Name the folders of all strategies' predictions in some folds."""
+    """Return the folders of all strategies' predictions in some folds."""
     return {name: [f"predictions/{name}/seed_{seed}/{fold}" for fold in folds] for name in plan["predictions"]}

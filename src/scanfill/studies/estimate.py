@@ -1,4 +1,4 @@
-"""What a study will cost, before it is run."""
+"""Estimate the cost of a study before it is run."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Plan = dict[str, Any]
 
 
 def describe_plan(plan: Plan, folder: Path) -> str:
-    """Say how many trainings a study has, how many are done, and how long the others may take.
+    """Describe how many trainings a study has, how many are done, and how long the others may take.
 
-    Seconds a step are those of trainings of this study that are finished, a kind of network at a time, else what the
-    study file states; without either there is no estimate.
+    Seconds per step are measured in the study's finished trainings, for each kind of network; otherwise they are taken
+    from the study file. Without either there is no estimate.
 
     Args:
-        plan: ``study.json``.
-        folder: Output folder of the study, with ``bundles`` in it.
+        plan: Content of ``study.json``.
+        folder: Output folder of the study, which contains ``bundles``.
     """
     measured = measured_seconds(plan, folder)
     kinds: dict[str, list[float]] = {}
@@ -48,13 +48,13 @@ def describe_plan(plan: Plan, folder: Path) -> str:
         total += sum(steps) * (seconds or 0)
         rate = "" if seconds is None else f" at {seconds:.3g} s = {sum(steps) * seconds / 3600:.3g} h"
         lines.append(f"  {kind}: {len(steps)} trainings, {what}{rate}")
-    known = f"Estimated {'GPU ' if plan['gpu'] else ''}hours of training that are left: {total / 3600:.3g}"
+    known = f"Estimated {'GPU ' if plan['gpu'] else ''}hours of training left: {total / 3600:.3g}"
     if unknown:
         known += (
-            f", without {' and '.join(unknown)}, whose seconds a step are not known: run one fold first "
-            f"(--set subset.folds=[0] seeds=[0]), or state them under seconds_a_step"
+            f", without {' and '.join(unknown)}, whose seconds per step are unknown: run one fold first "
+            f"(--set subset.folds=[0] seeds=[0]), or set them under seconds_a_step"
         )
-    return "\n".join([*lines, f"{known}.", f"{predictions(plan)} predictions follow; their cost is not in it."])
+    return "\n".join([*lines, f"{known}.", f"{predictions(plan)} predictions follow; their cost is not included."])
 
 
 def predictions(plan: Plan) -> int:
@@ -63,17 +63,17 @@ def predictions(plan: Plan) -> int:
 
 
 def receipt_of(folder: Path, name: str, seed: int, fold: str) -> Path:
-    """Say where the receipt of a training is."""
+    """Return the path of a training's receipt."""
     return folder / "models" / name / f"seed_{seed}" / fold / "receipt.json"
 
 
 def kind_of(plan: Plan, model: Mapping[str, Any]) -> str:
-    """Name what a training's cost a step depends on: the segmenter, synthesis or completion."""
+    """Return the kind of a network, which determines its cost per step: the segmenter, synthesis or completion."""
     return str(plan["study"]["segmenter"] if model["block"] == "segmentation" else model["block"])
 
 
 def steps_of(model: Mapping[str, Any], folder: Path) -> float:
-    """Count the steps of a training, from its options and configs."""
+    """Compute the number of steps of a training from its options and configs."""
     options: dict[str, Any] = {}
     for file in config_files(model):
         options |= yaml.safe_load((folder / file).read_text(encoding="utf-8"))
@@ -82,7 +82,7 @@ def steps_of(model: Mapping[str, Any], folder: Path) -> float:
 
 
 def measured_seconds(plan: Plan, folder: Path) -> dict[str, float]:
-    """Collect seconds a step: the median over finished trainings, else what the study file states."""
+    """Return seconds per step by kind: the median over finished trainings, else the value in the study file."""
     found: dict[str, list[float]] = {}
     for job in trainings(plan):
         path = receipt_of(folder, *job)

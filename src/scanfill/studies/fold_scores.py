@@ -1,4 +1,4 @@
-"""Score what was predicted in one fold, and refuse what was learned from: one row a strategy, missing set and case."""
+"""Score the predictions of one fold, one row per strategy, missing set and case, and reject cases used in training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Case = dict[str, Any]
 Row = dict[str, float | str]
 
 EVALUATIONS = {"validation": "cross_validation", "test": "held_out"}
-"""Part of a fold's list -> the result that its scores belong to; the two are never mixed."""
+"""Part of a fold's list -> the evaluation that its scores belong to; the two are never mixed."""
 
 
 def score_fold(
@@ -52,17 +52,17 @@ def score_fold(
     """Write the scores of one fold and seed.
 
     Args:
-        datalist: The fold.
+        datalist: Case list of the fold.
         predictions: Strategy -> folder with its label maps and ``receipt.json``.
-        output: CSV, whole or not at all.
+        output: CSV file, written atomically.
         dataset_dir: Folder of the cases.
-        seed: Goes into each row.
-        fold: Goes into each row.
-        empty: Name of a row that says what a prediction without any lesion scores; "" for no such row.
+        seed: Seed, stored in each row.
+        fold: Fold, stored in each row.
+        empty: Name of the row with the scores of a prediction without any lesion; "" for no such row.
 
     Raises:
-        CaseError: A model that predicted has learned from a case that would be scored.
-        UsageError: A label map is not there.
+        CaseError: A model was trained on a case to be scored.
+        UsageError: A label map is missing.
     """
     split = read_list(datalist, dataset_dir, MODALITIES, schema=SCHEMA)
     receipts = {strategy: read_receipt(folder) for strategy, folder in predictions.items()}
@@ -97,19 +97,19 @@ def score_ensemble(
     dataset_dir: str | Path,
     seed: int,
 ) -> None:
-    """Score the vote of all folds' models on the patients held out, in rows named ``<strategy>_ensemble``.
+    """Score the majority vote of all folds' models on the held-out patients, in rows named ``<strategy>_ensemble``.
 
-    Each voxel gets the label that most of the folds gave it; of several the lowest, background before tumour.
+    Each voxel gets the label predicted by most folds; in a tie the lowest, so background before tumor.
 
     Args:
-        datalist: Any fold: the patients held out are the same.
-        predictions: Strategy -> one folder a fold.
-        output: CSV.
+        datalist: Case list of any fold: the held-out patients are the same.
+        predictions: Strategy -> one folder per fold.
+        output: CSV file.
         dataset_dir: Folder of the cases.
-        seed: Goes into each row.
+        seed: Seed, stored in each row.
 
     Raises:
-        UsageError: A label map is not there.
+        UsageError: A label map is missing.
     """
     cases = read_list(datalist, dataset_dir, MODALITIES, schema=SCHEMA).get("test", [])
     tasks = {strategy: read_receipt(folders[0])["tasks"] for strategy, folders in predictions.items()}
@@ -126,7 +126,7 @@ def score_ensemble(
 
 
 def majority(votes: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Take the label that occurs most often in each voxel of label maps of one shape; of several the lowest."""
+    """Return the most frequent label in each voxel of label maps of the same shape; in a tie the lowest."""
     labels = range(1 + max(int(vote.max()) for vote in votes))
     counts = np.stack([np.sum([vote == label for vote in votes], axis=0) for label in labels])
     winners: NDArray[np.uint8] = counts.argmax(axis=0).astype(np.uint8)
@@ -134,16 +134,16 @@ def majority(votes: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def read_receipt(folder: str | Path) -> dict[str, Any]:
-    """Read what a prediction says of itself."""
+    """Read the receipt of a prediction."""
     receipt: dict[str, Any] = json.loads((Path(folder) / "receipt.json").read_text(encoding="utf-8"))
     return receipt
 
 
 def read_figures(folder: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Average the quality of the synthetic sequences that one prediction got.
+    """Average the quality of the synthetic sequences used in one prediction.
 
     Returns:
-        (missing set, source as the task states it, case) -> ``source`` (several joined by ``+``) and
+        (missing set, source as given in the task, case) -> ``source`` (several joined by ``+``) and
         :py:data:`~scanfill.studies.images.FIGURES`.
     """
     path = folder / "image_quality.csv"
@@ -169,10 +169,10 @@ def read_truth(case: Case) -> MetaTensor:
 
 
 def read_label_map(folder: Path, case: Case, truth: MetaTensor) -> NDArray[np.uint8]:
-    """Read a predicted label map with the labels inside scanfill, on the grid of the truth.
+    """Read a predicted label map with scanfill's internal labels, on the grid of the ground truth.
 
     Raises:
-        UsageError: It is not there, or on another grid.
+        UsageError: The label map is missing, or on another grid.
     """
     path = folder / str(case["case_id"]) / f"{case['case_id']}_seg.nii.gz"
     if not path.is_file():
@@ -181,7 +181,7 @@ def read_label_map(folder: Path, case: Case, truth: MetaTensor) -> NDArray[np.ui
     predicted = read_image(path, f"Case {case['case_id']!r}: prediction")
     if not np.allclose(predicted.affine, truth.affine, atol=1e-3):
         msg = (
-            f"{path} is not on the grid of {case['label']}: the label map was changed since the prediction. Remove "
+            f"{path} is not on the grid of {case['label']}: the label map has changed since the prediction. Remove "
             f"receipt.json of that prediction, and run the study again."
         )
         raise UsageError(msg)
@@ -195,7 +195,7 @@ def voxel_size(truth: MetaTensor) -> list[float]:
 
 
 def _row(about: Row, case: Case, labels: NDArray[Any], truth: MetaTensor, figures: Mapping[str, Any]) -> Row:
-    """Score one label map of one case, beside the quality of its synthetic sequences, NaN where there is none."""
+    """Score one label map of one case; the row includes the quality of its synthetic sequences, NaN if none."""
     row = {**about, "case_id": str(case["case_id"]), "patient": str(case["patient"])}
     quality = {name: figures.get(name, math.nan) for name in FIGURES}
     return {**row, **score_case(labels, truth, voxel_size(truth), REGIONS), **quality}

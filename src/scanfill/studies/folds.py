@@ -1,15 +1,15 @@
-"""Divide a study's patients: held out, folds, and inside each fold's training patients what its networks learn from.
+"""Split a study's patients: held-out patients, folds, and the training lists of the networks of each fold.
 
 =====================================  ==============================================================================
-file in ``folds/``                     who is in it
+file in ``folds/``                     content
 =====================================  ==============================================================================
-``fold_<k>.json``                      ``training``, ``validation`` (judged in fold k), ``test`` (held out, in each)
+``fold_<k>.json``                      ``training``, ``validation`` (scored in fold k), ``test`` (held out, in each)
 ``fold_<k>_outer.json``                ``training``: all of the fold's training patients
-``fold_<k>_inner_share.json``          the same, an inner share of them under ``validation``
-``fold_<k>_inner_<j>.json``            ``training``: those of them outside inner fold j
+``fold_<k>_inner_share.json``          the same, with some of them moved to ``validation``
+``fold_<k>_inner_<j>.json``            ``training``: the fold's training patients outside inner fold j
 =====================================  ==============================================================================
 
-No training list names a patient whose cases are scored with that network.
+No training list contains a patient whose cases are scored with that network.
 """
 
 from __future__ import annotations
@@ -32,19 +32,18 @@ Study = dict[str, Any]
 
 
 def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
-    """Make every list of cases of a study.
+    """Create every case list of a study.
 
     Args:
-        cases: All of them, with ``case_id`` and ``patient``.
-        study: Its options ``folds``, ``held_out``, ``split_seed``, ``inner_validation``, and ``inner_folds`` where it
-            has some.
+        cases: All cases, with ``case_id`` and ``patient``.
+        study: Its options ``folds``, ``held_out``, ``split_seed``, ``inner_validation``, and ``inner_folds`` if any.
 
     Returns:
         File name without suffix -> list.
 
     Raises:
-        CaseError: Fewer patients than folds, or than inner folds; see :py:func:`scanfill.data.fold_cases`.
-        UsageError: More patients are to be held out than there are.
+        CaseError: There are fewer patients than folds or inner folds; see :py:func:`scanfill.data.fold_cases`.
+        UsageError: No patients would remain after holding out ``held_out``.
     """
     seed = study["split_seed"]
     lists: dict[str, Split] = {}
@@ -63,13 +62,13 @@ def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
 
 
 def check_folds(splits: Mapping[str, Split]) -> None:
-    """Refuse folds that judge the same patient, or that hold out different patients.
+    """Check that no two folds validate on the same patient, and that all hold out the same patients.
 
     Args:
         splits: Name of a fold -> its list.
 
     Raises:
-        CaseError: Names the patient and the folds.
+        CaseError: Folds overlap or differ; the message gives the patient and the folds.
     """
     judged_in: dict[str, str] = {}
     held_out = {name: {case["patient"] for case in split.get("test", ())} for name, split in splits.items()}
@@ -82,23 +81,23 @@ def check_folds(splits: Mapping[str, Split]) -> None:
         own["held out"] = held_out[name]
         for one, other_part in (("training", "validation"), ("training", "held out"), ("validation", "held out")):
             if both := sorted(own[one] & own[other_part]):
-                msg = f"Patient {both[0]!r} is in {one} and {other_part} of {name}: scores would look too good."
+                msg = f"Patient {both[0]!r} is in {one} and {other_part} of {name}, which would inflate scores."
                 raise CaseError(msg)
         for patient in sorted(own["validation"]):
             if (before := judged_in.setdefault(patient, name)) != name:
-                msg = f"Patient {patient!r} is judged in {before} and in {name}, and would count twice: divide again."
+                msg = f"Patient {patient!r} is validated in {before} and in {name}, and would count twice: split again."
                 raise CaseError(msg)
 
 
 def write_lists(lists: Mapping[str, Split], folder: Path, study: Study) -> None:
-    """Write each list to its file; one that says the same already stays, so that nothing is trained again."""
+    """Write each list to its file; unchanged files are not rewritten, so that nothing is retrained."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, split in lists.items():
         write_if_new(split, folder / f"{name}.json", name=name, seed=study["split_seed"])
 
 
 def write_if_new(split: Split, path: Path, **about: Any) -> None:
-    """Write a list of cases, unless the file says the same already: its time decides what is made anew."""
+    """Write a case list, unless the file has the same content: a newer file would cause jobs to be rerun."""
     fresh = path.with_name(f".{path.name}.new")
     write_split(split, fresh, **about, schema=SCHEMA)
     if path.is_file() and path.read_bytes() == fresh.read_bytes():
@@ -108,7 +107,7 @@ def write_if_new(split: Split, path: Path, **about: Any) -> None:
 
 
 def fingerprint(cases: Sequence[Case]) -> str:
-    """Checksum of who is in a study, with which sequences: SHA-256 over names, patients and what each case has."""
+    """Return a checksum of a study's cases: SHA-256 over names, patients and the sequences of each case."""
     keys = SCHEMA.path_keys
     about = sorted(
         (str(case["case_id"]), str(case["patient"]), *(key for key in keys if key in case)) for case in cases
@@ -117,13 +116,13 @@ def fingerprint(cases: Sequence[Case]) -> str:
 
 
 def data_checksums(cases: Sequence[Case], known: Path) -> str:
-    """Checksum of the data: SHA-256 over every file of every case.
+    """Return a checksum of the data: SHA-256 over every file of every case.
 
     Files of unchanged size and time are not read again.
 
     Args:
-        cases: With the paths of their files.
-        known: JSON file that remembers checksums; written.
+        cases: Cases with the paths of their files.
+        known: JSON file that caches checksums; it is updated.
     """
     remembered = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
     files: dict[str, list[Any]] = {}
@@ -142,11 +141,11 @@ def data_checksums(cases: Sequence[Case], known: Path) -> str:
 
 
 def _share(cases: Sequence[Case], held_out: float) -> float:
-    """Turn a number of patients to hold out into a share."""
+    """Convert a number of patients to hold out into a fraction."""
     patients = len({case["patient"] for case in cases})
     if held_out < 1:
         return held_out
     if held_out >= patients:
-        msg = f"held_out (={held_out}) patients of {patients}: nobody would be left. Give a share below 1, such as 0.2."
+        msg = f"held_out (={held_out}) of {patients} patients leaves none. Set a fraction below 1, such as 0.2."
         raise UsageError(msg)
     return held_out / patients

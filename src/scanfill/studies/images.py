@@ -1,6 +1,6 @@
-"""Sequences that are made for a study: by which network, from what, and how good they are.
+"""Synthesize sequences for a study, and measure their quality.
 
-A study's trainings have left bundles in its output folder, which :py:func:`open_trained` opens.
+A study's trainings write bundles to its output folder, which :py:func:`open_trained` opens.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 Case = dict[str, Any]
 
 KINDS = {"synthesis": "synthesize", "completion": "complete"}
-"""What makes the images of a prediction -> the strategy for missing sequences that it is."""
+"""Kind of network that synthesizes images -> its strategy for missing sequences."""
 
 FIGURES = {"mse_brain": "zscore_truth", "mse_tumour": "zscore_truth", "ssim_tumour": "percentile_truth"}
-"""Figure of a synthetic image in a score row -> its protocol."""
+"""Quality measure of a synthetic image in a score row -> its protocol."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training: the bundle that it left.
+    """The bundle written by a finished training.
 
     Attributes:
-        name: Of the model.
-        folder: Of the bundle, with ``configs`` and ``models/model.pt``.
+        name: Name of the model.
+        folder: Folder of the bundle, with ``configs`` and ``models/model.pt``.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Trained:
         return self.folder / "models" / "model.pt"
 
     def inference(self) -> ConfigParser:
-        """Read the bundle's inference, without pictures and warnings."""
+        """Read the bundle's inference config, without previews and warnings."""
         parser = ConfigParser(ConfigParser.load_config_file(str(self.folder / "configs" / "inference.yaml")))
         for steps in ("preprocessing", "postprocessing"):
             kept = [step for step in parser[steps]["transforms"] if "Preview" not in step["_target_"]]
@@ -69,21 +69,22 @@ class Trained:
 
 
 def trained_from(models: Mapping[str, str]) -> dict[str, Trained]:
-    """Find the trained models of a job by the folders of their bundles."""
+    """Return the trained models of a job from the folders of their bundles."""
     return {name: Trained(name, Path(folder)) for name, folder in models.items()}
 
 
 def open_trained(
     model: Trained, kind: str, target: str | None, *, folder: Path, device: torch.device | str
 ) -> Generator:
-    """Open a network that makes images.
+    """Open a network that synthesizes images.
 
     Args:
-        model: It.
+        model: The trained model.
         kind: ``synthesis`` or ``completion``.
-        target: The sequence that it must make; None for a completion.
-        folder: Where its images go, one folder a case. Beside it comes a copy of the bundle, which draws no pictures.
-        device: Where it runs.
+        target: The sequence to synthesize; None for a completion.
+        folder: Output folder for its images, with one subfolder per case. A copy of the bundle that writes no previews
+            is placed next to it.
+        device: Device to run on.
 
     Raises:
         CheckpointError: The weights do not fit; see :py:func:`scanfill.missing.generators.open_generator`.
@@ -103,20 +104,20 @@ def open_trained(
 def make_images(
     generator: Generator, case: Case, sources: Sequence[str], targets: Sequence[str], folder: Path
 ) -> dict[str, str]:
-    """Make sequences of one case from acquired ones.
+    """Synthesize sequences of one case from acquired ones.
 
     Args:
-        generator: Writes to ``folder``.
-        case: With the paths of its files.
-        sources: All that the generator is given.
-        targets: What is made.
-        folder: One folder a case.
+        generator: The generator, which writes to ``folder``.
+        case: Case with the paths of its files.
+        sources: Sequences passed to the generator.
+        targets: Sequences to synthesize.
+        folder: Output folder, with one subfolder per case.
 
     Returns:
         Target -> path of its image.
 
     Raises:
-        CaseError: The generator has learned from the patient, or the image could not be made.
+        CaseError: The generator was trained on the patient, or the image could not be synthesized.
     """
     refuse_seen([case], generator.record.get("training"), f"{generator.option} ({generator.checkpoint})")
     given = {key: value for key, value in case.items() if key not in MODALITIES or key in sources}
@@ -125,20 +126,20 @@ def make_images(
 
 
 def judge_image(path: str, case: Case, generator: Generator, target: str, sources: Sequence[str]) -> dict[str, float]:
-    """Compare a synthetic image with what was acquired.
+    """Compare a synthetic image with the acquired one.
 
-    The image is in the scale of a typical training patient, because this patient's own was not known when it was made.
-    It is brought to the truth's scale first: what the network gave, times the truth's SD, plus its mean.
+    The image has the intensity scale of a typical training patient, because this patient's scale was not known when it
+    was synthesized. It is first rescaled to the acquired image: the network's output times its SD, plus its mean.
 
     Args:
         path: The image.
-        case: With the paths of all four acquired sequences, and of its label map.
-        generator: That made it.
-        target: What it shows.
-        sources: What it was made from.
+        case: Case with the paths of all four acquired sequences, and of its label map.
+        generator: The generator of the image.
+        target: The synthesized sequence.
+        sources: The sequences it was synthesized from.
 
     Returns:
-        The columns of :py:data:`FIGURES`; NaN where a case has no tumour.
+        The columns of :py:data:`FIGURES`; NaN if a case has no tumor.
     """
     where = f"Case {case['case_id']!r}"
     originals = {name: read_image(case[name], f"{where}: {name}") for name in MODALITIES}
@@ -165,7 +166,7 @@ def judge_image(path: str, case: Case, generator: Generator, target: str, source
 
 
 def own_scale(truth: NDArray[Any], brain: NDArray[np.bool_], rule: str, where: str) -> SignedScale:
-    """Measure the scale of an acquired image by the rule of intensities of the network that made its like."""
+    """Measure the intensity scale of an acquired image by the normalization rule of the network that synthesized it."""
     if rule == "zscore_in_brain":
         return z_scale(truth, brain)
     scale, _, _ = measure_scale(truth, brain, where)

@@ -1,8 +1,8 @@
 """Training cases of ``synthetic_trained``: synthetic sequences by networks not trained on the same patients.
 
-A synthesizer does better on the patients that it was trained on than on others; a segmenter that learned from such
-images would meet worse ones later. So a fold's training patients are divided into inner folds, and each patient's
-images are made by the synthesizers that were trained on the other inner folds.
+A synthesizer performs better on the patients that it was trained on; a segmenter trained on such images would get worse
+ones later. A fold's training patients are therefore split into inner folds, and each patient's images are synthesized
+by networks trained on the other inner folds.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ def make_training_images(
     missing_sets: Sequence[Sequence[str]],
     device: torch.device | str = "cpu",
 ) -> None:
-    """Write a list of training cases: each as it was acquired, and once for each missing set with synthetic sequences.
+    """Write a list of training cases: each as acquired, and once for each missing set with synthetic sequences.
 
     Args:
-        datalist: ``training``, and ``validation`` where there is one, which stays as it was acquired.
-        inner_lists: One for each inner fold: the patients its networks were trained on.
-        output_dir: The list goes to ``list.json``, last; the images to ``images``.
+        datalist: List with ``training`` and, optionally, ``validation``, which is not changed.
+        inner_lists: One list for each inner fold: the patients its networks were trained on.
+        output_dir: Output folder for the images, in ``images``, and finally the list, ``list.json``.
         dataset_dir: Folder of the cases.
-        models: For each inner fold, sequence -> the bundle that makes it.
-        missing_sets: What is replaced.
-        device: Where the networks run.
+        models: For each inner fold, sequence -> the bundle that synthesizes it.
+        missing_sets: Sets of sequences to replace.
+        device: Device to run the networks on.
 
     Raises:
-        CaseError: A patient is in every inner training list, or an image could not be made.
+        CaseError: A patient is in every inner training list, or an image could not be synthesized.
     """
     folder = Path(output_dir)
     split = read_list(datalist, dataset_dir, MODALITIES, schema=SCHEMA)
@@ -73,7 +73,7 @@ def make_training_images(
     for case in tqdm(split["training"], desc="Synthetic sequences", unit="case"):
         inner = next((number for number, patients in enumerate(learned) if case["patient"] not in patients), None)
         if inner is None:
-            msg = f"Patient {case['patient']!r} is in every inner training list: no network is left for the images."
+            msg = f"Patient {case['patient']!r} is in every inner training list: no network can make the images."
             raise CaseError(msg)
         images: dict[str, str] = {}
         for target, generator in generators[inner].items():
@@ -84,6 +84,6 @@ def make_training_images(
 
 
 def variant(case: Case, names: Sequence[str], images: Mapping[str, str]) -> Case:
-    """Give a case a name of its own and synthetic sequences in the place of some acquired ones."""
+    """Return a copy of a case with a new name and synthetic sequences instead of some acquired ones."""
     made = {name: images[name] for name in names}
     return case | made | {"case_id": f"{case['case_id']}_without_{'_'.join(names)}", "synthetic": list(names)}

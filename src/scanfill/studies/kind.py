@@ -1,4 +1,4 @@
-"""What one kind of study has of its own; everything else, from the folds to the statistics, is the same for all."""
+"""The parts specific to one kind of study; everything else, from the folds to the statistics, is shared by all."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ if TYPE_CHECKING:
 Study = dict[str, Any]
 
 PROTOCOL = ("name", "smoke", "held_out", "folds", "split_seed", "inner_validation", "checkpoint", "segmenter", "labels")
-"""Options of every study that make two studies incomparable."""
+"""Options of every study that make two studies incomparable if they differ."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of study.
 
-    Nothing heavy is needed where a kind is made: its page of results, which needs more, is the module ``<name>_page``
-    in :py:mod:`scanfill.studies.pages`.
+    Defining a kind imports nothing heavy: its results page, which needs more, is the module ``<name>_page`` in
+    :py:mod:`scanfill.studies.pages`.
 
     Attributes:
         name: The option ``name``; its full protocol, the list of all options, is ``configs/studies/<name>.yaml``.
-        smoke: File beside it that shrinks a study to minutes.
-        incomparable: Options that make two studies incomparable, beside :py:data:`PROTOCOL`: results of another value
-            in the output folder are refused.
-        find_bundles: From a study: block of overlays and options -> the bundle that they are of.
-        set_by_study: Options of a bundle that the study sets itself, beside those that every study sets.
-        check: Checks the options that only this kind has, in place: ``all`` becomes the names that it stands for.
-        find_models: Says what must be trained, as :py:func:`scanfill.studies.strategies.find_models` does.
-        find_predictions: Says what each strategy predicts, with the strategies' reference first.
-        further: What else goes into ``study.json``.
-        configs: Folders beside ``configs/studies`` that jobs read.
-        empty: Name of the row that says what an empty prediction scores; "" for no such row.
-        default: Whether a study file that does not say of which kind it is, is of this one.
+        smoke: File next to the protocol that shrinks a study to minutes.
+        incomparable: Further options, besides :py:data:`PROTOCOL`, that make two studies incomparable if they differ:
+            results with another value in the output folder are rejected.
+        find_bundles: From a study: block of overlays and options -> their bundle.
+        set_by_study: Options of a bundle that the study sets itself, in addition to those that every study sets.
+        check: Checks the options specific to this kind, in place: ``all`` is replaced by the names it stands for.
+        find_models: Returns what must be trained, like :py:func:`scanfill.studies.strategies.find_models`.
+        find_predictions: Returns what each strategy predicts, with the reference strategy first.
+        further: Returns further entries of ``study.json``.
+        configs: Folders next to ``configs/studies`` that jobs read.
+        empty: Name of the row with the scores of an empty prediction; "" for no such row.
+        default: Whether a study file that does not state its kind is of this kind.
     """
 
     name: str

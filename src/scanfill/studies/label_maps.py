@@ -1,4 +1,4 @@
-"""A trained segmenter that writes label maps for whatever cases a study gives it."""
+"""Write label maps of a study's cases with a trained segmenter."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Case = dict[str, Any]
 
 
 class Segmenter:
-    """The bundle's inference with one checkpoint, for one set of cases after the other.
+    """The bundle's inference with one checkpoint, for several sets of cases in turn.
 
-    NC and CET are told apart also where T1CE was not acquired: how wrong that is, is what a study asks.
+    NC and CET are distinguished even if T1CE was not acquired: the study measures the resulting error.
 
     Args:
         model: A finished training.
-        device: Where it runs.
+        device: Device to run on.
     """
 
     def __init__(self, model: Trained, device: torch.device | str) -> None:
@@ -57,20 +57,20 @@ class Segmenter:
         self.save = next(step for step in steps if isinstance(step, SaveSegmentationd))
 
     def run(self, cases: Sequence[Case], missing: Sequence[str], strategy: str, folder: Path) -> float:
-        """Write a label map of each case into a folder of its own below ``folder``.
+        """Write a label map of each case to a subfolder of ``folder``.
 
         Args:
-            cases: With the paths of all their files; of what is missing those of its images, named under
-                ``synthetic``, or none.
-            missing: Sequences to take away.
-            strategy: What is done about them: ``zero``, or how the images were made (``synthesize``, ``complete``).
-            folder: Made if absent.
+            cases: Cases with the paths of all their files; missing sequences have either the paths of their synthetic
+                images, named under ``synthetic``, or none.
+            missing: Sequences to remove.
+            strategy: How they are handled: ``zero``, or how the images were made (``synthesize``, ``complete``).
+            folder: Output folder; created if missing.
 
         Returns:
-            Seconds a case.
+            Seconds per case.
 
         Raises:
-            CaseError: The network has learned from a case, or one could not be segmented.
+            CaseError: The network was trained on a case, or one could not be segmented.
         """
         refuse_seen(cases, self.record.get("training"), f"{self.model.name} ({self.model.checkpoint})")
         absent = [name for name in missing if name in self.modalities]
@@ -82,7 +82,7 @@ class Segmenter:
         self.dataset.data, self.dataset.progress = given, False
         self.save.output_dir = folder
         self.evaluator.logger = quiet
-        self.evaluator.state.epoch_length = None  # else Ignite expects as many cases as there were the last time
+        self.evaluator.state.epoch_length = None  # else Ignite expects the same number of cases as before
         begin = time.monotonic()
         self.evaluator.run()
         seconds = time.monotonic() - begin
@@ -92,6 +92,6 @@ class Segmenter:
 
 
 def _without(case: Case, absent: Sequence[str]) -> Case:
-    """Take away what is missing, unless an image was made of it."""
+    """Remove the missing sequences, except those with a synthetic image."""
     made = case.get("synthetic", ())
     return {key: value for key, value in case.items() if key not in absent or key in made}

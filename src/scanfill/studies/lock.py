@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def lock_folder(file: Path, what: str) -> TextIO:
-    """Lock the folder of a file, which says who holds the lock.
+    """Lock the folder of a file; the file records which process holds the lock.
 
     The lock lasts as long as a process has the file open: this one, and those that inherit it.
 
     Args:
-        file: Made if absent.
-        what: What the other process does, for the message.
+        file: The lock file; created if missing.
+        what: What the other process is doing, for the message.
 
     Returns:
         The file; closing it releases the lock.
@@ -35,7 +35,7 @@ def lock_folder(file: Path, what: str) -> TextIO:
         who = lock.read() or "?"
         lock.close()
         msg = (
-            f"Process {who} {what} in {file.parent}. Wait for it, or end it, and give the same command again; or "
+            f"Process {who} {what} in {file.parent}. Wait for it or stop it, and run the same command again; or "
             f"choose another output folder."
         )
         raise UsageError(msg) from None

@@ -1,4 +1,4 @@
-"""Parts of a study's page: its layout, tables with notes below them, and the answer at the top."""
+"""Parts of a study's page: its layout, tables with notes, and the answer at the top."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from scanfill.studies.tables.study_table import StudyTable
 
 NAMED = 3
-"""Strategies that the answer names for each verdict; the others are counted."""
+"""Maximum number of strategies that the answer names for each verdict; the others are counted."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a kind of study shows of its results.
+    """Layout of the results page of a kind of study.
 
     Attributes:
-        title: Of the page.
-        evaluation: Makes and writes tables and figures of one evaluation, and lays them out.
-        closing: Lays out what stands below all evaluations.
+        title: Title of the page.
+        evaluation: Creates, writes and lays out the tables and figures of one evaluation.
+        closing: Lays out the sections below all evaluations.
     """
 
     title: str
@@ -40,10 +40,10 @@ class Layout:
 
 @dataclass(frozen=True)
 class Notes(FromTemplate):
-    """What must be known to read the table above.
+    """Notes on the table above.
 
     Args:
-        notes: One sentence or a few each.
+        notes: Notes of one or a few sentences each.
     """
 
     notes: Sequence[str]
@@ -51,7 +51,7 @@ class Notes(FromTemplate):
 
 @dataclass(frozen=True)
 class Folded(FromTemplate):
-    """A long table that is shown when its title is clicked; nothing where it has no row.
+    """A long table that is collapsed until its title is clicked; empty if it has no rows.
 
     Args:
         table: The table, with its notes.
@@ -66,24 +66,24 @@ class Folded(FromTemplate):
 
 
 class NotesOnce:
-    """Shows tables with their notes, each note below the first table that has it."""
+    """Show tables with their notes, each note only below the first table that has it."""
 
     def __init__(self) -> None:
         self.notes: set[str] = set()
 
     def show(self, table: StudyTable) -> list[Part]:
-        """Show a table, and below it the notes that no earlier table had."""
+        """Return a table, followed by the notes that no earlier table had."""
         fresh = [note for note in table.notes if note not in self.notes]
         self.notes.update(fresh)
         return [table.on_page(), Notes(fresh)]
 
 
 def answer(judged: JudgedCells, reference: str) -> Section:
-    """Say in one sentence and one figure what an evaluation found.
+    """Summarize an evaluation in one sentence and one figure.
 
     Args:
         judged: Every comparison of the table that answers the study's question.
-        reference: What the strategies were compared with.
+        reference: The strategy that the others were compared with.
     """
     scores, how = judged.scores, EVALUATIONS[judged.evaluation]
     caption = f"Mean difference of Dice from {reference}, with its 95 % interval: {how}."
@@ -103,9 +103,9 @@ def answer(judged: JudgedCells, reference: str) -> Section:
 
 
 def _sentence(judged: JudgedCells, reference: str) -> str:
-    """Count the verdicts, and name the strategies that they are about."""
+    """Count the verdicts, and name their strategies."""
     if not judged.judged:
-        return f"Nothing was compared with {reference} yet."
+        return f"Nothing has been compared with {reference} yet."
     found: dict[str, dict[str, list[str]]] = {}
     for (cell, label), one in judged.judged.items():
         name = cell.name.removesuffix(", nothing missing")

@@ -1,4 +1,4 @@
-"""Where the configs lie that scanfill brings along beside its bundles."""
+"""Find the configs that scanfill provides in addition to its bundles."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from scanfill.errors import UsageError
 
 
 def studies_folder() -> Path:
-    """Find ``configs/studies``, installed with the package or in a working copy.
+    """Return ``configs/studies``, installed with the package or in a working copy.
 
     Raises:
-        UsageError: The package is that of a bundle's archive, which has none.
+        UsageError: The package is in a bundle's archive, which has no studies.
     """
     package = Path(scanfill.__file__).resolve().parent
     homes = (package / "configs" / "studies", package.parents[1] / "configs" / "studies")
     for home in homes:
         if home.is_dir():
             return home
-    msg = f"No studies lie beside {package}, as in a bundle's archive: python -m pip install 'scanfill[studies]'"
+    msg = f"There are no studies next to {package} (a bundle's archive?): python -m pip install 'scanfill[studies]'"
     raise UsageError(msg)

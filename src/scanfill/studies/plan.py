@@ -1,7 +1,7 @@
-"""Read a study file, check it before anything is trained, and say what follows from it.
+"""Read a study file and check it before anything is trained.
 
-A study file states what differs from the full protocol of its kind, ``configs/studies/missing_modality.yaml`` or
-``augmentation.yaml``, which lists all options. Its option ``name`` says which kind it is of.
+A study file states only the differences from the full protocol of its kind, ``configs/studies/missing_modality.yaml``
+or ``augmentation.yaml``, which lists all options. Its option ``name`` states the kind.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ Study = dict[str, Any]
 
 SET_BY_STUDY = {"dataset_dir", "datalist", "modalities", "sources", "target", "labels", "seed", "resume", "ckpt_dir"}
 SET_BY_STUDY |= {"output_dir", "validation", "patient_regex", "device", "cases"}
-"""Options of a bundle that every study sets for each training itself."""
+"""Options of a bundle that every study sets itself for each training."""
 
 
 def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = False) -> Study:
-    """Read a study file over the full protocol, then what shrinks it, then single options.
+    """Read a study: the full protocol, overridden by the study file, the smoke settings, and single options.
 
     Args:
-        file: YAML; or the name of one that scanfill brings, such as ``missing_modality.yaml``.
+        file: YAML file; or the name of one provided by scanfill, such as ``missing_modality.yaml``.
         settings: ``OPTION=VALUE`` or ``BLOCK.OPTION=VALUE``, the value in YAML.
-        smoke: Whether to shrink it with ``smoke.yaml``; a study file can say so itself.
+        smoke: Whether to shrink it with ``smoke.yaml``; a study file can also set this.
 
     Returns:
         Every option of the protocol, checked.
 
     Raises:
-        UsageError: No such file; an unknown option, target, source or strategy; a value out of range. Each message has
-            the nearest valid name or the values allowed.
+        UsageError: The file does not exist; an option, target, source or strategy is unknown; or a value is out of
+            range. The message gives the nearest valid name or the allowed values.
     """
     folder = studies_folder()
     own = read_yaml(next((path for path in (Path(file), folder / file) if path.is_file()), Path(file)))
@@ -55,28 +55,28 @@ def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = 
     for where, layer in layers:
         merge(study, layer, where, kind)
     if study["name"] != kind.name:
-        msg = f"name (={study['name']!r}) differs from that of {file}, {kind.name!r}: give a study file of that kind."
+        msg = f"name (={study['name']!r}) differs from that of {file}, {kind.name!r}: pass a study file of that kind."
         raise UsageError(msg)
     check_study(study, kind)
     return study
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping."""
+    """Read a YAML file that contains a mapping."""
     if not path.is_file():
         folder = studies_folder()
         known = ", ".join(
             str(file) for start in ("missing", "augmentation") for file in sorted(folder.glob(f"{start}*.yaml"))
         )
-        msg = f"There is no study file {path}. scanfill brings {known}; one of your own states what differs from it."
+        msg = f"There is no study file {path}. Use {known}, or write your own file with the differences."
         raise UsageError(msg)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        msg = f"The study file {path} is no YAML: {error}"
+        msg = f"The study file {path} is not valid YAML: {error}"
         raise UsageError(msg) from error
     if not isinstance(content or {}, dict):
-        msg = f"The study file {path} holds a {type(content).__name__}; it must hold options, such as `folds: 5`."
+        msg = f"The study file {path} contains a {type(content).__name__}; expected options, such as `folds: 5`."
         raise UsageError(msg)
     return dict(content or {})
 
@@ -85,7 +85,7 @@ def parse_setting(text: str) -> dict[str, Any]:
     """Read ``subset.folds=[0]`` as ``{"subset": {"folds": [0]}}``.
 
     Raises:
-        UsageError: There is no ``=``, or the value is no YAML.
+        UsageError: There is no ``=``, or the value is not valid YAML.
     """
     name, equals, value = str(text).partition("=")
     try:
@@ -104,7 +104,7 @@ def parse_setting(text: str) -> dict[str, Any]:
 
 
 def merge(study: Study, layer: Mapping[str, Any], where: str, kind: Kind) -> None:
-    """Put a layer of options over a study, in place; the blocks of a study are merged, everything else is replaced.
+    """Override options of a study, in place; blocks of options are merged, everything else is replaced.
 
     Raises:
         UnknownOptionError: The study has no such option.
@@ -127,12 +127,12 @@ def merge(study: Study, layer: Mapping[str, Any], where: str, kind: Kind) -> Non
 
 
 def check_bundle_option(option: str, bundle: str, kind: Kind, where: str) -> None:
-    """Refuse an option, ``BLOCK.NAME``, that the bundle's training does not have, or that the study sets itself."""
+    """Reject an option, ``BLOCK.NAME``, that the bundle's training does not have, or that the study sets itself."""
     name = option.partition(".")[2]
     if name == "overlays":
         return
     if name in SET_BY_STUDY | kind.set_by_study:
-        msg = f"{where}: {option} is set by the study for each training; leave it out."
+        msg = f"{where}: {option} is set by the study for each training; remove it."
         raise UsageError(msg)
     config = scanfill.bundle_path(bundle) / "configs" / "train.yaml"
     check_name(name, yaml.safe_load(config.read_text(encoding="utf-8")), f"{where}: {bundle} has no option")

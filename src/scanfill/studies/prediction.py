@@ -1,7 +1,8 @@
-"""One strategy, one seed, one fold: predict every missing set of its patients, in one process.
+"""Predict every missing set of the patients of one fold, with one strategy and seed, in one process.
 
 Below the output folder each missing set has a folder (``flair``, ``t1ce+flair``, ``flair_from_t2``, ``nothing``) with
-one folder a case. ``image_quality.csv`` says how good the synthetic sequences were; ``receipt.json`` is written last.
+one subfolder per case. ``image_quality.csv`` has the quality of the synthetic sequences; ``receipt.json`` is written
+last.
 """
 
 from __future__ import annotations
@@ -38,19 +39,19 @@ if TYPE_CHECKING:
 Case = dict[str, Any]
 
 QUALITY = ("missing", "target", "source", "case_id", "patient", *FIGURES)
-"""Columns of ``image_quality.csv``; ``source`` has several joined by ``+``."""
+"""Columns of ``image_quality.csv``; several sources are joined by ``+``."""
 
 
 @dataclass
 class Maker:
-    """What makes missing sequences: pairwise synthesizers or one completion network.
+    """Generator of missing sequences: pairwise synthesizers or one completion network.
 
     Attributes:
         kind: ``synthesis`` or ``completion``.
         models: All networks of the job.
-        ranking: For ``synthesis``: target -> sources, that with the lowest inner-validation error first.
-        folder: Scratch.
-        device: Where the networks run.
+        ranking: For ``synthesis``: target -> sources, the one with the lowest inner-validation error first.
+        folder: Temporary folder.
+        device: Device to run the networks on.
     """
 
     kind: str
@@ -61,14 +62,14 @@ class Maker:
     _opened: dict[str, Generator] = field(default_factory=dict)
 
     def sources(self, target: str, task: Mapping[str, Any]) -> list[str]:
-        """Say from what a sequence is made: never from a missing, hence a synthetic, one."""
+        """Return the sources of a sequence: only acquired ones, never synthetic ones."""
         there = [name for name in MODALITIES if name not in task["missing"]]
         if self.kind == "completion":
             return there
         return [task["source"] or next(name for name in self.ranking[target] if name in there)]
 
     def generator(self, target: str, sources: Sequence[str]) -> Generator:
-        """Open the network for a sequence, once."""
+        """Return the network for a sequence; it is opened only once."""
         name = "completion" if self.kind == "completion" else f"synthesis_{sources[0]}_to_{target}"
         if name not in self._opened:
             goal = None if self.kind == "completion" else target
@@ -77,10 +78,10 @@ class Maker:
         return self._opened[name]
 
     def complete(self, case: Case, task: Mapping[str, Any]) -> tuple[Case, list[dict[str, Any]], float]:
-        """Make what a case lacks.
+        """Synthesize the missing sequences of a case.
 
         Returns:
-            The case with the images in the place of what is missing; the quality of each; the seconds that making took.
+            The case with the synthetic images instead of the missing ones; the quality of each; the seconds it took.
         """
         images: dict[str, str] = {}
         rows, seconds = [], 0.0
@@ -99,7 +100,7 @@ class Maker:
         return case | images | {"synthetic": list(images)}, rows, seconds
 
     def clear(self) -> None:
-        """Remove all images that were made so far; the networks stay open."""
+        """Remove all images synthesized so far; the networks stay open."""
         for name in self._opened:
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
@@ -117,22 +118,22 @@ def predict(
     keep_images: int = 3,
     device: torch.device | str = "cpu",
 ) -> None:
-    """Predict with one strategy for all cases that judge a fold, validation and test.
+    """Predict all validation and test cases of a fold with one strategy.
 
     Args:
-        datalist: The fold.
-        output_dir: What is there from an earlier run is removed first.
+        datalist: Case list of the fold.
+        output_dir: Output folder; results of an earlier run are removed first.
         dataset_dir: Folder of the cases.
         about: Strategy, seed and fold, for the receipt.
-        tasks: Each a ``missing`` set, the ``segmenter`` for it, and a ``source`` or "".
-        models: Name -> folder of the bundle that its training left.
-        images: What makes missing sequences: ``synthesis``, ``completion`` or None.
+        tasks: Tasks with a ``missing`` set, the ``segmenter`` for it, and a ``source`` or "".
+        models: Name -> folder of the bundle written by its training.
+        images: Kind of network that synthesizes missing sequences: ``synthesis``, ``completion`` or None.
         choice: For ``synthesis``: ``sources.json`` of the fold.
-        keep_images: Cases whose synthetic images stay, in ``images``.
-        device: Where the networks run.
+        keep_images: Number of cases whose synthetic images are kept, in ``images``.
+        device: Device to run the networks on.
 
     Raises:
-        CaseError: A network has learned from a case; a case could not be predicted.
+        CaseError: A network was trained on a case, or a case could not be predicted.
     """
     folder = Path(output_dir)
     shutil.rmtree(folder, ignore_errors=True)
@@ -173,13 +174,13 @@ def predict(
 
 
 def _model_facts(model: Trained) -> dict[str, Any]:
-    """State the weights and the patients they were trained on, so that those are never scored."""
+    """Return the weights and the patients they were trained on, so that these are never scored."""
     receipt = json.loads((model.folder / "receipt.json").read_text(encoding="utf-8"))
     return {"sha256": receipt["sha256"], "training": read_record(model.checkpoint)["training"]}
 
 
 def _keep(cases: Sequence[Case], folder: Path) -> None:
-    """Copy the synthetic images of a few cases, each with its sidecar, to where they stay."""
+    """Copy the synthetic images of a few cases, with their sidecars, to a permanent folder."""
     for case in cases:
         for name in case.get("synthetic", ()):
             source = Path(case[name])

@@ -1,4 +1,4 @@
-"""The report of a study: tables as files, figures as SVG, and one page that holds them all."""
+"""The report of a study: tables as files, figures as SVG, and one page with all of them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 EXPANDED = ("models", "predictions", "missing_sets", "empty", "python", "protocol", "note")
-"""Entries of ``study.json`` that follow from the options, or are of no use on another machine."""
+"""Entries of ``study.json`` that follow from the options, or are useless on another machine."""
 
 
 def write_study_report(folder: Path, *, partial: bool = False, methods: Methods | None = None) -> Path:
     """Write ``tables/*``, ``figures/*.svg`` and ``report.html`` of a study.
 
     Args:
-        folder: Of the study.
-        partial: Whether incomplete results are good enough; the page then says what is not there.
-        methods: How strategies are compared, set before the results are seen; by default as the study file says.
+        folder: Folder of the study.
+        partial: Whether to accept incomplete results; the page then lists what is missing.
+        methods: How strategies are compared, set before the results are seen; by default as in the study file.
 
     Returns:
         The path of the page.
 
     Raises:
-        UsageError: Results are not there, and ``partial`` was not asked for; or they contradict one another.
+        UsageError: Results are missing without ``partial``, or they contradict each other.
     """
     scores = read_study_scores(folder, partial=partial)
     methods = methods or Methods(variant=scores.study.get("correction", "holm"))
@@ -51,32 +51,32 @@ def write_study_report(folder: Path, *, partial: bool = False, methods: Methods 
 
 
 def _absent(scores: StudyScores) -> list[Part]:
-    """List what is not there."""
+    """List the missing results."""
     if not scores.absent:
         return []
     text = (
-        f"Used: folds {', '.join(map(str, scores.folds))} of seeds {', '.join(map(str, scores.seeds))}. Not there: "
-        f"{len(scores.absent)} results, listed here. What the report says may change with them."
+        f"Used: folds {', '.join(map(str, scores.folds))} of seeds {', '.join(map(str, scores.seeds))}. Missing: "
+        f"{len(scores.absent)} results, listed here. They may change the conclusions of this report."
     )
     return [Section("Not finished", text), Notes(scores.absent)]
 
 
 def _note(scores: StudyScores) -> str:
-    """Say in the banner what the page is not."""
+    """Return the banner with the limitations of the page."""
     seeds = len(scores.study["seeds"])
-    notes = ["PARTIAL: not all results are there."] * bool(scores.absent)
+    notes = ["PARTIAL: some results are missing."] * bool(scores.absent)
     if of_data := str(scores.about.get("note") or "").rstrip("."):
         notes.append(f"{of_data[0].upper()}{of_data[1:]}.")
     if scores.study["smoke"]:
-        notes.append("Shrunk to minutes: this checks that everything runs, and says nothing about patients.")
+        notes.append("Shrunk to minutes: this only checks that everything runs; the scores mean nothing for patients.")
     if seeds < 3:
         few = "One seed" if seeds == 1 else "Two seeds"
-        notes.append(f"{few}: how much another training would change is {'not' if seeds == 1 else 'hardly'} known.")
+        notes.append(f"{few}: how much another training would change is {'un' if seeds == 1 else 'hardly '}known.")
     return " ".join(notes)
 
 
 def _settings_sections(scores: StudyScores) -> list[Part]:
-    """List every option, what else ``study.json`` says, and each training with its command."""
+    """List every option, the other entries of ``study.json``, and each training with its command."""
     about = [[name, value] for name, value in _flat(scores.about) if name.partition(".")[0] not in EXPANDED]
     options = [[name, value] for name, value in _flat(scores.study)]
     rows = [
@@ -100,23 +100,23 @@ def _settings_sections(scores: StudyScores) -> list[Part]:
     ]
     return [
         Section(
-            "How the results came about",
-            "Seeds determine the split, the weights at the start, the patches and their order. The checksum of the "
-            "data is over every file of every case.",
+            "How the results were obtained",
+            "Seeds determine the split, the initial weights, the patches and their order. The checksum of the data is "
+            "over every file of every case.",
             [
                 Table(("what", "value"), about, "Data, versions, command"),
                 Table(("option", "value"), options, "Settings"),
             ],
         ),
         Section(
-            "Trainings", tables=[Table(columns, rows, "One row a network; hours without the loading of libraries")]
+            "Trainings", tables=[Table(columns, rows, "One row per network; hours exclude the loading of libraries")]
         ),
         Section("Commands", tables=[Table(("job", "command"), commands, "As they ran, in the study's folder")]),
     ]
 
 
 def _flat(entries: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Name each entry of nested mappings by its path, ``subset.folds``."""
+    """Yield each entry of nested mappings with its path, such as ``subset.folds``."""
     for name, value in entries.items():
         if isinstance(value, dict) and value:
             yield from _flat(value, f"{prefix}{name}.")

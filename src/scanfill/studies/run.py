@@ -1,4 +1,4 @@
-"""The verb ``study``: check a study, write down what it is, and have Snakemake make whatever is not there yet."""
+"""The verb ``study``: check a study, write its plan, and let Snakemake create all missing results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Plan = dict[str, Any]
 
 SNAKEFILE = Path(__file__).parent / "workflow" / "Snakefile"
 PHANTOM_CASES, PHANTOM_SIZE = 12, 32
-"""Made for a study that is to be small and names no data."""
+"""Phantoms generated for a smoke study without data."""
 
 
 def run_study(
@@ -55,42 +55,40 @@ def run_study(
     smoke: bool = False,
     settings: Sequence[str] = (),
 ) -> Path:
-    """Train, predict and score whatever of a study is not there yet, and report.
+    """Run the missing trainings, predictions and scores of a study, and write its report.
 
     Args:
         file: The study file; see :py:func:`scanfill.studies.plan.read_study`.
-        out: Where everything goes. A study that was stopped goes on there.
-        dataset_dir: Folder of the cases; one that is made small makes phantoms of its own.
-        cores: Processor cores to use at a time; all by default.
-        profile: Where jobs run: ``slurm``, or the folder of a Snakemake profile; here by default.
-        dry_run: Only print what would be done, and what it may cost.
-        partial: Report what there is, also where jobs failed or folds are not there.
+        out: Output folder. An interrupted study resumes there.
+        dataset_dir: Folder of the cases; a smoke study generates phantoms if it is not given.
+        cores: Number of CPU cores to use; all by default.
+        profile: Where jobs run: ``slurm``, or the folder of a Snakemake profile; by default, on this machine.
+        dry_run: Only print the plan and its estimated cost.
+        partial: Report the results so far, even if jobs failed or folds are missing.
         smoke: Shrink the study.
-        settings: ``OPTION=VALUE`` over the study file.
+        settings: ``OPTION=VALUE`` overrides of the study file.
 
     Returns:
         The output folder, with ``report.html``.
 
     Raises:
-        UsageError: A mistake in the study file; results of another protocol in ``out``; another process at work there;
-            Snakemake is not installed; some job failed (its log was named).
-        CaseError: A mistake in the data, or fewer patients than folds.
+        UsageError: The study file has a mistake; ``out`` has results of another protocol or is in use by another
+            process; Snakemake is not installed; or a job failed (its log was printed).
+        CaseError: The data have a mistake, or there are fewer patients than folds.
     """
     study = read_study(file, settings, smoke=smoke)
     check_snakemake()
     folder = writable_folder(Path(out).resolve())
     with alone(folder) as lock:
         if dataset_dir is None and not study["smoke"]:
-            msg = (
-                "Which patients? Pass --dataset_dir DIR, a folder with one subfolder a case; or --smoke, for phantoms."
-            )
+            msg = "--dataset_dir is required (or --smoke, for phantoms): pass a folder with one subfolder per case."
             raise UsageError(msg)
         data = (
             Path(dataset_dir or brain_cohort(folder / "phantoms", PHANTOM_CASES, PHANTOM_SIZE)).expanduser().resolve()
         )
         plan = write_plan(study, folder, data)
         if dry_run:
-            print(describe_plan(plan, folder), flush=True)  # noqa: T201  what was asked for
+            print(describe_plan(plan, folder), flush=True)  # noqa: T201  requested output
         unlock(folder)
         code = snakemake(
             folder, ["--dry-run", "--quiet", "rules"] if dry_run else [], lock, cores=cores, profile=profile
@@ -99,47 +97,47 @@ def run_study(
         print(f"Report: {write_study_report(folder, partial=partial)}", flush=True)  # noqa: T201  the result
     if code:
         msg = (
-            f"Some jobs of the study in {folder} failed (exit code {code}); their logs are named above. What was "
-            f"finished stays: the same command again goes on from there."
+            f"Some jobs of the study in {folder} failed (exit code {code}); see their logs above. Finished work is "
+            f"kept: run the same command again to resume."
         )
         raise UsageError(msg)
     return folder
 
 
 def check_snakemake() -> None:
-    """Refuse to start without Snakemake.
+    """Check that Snakemake is installed.
 
     Raises:
-        UsageError: Says what to install.
+        UsageError: It is not; the message says what to install.
     """
     if importlib.util.find_spec("snakemake") is None:
-        msg = "Studies run on Snakemake, which is not installed: python -m pip install 'scanfill[studies]'"
+        msg = "Studies need Snakemake, which is not installed: python -m pip install 'scanfill[studies]'"
         raise UsageError(msg)
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[int]:
-    """Hold a study's folder, so that no second process works there; the lock ends with the last process that holds it.
+    """Lock a study's folder against other processes; the lock ends with the last process that holds it.
 
     Yields:
-        File descriptor for the scheduler to hold, too.
+        File descriptor of the lock, for the scheduler to inherit.
 
     Raises:
-        UsageError: Another process holds it.
+        UsageError: Another process holds the lock.
     """
-    with lock_folder(folder / ".study", "runs a study") as lock:
+    with lock_folder(folder / ".study", "is running a study") as lock:
         yield lock.fileno()
 
 
 def unlock(folder: Path) -> None:
-    """Remove a lock that a scheduler has left that was killed; call it while holding the folder."""
+    """Remove the lock of a scheduler that was killed; call this while holding the folder lock."""
     locks = folder / ".snakemake" / "locks"
     for lock in locks.glob("*") if locks.is_dir() else ():
         lock.unlink()
 
 
 def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
-    """Write the lists of cases, copies of all configs, and ``study.json``, which says all that a study is.
+    """Write the case lists, copies of all configs, and ``study.json``, the complete description of a study.
 
     Raises:
         UsageError: ``folder`` has results of another protocol.
@@ -175,34 +173,32 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
 
 
 def check_protocol(path: Path, protocol: dict[str, Any]) -> None:
-    """Refuse to mix results that cannot be compared.
+    """Check that results in a folder are comparable with those of this study.
 
     Raises:
-        UsageError: Says in which option the study that is there differs.
+        UsageError: The existing study differs; the message gives the options.
     """
     if not path.is_file():
         return
     before = json.loads(path.read_text(encoding="utf-8"))["protocol"]
     if differing := [name for name in protocol if before.get(name) != protocol[name]]:
         options = ", ".join(
-            f"other {name}"
+            f"different {name}"
             if name in {"cases", "images"}
             else f"{name} (={before.get(name)!r}, now {protocol[name]!r})"
             for name in differing
         )
-        msg = (
-            f"{path.parent} has results of another protocol: {options}. Choose another --out, or the options of before."
-        )
+        msg = f"{path.parent} has results of another protocol: {options}. Choose another --out, or the earlier options."
         raise UsageError(msg)
 
 
 def copy_configs(folder: Path, bundles: set[str], more: Sequence[str] = ()) -> None:
-    """Copy configs to where the jobs run: the same ones later, whatever becomes of this installation.
+    """Copy configs to the study's folder, so that later jobs do not depend on changes of this installation.
 
     Args:
-        folder: Of the study.
-        bundles: Their names.
-        more: Folders of ``configs`` beside ``studies``.
+        folder: Folder of the study.
+        bundles: Names of the bundles.
+        more: Folders of ``configs`` besides ``studies``.
     """
     copies = {folder / "configs" / name: studies_folder().with_name(name) for name in ("studies", *more)}
     copies |= {folder / "bundles" / name / "configs": scanfill.bundle_path(name) / "configs" for name in bundles}
@@ -225,6 +221,6 @@ def snakemake(
         own = studies_folder() / "profiles" / profile
         command += ["--workflow-profile", str(own if own.is_dir() else Path(profile).resolve())]
     else:
-        command += ["--resources", "gpu=1"]  # jobs of one machine take turns on its GPU
+        command += ["--resources", "gpu=1"]  # jobs on one machine take turns on its GPU
     command += ["--cores", str(cores or "all")] if cores or profile is None else []
     return subprocess.run(command, check=False, pass_fds=[lock], cwd=folder).returncode  # noqa: S603  our own command

@@ -1,4 +1,4 @@
-"""The strategies that a study compares, the sets of sequences that they answer to, and the networks that they need."""
+"""The strategies that a study compares, the missing sets they apply to, and the networks they need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 STRATEGIES = ("dedicated", "zero", "pairwise", "pairwise_from", "completion", "dropout", "synthetic_trained")
-"""What a study may choose from; ``complete_set``, the reference, is always there."""
+"""Strategies that a study may choose from; ``complete_set``, the reference, is always included."""
 
 REFERENCE = "complete_set"
 
@@ -20,7 +20,7 @@ BUNDLES = {
     "synthesis": "mri_modality_synthesis",
     "completion": "mri_modality_completion",
 }
-"""Block of a study file -> the bundle whose overlays and options it holds."""
+"""Block of a study file -> the bundle of its overlays and options."""
 
 SEGMENTERS: Mapping[str, tuple[str, ...]] = {
     "deepmedic": (),
@@ -41,29 +41,29 @@ def missing_sets(study: Study) -> list[Missing]:
 
 
 def pairs(study: Study) -> list[tuple[str, str]]:
-    """List source and target of every pairwise synthesizer."""
+    """List the source and target of every pairwise synthesizer."""
     chosen = study["subset"]
     return [(source, target) for target in chosen["targets"] for source in chosen["sources"] if source != target]
 
 
 def segmenter_of(missing: Sequence[str] = ()) -> str:
-    """Name the segmenter whose inputs are what is not missing."""
+    """Return the name of the segmenter whose inputs are the acquired sequences."""
     return "segmenter_" + "-".join(name for name in MODALITIES if name not in missing)
 
 
 def synthesizer_of(source: str, target: str) -> str:
-    """Name the network that makes one sequence from another."""
+    """Return the name of the network that synthesizes one sequence from another."""
     return f"synthesis_{source}_to_{target}"
 
 
 def find_models(study: Study) -> dict[str, dict[str, Any]]:
-    """Say what must be trained for a study.
+    """Return what must be trained for a study.
 
     Returns:
-        Name -> ``bundle``, ``overlays``, ``options``, ``block`` of the study file, and ``cases``: which list of cases
-        of a fold it learns from (``outer``: all of the fold's training patients, or with checkpoint ``best`` all but an
-        inner share; ``inner_share``: all but that share; ``inner_folds``: one network for each inner fold;
-        ``synthetic``: as ``outer``, with synthetic sequences too).
+        Name -> ``bundle``, ``overlays``, ``options``, ``block`` of the study file, and ``cases``: the case list of a
+        fold it is trained on (``outer``: all of the fold's training patients, or with checkpoint ``best`` all except
+        the inner validation; ``inner_share``: all except the inner validation; ``inner_folds``: one network for each
+        inner fold; ``synthetic``: like ``outer``, with synthetic sequences too).
     """
     chosen = set(study["subset"]["strategies"])
     models = {segmenter_of(): _segmenter(study, MODALITIES)}
@@ -104,11 +104,11 @@ def _model(study: Study, block: str, options: Mapping[str, Any], cases: str) -> 
 
 
 def find_predictions(study: Study) -> dict[str, dict[str, Any]]:
-    """Say what each strategy predicts, and with which networks.
+    """Return what each strategy predicts, and with which networks.
 
     Returns:
-        Strategy -> ``models`` that it needs, ``images`` (None, ``synthesis`` or ``completion``: what makes missing
-        sequences), and ``tasks``: a ``missing`` set, the ``segmenter`` for it, the ``source`` for ``pairwise_from``.
+        Strategy -> ``models`` that it needs, ``images`` (None, ``synthesis`` or ``completion``: how missing sequences
+        are made), and ``tasks``: a ``missing`` set, the ``segmenter`` for it, the ``source`` for ``pairwise_from``.
     """
     sets, full = missing_sets(study), segmenter_of()
     synthesizers = [synthesizer_of(*pair) for pair in pairs(study)]
@@ -142,16 +142,16 @@ def _prediction(tasks: list[dict[str, Any]], images: str | None, makers: Sequenc
 
 
 def join(missing: Sequence[str]) -> str:
-    """Name a missing set in a table: joined by ``+``, empty for nothing."""
+    """Return the name of a missing set in a table: joined by ``+``, empty for nothing."""
     return "+".join(name for name in MODALITIES if name in missing)
 
 
 def folder_of(task: Mapping[str, Any]) -> str:
-    """Name the folder of a task's label maps: the missing set, ``nothing`` for none, and the source where stated."""
+    """Return the folder of a task's label maps: the missing set, ``nothing`` for none, and the source if given."""
     name = join(task["missing"]) or "nothing"
     return f"{name}_from_{task['source']}" if task["source"] else name
 
 
 def strategy_of(strategy: str, task: Mapping[str, Any]) -> str:
-    """Name the strategy of a task in a table: ``pairwise_from`` has the source in its name."""
+    """Return the name of a task's strategy in a table: ``pairwise_from`` includes the source."""
     return f"{strategy}_{task['source']}" if task["source"] else strategy

@@ -1,7 +1,7 @@
-"""Read what a study has scored, and say what is not there yet.
+"""Read the scores of a study, and list the missing ones.
 
-A study's folder holds ``study.json`` and ``scores/seed_<s>/fold_<k>.csv``, one row a strategy, missing set, evaluation
-and case. Tables are made from complete results; from incomplete ones only when asked for, and then they say so.
+A study's folder contains ``study.json`` and ``scores/seed_<s>/fold_<k>.csv``, with one row per strategy, missing set,
+evaluation and case. Tables are made from complete results; incomplete results must be requested, and are marked.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ if TYPE_CHECKING:
     from scanfill.metrics.cohort import Row
 
 ENSEMBLE = "_ensemble"
-"""How the name of the fold models' ensemble ends."""
+"""Suffix of the fold models' ensemble."""
 
 EVALUATIONS: Mapping[str, str] = {CROSS_VALIDATION: "cross-validation", HELD_OUT: "held-out test"}
-"""How a score file names the two evaluations, and how people read them."""
+"""Name of each evaluation in score files -> its name for readers."""
 
 HOW: Mapping[str, str] = {
     "cross_validation": "Each patient was predicted by the one fold model that was not trained on that patient; folds "
     "are pooled.",
     "held_out": "Patients that no fold was trained on. A patient's score is the mean over the models of all folds; "
-    "their ensemble has rows of its own.",
+    "their ensemble has separate rows.",
 }
-"""What stands behind each of them."""
+"""Explanation of each evaluation."""
 
 IDENTITY = ("evaluation", "strategy", "missing", "seed", "fold", "case_id", "patient")
 
 
 class Cell(NamedTuple):
-    """A strategy, and what is missing: names of modalities joined by ``+``, nothing where all are there."""
+    """A strategy, and what is missing: names of modalities joined by ``+``, empty if none is missing."""
 
     strategy: str
     missing: str = ""
 
     @property
     def name(self) -> str:
-        """Say both in words."""
+        """Both in words."""
         return f"{self.strategy}, without {self.missing}" if self.missing else f"{self.strategy}, nothing missing"
 
 
 def acquired_of(missing: str) -> tuple[str, ...]:
-    """List the modalities that are there."""
+    """List the modalities that are not missing."""
     return tuple(name for name in MODALITIES if name not in missing.split("+"))
 
 
@@ -65,13 +65,13 @@ class StudyScores:
     """Every score of a study that can be compared.
 
     Attributes:
-        folder: Of the study.
+        folder: Folder of the study.
         study: Its options.
-        about: What else ``study.json`` says: versions, command, checksums.
+        about: The other entries of ``study.json``: versions, command, checksums.
         rows: Rows of the files of ``seeds`` and ``folds``.
-        seeds: Those used.
-        folds: Those used, the same of each seed.
-        absent: What is not there, in words; empty where the results are complete.
+        seeds: Seeds used.
+        folds: Folds used, the same for each seed.
+        absent: Missing results, in words; empty if the results are complete.
     """
 
     folder: Path
@@ -92,12 +92,12 @@ class StudyScores:
 
     @property
     def planned_evaluations(self) -> list[str]:
-        """Those that the study asks for."""
+        """Evaluations that the study requires."""
         return [name for name in EVALUATIONS if name != HELD_OUT or self.study["held_out"]]
 
     @property
     def evaluations(self) -> list[str]:
-        """Those that were scored: ``cross_validation``, ``held_out``."""
+        """Evaluations that were scored: ``cross_validation``, ``held_out``."""
         return [name for name in EVALUATIONS if any(name == found for found, _ in self._by_cell)]
 
     def cells(self, evaluation: str) -> list[Cell]:
@@ -106,33 +106,33 @@ class StudyScores:
 
     @cached_property
     def planned(self) -> list[Cell]:
-        """Strategies and missing sets that the study asks for."""
+        """List the strategies and missing sets that the study requires."""
         return planned_cells(self.study)
 
     def was_planned(self, cell: Cell) -> bool:
-        """Tell whether the study asks for a cell: one that it asks for and that is not there is unfinished."""
+        """Return whether the study requires a cell: a required cell without scores is unfinished."""
         return cell in self.planned
 
     def of(self, evaluation: str, cell: Cell) -> list[dict[str, float | str]]:
-        """Give the rows of one cell, one a case and seed, marked with the kind of result they are.
+        """Return the rows of one cell, one per case and seed, marked with their evaluation.
 
-        Cross-validation: folds pooled. Held-out test: fold models averaged; their ensemble, one prediction already, as
-        it is.
+        Cross-validation: folds are pooled. Held-out test: fold models are averaged; their ensemble, already a single
+        prediction, is unchanged.
 
         Raises:
-            UsageError: The cell was not scored, or its rows contradict one another.
+            UsageError: The cell was not scored, or its rows contradict each other.
         """
         rows = self._by_cell.get((evaluation, cell))
         if not rows:
             known = ", ".join(sorted(each.name for each in self.cells(evaluation)))
-            msg = f"There are no scores of {cell.name} in {EVALUATIONS[evaluation]}; there are: {known or 'none'}."
+            msg = f"There are no scores of {cell.name} in {EVALUATIONS[evaluation]}; scored: {known or 'none'}."
             raise UsageError(msg)
         if evaluation == CROSS_VALIDATION:
             return pool_folds(rows, self.folds)
         return mark_ensemble(rows) if cell.strategy.endswith(ENSEMBLE) else average_fold_models(rows, self.folds)
 
     def _is_whole(self, evaluation: str, cell: Cell) -> bool:
-        """Tell whether each seed has every fold (an ensemble, which has none: every seed)."""
+        """Return whether a cell is complete: each seed has every fold (an ensemble has no folds: each seed)."""
         rows = self._by_cell[evaluation, cell]
         found = {(str(row["seed"]), "" if cell.strategy.endswith(ENSEMBLE) else str(row["fold"])) for row in rows}
         folds = [""] if cell.strategy.endswith(ENSEMBLE) else [str(fold) for fold in self.folds]
@@ -143,12 +143,12 @@ def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
     """Read a study's scores.
 
     Args:
-        folder: Of the study.
-        partial: Whether incomplete results are good enough: then those folds are used that every seed used has.
+        folder: Folder of the study.
+        partial: Whether to accept incomplete results: then only folds that are available for every seed are used.
 
     Raises:
-        UsageError: There is no study; something is absent and ``partial`` was not asked for; nothing was scored; or a
-            file has other columns than scores.
+        UsageError: There is no study; results are missing without ``partial``; nothing was scored; or a file does not
+            have the columns of scores.
     """
     study, about = _read_study(folder)
     seeds, folds = study["seeds"], study["subset"]["folds"]
@@ -172,8 +172,8 @@ def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
     if not rows or (absent and not partial):
         shown = [*absent[:12], *([f"and {len(absent) - 12} more"] if len(absent) > 12 else [])]
         listed = "\n".join(f"  {each}" for each in shown)
-        remedy = "Run the study again to finish it" + (", or ask for a --partial report." if rows else ".")
-        msg = f"The study in {folder} is not finished; {len(absent)} results are not there:\n{listed}\n{remedy}"
+        remedy = "Run the study again to finish it" + (", or pass --partial for a report." if rows else ".")
+        msg = f"The study in {folder} is not finished; {len(absent)} results are missing:\n{listed}\n{remedy}"
         raise UsageError(msg)
     return StudyScores(folder, study, about, rows, used_seeds, used_folds, tuple(absent))
 
@@ -190,20 +190,20 @@ def planned_cells(study: Mapping[str, Any]) -> list[Cell]:
 
 
 def read_score_file(path: Path) -> list[dict[str, float | str]]:
-    """Read one file of scores: figures as numbers, every other column as text.
+    """Read one score file: scores as numbers, every other column as text.
 
     Raises:
-        UsageError: A column that says what a row is about is absent.
+        UsageError: An identifying column is missing.
     """
     with path.open(newline="", encoding="utf-8") as file:
         table = csv.DictReader(line for line in file if not line.startswith("#"))
         lacking = [name for name in IDENTITY if name not in (table.fieldnames or ())]
         if lacking:
-            msg = f"{path} has no column {', '.join(lacking)}; it has {table.fieldnames}. Let the study score it again."
+            msg = f"{path} has no column {', '.join(lacking)}; it has {table.fieldnames}. Run the study again."
             raise UsageError(msg)
         rows = list(table)
     if cut := next((number for number, row in enumerate(rows, 1) if None in row.values()), None):
-        msg = f"{path} is cut off in its row {cut}. Remove it, and let the study score it again."
+        msg = f"{path} is truncated in row {cut}. Remove it, and run the study again."
         raise UsageError(msg)
     return [
         {key: as_number(value) if split_key(key) or key in IMAGE_SCORES else value for key, value in row.items()}
@@ -212,7 +212,7 @@ def read_score_file(path: Path) -> list[dict[str, float | str]]:
 
 
 def _usable(there: Mapping[int, Sequence[int]]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Choose seeds and folds so that every seed has every fold: as many as can be, of equals those with most folds."""
+    """Choose the most seeds and folds such that every seed has every fold; in a tie, those with more folds."""
     choices = []
     for folds in {tuple(found) for found in there.values() if found}:
         seeds = tuple(seed for seed, found in there.items() if set(folds) <= set(found))
@@ -224,10 +224,10 @@ def _usable(there: Mapping[int, Sequence[int]]) -> tuple[tuple[int, ...], tuple[
 
 
 def _read_study(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read ``study.json``: the options, and what else it says."""
+    """Read ``study.json``: the options, and its other entries."""
     path = folder / "study.json"
     if not path.is_file():
-        msg = f"There is no study in {folder}: {path.name} is not there. Name the folder given to the study as --out."
+        msg = f"There is no study in {folder}: {path.name} is missing. Pass the folder given to the study as --out."
         raise UsageError(msg)
     about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return about.pop("study"), about

@@ -1,8 +1,7 @@
-"""A training as a job of a study: how far it is, what it cost, and the two files that others may use.
+"""A training as a job of a study: its progress, its cost, and its two result files.
 
-Everything that a training needs to go on lies in a folder that the scheduler does not know of, because it deletes
-what it knows before it runs a job again. ``model.pt`` and ``receipt.json`` appear when all is done, each whole or not
-at all.
+Everything that a training needs to resume is in a folder unknown to the scheduler, which deletes a job's declared
+outputs before running it again. ``model.pt`` and ``receipt.json`` are written atomically when the training is finished.
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ PROGRESS = "progress.json"
 
 
 class Progress:
-    """Handler of the trainer: after each epoch note steps, seconds and the validation in ``progress.json``.
+    """Handler of the trainer: after each epoch, record steps, seconds and the validation in ``progress.json``.
 
-    Only one process may train in a folder: a second one, which would write over the checkpoints of the first, is
-    refused. What a scheduler that was killed has left running is found so.
+    Only one process may train in a folder: a second one, which would overwrite the checkpoints of the first, is
+    rejected. This also detects a training left running by a scheduler that was killed.
 
     Args:
-        folder: Where the training keeps its checkpoints.
-        evaluator: Whose key metric is noted.
+        folder: Folder of the training's checkpoints.
+        evaluator: Evaluator whose key metric is recorded.
 
     Raises:
-        UsageError: At the start of the run: another process trains there.
+        UsageError: At the start of the run, if another process is training there.
     """
 
     def __init__(self, folder: str | Path, evaluator: Engine) -> None:
@@ -55,7 +54,7 @@ class Progress:
         self.lock: TextIO | None = None
 
     def attach(self, engine: Engine) -> None:
-        """Time whole epochs, and their steps without validation and saving."""
+        """Time whole epochs, and their steps excluding validation and saving."""
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_STARTED, self.begin_epoch)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.step)
@@ -63,7 +62,7 @@ class Progress:
         engine.add_event_handler(Events.COMPLETED, self.release)
 
     def start(self, engine: Engine) -> None:
-        """Lock the folder, and forget epochs beyond the checkpoint that the training goes on from."""
+        """Lock the folder, and discard epochs after the checkpoint that the training resumes from."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lock = lock_folder(self.folder / ".training", "is still training")
         done = read_progress(self.folder)
@@ -72,21 +71,21 @@ class Progress:
         self._write()
 
     def release(self, _: Engine | None = None) -> None:
-        """Let others train in the folder; a process that is killed lets go by itself."""
+        """Release the lock on the folder; if a process is killed, its lock is released automatically."""
         if self.lock is not None:
             self.lock.close()
             self.lock = None
 
     def begin_epoch(self, _: Engine) -> None:
-        """Start the clock."""
+        """Start timing an epoch."""
         self.begin = self.stepped = time.monotonic()
 
     def step(self, _: Engine) -> None:
-        """Note when the last step ended."""
+        """Record the end of the last step."""
         self.stepped = time.monotonic()
 
     def __call__(self, engine: Engine) -> None:
-        """Note an epoch; attached last, so after its validation."""
+        """Record an epoch; attached last, so after its validation."""
         state = self.evaluator.state
         name = state.key_metric_name
         judged = name in state.metrics and state.epoch == engine.state.epoch  # not one of an earlier epoch
@@ -107,7 +106,7 @@ class Progress:
 
 
 def read_progress(folder: Path) -> dict[str, list[Any]]:
-    """Read what :py:class:`Progress` wrote; nothing where there is nothing."""
+    """Read what :py:class:`Progress` wrote; empty if there is nothing."""
     path = folder / PROGRESS
     if not path.is_file():
         return {"epochs": [], "resumed": []}
@@ -124,23 +123,23 @@ def finish(
     device: torch.device | str,
     weights: str = "last",
 ) -> None:
-    """Write ``models/model.pt`` and ``receipt.json`` into the bundle of a training that has ended.
+    """Write ``models/model.pt`` and ``receipt.json`` to the bundle of a finished training.
 
     Args:
-        ckpt_dir: With ``last.pt``, ``model.pt`` (the best by the validation) and ``progress.json``.
-        bundle_root: The bundle that the training leaves. ``models/model.pt``, ``receipt.json`` and the split go there.
-        about: What the training was: model, bundle, seed, fold, overlays and options.
-        training: Cases that it learned from.
-        device: Where it ran.
+        ckpt_dir: Folder with ``last.pt``, ``model.pt`` (the best in validation) and ``progress.json``.
+        bundle_root: Bundle of the training, to which ``models/model.pt``, ``receipt.json`` and the split are written.
+        about: Description of the training: model, bundle, seed, fold, overlays and options.
+        training: Cases that it was trained on.
+        device: Device that it ran on.
         weights: ``last`` or ``best``.
 
     Raises:
-        UsageError: ``weights`` is neither, or no validation chose the best.
+        UsageError: ``weights`` is neither, or there was no validation to choose the best.
     """
     folder, bundle = Path(ckpt_dir), Path(bundle_root)
     source = {"last": folder / "last.pt", "best": folder / "model.pt"}.get(weights)
     if source is None or not source.is_file():
-        msg = f"weights (={weights!r}) must be last, or best where a validation chose it: there is no {source}."
+        msg = f"weights (={weights!r}) must be last, or best with a validation: there is no {source}."
         raise UsageError(msg)
     progress = read_progress(folder)
     with writing(split_file(bundle / "models")) as place:
@@ -164,11 +163,11 @@ def finish(
 
 
 def costs(progress: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """Sum up ``progress.json``.
+    """Summarize ``progress.json``.
 
     Returns:
-        ``steps``; ``seconds`` (steps, validation, saving; not the loading of libraries); ``seconds_a_step`` (steps
-        alone); ``validation``, each with its epoch; ``resumed_at``: the steps from which it went on after a stop.
+        ``steps``; ``seconds`` (steps, validation, saving; not the loading of libraries); ``seconds_a_step`` (only
+        steps); ``validation``, each with its epoch; ``resumed_at``: the steps at which it resumed after a stop.
     """
     epochs = progress["epochs"]
     steps = sum(epoch["steps"] for epoch in epochs)
@@ -182,7 +181,7 @@ def costs(progress: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 
 def job_facts(device: torch.device | str) -> dict[str, Any]:
-    """Say where and by what a job was run: device (as its maker names it), threads, versions, command."""
+    """Return how a job was run: device (with its product name), threads, versions, command."""
     found = torch.device(device)
     return {
         "device": torch.cuda.get_device_name(found) if found.type == "cuda" else "cpu",

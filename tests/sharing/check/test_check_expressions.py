@@ -183,5 +183,5 @@ def test_an_include_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_an_include_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     document = read_document("train.yaml", "a: 1\nx:\n  - '%configs/comon.yaml#name'\n")
-    with pytest.raises(UsageError, match=r"train.yaml, line 3: includes 'configs/comon.yaml', which is not there"):
+    with pytest.raises(UsageError, match=r"train.yaml, line 3: includes 'configs/comon.yaml', which is missing"):
         Config([document], folders=[tmp_path])

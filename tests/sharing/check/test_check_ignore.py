@@ -78,7 +78,7 @@ def test_a_comment_that_silences_nothing_is_told(file: Path, tmp_path: Path) -> 
     checked = check([str(file)])
     assert not checked.findings
     assert checked.idle == [(str(file), 3, "label-interpolation")]
-    assert f"{file}:3: `ignore[label-interpolation]` silences nothing" in as_text(*checked)
+    assert f"{file}:3: `ignore[label-interpolation]` has no effect" in as_text(*checked)
     assert json.loads(as_json(*checked))["idle"] == [{"file": str(file), "line": 3, "rule": "label-interpolation"}]
     assert not check([str(file)], ignore=["label-interpolation"]).idle
     overlay = tmp_path / "overlay.yaml"

@@ -106,9 +106,9 @@ def test_a_list_of_cases_among_the_configs_is_no_config(bundle: Path) -> None:
         (["train.txt"], "is not a config: MONAI reads .yaml"),
         (["latin.yaml"], "is not text in UTF-8"),
         (["broken.zip"], "cannot be read as a packed bundle"),
-        (["empty.zip"], "holds no folder `configs`"),
+        (["empty.zip"], "contains no folder `configs`"),
         (["locked.zip"], "cannot be read as a packed bundle .*password"),
-        (["empty"], "holds no config"),
+        (["empty"], "contains no config"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_what_to_do(bundle: Path, paths: list[str], words: str) -> None:

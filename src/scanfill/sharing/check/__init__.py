@@ -1,4 +1,4 @@
-"""Look for what goes wrong in a pipeline without an error message, by reading its config and running none of it."""
+"""Check a pipeline's config for silent errors, without running any of it."""
 
 from .finding import Fault, Finding, Rule
 from .look import Checked, check

@@ -1,4 +1,4 @@
-"""A merged config whose ids, references and macros are followed, without making anything that it describes."""
+"""A merged config: resolve ids, references and macros without instantiating anything."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ MACRO_FILE = re.compile(rf"%(?P<path>.*\.(?:json|yaml|yml))(?:{SEPARATOR}(?P<id>
 
 @dataclass(eq=False)
 class Component:
-    """What a config describes by ``_target_`` and arguments.
+    """An object that a config describes by ``_target_`` and arguments.
 
     Attributes:
-        node: Where it stands.
-        config: That it is part of.
-        target: As it is written.
+        node: Its node in the config.
+        config: The config that it is part of.
+        target: The target as written.
     """
 
     node: Node
@@ -36,7 +36,7 @@ class Component:
 
     @property
     def name(self) -> str:
-        """Last part of the target: ``Spacingd`` of ``monai.transforms.Spacingd``."""
+        """Last part of the target: ``Spacingd`` for ``monai.transforms.Spacingd``."""
         return self.target.rsplit(".", 1)[-1]
 
     def has(self, argument: str) -> bool:
@@ -44,10 +44,10 @@ class Component:
         return argument in self.node.value
 
     def argument(self, name: str, default: Any = None) -> Any:
-        """Value of an argument, as :py:meth:`Config.value` tells it.
+        """Return the value of an argument, as resolved by :py:meth:`Config.value`.
 
         Returns:
-            ``default`` where it is not given; ``UNKNOWN`` where it may be, as in ``Spacingd(keys, **more)``.
+            ``default`` if it is not given; ``UNKNOWN`` if it may be given, as in ``Spacingd(keys, **more)``.
         """
         if self.has(name):
             return self.config.value(self.node.value[name])
@@ -55,7 +55,7 @@ class Component:
         return UNKNOWN if isinstance(given, Arguments) and not given.complete else default
 
     def component(self, name: str) -> Component | None:
-        """Return an argument that is a component; None where it is something else or not given."""
+        """Return an argument that is a component; None if it is something else or not given."""
         return self.config.as_component(self.argument(name))
 
 
@@ -64,12 +64,12 @@ class Config:
     """Files merged into one config.
 
     Attributes:
-        documents: In the order in which they are merged.
-        metadata: Of the bundle, where there is one.
-        folders: Where paths in the config may start: the working folder, the bundle, the folder of the files.
+        documents: The files, in the order in which they are merged.
+        metadata: Metadata of the bundle, if there is one.
+        folders: Folders that paths in the config may be relative to: the working folder, the bundle, that of the files.
         included: Files of macros such as ``%common.yaml::network``.
-        trees: The same as configs, by their paths; each is read once, although they may name each other.
-        path: Of this file, where a macro names it.
+        trees: The included files as configs, by path; each is read once, although they may refer to each other.
+        path: Path of this file, if a macro includes it.
     """
 
     documents: Sequence[Document]
@@ -98,11 +98,11 @@ class Config:
             yield from self.walk(child, f"{name}{SEPARATOR}{key}" if name else str(key))
 
     def name_of(self, node: Node) -> str:
-        """Id of a node; empty for one that an expression or an include made."""
+        """Return the id of a node; empty for a node from an expression or an include."""
         return self._names.get(id(node), "")
 
     def components(self) -> Iterator[tuple[str, Component]]:
-        """Yield everything that is described by ``_target_``, and by a call in an expression, with its id."""
+        """Yield every component, described by ``_target_`` or by a call in an expression, with its id."""
         for name, node in self.walk():
             found = self.as_component(node)
             if found:
@@ -111,7 +111,7 @@ class Config:
                 yield from ((name, call) for call in self._calls(self.value(node)))
 
     def _calls(self, value: Any) -> Iterator[Component]:
-        """Components made in an expression; those that it refers to are told where they stand."""
+        """Yield the components created in an expression, not those that it only refers to."""
         if isinstance(value, Items):
             for item in value:
                 yield from self._calls(item)
@@ -123,7 +123,7 @@ class Config:
                 yield from self._calls(self.value(entry))
 
     def as_component(self, value: Any) -> Component | None:
-        """Return the component that a value is; None where it is something else, or disabled."""
+        """Return a value as a component; None if it is something else, or disabled."""
         if not isinstance(value, Node) or not isinstance(value.value, dict) or "_target_" not in value.value:
             return None
         target = self.value(value.value["_target_"])
@@ -132,29 +132,29 @@ class Config:
         return Component(value, self, target)
 
     def _is_disabled(self, node: Node | None) -> bool:
-        """As ``monai.bundle.ConfigComponent.is_disabled`` has it."""
+        """Return the same as ``monai.bundle.ConfigComponent.is_disabled``."""
         value = None if node is None else self.value(node)
         if isinstance(value, Unknown):
             return False
         return value.strip().lower() == "true" if isinstance(value, str) else bool(value)
 
     def get(self, name: str) -> Node | None:
-        """Node of an id; None where there is none."""
+        """Return the node of an id; None if there is none."""
         node: Node | None = self.root
         for step in split_id(name):
-            if node is not None and isinstance(node.value, str):  # an id into what another id refers to
+            if node is not None and isinstance(node.value, str):  # an id inside an entry that is itself a reference
                 value = self.value(node)
                 node = value if isinstance(value, Node) else None
             node = None if node is None else node.child(step)
         return node
 
     def look_up(self, name: str) -> Any:
-        """Value of an id; unknown where there is none."""
+        """Return the value of an id; ``UNKNOWN`` if there is none."""
         node = self.get(name)
         return UNKNOWN if node is None else self.value(node)
 
     def value(self, node: Node) -> Any:
-        """Say what a node comes to, following references, macros and what is plain in expressions.
+        """Return the value of a node, resolving references, macros and simple expressions.
 
         Returns:
             A scalar, :py:class:`.Items` for a list, a :py:class:`.Node` for a dictionary, or ``UNKNOWN``.
@@ -162,9 +162,9 @@ class Config:
         self._asked += 1
         if self._asked > MOST_ASKED:
             msg = f"{node.file}, line {node.line}: following references led to more than {MOST_ASKED} values. "
-            msg += "An id stands for a list twice, that for another one twice, and so on: write it plainly."
+            msg += "Do not nest lists that refer to another list several times: write the values out."
             raise UsageError(msg)
-        if id(node) in self._busy:  # refers to itself: MONAI will say so
+        if id(node) in self._busy:  # refers to itself: MONAI will report it
             return UNKNOWN
         self._busy.add(id(node))
         try:
@@ -189,7 +189,7 @@ class Config:
         return self.look_up(text[1:]) if text.startswith("%") else node.value
 
     def _absolute(self, node: Node) -> str:
-        """Text with ``#`` as ``::`` and relative ids as absolute ones, where it is a reference or expression."""
+        """Return the text with ``#`` as ``::`` and, in a reference or expression, relative ids made absolute."""
         if not node.value.startswith(("@", "%", "$")):
             return str(node.value)
         text, steps = node.value.replace("#", SEPARATOR), self.name_of(node).split(SEPARATOR)
@@ -204,7 +204,7 @@ class Config:
         """Read the file of a macro such as ``%common.yaml::network``.
 
         Raises:
-            UsageError: It is not there.
+            UsageError: The file does not exist.
         """
         found = MACRO_FILE.fullmatch(node.value.replace("#", SEPARATOR)) if isinstance(node.value, str) else None
         if found is None or found["path"] in self.trees:
@@ -214,17 +214,15 @@ class Config:
         path = next((place for place in places if place.is_file()), None)
         if path is None:
             looked = ", ".join(dict.fromkeys(str(place) for place in places))
-            msg = (
-                f"{node.file}, line {node.line}: includes {found['path']!r}, which is not there (looked for {looked}). "
-            )
-            msg += "MONAI opens it from the working folder: add the file, or mend the path."
+            msg = f"{node.file}, line {node.line}: includes {found['path']!r}, which is missing (looked for {looked}). "
+            msg += "MONAI opens it from the working folder: add the file, or correct the path."
             raise UsageError(msg)
         document = read_file(path, str(path))
         self.included.append(document)
         Config([document], self.metadata, self.folders, self.included, self.trees, found["path"])
 
     def names(self, value: Any) -> Items:
-        """Flatten keys: a name, or names in lists; incomplete where some are not known."""
+        """Flatten keys: a name, or names in lists; incomplete if some are not known."""
         if isinstance(value, str):
             return Items([value])
         if not isinstance(value, Items):

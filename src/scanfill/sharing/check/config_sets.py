@@ -1,4 +1,4 @@
-"""What is checked together: a bundle's configs, with the overlays that belong on them; or the files that are named."""
+"""Find the sets of files to check together: a bundle's configs with their overlays, or the given files."""
 
 import json
 import zipfile
@@ -23,12 +23,12 @@ NOT_CONFIGS = ("metadata.json",)
 
 @dataclass(eq=False)
 class Source:
-    """Where configs come from.
+    """A source of configs.
 
     Attributes:
-        sets: Files that are merged, in their order; each set is checked by itself.
-        metadata: Of the bundle, where there is one.
-        folders: Where paths in the configs may start.
+        sets: Files to merge, in order; each set is checked separately.
+        metadata: Metadata of the bundle, if there is one.
+        folders: Folders that paths in the configs may be relative to.
     """
 
     sets: list[list[Document]]
@@ -43,10 +43,10 @@ class Source:
 
 @contextmanager
 def open_source(paths: Sequence[str]) -> Iterator[Source]:
-    """Read what a person named.
+    """Read the bundle or the configs given by the user.
 
     Args:
-        paths: A bundle (name, folder, zip file), with or without overlays behind it; or configs that are merged.
+        paths: A bundle (name, folder, zip file), optionally followed by overlays; or configs to be merged.
 
     Raises:
         UsageError: A file does not exist, or is not a config.
@@ -71,24 +71,24 @@ def _find_bundle(name: str) -> Path:
     try:
         return bundle_path(name)
     except FileNotFoundError as error:
-        msg = f"There is nothing to check at {name!r}: give a config (.yaml, .json), a bundle or its zip file. {error}"
+        msg = f"There is nothing to check at {name!r}: pass a config (.yaml, .json), a bundle or its zip file. {error}"
         raise UsageError(msg) from None
 
 
 def _unpack(archive: Path, folder: Path) -> Path:
-    """Unpack the configs of a packed bundle, nothing else of it."""
+    """Unpack only the configs of a packed bundle."""
     try:
         with zipfile.ZipFile(archive) as opened:
             inside = [
                 name for name in opened.namelist() if name.lower().endswith(SUFFIXES) and ".." not in Path(name).parts
             ]
             opened.extractall(folder, inside)
-    except (OSError, zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: it wants a password
-        msg = f"{archive} cannot be read as a packed bundle ({error}): give the zip file that `pack` wrote."
+    except (OSError, zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: it needs a password
+        msg = f"{archive} cannot be read as a packed bundle ({error}): pass the zip file that `pack` wrote."
         raise UsageError(msg) from error
     homes = sorted((path for path in folder.rglob("configs") if path.is_dir()), key=lambda path: len(path.parts))
     if not homes:
-        msg = f"{archive} holds no folder `configs`: it is not a MONAI bundle."
+        msg = f"{archive} contains no folder `configs`: it is not a MONAI bundle."
         raise UsageError(msg)
     return homes[0].parent
 
@@ -96,12 +96,12 @@ def _unpack(archive: Path, folder: Path) -> Path:
 def _read_bundle(folder: Path, name: str, overlays: Sequence[Path]) -> Source:
     home = folder / "configs" if (folder / "configs").is_dir() else folder
     files = sorted(path for path in home.iterdir() if _is_config(path))
-    twins = {path.stem for path in files if path.suffix != ".json"}  # `pack` writes each YAML again as JSON
+    twins = {path.stem for path in files if path.suffix != ".json"}  # `pack` also writes each YAML file as JSON
     files = [path for path in files if path.suffix != ".json" or path.stem not in twins]
     within = Path(name) / home.relative_to(folder)
     documents = [document for path in files if (document := _read_config(path, str(within / path.name)))]
     if not documents:
-        msg = f"{name} holds no config: there is no {', '.join(f'*{suffix}' for suffix in SUFFIXES)} in {within}."
+        msg = f"{name} contains no config: there is no {', '.join(f'*{suffix}' for suffix in SUFFIXES)} in {within}."
         raise UsageError(msg)
     more = [_read(path, str(path)) for path in overlays]
     sets = [[*documents, *more] for documents in combine(documents)]
@@ -113,7 +113,7 @@ def _is_config(path: Path) -> bool:
 
 
 def _read_config(path: Path, name: str) -> Document | None:
-    """Read a file of a bundle's folder; None for a list of cases, which lies there in some."""
+    """Read a file in a bundle's folder; None for a case list, which some bundles have there."""
     if path.suffix == ".json" and not isinstance(json_content(path), dict | None):
         return None
     document = _read(path, name)
@@ -121,7 +121,7 @@ def _read_config(path: Path, name: str) -> Document | None:
 
 
 def json_content(path: Path) -> Any:
-    """Content of a JSON file; None where it cannot be read."""
+    """Return the content of a JSON file; None if it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError):
@@ -146,10 +146,11 @@ def _metadata(home: Path) -> dict[str, Any]:
 
 
 def combine(documents: Sequence[Document]) -> list[list[Document]]:
-    """Tell which files stand alone and which lie on top of others.
+    """Group files into standalone configs and the overlays on them.
 
-    A file that stands alone runs something and lacks no id that it refers to. Any other is checked on each of
-    those that set an id which it sets or reads; where it lacks ids even so, with another overlay between them.
+    A standalone file runs something and sets every id that it refers to. Any other file is an overlay: it is checked on
+    top of each standalone file that sets an id which the overlay sets or reads. If ids are still missing, another
+    overlay is merged between the two.
 
     Returns:
         The sets of files, base first.
@@ -180,14 +181,14 @@ def _has_engine(document: Document) -> bool:
 
 
 def _entries(node: Node) -> Iterator[tuple[str, Node]]:
-    """Every entry of every dictionary, with its own name."""
+    """Yield every entry of every dictionary, with its own name."""
     for name, child in node.children():
         yield name, child
         yield from _entries(child)
 
 
 def _names_read(document: Document) -> set[str]:
-    """Top-level ids that a file refers to."""
+    """Return the top-level ids that a file refers to."""
     texts = [node.value for _, node in _entries(document.root) if isinstance(node.value, str)]
     found = {name for text in texts if text[:1] in "@$" for name in REFERENCE.findall(text.replace("#", "::"))}
     return {name.split("::")[0] for name in found if name and not name.startswith("::")}
@@ -198,7 +199,7 @@ def _names_set(document: Document) -> set[str]:
 
 
 def _lacking(documents: Sequence[Document]) -> set[str]:
-    """Ids that are read and that no file sets; a part of an entry, such as ``train#trainer``, does not set it."""
+    """Return ids that are read but not set; setting part of an entry, such as ``train#trainer``, does not count."""
     whole = {name for document in documents for name in document.root.value if name.isidentifier()}
     parts = {name for document in documents for name in _names_set(document)} - whole
     return ({name for document in documents for name in _names_read(document)} - whole - {"_meta_"}) | parts

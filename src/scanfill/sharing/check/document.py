@@ -1,4 +1,4 @@
-"""A config file as a tree that knows its lines: YAML or JSON, read and never run."""
+"""Read a YAML or JSON config as a tree of nodes with line numbers, without running anything."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from scanfill.errors import UsageError
 
 DEEPEST = 100
 MOST = 200_000
-"""Levels and values of the largest config that is read; anchors of anchors of anchors make billions of a few lines."""
-TOO_DEEP = f"it has more than {DEEPEST} levels inside each other"
+"""Maximum levels and values of a config; nested anchors can turn a few lines into billions of values."""
+TOO_DEEP = f"it has more than {DEEPEST} nested levels"
 JSON_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+)')
 
 
 @dataclass(eq=False)
 class Node:
-    """A value of a config, and where it stands.
+    """A value of a config, and its position.
 
     Attributes:
         value: A dictionary or list of nodes, or a scalar.
-        file: Name of the file, as a person knows it.
-        line: Where it begins, counted from 1; that of its key where it has one.
-        end: Its last line; of a block of text, with the blank lines below it.
+        file: Name of the file, as shown to the user.
+        line: First line, counted from 1; the line of its key if it has one.
+        end: Last line; for a block of text, including the blank lines below it.
     """
 
     value: Any
@@ -37,19 +37,19 @@ class Node:
     end: int
 
     def children(self) -> list[tuple[str, Node]]:
-        """Entries of a dictionary or list with their names; none of a scalar."""
+        """Return the entries of a dictionary or list with their names; none for a scalar."""
         if isinstance(self.value, dict):
             return list(self.value.items())
         return [(str(place), item) for place, item in enumerate(self.value)] if isinstance(self.value, list) else []
 
     def descendants(self) -> Iterator[Node]:
-        """Yield itself and everything in it."""
+        """Yield this node and everything in it."""
         yield self
         for _, child in self.children():
             yield from child.descendants()
 
     def child(self, name: str) -> Node | None:
-        """Return an entry of a dictionary or list; None where there is none."""
+        """Return an entry of a dictionary or list; None if there is none."""
         if isinstance(self.value, dict):
             return self.value.get(name)
         if isinstance(self.value, list) and re.fullmatch(r"-?\d+", name) and -len(self.value) <= int(name):
@@ -58,10 +58,10 @@ class Node:
 
 
 class Arguments(dict[str, Node]):
-    """What a call in an expression gives, by name.
+    """The arguments of a call in an expression, by name.
 
     Attributes:
-        complete: Whether these are all; not so with ``**more``, or with a second argument that has no name.
+        complete: Whether these are all; false with ``**more``, or with a second positional argument.
     """
 
     complete = True
@@ -69,12 +69,12 @@ class Arguments(dict[str, Node]):
 
 @dataclass(eq=False)
 class Document:
-    """A file that was read.
+    """A config file that was read.
 
     Attributes:
-        file: Its name, as a person knows it.
+        file: Its name, as shown to the user.
         root: Its content, a dictionary.
-        lines: Its text.
+        lines: Its text, by line.
     """
 
     file: str
@@ -83,10 +83,10 @@ class Document:
 
 
 def read_file(path: Path, name: str) -> Document:
-    """Read a file.
+    """Read a config file.
 
     Raises:
-        UsageError: It is not text, or see :py:func:`read_document`.
+        UsageError: The file is not text; see also :py:func:`read_document`.
     """
     try:
         return read_document(name, path.read_text(encoding="utf-8"))
@@ -96,22 +96,22 @@ def read_file(path: Path, name: str) -> Document:
 
 
 def read_document(file: str, text: str) -> Document:
-    """Read YAML or JSON; which of them, the name says.
+    """Read YAML or JSON, depending on the file name.
 
     Raises:
-        UsageError: It is neither, with line and column; or its content is not a dictionary.
+        UsageError: The text is invalid (the message gives line and column), or its content is not a dictionary.
     """
     root = _read_json(file, text) if file.lower().endswith(".json") else _read_yaml(file, text)
     if not isinstance(root.value, dict):
         kind = "empty" if root.value is None else f"a {type(root.value).__name__}"
-        msg = f"{file} is not a MONAI config: it is {kind}, not ids with their values, such as `network_def: ...`."
+        msg = f"{file} is not a MONAI config: it is {kind}, not a mapping of ids, such as `network_def: ...`."
         raise UsageError(msg)
     return Document(file, root, text.splitlines())
 
 
 def _refuse(file: str, kind: str, place: tuple[int, int], problem: str) -> UsageError:
     line, column = place
-    return UsageError(f"{file}, line {line}, column {column}: this is not {kind}: {problem}. Mend it there.")
+    return UsageError(f"{file}, line {line}, column {column}: this is not {kind}: {problem}. Correct it there.")
 
 
 def _read_yaml(file: str, text: str) -> Node:
@@ -132,7 +132,7 @@ def _read_yaml(file: str, text: str) -> Node:
 
 
 class _YamlReader:
-    """Makes nodes of those of PyYAML, which are not more than what the text says, as anchors may be."""
+    """Convert PyYAML's nodes, limiting the number of values that anchors can expand to."""
 
     def __init__(self, loader: yaml.SafeLoader, file: str) -> None:
         self.loader, self.file, self.count = loader, file, 0
@@ -166,7 +166,7 @@ class _YamlReader:
 
 
 def _end(node: yaml.CollectionNode, children: Iterable[Node]) -> int:
-    """Last line of a collection; in block style PyYAML's mark is where the next one begins."""
+    """Return the last line of a collection; in block style, PyYAML's end mark is where the next entry begins."""
     own: int = node.end_mark.line + 1 if node.flow_style else node.start_mark.line + 1
     return max([own, *(child.end for child in children)])
 
@@ -186,7 +186,7 @@ def _read_json(file: str, text: str) -> Node:
 
 
 def _from_json(tokens: list[tuple[str, int]], file: str, depth: int = 0) -> Node:
-    """Take one value from the end of ``tokens``, which are known to be JSON and stand in reverse."""
+    """Take one value from the end of ``tokens``, which are valid JSON in reverse order."""
     text, line = tokens.pop()
     if depth > DEEPEST:
         raise _refuse(file, "a config", (line, 1), TOO_DEEP)

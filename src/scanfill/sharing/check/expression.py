@@ -1,4 +1,4 @@
-"""What a ``$`` expression says, as far as that is plain without running it: read as a syntax tree, never evaluated."""
+"""Read a ``$`` expression as a syntax tree and resolve what is certain, without evaluating it."""
 
 import ast
 import math
@@ -20,12 +20,12 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
 }
 RETURN_THEMSELVES = ("to", "cuda", "cpu", "eval", "train", "float", "half", "apply", "set_random_state")
-"""Methods of networks and transforms that give the object back."""
-LARGEST = 10_000  # items of a list that an expression may make: `[0] * 10**9` is not worth knowing
+"""Methods of networks and transforms that return the object itself."""
+LARGEST = 10_000  # maximum length of a list from an expression, such as `[0] * 10**9`
 
 
 class Unknown:
-    """What only running the config would tell."""
+    """A value that is only known when the config runs."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -47,12 +47,12 @@ class Items(list[Any]):
 
 
 def read_expression(text: str, place: Node, look_up: Callable[[str], Any]) -> Any:
-    """Say what an expression comes to.
+    """Return the value of an expression.
 
     Args:
-        text: Without its ``$``; relative ids resolved, and ``#`` written as ``::``.
-        place: Where it stands; calls in it become nodes at that place.
-        look_up: Value of an id.
+        text: The expression without its ``$``; relative ids resolved, and ``#`` written as ``::``.
+        place: Its node; calls in it become nodes at the same position.
+        look_up: Returns the value of an id.
 
     Returns:
         A scalar, :py:class:`Items`, a :py:class:`Node` for a component (a call as ``_target_`` with its arguments) or a
@@ -60,7 +60,7 @@ def read_expression(text: str, place: Node, look_up: Callable[[str], Any]) -> An
     """
     try:
         tree = ast.parse(REFERENCE.sub(r"__id__('\1')", text).strip(), mode="eval")
-    except (SyntaxError, ValueError):  # an import, which MONAI allows, or a mistake, which it will tell
+    except (SyntaxError, ValueError):  # an import, which MONAI allows, or a mistake, which it will report
         return UNKNOWN
     except (RecursionError, MemoryError):  # thousands of brackets: not written by hand
         return UNKNOWN
@@ -71,7 +71,7 @@ def read_expression(text: str, place: Node, look_up: Callable[[str], Any]) -> An
 
 
 def dotted_name(node: ast.expr) -> str:
-    """Name of a function as it is written, such as ``monai.losses.DiceLoss``; empty where it is not a name."""
+    """Return the name of a function as written, such as ``monai.losses.DiceLoss``; empty if it is not a name."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -80,7 +80,7 @@ def dotted_name(node: ast.expr) -> str:
 
 
 def as_node(value: Any, place: Node) -> Node:
-    """Wrap a value as if it stood in the config at ``place``."""
+    """Wrap a value as a node of the config at ``place``."""
     if isinstance(value, Node):
         return value
     if isinstance(value, Items):
@@ -89,7 +89,7 @@ def as_node(value: Any, place: Node) -> Node:
 
 
 class _Reader:
-    """Reads one expression; a kind of syntax that has no method is unknown."""
+    """Reader of one expression; syntax without a method here gives ``UNKNOWN``."""
 
     def __init__(self, place: Node, look_up: Callable[[str], Any], names: Mapping[str, Any]) -> None:
         self.place, self.look_up, self.names = place, look_up, names
@@ -108,7 +108,7 @@ class _Reader:
         *owners, last = dotted_name(node).split(".")
         if last == "pi":
             return math.pi
-        if owners and owners[-1].endswith(("Mode", "Keys")):  # GridSampleMode.NEAREST, CommonKeys.IMAGE and their kin
+        if owners and owners[-1].endswith(("Mode", "Keys")):  # GridSampleMode.NEAREST, CommonKeys.IMAGE and similar
             return last.lower().replace("_", "-")
         return UNKNOWN
 
@@ -134,7 +134,7 @@ class _Reader:
         return Node(entries, self.place.file, self.place.line, self.place.end)
 
     def read_listcomp(self, node: ast.ListComp) -> Any:
-        """``[f(name) for name in names]``, where the names are known."""
+        """Read ``[f(name) for name in names]`` if the names are known."""
         loop = node.generators[0]
         source = self.read(loop.iter)
         if (
@@ -156,7 +156,7 @@ class _Reader:
             return Items([*parts[0], *parts[1]], complete=all(part.complete for part in parts))
         if isinstance(node.op, ast.Mult) and isinstance(left, Items) and (right is UNKNOWN or not left.complete):
             return Items(left, complete=False)  # [@label_key] * (@label_key is not None)
-        if isinstance(node.op, ast.Mod) and isinstance(left, str):  # '%999999999d' % 1 is not worth knowing
+        if isinstance(node.op, ast.Mod) and isinstance(left, str):  # '%999999999d' % 1 would be too long
             return UNKNOWN
         return self._compute(node.op, left, right)
 
@@ -184,7 +184,7 @@ class _Reader:
         return UNKNOWN
 
     def read_boolop(self, node: ast.BoolOp) -> Any:
-        """``@other or @inferer``: the first that decides."""
+        """Read ``@other or @inferer``: the first operand that decides."""
         value: Any = UNKNOWN
         for operand in node.values:
             value = self.read(operand)
@@ -196,7 +196,7 @@ class _Reader:
         return value
 
     def read_compare(self, node: ast.Compare) -> Any:
-        """``@label is None``, ``@kind == 'ct'``, ``@labels in (None, 'none')``; nothing else matters here."""
+        """Read ``@label is None``, ``@kind == 'ct'``, ``@labels in (None, 'none')``; others give ``UNKNOWN``."""
         left, right = self.read(node.left), self.read(node.comparators[0])
         if len(node.ops) > 1 or isinstance(left, Unknown | Node) or isinstance(right, Unknown | Node):
             return UNKNOWN
@@ -210,7 +210,7 @@ class _Reader:
         return UNKNOWN
 
     def read_ifexp(self, node: ast.IfExp) -> Any:
-        """Take the branch that is meant; where that is not known, what may be there."""
+        """Return the branch that applies; if the condition is unknown, combine both."""
         truth = _truth(self.read(node.test))
         branches = [self.read(branch) for branch in (node.body, node.orelse)]
         if truth is not None:
@@ -235,7 +235,7 @@ class _Reader:
         return UNKNOWN
 
     def read_call(self, node: ast.Call) -> Any:
-        """An id, a built-in function of known values, or a component that is written as a call."""
+        """Read an id, a built-in function of known values, or a component written as a call."""
         if isinstance(node.func, ast.Attribute) and node.func.attr in RETURN_THEMSELVES:
             return self.read(node.func.value)
         name = dotted_name(node.func)
@@ -245,7 +245,7 @@ class _Reader:
         if name in ("list", "tuple", "len", "int", "float", "str", "bool") and len(arguments) == 1:
             return _built_in(name, arguments[0])
         if name == "os.path.join" and arguments and all(isinstance(argument, str) for argument in arguments):
-            return os.path.join(*arguments)  # noqa: PTH118  as the config says it
+            return os.path.join(*arguments)  # noqa: PTH118  as in the config
         if not name:
             return UNKNOWN
         given = {keyword.arg: self.read(keyword.value) for keyword in node.keywords if keyword.arg}
@@ -258,7 +258,7 @@ class _Reader:
 
 
 def _truth(value: Any) -> bool | None:
-    """Whether a value counts as true; None where that is not known, as of what a component makes."""
+    """Return whether a value is true; None if that is not known, as for the result of a component."""
     if isinstance(value, Unknown) or (isinstance(value, Items) and not value and not value.complete):
         return None
     if isinstance(value, Node):
@@ -280,7 +280,7 @@ def _built_in(name: str, value: Any) -> Any:
 
 
 def _first_argument(name: str) -> str:
-    """How the first argument of a call is named, as far as the rules ask."""
+    """Return the name of a call's first argument, for the calls that the rules need."""
     last = name.rsplit(".", 1)[-1]
     if last == "Compose":
         return "transforms"

@@ -1,4 +1,4 @@
-"""What a check says: where, which rule, why it hurts, and the fix."""
+"""Findings of a check: where, which rule, why it matters, and the fix."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from .transforms import Transform
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in a config that goes wrong without an error message.
+    """A silent error in a config.
 
     Attributes:
-        file: Name of the file, as a person knows it.
-        line: Where it stands there, counted from 1.
+        file: Name of the file, as shown to the user.
+        line: Its line, counted from 1.
         rule: Name of the rule.
-        id: Of the entry, such as ``train::preprocessing::transforms::3``.
-        what: What stands there.
-        why: Why that hurts.
+        id: Id of the entry, such as ``train::preprocessing::transforms::3``.
+        what: What is wrong.
+        why: Why it matters.
         fix: What to write instead.
         config: The files that were merged when it was found.
     """
@@ -35,14 +35,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Fault:
-    """What a rule reports: a node of the config, and the sentences.
+    """A fault reported by a rule: a node of the config, and the explanation.
 
     Attributes:
-        node: Where it stands.
-        what: What stands there.
-        why: Why that hurts.
+        node: The node that is wrong.
+        what: What is wrong.
+        why: Why it matters.
         fix: What to write instead.
-        used: Where it is used, if it is right elsewhere; a comment there silences it too.
+        used: Where it is used, if it is only wrong there; an ignore comment there silences it too.
     """
 
     node: Node
@@ -53,7 +53,7 @@ class Fault:
 
 
 def fault(step: Transform, what: str, why: str, fix: str, used: Node | None = None) -> Fault:
-    """Report a step of a pipeline; see :py:class:`Fault`."""
+    """Return a fault of a step of a pipeline; see :py:class:`Fault`."""
     return Fault(step.component.node, what, why, fix, used)
 
 
@@ -62,9 +62,9 @@ class Rule:
     """A kind of fault.
 
     Attributes:
-        name: As it stands in findings and in ``# check: ignore[...]``.
+        name: Its name in findings and in ``# check: ignore[...]``.
         summary: What it looks for, in one line.
-        look: Finds the faults of a pipeline.
+        look: Function that finds the faults of a pipeline.
     """
 
     name: str

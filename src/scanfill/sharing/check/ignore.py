@@ -1,4 +1,4 @@
-"""Faults that are accepted with a reason, given as a comment in the config; in JSON, a ``_desc_``."""
+"""Ignore faults for a reason given in a comment in the config; in JSON, in a ``_desc_``."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -11,24 +11,24 @@ WORDS = re.compile(r"check:\s*ignore\s*(?:\[(?P<rules>[^\]]*)\])?\s*(?P<reason>[
 COMMENT = re.compile(rf"#\s*{WORDS.pattern}")
 ONLY_COMMENT = re.compile(r"\s*#")
 SHORTEST = 8
-"""Letters that a reason has at least, without "because"."""
+"""Minimum length of a reason in characters, without "because"."""
 Silence = tuple[str, int, str]
-"""File and line of a comment, and a rule that it names."""
+"""File and line of a comment, and a rule it ignores."""
 
 
 class Ignored:
-    """What the comments of some files silence.
+    """The rules that comments in some files ignore.
 
     Args:
         documents: The files.
         known: Names of the rules.
 
     Attributes:
-        stated: Everything that they name.
-        used: That of it which silenced something, since :py:meth:`covers` was asked.
+        stated: All ignored rules.
+        used: Those that :py:meth:`covers` has found to silence something.
 
     Raises:
-        UsageError: A comment names a rule that does not exist, none, or no reason.
+        UsageError: A comment names an unknown rule or no rule, or gives no reason.
     """
 
     def __init__(self, documents: Sequence[Document], known: Collection[str]) -> None:
@@ -38,7 +38,7 @@ class Ignored:
         self.used: set[Silence] = set()
 
     def covers(self, node: Node, rule: str) -> bool:
-        """Whether this rule is silenced here: by a comment in the entry or right above it, or by its ``_desc_``."""
+        """Return whether a rule is ignored here, by a comment in or right above the entry, or by its ``_desc_``."""
         near = (silence for line in self._lines_of(node) for silence in self._commented(node.file, line))
         found = {silence for silence in (*near, *self._described(node)) if silence[2] == rule}
         self.used |= found
@@ -73,7 +73,7 @@ class Ignored:
 
 def _rules_of(found: re.Match[str], where: str, known: Collection[str]) -> set[str]:
     rules = {name.strip() for name in (found["rules"] or "").split(",") if name.strip()}
-    choices = f"there are {', '.join(known)}."
+    choices = f"the rules are {', '.join(known)}."
     if not rules:
         msg = f"{where}: the comment names no rule to ignore: write `# check: ignore[RULE] because ...`; {choices}"
         raise UsageError(msg)
@@ -81,18 +81,18 @@ def _rules_of(found: re.Match[str], where: str, known: Collection[str]) -> set[s
     reason = found["reason"].strip().removeprefix("because").strip()
     if len(reason) < SHORTEST:
         msg = f"{where}: {', '.join(sorted(rules))} is ignored without a reason: "
-        msg += "write `# check: ignore[RULE] because ...`, for whoever reads it next."
+        msg += "write `# check: ignore[RULE] because ...`."
         raise UsageError(msg)
     return rules
 
 
 def check_names(rules: Collection[str], known: Collection[str], where: str) -> None:
-    """Refuse names of rules that do not exist.
+    """Check that all names are names of rules.
 
     Raises:
-        UsageError: Naming the first of them, and those that exist.
+        UsageError: A rule does not exist; the message gives the first such name, and the rules that exist.
     """
     wrong = sorted(set(rules) - set(known))
     if wrong:
-        msg = f"{where}: there is no rule {wrong[0]!r} to ignore; there are {', '.join(known)}."
+        msg = f"{where}: there is no rule {wrong[0]!r} to ignore; the rules are {', '.join(known)}."
         raise UsageError(msg)

@@ -1,4 +1,4 @@
-"""Which keys hold label maps: by how the config uses them, by the loss, by their name."""
+"""Find the keys of label maps: by their use in the config, by the loss, or by their name."""
 
 import re
 
@@ -9,20 +9,20 @@ LABEL_NAME = re.compile(
     r"(.*[_-])?(labels?|seg|segs|segmentations?|mask|masks|gt|ground_?truth|annotations?)([_-].*)?", re.IGNORECASE
 )
 GENERIC = re.compile(r"labels?|target|(.*[_-])?(gt|ground_?truth)([_-].*)?", re.IGNORECASE)
-"""Names that MONAI gives to whatever is to be predicted, an image too."""
+"""MONAI's names for whatever is to be predicted, which may also be an image."""
 LABEL_ONLY = frozenset(
     {"ClassesToIndices", "FgBgToIndices", "LabelToMask", "MapLabelValue", "ConvertToMultiChannelBasedOnBratsClasses"}
 )
-"""Transforms that make sense on label maps alone."""
+"""Transforms that only make sense for label maps."""
 SEGMENTATION_LOSS = re.compile(r"Dice|Tversky|Focal|CrossEntropy|BCE|Jaccard|IoU|HausdorffDT|Lovasz|NLL")
 REGRESSION_LOSS = re.compile(r"L1|MSE|SSIM|Perceptual|PSNR|Huber|Reconstruction|MeanSquared|MeanAbsolute|MultiScale")
 
 
 def find_label_keys(pipeline: Pipeline) -> dict[str, str]:
-    """Tell which keys hold label maps.
+    """Find the keys of label maps.
 
     Returns:
-        Key -> how that is known.
+        Key -> how it was recognized.
     """
     found: dict[str, str] = {}
     chains = pipeline.preparing()
@@ -35,7 +35,7 @@ def find_label_keys(pipeline: Pipeline) -> dict[str, str]:
     for engine in pipeline.engines:
         key = engine.label_key
         if isinstance(key, str) and not images and _segments(pipeline):
-            found.setdefault(key, "the loss compares a segmentation with it")
+            found.setdefault(key, "target of a segmentation loss")
     for chain in chains:
         for key in (key for step in chain.steps for key in step.keys):
             if LABEL_NAME.fullmatch(key) and not (images and GENERIC.fullmatch(key)):
@@ -46,7 +46,7 @@ def find_label_keys(pipeline: Pipeline) -> dict[str, str]:
 
 
 def read_keys(chain: Chain) -> set[str]:
-    """Keys that are images of some kind: read from a file, or moved in space, or copied from such a key."""
+    """Return keys of images or label maps: read from a file, moved in space, or copied from such a key."""
     keys: set[str] = set()
     for step in chain.steps:
         reads = step.base in READERS or "Load" in step.base or "Read" in step.base
@@ -60,7 +60,7 @@ def read_keys(chain: Chain) -> set[str]:
 
 
 def copied(step: Transform) -> list[tuple[str, str]]:
-    """Pairs of old and new key of ``CopyItemsd``."""
+    """Return the pairs of old and new key of ``CopyItemsd``."""
     new = step.component.config.names(step.argument("names"))
     old = step.keys
     if not (old.complete and new.complete) or not old:
@@ -69,7 +69,7 @@ def copied(step: Transform) -> list[tuple[str, str]]:
 
 
 def _by_use(step: Transform, greys: set[str]) -> list[tuple[str, str]]:
-    """What a step tells of its keys; an image may be interpolated nearest, too."""
+    """Return the keys of label maps that a step reveals; note that an image may be interpolated nearest, too."""
     where = f"{step.component.node.file}:{step.component.node.line}"
     if step.base in LABEL_ONLY:
         return [(key, f"{step.component.name} at {where} takes label maps") for key in step.keys]
@@ -102,5 +102,5 @@ def _segments(pipeline: Pipeline) -> bool:
 
 
 def _learns_images(pipeline: Pipeline) -> bool:
-    """Whether what is to be predicted is an image: some loss says so, and none says otherwise."""
+    """Return whether an image is predicted: some loss indicates it, and none contradicts it."""
     return any(REGRESSION_LOSS.search(name) for name in _losses(pipeline)) and not _segments(pipeline)

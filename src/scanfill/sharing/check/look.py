@@ -1,4 +1,4 @@
-"""Check configs: read, merge, look by every rule, leave out what a comment silences."""
+"""Check configs: read, merge, apply every rule, and drop findings that a comment ignores."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,12 +17,12 @@ NAMES = tuple(rule.name for rule in RULES)
 
 
 class Checked(NamedTuple):
-    """What a check found.
+    """Result of a check.
 
     Attributes:
-        findings: In the order of files and lines, each once.
+        findings: Findings by file and line, without duplicates.
         checked: The sets of files that were checked.
-        idle: Comments that silence nothing: file, line and rule.
+        idle: Ignore comments without effect: file, line and rule.
     """
 
     findings: list[Finding]
@@ -33,19 +33,19 @@ class Checked(NamedTuple):
 def check(
     paths: Sequence[str], ignore: Sequence[str] = (), is_synthetic: Callable[[Path], bool] | None = None
 ) -> Checked:
-    """Look for faults in a bundle, or in configs that are merged as MONAI merges them. Nothing of them is run.
+    """Find faults in a bundle, or in configs merged as MONAI merges them, without running anything.
 
     Args:
-        paths: A bundle (name, folder or zip file), with or without overlays behind it; or the configs to merge.
-        ignore: Rules to leave out.
-        is_synthetic: Tells whether a network made an image that a list of cases names, such as
-            ``scanfill.data.provenance.is_synthetic``, which reads files; by default their names tell.
+        paths: A bundle (name, folder or zip file), optionally followed by overlays; or the configs to merge.
+        ignore: Rules to skip.
+        is_synthetic: Returns whether an image of a case list is synthetic, such as
+            ``scanfill.data.provenance.is_synthetic``, which reads files; by default, only file names are considered.
 
     Raises:
-        UsageError: Something is not there or cannot be read, or a rule to ignore does not exist.
+        UsageError: A path does not exist or cannot be read, or a rule to ignore does not exist.
     """
     if not paths:
-        msg = "There is nothing to check: name a config, a bundle or its zip file."
+        msg = "There is nothing to check: pass a config, a bundle or its zip file."
         raise UsageError(msg)
     check_names(ignore, NAMES, "--ignore")
     found: dict[tuple[str, int, str, str, str], Finding] = {}
@@ -56,7 +56,7 @@ def check(
             ignored = Ignored([*config.documents, *config.included], NAMES)
             for finding in _look(Pipeline(config, is_synthetic), ignored, ignore):
                 found.setdefault((finding.file, finding.line, finding.rule, finding.id, finding.what), finding)
-            # what lies below may have been replaced, and the comments there with it
+            # an overlay may have replaced entries below it, together with their comments
             own = {document.file for document in (config.documents[-1], *config.included)}
             stated |= {silence for silence in ignored.stated if silence[0] in own and silence[2] not in ignore}
             used |= ignored.used
@@ -65,7 +65,7 @@ def check(
 
 
 def _look(pipeline: Pipeline, ignored: Ignored, ignore: Sequence[str]) -> Iterator[Finding]:
-    """Find what is wrong in one merged config, but for what is silenced."""
+    """Yield the findings in one merged config, except for ignored ones."""
     config = pipeline.config
     for rule in RULES:
         for fault in rule.look(pipeline) if rule.name not in ignore else ():
@@ -76,15 +76,15 @@ def _look(pipeline: Pipeline, ignored: Ignored, ignore: Sequence[str]) -> Iterat
 
 
 def listed(value: Any) -> list[str]:
-    """List the names in what a person gave: one, several with commas between them, or lists, as Fire reads them.
+    """Return the names in an option: one, several separated by commas, or a list, as Fire parses them.
 
     Raises:
-        UsageError: It is not a name, such as a ``--ignore`` with nothing behind it.
+        UsageError: The option has no value, such as ``--ignore`` with nothing after it.
     """
     if isinstance(value, bool):
-        msg = "An option lacks its value: write `--ignore RULE`, or `--ignore RULE,RULE`."
+        msg = "An option has no value: write `--ignore RULE`, or `--ignore RULE,RULE`."
         raise UsageError(msg)
-    if isinstance(value, int | float):  # a folder called 2024
+    if isinstance(value, int | float):  # a folder named 2024
         value = str(value)
     if isinstance(value, str):
         return [value] if Path(value).exists() else [name.strip() for name in value.split(",") if name.strip()]

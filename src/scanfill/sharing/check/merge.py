@@ -1,4 +1,4 @@
-"""Several files as one config, merged as MONAI merges them (``monai.bundle.utils.merge_kv``)."""
+"""Merge several files into one config as MONAI does (``monai.bundle.utils.merge_kv``)."""
 
 import copy
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ def split_id(name: str) -> list[str]:
 
 
 def merge(documents: Sequence[Document]) -> Node:
-    """Put documents on top of each other, the later over the earlier.
+    """Merge documents, later ones over earlier ones.
 
-    An entry replaces what was there as a whole; an id such as ``train#trainer#max_epochs`` goes as deep as it says, and
-    one with ``+`` in front joins dictionaries and lists.
+    An entry replaces the earlier entry as a whole; an id such as ``train#trainer#max_epochs`` replaces only the nested
+    entry, and an id with a leading ``+`` extends dictionaries and lists.
 
     Returns:
-        A tree of its own, whose nodes say from which file they are.
+        A new tree, whose nodes record the file they come from.
 
     Raises:
-        UsageError: ``+`` joins what cannot be joined.
+        UsageError: ``+`` is used on values that cannot be joined.
     """
     root = Node({}, documents[0].file, 1, 1)
     for document in documents:
@@ -40,7 +40,7 @@ def _set(root: Node, name: str, value: Node) -> None:
     for step in parents:
         inner = node.child(step)
         if inner is None or not isinstance(inner.value, dict | list):
-            inner = Node({}, value.file, value.line, value.end)  # MONAI would stop here: the file is on another's top
+            inner = Node({}, value.file, value.line, value.end)  # MONAI would fail here: the file is an overlay
             _put(node, step, inner)
         node = inner
     there = node.child(last)
@@ -52,9 +52,7 @@ def _set(root: Node, name: str, value: Node) -> None:
         there.value.extend(value.value)
     else:
         msg = f"{value.file}, line {value.line}: {name} joins a {type(value.value).__name__} with the "
-        msg += (
-            f"{type(there.value).__name__} of {there.file}, line {there.line}; only two lists or two dictionaries join."
-        )
+        msg += f"{type(there.value).__name__} of {there.file}, line {there.line}; join only lists or dictionaries."
         raise UsageError(msg)
 
 

@@ -1,4 +1,4 @@
-"""Findings for people, and for programs."""
+"""Format findings as text and as JSON."""
 
 import json
 import textwrap
@@ -13,7 +13,7 @@ WIDTH = 110
 
 
 def as_text(findings: Sequence[Finding], checked: Sequence[str], idle: Sequence[Silence] = ()) -> str:
-    """Write findings as lines that editors and terminals jump to."""
+    """Format findings as text, with file and line in a form that editors and terminals can jump to."""
     blocks = []
     for finding in findings:
         parts = (f"{finding.what} {finding.why}", f"Fix: {finding.fix}")
@@ -23,12 +23,12 @@ def as_text(findings: Sequence[Finding], checked: Sequence[str], idle: Sequence[
     count = {rule: len(list(found)) for rule, found in groupby(sorted(finding.rule for finding in findings))}
     total = ", ".join(f"{number} {rule}" for rule, number in count.items()) or "nothing found"
     for file, line, rule in idle:
-        blocks.append(f"{file}:{line}: `ignore[{rule}]` silences nothing here; take it out if nothing else needs it.")
+        blocks.append(f"{file}:{line}: `ignore[{rule}]` has no effect here; remove it unless it is needed elsewhere.")
     return "\n\n".join([*blocks, f"Checked {_number(len(checked), 'config')}: {total}."])
 
 
 def as_json(findings: Sequence[Finding], checked: Sequence[str], idle: Sequence[Silence] = ()) -> str:
-    """Write findings as one JSON object: ``checked``, the merged files, ``findings``, and ``idle`` comments."""
+    """Format findings as one JSON object: ``checked``, the merged files, ``findings``, and ``idle`` comments."""
     comments = [{"file": file, "line": line, "rule": rule} for file, line, rule in idle]
     told = [asdict(finding) for finding in findings]
     return json.dumps({"checked": list(checked), "findings": told, "idle": comments}, indent=1)

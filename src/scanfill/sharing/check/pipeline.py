@@ -1,4 +1,4 @@
-"""Where a config prepares images: chains of transforms, what each is for, and the engines that use them."""
+"""Find the chains of transforms in a config, their roles, and the engines that use them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .transforms import CONTAINERS, KNOWN, Transform, base_name
 Role = Literal["training", "evaluation", "postprocessing"]
 Branches = tuple[tuple["Component", int], ...]
 LOADERS: dict[str, Role] = {"train_data_loader": "training", "val_data_loader": "evaluation"}
-"""Arguments of MONAI's engines, and of those that follow them."""
+"""Arguments of MONAI's engines, and of engines derived from them."""
 
 
 SYNTHETIC = re.compile(r"(?:^|[-_.])synthetic(?:[-_.]|$)", re.IGNORECASE)
-"""What the name of a synthetic image holds, in scanfill and in most other places."""
+"""Words in the names of synthetic images, in scanfill and most other tools."""
 
 
 def named_synthetic(path: Path) -> bool:
-    """Whether a file's name says that a network made it."""
+    """Return whether a file's name marks it as synthetic."""
     return SYNTHETIC.search(path.name) is not None
 
 
@@ -36,11 +36,11 @@ class Chain:
 
     Attributes:
         name: Id of the ``Compose``, or of the list.
-        steps: Those of nested ``Compose`` in their place.
-        complete: Whether these are all.
-        roles: What it is used for; empty where that cannot be told.
-        engines: Those whose images it prepares.
-        uses: Role -> id of the dataset that uses it so.
+        steps: The transforms, with nested ``Compose`` flattened.
+        complete: Whether these are all steps.
+        roles: What the chain is used for; empty if unknown.
+        engines: Engines whose images it prepares.
+        uses: Role -> id of the dataset that uses it in this role.
     """
 
     name: str
@@ -57,9 +57,9 @@ class Engine:
 
     Attributes:
         name: Its id.
-        component: Itself.
+        component: The component that describes it.
         role: Whether it trains.
-        postprocessing: What happens to predictions; None where that cannot be told.
+        postprocessing: Transforms of the predictions; None if unknown.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Engine:
 
     @property
     def label_key(self) -> Any:
-        """Key of the truth in a batch: a name, None where there is none, or ``UNKNOWN``."""
+        """Key of the ground truth in a batch: a name, None if there is none, or ``UNKNOWN``."""
         prepare = self.component.argument("prepare_batch")
         if prepare is None:
             return "label"
@@ -82,7 +82,7 @@ class Engine:
 
     @property
     def inverts(self) -> bool | None:
-        """Whether predictions go back to the grid of the file before they are judged; None where unknown."""
+        """Whether predictions are resampled to the grid of the file before evaluation; None if unknown."""
         if any("Invert" in name for name in self._handler_names()):
             return True
         if not self.component.has("postprocessing"):
@@ -106,7 +106,7 @@ class Pipeline:
 
     Args:
         config: The merged config.
-        is_synthetic: Tells whether a network made a file; by its name alone unless something that reads files is given.
+        is_synthetic: Returns whether a file is synthetic; by default, only its name is considered.
     """
 
     def __init__(self, config: Config, is_synthetic: Callable[[Path], bool] | None = None) -> None:
@@ -142,12 +142,12 @@ class Pipeline:
         return list(found.values())
 
     def preparing(self, *roles: Role) -> list[Chain]:
-        """Chains that prepare images, for one of ``roles`` where any is given."""
+        """Return the chains that prepare images, for one of ``roles`` if any are given."""
         chains = [chain for chain in self.chains if "postprocessing" not in chain.roles]
         return [chain for chain in chains if chain.roles & set(roles)] if roles else chains
 
     def is_preparation(self, step: Transform) -> bool:
-        """Whether a step does the same to every image, in evaluation too, so that it is not augmentation."""
+        """Return whether a step is applied to every image, also in evaluation, so that it is not augmentation."""
         if step.random or step.chosen:
             return False
         return all(
@@ -170,7 +170,7 @@ class Pipeline:
         name = base_name(component.name)
         if name not in CONTAINERS:
             return [(component, branches)], True
-        if id(component.node) in self._busy | self._endless:  # it holds itself: MONAI will say so
+        if id(component.node) in self._busy | self._endless:  # it contains itself: MONAI will report it
             self._endless.add(id(component.node))
             return [], False
         self._busy.add(id(component.node))
@@ -201,7 +201,7 @@ class Pipeline:
                     yield Engine(name, component, role, made)
 
     def _chain_of_loader(self, engine: Engine) -> Chain | None:
-        """Follow an engine's loader to the dataset and to what that does with a case."""
+        """Follow an engine's loader to its dataset and return the dataset's transforms."""
         argument = next(name for name, role in LOADERS.items() if role == engine.role)
         loader = engine.component.component(argument)
         dataset = loader.component("dataset") if loader else None
@@ -214,7 +214,7 @@ class Pipeline:
         return bool(made) and all(component and base_name(component.name) in KNOWN for component in made)
 
     def _keep_named(self, found: dict[tuple[Any, ...], Chain], chain: Chain) -> None:
-        """Keep a chain that no engine was seen to use, in the role that its id tells, unless it is part of another."""
+        """Keep a chain that no known engine uses, in the role given by its id, unless it is part of another chain."""
         if not chain.steps or chain.steps[0].base == chain.steps[-1].base == "Invert":
             return
         used = {_identity(step) for kept in found.values() for step in kept.steps}
@@ -237,7 +237,7 @@ class Pipeline:
 
 
 def _identity(step: Transform) -> tuple[str, int, str]:
-    """Tell steps apart; one that an expression makes is made anew whenever that is read."""
+    """Return an identifier of a step; a step in an expression is recreated each time the expression is read."""
     node = step.component.node
     return node.file, id(node) if step.component.config.name_of(node) else node.line, step.component.target
 

@@ -1,8 +1,8 @@
-"""What the linter knows of transforms: which move voxels, which interpolate and how, which change intensities.
+"""Properties of transforms: which move voxels, which interpolate and how, which change intensities.
 
-The table names MONAI's array classes; a dictionary version has a ``d``, ``D`` or ``Dict`` behind it. A test compares it
-with the signatures of the MONAI that is installed. It stands here, and MONAI is not asked, so that a check takes
-a moment and does not depend on what runs it.
+The tables name MONAI's array classes; a dictionary version has the suffix ``d``, ``D`` or ``Dict``. A test compares
+them with the signatures of the installed MONAI. MONAI is not imported here, so that a check is fast and does not depend
+on the installed version.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .config import Component
 from .expression import UNKNOWN, Items
 
 OWN_INTERPOLATING: Mapping[str, str] = {"RandBSplineDeformation": "bilinear", "RandOneScale": "bilinear"}
-"""Those of scanfill that interpolate, as below."""
+"""Transforms of scanfill that interpolate, as below."""
 
 INTERPOLATING: Mapping[str, str] = {
     **OWN_INTERPOLATING,
@@ -27,21 +27,21 @@ INTERPOLATING: Mapping[str, str] = {
     **dict.fromkeys(("RandZoom", "Resize", "Zoom"), "area"),
     "RandSmoothDeform": "nearest",
 }
-"""Transforms that make new values between voxels, and the ``mode`` that they have by default."""
+"""Transforms that interpolate between voxels, and their default ``mode``."""
 
 COARSENING: Mapping[str, str] = {"RandSimulateLowResolution": "trilinear"}
-"""Those that leave the voxels where they are, and make new values all the same."""
+"""Transforms that interpolate values without moving voxels."""
 
 MODE: Mapping[str, str] = {"RandSmoothDeform": "grid_mode", "RandSimulateLowResolution": "upsample_mode"}
-"""How the argument is called where it is not ``mode``."""
+"""Name of the argument if it is not ``mode``."""
 
 RIGID = frozenset(
     {"Flip", "Orientation", "RandAxisFlip", "RandFlip", "RandLateralFlip", "RandRotate90", "Rotate90", "Transpose"}
 )
-"""Transforms that only put voxels elsewhere."""
+"""Transforms that move voxels without interpolation."""
 
 OWN_CROPS: Mapping[str, str] = {"RandCropByClass": "patch_size"}
-"""Those of scanfill, and the argument that says how many voxels are left."""
+"""Crops of scanfill, and the argument for their size in voxels."""
 
 FIXED_SIZE: Mapping[str, str] = {
     **OWN_CROPS,
@@ -49,43 +49,43 @@ FIXED_SIZE: Mapping[str, str] = {
     **dict.fromkeys(("RandCropByLabelClasses", "RandCropByPosNegLabel", "RandWeightedCrop"), "spatial_size"),
     "ResizeWithPadOrCrop": "spatial_size",
 }
-"""Crops to a number of voxels, and the argument that says it."""
+"""Crops to a fixed number of voxels, and the argument for it."""
 
 CROPS = frozenset(FIXED_SIZE) | {"CenterScaleCrop", "CropForeground", "RandScaleCrop"}
-"""Transforms that leave part of the image away."""
+"""Transforms that remove part of the image."""
 
 GEOMETRIC = frozenset(INTERPOLATING) | RIGID | CROPS
-"""Transforms after which a voxel shows another place of the patient."""
+"""Transforms after which a voxel shows a different location in the patient."""
 
 GRIDS = frozenset({"Spacing", "SpatialResample", "ResampleToMatch", "Resize"})
-"""Transforms that settle the size of a voxel."""
+"""Transforms that set the voxel size."""
 
 BRIGHTNESS = frozenset({"RandGaussianShiftScale", "RandScaleIntensity", "RandShiftIntensity", "RandStdShiftIntensity"})
 CONTRAST = frozenset({"RandAdjustContrast", "RandCLAHE", "RandHistogramShift", "RandScaleIntensityFixedMean"})
 NOISE = frozenset({"RandGaussianNoise"})
-"""Augmentation of intensities that belongs after normalisation. Bias field, Gibbs ringing, spikes, Rician noise, motion
+"""Augmentation of intensities that belongs after normalization. Bias field, Gibbs ringing, spikes, Rician noise, motion
 and blur arise in the scanner, and belong before it."""
 
 NORMALIZING = frozenset(
     {"HistogramNormalize", "NormalizeIntensity", "ScaleIntensity", "ScaleIntensityRangePercentiles"}
     | {"NormalizeInMask", "ScaleSigned", "StandardizeHistogram"}  # of scanfill
 )
-"""Normalisation by what the image itself holds."""
+"""Normalization by the image's own values."""
 
 CONTAINERS = frozenset({"Compose", "MoveWithBoxes", "OneOf", "RandomOrder", "SomeOf"})
-"""What holds other transforms."""
+"""Transforms that contain other transforms."""
 
 WRAPPERS = frozenset({"RandChannelWise"})
-"""What runs one other transform, its ``transform``, on part of an image."""
+"""Transforms that apply one other transform, their ``transform``, to part of an image."""
 
 TORCHIO: Mapping[str, str] = {"RandomGamma": "RandAdjustContrast", "RandomNoise": "RandGaussianNoise"}
-"""Transforms that ``RandTorchIO`` runs by name, which are not artefacts of a scanner."""
+"""Transforms that ``RandTorchIO`` runs by name and that are not scanner artifacts."""
 
 READERS = frozenset({"LoadImage", "CuCIM", "RandCuCIM"})
 """Transforms that read an image from a file."""
 
 BOXES = frozenset({"RandRotateBox90", "RotateBox90", "RandZoomBox", "ZoomBox"})
-"""Transforms of an image with its boxes, which go along."""
+"""Transforms that move an image together with its boxes."""
 
 OTHERS = frozenset(
     {"Activations", "AsDiscrete", "ClassesToIndices", "ConcatItems", "CopyItems", "EnsureChannelFirst", "EnsureType"}
@@ -97,29 +97,29 @@ OTHERS = frozenset(
 )
 KNOWN = GEOMETRIC | BRIGHTNESS | CONTRAST | NOISE | NORMALIZING | CONTAINERS | READERS | BOXES | OTHERS
 KNOWN |= WRAPPERS | frozenset(COARSENING)
-"""All names whose suffix is taken off."""
+"""All names from which the suffix is removed."""
 
 INTENSITY = BRIGHTNESS | CONTRAST | NOISE | NORMALIZING
 INTENSITY |= {"CLAHE", "RandBiasField", "RandGaussianSmooth", "RandTorchIO", "RandWindow", "ScaleIntensityRange"}
 """Transforms that are for images, not for label maps."""
 
 RANDOM_NAME = re.compile(r"(Signal)?Rand(om)?[A-Z\d]")
-"""How MONAI, TorchIO and most others call what draws at random: ``RandFlip``, ``Rand3DElastic``, ``RandomNoise``."""
+"""Names of random transforms in MONAI, TorchIO and most libraries: ``RandFlip``, ``Rand3DElastic``, ``RandomNoise``."""
 
 RANDOM_OTHERS = frozenset({"CutMix", "CutOut", "IntensityRemap", "MixUp", "OneOf", "SomeOf"})
-"""Those of MONAI whose names do not say so."""
+"""MONAI's random transforms whose names do not show it."""
 
 ANY_IMAGE = "image"
-"""Key of an array version, which has none."""
+"""Key used for array versions, which have none."""
 
 NEAREST = ("nearest", "nearest-exact", 0, "0")
-"""Modes that make no new values."""
+"""Interpolation modes that create no new values."""
 
 
 def base_name(name: str) -> str:
-    """Name of the array version: ``Spacing`` of ``Spacingd``, ``SpacingD`` and ``SpacingDict``.
+    """Return the name of the array version: ``Spacing`` for ``Spacingd``, ``SpacingD`` and ``SpacingDict``.
 
-    What the table does not know of, such as a custom ``RandHaloD``, stays as it is.
+    Names that are not in the tables, such as a custom ``RandHaloD``, are returned unchanged.
     """
     for suffix in ("Dict", "d", "D"):
         if name.endswith(suffix) and name.removesuffix(suffix) in KNOWN:
@@ -132,9 +132,9 @@ class Transform:
     """A step of a pipeline.
 
     Attributes:
-        component: Where it stands, with its arguments.
-        place: How many steps come before it.
-        branches: The ``OneOf``, ``SomeOf`` and ``RandomOrder`` that hold it, outermost first, with its place in each.
+        component: Its component, with the arguments.
+        place: Number of steps before it.
+        branches: The enclosing ``OneOf``, ``SomeOf`` and ``RandomOrder``, outermost first, with its place in each.
     """
 
     component: Component
@@ -143,12 +143,12 @@ class Transform:
 
     @property
     def name(self) -> str:
-        """Name of the transform as the config writes it, without its module."""
+        """Name of the transform as written in the config, without its module."""
         return self.component.name
 
     @cached_property
     def base(self) -> str:
-        """See :py:func:`base_name`; of what runs another transform, the name of that."""
+        """See :py:func:`base_name`; for a transform that applies another one, the name of the other."""
         name = base_name(self._described.name)
         return TORCHIO.get(str(self.argument("name")), name) if name == "RandTorchIO" else name
 
@@ -159,17 +159,17 @@ class Transform:
 
     @cached_property
     def keys(self) -> Items:
-        """Keys that it works on; not complete where some are only known when the config runs."""
+        """Keys that it is applied to; incomplete if some are only known when the config runs."""
         array = self.component.name in KNOWN and not self.component.has("keys")
         return self.component.config.names(self.component.argument("keys", ANY_IMAGE if array else UNKNOWN))
 
     @property
     def chosen(self) -> bool:
-        """Whether it is drawn from among others."""
+        """Whether it is chosen at random among others."""
         return bool(self.branches)
 
     def may_follow(self, other: Transform) -> bool:
-        """Whether it may run after another step of the same chain."""
+        """Return whether it may run after another step of the same chain."""
         for (holder, place), (other_holder, other_place) in zip(self.branches, other.branches, strict=False):
             if holder.node is not other_holder.node:
                 break
@@ -179,7 +179,7 @@ class Transform:
 
     @property
     def random(self) -> bool:
-        """Whether it draws anew for each case. Randomness of probability 0, or with a fixed crop, is none."""
+        """Whether it is random for each case; false with probability 0, or for a fixed crop."""
         name = self.base
         if self.idle or not (RANDOM_NAME.match(name) or name in RANDOM_OTHERS):
             return False
@@ -189,26 +189,26 @@ class Transform:
 
     @property
     def idle(self) -> bool:
-        """Whether it never does anything: a probability of 0."""
+        """Whether it never has an effect: its probability is 0."""
         return bool(self.argument("prob") == 0)
 
     def argument(self, name: str, default: Any = None) -> Any:
-        """Value of an argument; see :py:meth:`.Component.argument`."""
+        """Return the value of an argument; see :py:meth:`.Component.argument`."""
         return (self.component if self.component.has(name) else self._described).argument(name, default)
 
     @property
     def window(self) -> tuple[float, float] | None:
-        """Ends of the range that ``ScaleIntensityRange`` takes; None where they are not known, and for other steps."""
+        """Input range of ``ScaleIntensityRange``; None if it is not known, and for other steps."""
         low, high = (self.argument(end) if self.base == "ScaleIntensityRange" else None for end in ("a_min", "a_max"))
         return (low, high) if isinstance(low, int | float) and isinstance(high, int | float) else None
 
     @property
     def mode_name(self) -> str:
-        """Name of the argument that says how to interpolate."""
+        """Name of the argument for the interpolation mode."""
         return MODE.get(self.base, "mode")
 
     def mode_of(self, key: str) -> Any:
-        """How a key is interpolated: a mode, or ``UNKNOWN``; None for a transform that does not interpolate."""
+        """Return how a key is interpolated: a mode or ``UNKNOWN``; None for a transform that does not interpolate."""
         default = {**INTERPOLATING, **COARSENING}.get(self.base)
         if default is None:
             return None
@@ -216,7 +216,7 @@ class Transform:
         return UNKNOWN if mode is None else mode
 
     def argument_of(self, key: str, name: str, default: Any = None) -> Any:
-        """Value of an argument for one key, where a list gives one for each; ``UNKNOWN`` where it does not tell."""
+        """Return an argument's value for one key, which a list may give per key; ``UNKNOWN`` if it is not known."""
         value, keys = self.argument(name, default), self.keys
         if not isinstance(value, Items):
             return value

@@ -34,26 +34,26 @@ if TYPE_CHECKING:
     from scanfill.studies.study_scores import StudyScores
 
 WITH_IMAGES = ("pairwise", "completion", "synthetic_trained")
-"""Strategies that segment with a synthetic image in the place of what is missing."""
+"""Strategies that replace missing sequences with synthetic images."""
 
 AXIAL = PLANES[0]
 ABREAST = 4
-"""Panels in a row."""
+"""Number of panels per row."""
 
 BACKGROUNDS = ("flair", "t1ce", "t2", "t1")
-"""Sequences to draw on, the one that shows most of a tumour first."""
+"""Sequences for the background, the one that best shows the whole tumor first."""
 
 
 def draw_example(scores: StudyScores, evaluation: str, cells: Sequence[Cell]) -> tuple[Figure, str] | None:
-    """Draw one patient of the first fold and seed: the one with the median Dice (whole tumour, four originals).
+    """Plot one patient of the first fold and seed: the one with the median Dice (whole tumor, four originals).
 
     Args:
-        scores: Of the study.
+        scores: Scores of the study.
         evaluation: ``cross_validation`` or ``held_out``.
-        cells: The four originals first, then strategies that all lack the same.
+        cells: The four originals first, then strategies with the same missing sequences.
 
     Returns:
-        The figure and its caption; None where data or label maps are not on this machine.
+        The figure and its caption; None if data or label maps are not on this machine.
     """
     seed, fold, missing = scores.seeds[0], scores.folds[0], cells[-1].missing
     case = _median_case(scores, evaluation, fold)
@@ -65,22 +65,22 @@ def draw_example(scores: StudyScores, evaluation: str, cells: Sequence[Cell]) ->
         maps = {"truth": np.asarray(truth)[0].astype(int)}
         for cell in cells:
             folder = scores.folder / "predictions" / cell.strategy / f"seed_{seed}" / f"fold_{fold}"
-            if folder.is_dir():  # an ensemble has none: it is voted while it is scored
+            if folder.is_dir():  # an ensemble has none: it is computed during scoring
                 maps[cell.strategy] = read_label_map(folder / (cell.missing or "nothing"), case, truth).astype(int)
         image = np.asarray(read_image(case[shown], shown), dtype=float)[0]
-    except (UsageError, OSError):  # tidied away, or elsewhere: a report does without
+    except (UsageError, OSError):  # removed, or on another machine: the report omits it
         return None
     title = f"{case['case_id']}, without {missing}"
     caption = (
-        f"{title}: the slice with most tumour, on {shown}. The case has the median Dice (whole tumour, four originals) "
-        f"of fold {fold}, seed {seed}."
+        f"{title}: the slice with the most tumor, on {shown}. The case has the median Dice (whole tumor, four "
+        f"originals) of fold {fold}, seed {seed}."
     )
     affine = np.asarray(truth.affine, dtype=float)
     return draw_example_slices(image, maps, affine, title=title, synthetic=WITH_IMAGES), caption
 
 
 def _median_case(scores: StudyScores, evaluation: str, fold: int) -> dict[str, Any] | None:
-    """Find the case in the list of its fold; None where the list or its images are not there."""
+    """Find the case with the median Dice in the list of its fold; None if the list or its images are missing."""
     part = "validation" if evaluation == CROSS_VALIDATION else "test"
     path, data = scores.folder / "folds" / f"fold_{fold}.json", Path(str(scores.about.get("dataset_dir", "")))
     if not path.is_file() or not data.is_dir():
@@ -102,21 +102,21 @@ def draw_example_slices(
     title: str = "",
     synthetic: Collection[str] = (),
 ) -> Figure:
-    """Draw the axial slice that holds most of the first label map, once for each label map, in one scale.
+    """Plot the axial slice with the most of the first label map, once for each label map, at the same scale.
 
     Args:
-        image: Acquired image under all of them, ``(X, Y, Z)``.
-        maps: Heading -> label map ``(X, Y, Z)``: the truth first, then what each strategy found.
-        affine: Of all of them, ``(4, 4)``.
+        image: Acquired image for the background, ``(X, Y, Z)``.
+        maps: Heading -> label map ``(X, Y, Z)``: the ground truth first, then each strategy's prediction.
+        affine: Affine matrix of the image and all label maps, ``(4, 4)``.
         title: The case, and what was missing.
-        synthetic: Headings of the label maps for which a synthetic image was used; their panels are stamped.
+        synthetic: Headings of the label maps predicted from a synthetic image; their panels are stamped.
 
     Raises:
         ValueError: A label map is on another grid than the image, or there is none.
     """
     shapes = {name: each.shape for name, each in maps.items() if each.shape != image.shape}
     if shapes or not maps:
-        msg = f"Label maps must be on the image's grid {image.shape} to be drawn; others: {shapes or 'there is none'}."
+        msg = f"Label maps must be on the image's grid {image.shape}; found {shapes or 'none'}."
         raise ValueError(msg)
     turned, sizes = turn_to_patient({**maps, "": image}, affine)
     grey = turned.pop("")
@@ -149,7 +149,7 @@ def draw_example_slices(
 
 
 def _coloured(labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Colour a slice of labels ``(rows, columns)`` half transparently; background is left clear."""
+    """Color a slice of labels ``(rows, columns)`` half-transparently; the background is fully transparent."""
     table = np.array([(0.0, 0.0, 0.0, 0.0), *(to_rgba(colour, 0.55) for colour in COLOURS)])
     picture: NDArray[np.float64] = table[labels.astype(int)]
     return picture

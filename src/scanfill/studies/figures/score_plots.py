@@ -1,4 +1,4 @@
-"""Plots of scores: Dice, differences from the reference, image error against the loss of Dice, and volumes."""
+"""Plots of scores: Dice, differences from the reference, image error against loss of Dice, and volumes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def draw_dice_boxes(dice: Mapping[str, Mapping[str, NDArray[np.float64]]], title: str, reference: str) -> Figure:
-    """Draw one panel a label and one box a strategy, every case as a dot beside its box.
+    """Plot one panel per label and one box per strategy, with every case as a dot next to its box.
 
-    Boxes reach from the first to the third quartile, whiskers to the last case within 1.5 times that distance (Tukey);
+    Boxes extend from the first to the third quartile, whiskers to the last case within 1.5 times that distance (Tukey);
     the diamond is the mean. The dashed line is the reference's median.
 
     Args:
@@ -31,7 +31,7 @@ def draw_dice_boxes(dice: Mapping[str, Mapping[str, NDArray[np.float64]]], title
         reference: The strategy that the others are compared with, a key of ``dice``.
 
     Raises:
-        KeyError: The reference is no key of ``dice``.
+        KeyError: The reference is not a key of ``dice``.
     """
     strategies = list(dice)
     labels = list(dice[reference])
@@ -61,11 +61,11 @@ def draw_dice_boxes(dice: Mapping[str, Mapping[str, NDArray[np.float64]]], title
 
 
 def draw_differences(differences: Mapping[str, Mapping[str, Estimate]], title: str) -> Figure:
-    """Draw one panel a label and one line a strategy: the mean difference from the reference, and its interval.
+    """Plot one panel per label and one line per strategy: the mean difference from the reference, and its interval.
 
     Args:
-        differences: Strategy -> label -> difference; an interval that is not known is left out.
-        title: What they are differences of and from, and how it was evaluated.
+        differences: Strategy -> label -> difference; an unknown interval is omitted.
+        title: What is compared, and how it was evaluated.
     """
     labels = list(dict.fromkeys(label for own in differences.values() for label in own))
     places = np.arange(len(differences), 0, -1)
@@ -83,17 +83,17 @@ def draw_differences(differences: Mapping[str, Mapping[str, Estimate]], title: s
 
 
 ABREAST = 4
-"""Panels of volumes in a row."""
+"""Number of volume panels per row."""
 
 
 class Cloud(NamedTuple):
     """The cases of one synthesizer.
 
     Attributes:
-        target: The modality that was made.
-        source: The one that it was made from.
-        errors: Name of an image error, as it stands on the axis -> its values, ``(cases,)``.
-        loss: Dice with the original - Dice with the synthetic image, ``(cases,)``; above 0 where something is lost.
+        target: The synthesized modality.
+        source: The modality it was synthesized from.
+        errors: Name of an image error, as in the axis label -> its values, ``(cases,)``.
+        loss: Dice with the original - Dice with the synthetic image, ``(cases,)``; positive if Dice is lost.
     """
 
     target: str
@@ -103,17 +103,17 @@ class Cloud(NamedTuple):
 
 
 def draw_error_against_loss(clouds: Sequence[Cloud], title: str) -> Figure:
-    """Draw one row an image error and one column a target; one dot a case, one colour and marker a source.
+    """Plot one row per image error and one column per target; one dot per case, one color and marker per source.
 
     Args:
-        clouds: All of the same image errors.
-        title: Whose Dice it is, and how it was evaluated.
+        clouds: Clouds with the same image errors.
+        title: Which Dice is shown, and how it was evaluated.
 
     Raises:
-        ValueError: There are none.
+        ValueError: There are no clouds.
     """
     if not clouds:
-        msg = "There is no synthetic image whose error could be drawn against the loss of Dice."
+        msg = "There is no synthetic image to plot the error of against the loss of Dice."
         raise ValueError(msg)
     targets = list(dict.fromkeys(cloud.target for cloud in clouds))
     sources = list(dict.fromkeys(cloud.source for cloud in clouds))
@@ -162,7 +162,7 @@ def agreement(true_ml: NDArray[np.float64], predicted_ml: NDArray[np.float64]) -
         predicted_ml: Predicted volume, in the same order.
 
     Raises:
-        ValueError: There is no case, or not as many true as predicted volumes.
+        ValueError: There are no cases, or the numbers of true and predicted volumes differ.
     """
     if not len(true_ml) or len(true_ml) != len(predicted_ml):
         msg = f"Agreement needs pairs of volumes, found {len(true_ml)} true and {len(predicted_ml)} predicted ones."
@@ -176,12 +176,12 @@ def agreement(true_ml: NDArray[np.float64], predicted_ml: NDArray[np.float64]) -
 def draw_volume_agreement(
     volumes: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], title: str, region: str = "WT"
 ) -> Figure:
-    """Draw one panel a strategy: predicted - true volume against the mean of the two.
+    """Plot one panel per strategy: predicted - true volume against the mean of the two.
 
     Args:
         volumes: Strategy -> true and predicted volume of each case in ml, each ``(cases,)``.
         title: What is missing, and how it was evaluated.
-        region: Whose volumes they are.
+        region: Region of the volumes.
     """
     rows = -(-len(volumes) // ABREAST)
     figure, grid = panels(rows, min(ABREAST, len(volumes)))
@@ -192,7 +192,7 @@ def draw_volume_agreement(
     for axis in axes[len(volumes) :]:
         axis.set_axis_off()
     shown = [limit for axis in axes[: len(volumes)] for limit in axis.get_ylim()]
-    for axis in axes[: len(volumes)]:  # one scale, so that panels can be compared by eye
+    for axis in axes[: len(volumes)]:  # same scale, so that panels can be compared visually
         axis.set_ylim(min(shown), max(shown))
     figure.suptitle(title, fontsize=11)
     figure.supxlabel(f"mean of predicted and true {region} volume (ml)", fontsize=9)
@@ -201,7 +201,7 @@ def draw_volume_agreement(
 
 
 def _draw_panel(axis: Axes, true_ml: NDArray[np.float64], predicted_ml: NDArray[np.float64], colour: str) -> None:
-    """Draw the cases, the bias, and the limits of agreement."""
+    """Plot the cases, the bias, and the limits of agreement."""
     found = agreement(true_ml, predicted_ml)
     axis.plot((true_ml + predicted_ml) / 2, predicted_ml - true_ml, "o", color=colour, alpha=0.7, markersize=4)
     axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)

@@ -1,4 +1,4 @@
-"""Draw every figure of a study from its scores and what it predicted."""
+"""Plot every figure of a study from its scores and predictions."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
     from scanfill.studies.study_scores import StudyScores
 
-ERRORS = {"mse_brain": "MSE, brain", "mse_tumour": "MSE, tumour", "ssim_tumour": "SSIM, tumour"}
+ERRORS = {"mse_brain": "MSE, brain", "mse_tumour": "MSE, tumor", "ssim_tumour": "SSIM, tumor"}
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that was written.
+    """A figure written to a file.
 
     Attributes:
         path: The SVG file.
         caption: What it shows.
         kind: ``boxes``, ``volumes``, ``errors`` or ``examples``.
-        missing: What is missing in it, where it is about one set.
+        missing: Missing sequences, if it is about one set.
     """
 
     path: Path
@@ -46,16 +46,16 @@ class Drawing:
 
 
 def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
-    """Write box plots and volumes of each missing set, image errors against the loss of Dice, and example slices.
+    """Write box plots and volumes of each missing set, image errors against loss of Dice, and example slices.
 
-    Examples are drawn where images, truth and label maps can be read, which they cannot on another machine.
+    Examples are only plotted if images, ground truth and label maps can be read on this machine.
 
     Args:
-        scores: Of the study.
+        scores: Scores of the study.
         evaluation: ``cross_validation`` or ``held_out``.
 
     Returns:
-        What was written to ``figures`` in the study's folder.
+        The figures written to ``figures`` in the study's folder.
     """
     folder, how = scores.folder / "figures", EVALUATIONS[evaluation]
     drawings = []
@@ -72,7 +72,7 @@ def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
         rows = {cell.strategy: scores.of(evaluation, cell) for cell in cells}
         volumes = {name: (column(own, "volume_ml_WT"), column(own, "predicted_ml_WT")) for name, own in rows.items()}
         caption = (
-            f"Bland-Altman plot of the whole tumour's volume without {missing}, {how}: bias (line) and limits of "
+            f"Bland-Altman plot of the whole tumor volume without {missing}, {how}: bias (line) and limits of "
             "agreement (dashed, 1.96 SD)."
         )
         add("volumes", missing, draw_volume_agreement(volumes, title), caption)
@@ -80,19 +80,19 @@ def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
             add("examples", missing, *example)
     clouds = _clouds(scores, evaluation)
     if clouds:
-        caption = f"Image error of the synthetic sequence against the multi-class Dice that it costs, {how}."
+        caption = f"Image error of the synthetic sequence against its loss of multi-class Dice, {how}."
         add("errors", "", draw_error_against_loss(clouds, how.capitalize()), caption)
     return drawings
 
 
 def _strategies(scores: StudyScores, evaluation: str, missing: str) -> list[Cell]:
-    """List the strategies for a missing set; the single pairs have figures of their own."""
+    """List the strategies for a missing set; the single pairs have separate figures."""
     cells = scores.cells(evaluation)
     return [cell for cell in cells if cell.missing == missing and not cell.strategy.startswith("pairwise_from")]
 
 
 def boxes_of(scores: StudyScores, evaluation: str, cells: Sequence[Cell], title: str) -> MatplotlibFigure:
-    """Draw the Dice of cells that differ in their strategy; the first is the reference."""
+    """Plot the Dice of cells that differ in their strategy; the first is the reference."""
     rows = {cell.strategy: scores.of(evaluation, cell) for cell in cells}
     dice = {name: {label: column(own, f"dice_{label}") for label in FAMILY_LABELS} for name, own in rows.items()}
     return draw_dice_boxes(dice, title, cells[0].strategy)

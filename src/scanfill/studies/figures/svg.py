@@ -1,4 +1,4 @@
-"""How every figure of a study is written: SVG, text as outlines, the same bytes for the same figures."""
+"""Write the figures of a study as reproducible SVG, with text as outlines."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")
-"""Okabe and Ito's colours, which colour-blind people can tell apart; the yellow is darkened for white paper."""
+"""Okabe and Ito's colors for color-blind readers; the yellow is darkened for white paper."""
 
 MARKERS = "osD^vPX*"
-"""One for each colour, so that the two tell the same."""
+"""One marker for each color, so that the figures do not depend on color alone."""
 
 
 def write_svg(figure: Figure, path: Path) -> Path:
-    """Write a figure, whole or not at all.
+    """Write a figure atomically.
 
-    Fonts are outlines, so that it looks the same where they are not installed; neither a date nor random identifiers
-    are written, so that the file changes only when the figure does.
+    Text is written as outlines, so that it looks the same without the fonts; no date and no random identifiers are
+    written, so that the file changes only when the figure does.
 
     Args:
-        figure: What to write.
-        path: Where; the folder is made if absent.
+        figure: The figure.
+        path: The file to write; its folder is created if missing.
 
     Returns:
         The path.
@@ -44,7 +44,7 @@ def write_svg(figure: Figure, path: Path) -> Path:
 
 
 def panels(rows: int, columns: int, width: float = 2.6, height: float = 2.6) -> tuple[Figure, list[list[Axes]]]:
-    """Make a figure of panels of equal size, in inches, with room for the texts around them."""
+    """Create a figure with panels of equal size, in inches, with room for the texts around them."""
     figure = Figure(figsize=(columns * width + 0.6, rows * height + 0.6), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:

@@ -1,7 +1,7 @@
-"""The kinds of studies there are: a module of this folder each, with its ``KIND``.
+"""The kinds of studies: each is a module in this folder, with its ``KIND``.
 
-The scheduler and the verb ``study`` read them before anything heavy is imported; what a kind shows of its results is
-the module ``<name>_page`` in :py:mod:`scanfill.studies.pages`.
+The scheduler and the verb ``study`` read them before anything heavy is imported; the results page of a kind is the
+module ``<name>_page`` in :py:mod:`scanfill.studies.pages`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @cache
 def find_kinds() -> dict[str, Kind]:
-    """Find every kind of study: option ``name`` of a study file -> what it means."""
+    """Find every kind of study: option ``name`` of a study file -> its kind."""
     modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
     return {module.KIND.name: module.KIND for module in modules}
 
 
 def default_kind() -> str:
-    """Name the kind of a study file that does not say of which it is."""
+    """Return the kind of a study file that does not state it."""
     return next(name for name, kind in find_kinds().items() if kind.default)
 
 
@@ -35,12 +35,12 @@ def kind_of_study(study: Mapping[str, Any], where: str = "The study") -> Kind:
     """Find the kind of a study.
 
     Args:
-        study: With the option ``name``.
-        where: Begins the message.
+        study: The study, with the option ``name``.
+        where: Start of the message.
 
     Raises:
         UnknownOptionError: There is no such kind.
     """
     kinds = find_kinds()
-    check_name(study["name"], kinds, f"{where}: name is no kind of study:")
+    check_name(study["name"], kinds, f"{where}: name is not a kind of study:")
     return kinds[study["name"]]

@@ -1,4 +1,4 @@
-"""The augmentation trial: one segmenter, trained with each preset and with none, in equally many steps."""
+"""The augmentation trial: one segmenter, trained with each preset and without any, for the same number of steps."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ if TYPE_CHECKING:
 Study = dict[str, Any]
 
 EMPTY = "empty"
-"""The row of a prediction without any lesion."""
+"""Name of the row for a prediction without any lesion."""
 
 BUNDLE_SEGMENTERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"brain_tumor_segmentation": SEGMENTERS}
 """Option ``bundle`` -> option ``segmenter`` -> the bundle's overlays."""
 
 
 def find_bundles(study: Study) -> dict[str, str]:
-    """Name the bundle whose overlays and options stand under ``segmentation``."""
-    check_name(study["bundle"], BUNDLE_SEGMENTERS, "bundle: no trial can be made of")
+    """Return the bundle of the overlays and options under ``segmentation``."""
+    check_name(study["bundle"], BUNDLE_SEGMENTERS, "bundle: a trial is not possible with")
     return {"segmentation": study["bundle"]}
 
 
 def check_presets(study: Study) -> None:
-    """Check the options that say what is trained, and refuse presets that the bundle cannot take.
+    """Check the options of what is trained, and that the presets suit the bundle.
 
     Raises:
-        UsageError: Naming option, value, the reason and what to do.
+        UsageError: A value is invalid; the message gives the option, its value, the reason and what to do.
     """
     check_choices(study, {"segmenter": tuple(BUNDLE_SEGMENTERS[study["bundle"]])})
     check_least(study, {"steps": 1, "epochs": 1})
     if study["steps"] % study["epochs"]:
-        msg = f"steps (={study['steps']}) must be a multiple of epochs (={study['epochs']}): epochs are equally long."
+        msg = f"steps (={study['steps']}) must be a multiple of epochs (={study['epochs']})."
         raise UsageError(msg)
     modality = image_modality(study["bundle"])
     known = presets()
     fitting = [name for name, preset in known.items() if modality in preset.made_for]
     subset = study["subset"]
     asked = fitting if subset["presets"] == "all" else subset["presets"]
-    if isinstance(asked, list):  # by name, or as its file is called; tables keep the order
+    if isinstance(asked, list):  # by name, or by file name; tables keep the order
         asked = list(dict.fromkeys(str(name).removesuffix(".yaml") for name in asked))
     chosen("subset.presets", asked, tuple(known))
     subset["presets"] = asked
     if wrong := [name for name in asked if name not in fitting]:
         msg = (
-            f"subset.presets: {wrong[0]!r} is not for {study['bundle']}, whose images are {modality} and whose labels "
-            f"are label maps. Those that are: {', '.join(fitting)}."
+            f"subset.presets: {wrong[0]!r} does not suit {study['bundle']}, which uses {modality} images and label "
+            f"maps. Presets that do: {', '.join(fitting)}."
         )
         raise UsageError(msg)
     if not set(subset["presets"]) - {REFERENCE}:
@@ -63,10 +63,10 @@ def check_presets(study: Study) -> None:
 
 
 def check_extras(names: Sequence[str]) -> None:
-    """Refuse presets whose package is not installed, before anything is trained.
+    """Check that the packages of the presets are installed, before anything is trained.
 
     Raises:
-        UsageError: Says what to install, and which presets can do without.
+        UsageError: A package is missing; the message says what to install, and which presets do not need it.
     """
     known = presets()
     if needing := [name for name in names if known[name].absent]:
@@ -74,20 +74,20 @@ def check_extras(names: Sequence[str]) -> None:
         others = ", ".join(name for name in names if name not in needing) or "mri"
         msg = (
             f"subset.presets: {needing[0]!r} needs {package}, which is not installed: python -m pip install "
-            f"'scanfill[{known[needing[0]].needs[package]}]'; or do without: --set \"subset.presets=[{others}]\"."
+            f"'scanfill[{known[needing[0]].needs[package]}]'; or omit it: --set \"subset.presets=[{others}]\"."
         )
         raise UsageError(msg)
 
 
 def image_modality(bundle: str) -> str:
-    """Read which images a bundle's network takes: ``MR``, ``CT`` or ``DX``, as its metadata says."""
+    """Read the image modality of a bundle's network from its metadata: ``MR``, ``CT`` or ``DX``."""
     file = scanfill.bundle_path(bundle) / "configs" / "metadata.json"
     about = json.loads(file.read_text(encoding="utf-8"))
     return str(about["network_data_format"]["inputs"]["image"]["modality"])
 
 
 def find_models(study: Study) -> dict[str, dict[str, Any]]:
-    """Say what must be trained: a network a preset, named as it, all with the same overlays, options and steps."""
+    """Return what must be trained: one network per preset, with its name, all with the same overlays and steps."""
     overlays = [*BUNDLE_SEGMENTERS[study["bundle"]][study["segmenter"]], *study["segmentation"]["overlays"]]
     own = {name: value for name, value in study["segmentation"].items() if name != "overlays"}
     length = {"max_epochs": study["epochs"], "epoch_length": study["steps"] // study["epochs"]}
@@ -105,7 +105,7 @@ def find_models(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def find_predictions(study: Study) -> dict[str, dict[str, Any]]:
-    """Say what is predicted: cases as they are, by the network of each preset."""
+    """Return what is predicted: unchanged cases, by the network of each preset."""
     task: dict[str, Any] = {"missing": [], "source": ""}
     return {
         preset: {"models": [preset], "images": None, "tasks": [{**task, "segmenter": preset}]}

@@ -1,4 +1,4 @@
-"""The study of ways to handle missing sequences: what it has of its own."""
+"""The study of strategies for missing sequences."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Study = dict[str, Any]
 
 
 def check_missing(study: Study) -> None:
-    """Check the options that say what is missing, and what is done about it.
+    """Check the options for missing sequences and strategies.
 
     Raises:
-        UsageError: Naming option, value and what is allowed.
+        UsageError: A value is invalid; the message gives the option, its value and what is allowed.
     """
     choices = {"correction": ("holm", "paper"), "dedicated": ("three_inputs", "all"), "most_missing": (1, 2, 3)}
     check_choices(study, {"segmenter": tuple(SEGMENTERS), **choices})
@@ -27,7 +27,7 @@ def check_missing(study: Study) -> None:
         subset[name] = chosen(f"subset.{name}", subset[name], known)
     alone = [target for target in subset["targets"] if not set(subset["sources"]) - {target}]
     if alone and {"pairwise", "pairwise_from", "synthetic_trained"} & set(subset["strategies"]):
-        msg = f"subset.sources (={subset['sources']}) has nothing that {alone[0]} could be made from. Add a sequence."
+        msg = f"subset.sources (={subset['sources']}) has no sequence to synthesize {alone[0]} from. Add one."
         raise UsageError(msg)
 
 

@@ -1,4 +1,4 @@
-"""The page of the augmentation trial: the presets in a picture, and what each of them changes."""
+"""The page of the augmentation trial: a picture of the presets, and the effect of each."""
 
 from __future__ import annotations
 
@@ -31,37 +31,37 @@ if TYPE_CHECKING:
 TITLE = "Which augmentation helps?"
 
 EXPLAINED = (
-    "NC necrotic core, ED edema, CET enhancing tumour, WT all three. none: a network trained without augmentation, "
-    "with which every preset is compared: on the same patients, with the same network, seeds and number of steps. "
-    "empty: what a prediction without any lesion scores. Patients are judged on acquired images alone: a validation or "
-    "test list that holds a synthetic image or label is refused.\n\nVerdicts follow a rule that was set before the "
-    "results were seen: see the notes below the table. Undecided does not mean equal. With equally many steps, strong "
-    "augmentation may not have converged: more steps are another trial."
+    "NC necrotic core, ED edema, CET enhancing tumor, WT all three. none: a network trained without augmentation, the "
+    "reference for every preset: on the same patients, with the same network, seeds and number of steps. empty: the "
+    "score of a prediction without any lesion. Patients are evaluated only on acquired images: a validation or test "
+    "list that contains a synthetic image or label is rejected.\n\nVerdicts follow a rule that was set before the "
+    "results were seen: see the notes below the table. Undecided does not mean equal. With the same number of steps, "
+    "strong augmentation may not have converged: more steps would be a separate trial."
 )
 
 SHEET_CASES = 4
-"""Training cases that the picture may use: one to show, and others whose lesions and histograms a preset takes."""
+"""Number of training cases for the picture: one to show, and others that presets take lesions and histograms from."""
 
 
 def augmentation_closing(scores: StudyScores) -> list[Part]:
-    """Show the picture sheet, and say whether all trainings had equally many steps."""
+    """Show the picture sheet, and state whether all trainings had the same number of steps."""
     steps = sorted({int(receipt["steps"]) for receipt in read_receipts(scores, "models") if "steps" in receipt})
     equal = f"Every training had {steps[0]} steps." if len(steps) == 1 else f"TRAININGS DIFFER IN THEIR STEPS: {steps}."
     sheet = draw_presets(scores)
     if sheet is None:
-        return [Section("The presets", f"{equal} The cases are not on this machine, so that there is no picture.")]
+        return [Section("The presets", f"{equal} The cases are not on this machine, so there is no picture.")]
     caption = (
-        "A training case of the first fold: as the network sees it without augmentation, then draws of each preset "
-        "that change something. Whole images; labels outlined."
+        "A training case of the first fold: as the network sees it without augmentation, then random samples of each "
+        "preset that change something. Whole images; labels outlined."
     )
     return [Section("The presets", equal, figures=[Figure(sheet, caption)])]
 
 
 def draw_presets(scores: StudyScores) -> Path | None:
-    """Draw what each preset does to a training case of the first fold, by the configs that the study was run with.
+    """Plot the effect of each preset on a training case of the first fold, with the configs of the study.
 
     Returns:
-        ``figures/presets.png``; None where data or configs are not on this machine.
+        ``figures/presets.png``; None if data or configs are not on this machine.
     """
     folder, data = scores.folder, Path(str(scores.about.get("dataset_dir", "")))
     datalist = folder / "folds" / f"fold_{scores.folds[0]}.json"
@@ -84,13 +84,13 @@ def draw_presets(scores: StudyScores) -> Path | None:
             schema=SCHEMA,
         )
         rows = [draw_row(train, preset, **options) for preset in presets]
-    except (UsageError, OSError):  # tidied away, or elsewhere: a report does without
+    except (UsageError, OSError):  # removed, or on another machine: the report omits it
         return None
     return draw_sheet(rows, folder / "figures" / "presets.png")
 
 
 def augmentation_parts(scores: StudyScores, evaluation: str, methods: Methods) -> list[Part]:
-    """Make and write tables and figures of one evaluation, and lay them out."""
+    """Create, write and lay out the tables and figures of one evaluation."""
     name, show = EVALUATIONS[evaluation].capitalize(), NotesOnce().show
     judged = judge_effects(scores, evaluation, REFERENCE, EMPTY, methods)
     effects, tests, *others = effect_tables(judged, REFERENCE, EMPTY)

@@ -1,4 +1,4 @@
-"""The page of the study of missing sequences: what it says of one evaluation."""
+"""The page of the missing-modality study: the sections of one evaluation."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 TITLE = "Which way is best when a sequence is missing?"
 
 EXPLAINED = (
-    "NC necrotic core, ED edema, CET enhancing tumour, WT all three. complete_set: the four originals, with which "
-    "every strategy is compared. zero: what is missing is filled with 0. dedicated: a network trained without it. "
-    "pairwise: it is made from one acquired sequence. completion: it is made from all acquired ones. dropout: a "
-    "segmenter that was trained to do without. synthetic_trained: a segmenter that was trained with real and "
-    "synthetic sequences.\n\nVerdicts follow a rule that was set before the results were seen: see the notes below "
-    "each table. Undecided does not mean equal."
+    "NC necrotic core, ED edema, CET enhancing tumor, WT all three. complete_set: the four originals, the reference "
+    "for every strategy. zero: missing sequences are filled with 0. dedicated: a network trained without them. "
+    "pairwise: each is synthesized from one acquired sequence. completion: each is synthesized from all acquired "
+    "sequences. dropout: a segmenter trained to do without missing sequences. synthetic_trained: a segmenter trained "
+    "on real and synthetic sequences.\n\nVerdicts follow a rule that was set before the results were seen: see the "
+    "notes below each table. Undecided does not mean equal."
 )
 
 
 def missing_modality_parts(scores: StudyScores, evaluation: str, methods: Methods) -> list[Part]:
-    """Make and write tables and figures of one evaluation, and lay them out."""
+    """Create, write and lay out the tables and figures of one evaluation."""
     name = EVALUATIONS[evaluation].capitalize()
     judged = judge_subsets(scores, evaluation, methods)
     verdicts, subsets, tests, gains = subset_tables(judged)
@@ -68,7 +68,7 @@ def missing_modality_parts(scores: StudyScores, evaluation: str, methods: Method
 
 
 def _figures(drawings: Sequence[Drawing], kinds: Sequence[str]) -> list[Figure]:
-    """Show the drawings of some kinds where at most one sequence is missing; the others lie in the folder."""
+    """Return the figures of some kinds with at most one missing sequence; the others are only in the folder."""
     chosen = [drawing for drawing in drawings if drawing.kind in kinds and "+" not in drawing.missing]
     return [Figure(drawing.path, drawing.caption) for drawing in chosen]
 

@@ -1,4 +1,4 @@
-"""Visual assessment: a blinded sheet of acquired and synthetic slices, and the scoring of what readers write on it."""
+"""Visual assessment: a blinded sheet of acquired and synthetic slices, and the scoring of the readers' ratings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Score filled-in reading sheets: how real and synthetic images were rated, and whether readers could tell."""
+"""Score completed reading sheets: ratings of real and synthetic images, and whether readers could tell them apart."""
 
 from __future__ import annotations
 
@@ -22,43 +22,44 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LEVEL = 0.95
-"""Of every interval."""
+"""Confidence level of every interval."""
 
 
 def score_reading(ratings: Sequence[str | Path], key: str | Path) -> StudyTable:
     """Score the sheets of one or more readers.
 
-    One row a reader: mean rating of the real and of the synthetic images with a t-interval over patients (the items of
-    a patient are averaged first, because they are no independent ones), the difference synthetic - real likewise, the
-    share of items told right with the exact binomial interval of Clopper and Pearson (Biometrika 1934;26:404), and the
-    exact two-sided p against guessing. The binomial figures take the items of a patient for independent.
+    One row per reader: the mean ratings of real and of synthetic images with a t-interval over patients (the items of a
+    patient are averaged first, because they are not independent), likewise the difference synthetic - real, the
+    fraction of items classified correctly with the exact binomial interval of Clopper and Pearson (Biometrika
+    1934;26:404), and the exact two-sided p against guessing. The binomial figures treat the items of a patient as
+    independent.
 
     Args:
-        ratings: The filled-in ``ratings.csv`` of each reader, named after the reader.
+        ratings: The completed ``ratings.csv`` of each reader, named after the reader.
         key: ``key.csv`` of the same sheet.
 
     Raises:
-        UsageError: A file is not there or has other columns; an item has no rating, an impossible one, or occurs twice;
-            an item is not in the key; two readers have the same name.
+        UsageError: A file is missing or has other columns; an item has no rating, an invalid one, or occurs twice; an
+            item is not in the key; or two readers have the same name.
     """
     answers = _read_key(Path(key))
     paths = [Path(path) for path in ratings]
     names = [path.stem for path in paths]
     if not paths or len(set(names)) < len(names):
-        msg = f"Scoring needs one file a reader, each with a name of its own; found {names or 'none'}. Rename them."
+        msg = f"Scoring needs one file per reader, each with a different name; found {names or 'none'}. Rename them."
         raise UsageError(msg)
     rows = [_row(path.stem, _read(path, answers)) for path in paths]
     return StudyTable(
         "reading",
-        "Visual assessment: image quality from 1 (not usable) to 5 (excellent), and whether readers could tell",
+        "Visual assessment: image quality from 1 (not usable) to 5 (excellent), and real or synthetic",
         ["reader", "items", "rating, real", "rating, synthetic", "synthetic - real", "told right", "p of guessing"],
         rows,
         notes=[
             "Ratings: mean over patients with the 95 % t-interval; items of a patient are averaged first.",
             (
-                "Told right: share of items called what they are, with the exact 95 % binomial interval (Clopper and "
-                "Pearson); p: two-sided exact test against .5. An interval that holds .5 does not show that readers "
-                "cannot tell: only that this many items have not shown that they can."
+                "Told right: fraction of items classified correctly, with the exact 95 % binomial interval (Clopper "
+                "and Pearson); p: two-sided exact test against .5. An interval that contains .5 does not show that "
+                "readers cannot tell the images apart, only that these items do not show that they can."
             ),
         ],
     )
@@ -70,7 +71,7 @@ def write_reading_scores(ratings: Sequence[str | Path], key: str | Path, folder:
 
 
 def mean_interval(values: npt.ArrayLike) -> Estimate:
-    """Average with the t-interval; one value has none, equal values one of no width."""
+    """Return the mean with its t-interval; no interval for one value, zero width for equal values."""
     sample = np.asarray(values, dtype=np.float64)
     mean = float(sample.mean())
     if len(sample) < 2:
@@ -96,19 +97,19 @@ def _row(reader: str, reading: pd.DataFrame) -> tuple[str | int | float | Estima
 
 
 def _read_key(path: Path) -> pd.DataFrame:
-    """Read the answers: what each item is."""
+    """Read the key, which states what each item is."""
     key = _read_csv(path, KEY_COLUMNS)
     patients = key.groupby("kind")["patient"].agg(set)
     if set(patients.index) != {REAL, SYNTHETIC} or patients[REAL] != patients[SYNTHETIC]:
-        msg = f"The key {path} must hold real and synthetic images of the same patients: it was changed, or is cut off."
+        msg = f"The key {path} must list real and synthetic images of the same patients: it was changed or truncated."
         raise UsageError(msg)
     return key[["item", "kind", "patient"]]
 
 
 def _read(path: Path, key: pd.DataFrame) -> pd.DataFrame:
-    """Read what one reader wrote, check every item, and put the answers beside it."""
+    """Read one reader's ratings, check every item, and join the key."""
     table = _read_csv(path, RATING_COLUMNS)
-    table["item"] = table["item"].str.strip().str.zfill(3)  # a spreadsheet takes 001 for a number
+    table["item"] = table["item"].str.strip().str.zfill(3)  # spreadsheets read 001 as a number
     items, known = table["item"], key["item"]
     faults = {
         "more than once": items[items.duplicated()],
@@ -117,8 +118,8 @@ def _read(path: Path, key: pd.DataFrame) -> pd.DataFrame:
     }
     if told := [f"{what}: {', '.join(sorted(set(which)))}" for what, which in faults.items() if len(which)]:
         msg = (
-            f"The items of {path} do not fit the key: {'; '.join(told)}. Score each sheet with its own key, one row an "
-            f"item."
+            f"The items of {path} do not fit the key: {'; '.join(told)}. Score each sheet with its own key, with "
+            f"one row per item."
         )
         raise UsageError(msg)
     allowed = {"quality": set(map(str, QUALITIES)), "real_or_synthetic": {REAL, SYNTHETIC}}
@@ -130,8 +131,8 @@ def _read(path: Path, key: pd.DataFrame) -> pd.DataFrame:
     ]
     if wrong:
         msg = (
-            f"{path} has missing or impossible ratings: {'; '.join(wrong)}. Quality is a whole number from 1 to "
-            f"{max(QUALITIES)}, and the other column says {REAL} or {SYNTHETIC}; fill them in and score again."
+            f"{path} has missing or invalid ratings: {'; '.join(wrong)}. Quality must be an integer from 1 to "
+            f"{max(QUALITIES)}, and the other column {REAL} or {SYNTHETIC}; correct them and score again."
         )
         raise UsageError(msg)
     table["quality"] = table["quality"].astype(float)
@@ -140,9 +141,9 @@ def _read(path: Path, key: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a table that must have these columns; a spreadsheet may have added a mark at its start, or semicolons."""
+    """Read a table with these columns; spreadsheets may have added a byte order mark, or use semicolons."""
     if not path.is_file():
-        msg = f"There is no file {path}. Give the filled-in ratings.csv, and the key.csv of the same sheet."
+        msg = f"There is no file {path}. Pass the completed ratings.csv, and the key.csv of the same sheet."
         raise UsageError(msg)
     text = path.read_text(encoding="utf-8-sig")
     lines = text.splitlines()
@@ -151,6 +152,6 @@ def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     lacking = [column for column in columns if any(row.get(column) is None for row in rows)]
     if not rows or lacking:
         found = lines[0] if lines else "nothing"
-        msg = f"{path} lacks {', '.join(lacking) or 'rows'}: its first line is {found!r}, wanted {','.join(columns)}."
+        msg = f"{path} has no {', '.join(lacking) or 'rows'}: found {found!r}, expected {','.join(columns)}."
         raise UsageError(msg)
     return pd.DataFrame(rows, columns=list(columns))

@@ -1,6 +1,6 @@
-"""Make a blinded reading sheet: acquired and synthetic slices in random order, and the answers in a file of their own.
+"""Make a blinded reading sheet: acquired and synthetic slices in random order, and the key in a separate file.
 
-The folder ``for_the_readers`` can be handed out; ``key.csv`` beside it must not be.
+The folder ``for_the_readers`` can be shared; ``key.csv`` next to it must not be.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ QUALITIES: Mapping[int, str] = {
     4: "good",
     5: "excellent",
 }
-"""What a rating means (a five-point Likert scale)."""
+"""Meaning of each rating (a five-point Likert scale)."""
 
 RATING_COLUMNS = ("item", "quality", "real_or_synthetic", "remark")
 KEY_COLUMNS = ("item", "kind", "case_id", "patient", "modality", "file", "seed")
 AXIAL = PLANES[0]
 WINDOW = (0.5, 99.9)
-"""Percentiles of each image by itself between which it is shown: a common window would betray another scale."""
+"""Percentiles of each image for its display window: a common window would reveal a different intensity scale."""
 
 EXPLANATION = (
-    "Some of these axial slices were acquired, others were made by a network; the order is random, and either kind may "
-    "be the rarer one. Look at one after the other. Write into ratings.csv, for each item, the image quality from 1 to "
-    "5 and whether you think that it is real or synthetic; a remark is welcome. Please do not compare items with one "
-    "another, and do not go back.\n\nThe patient's right is on the left of the picture. Each slice is shown in a grey "
-    "window of its own."
+    "Some of these axial slices were acquired, others were synthesized by a network; the order is random, and either "
+    "kind may be in the minority. Look at them one at a time. For each item, enter in ratings.csv the image quality "
+    "from 1 to 5 and whether you think it is real or synthetic; remarks are welcome. Please do not compare items with "
+    "each other, and do not go back.\n\nThe patient's right is on the left of the picture. Each slice is shown with "
+    "its own gray-level window."
 )
 
 
@@ -58,11 +58,11 @@ class ReadingPair:
 
     Args:
         case_id: Name of the case.
-        patient: Whose it is.
-        modality: Which was made.
+        patient: Its patient.
+        modality: The synthesized modality.
         real: The acquired image.
-        synthetic: The one that a network made, on the same grid, marked as synthetic.
-        label: Label map that decides on the slice; without one the slice with most of the brain is taken.
+        synthetic: The synthetic image, on the same grid, marked as synthetic.
+        label: Label map for choosing the slice; without one, the slice with the most brain is used.
     """
 
     case_id: str
@@ -77,12 +77,12 @@ def find_pairs(cases: Iterable[Mapping[str, Any]], folder: str | Path, modalitie
     """Pair the acquired images of cases with the synthetic ones in a folder of predictions.
 
     Args:
-        cases: As a case list gives them: ``case_id``, ``patient``, a path for each modality, ``label`` where known.
-        folder: Holds ``<case>/<case>_synthetic_<modality>.nii.gz``, as every bundle of scanfill writes it.
-        modalities: Those of which pairs are wanted.
+        cases: Cases as in a case list: ``case_id``, ``patient``, a path for each modality, ``label`` if known.
+        folder: Folder with ``<case>/<case>_synthetic_<modality>.nii.gz``, as written by every scanfill bundle.
+        modalities: Modalities to pair.
 
     Returns:
-        Every pair of which both images are there.
+        Every pair with both images.
     """
     wanted = [(case, modality) for case in cases for modality in modalities if modality in case]
     pairs = [
@@ -102,20 +102,20 @@ def find_pairs(cases: Iterable[Mapping[str, Any]], folder: str | Path, modalitie
 def make_reading_sheet(pairs: Sequence[ReadingPair], folder: str | Path, seed: int = 0) -> Path:
     """Write ``for_the_readers/reading_sheet.html``, ``for_the_readers/ratings.csv`` and ``key.csv``.
 
-    Both images of a pair are cut at the same slice and drawn in the same size, so that neither place nor size tells
-    them apart, and stand at random places of the order.
+    Both images of a pair show the same slice at the same size, so that neither position nor size distinguishes them,
+    and are placed at random in the order.
 
     Args:
-        pairs: At least one.
-        folder: Where to write; made if absent.
-        seed: Of the order. It stands in the key only.
+        pairs: At least one pair.
+        folder: Output folder; created if missing.
+        seed: Random seed of the order. It is only stored in the key.
 
     Returns:
         The path of the page.
 
     Raises:
-        UsageError: There is no pair; a pair occurs twice; its grids differ; the acquired image is a synthetic one, or
-            the synthetic one is not marked as such; or ratings are there already.
+        UsageError: There is no pair; a pair occurs twice; its grids differ; the acquired image is synthetic, or the
+            synthetic one is not marked as such; or there are already ratings.
     """
     folder = Path(folder)
     _check(pairs, folder)
@@ -139,19 +139,19 @@ def make_reading_sheet(pairs: Sequence[ReadingPair], folder: str | Path, seed: i
 
 
 def _check(pairs: Sequence[ReadingPair], folder: Path) -> None:
-    """Refuse what would not be blinded, or would overwrite a reader's work."""
+    """Check that the sheet is blinded and does not overwrite a reader's work."""
     if not pairs:
         msg = "A reading sheet needs at least one pair of an acquired and a synthetic image; there is none."
         raise UsageError(msg)
     ratings = folder / "for_the_readers" / "ratings.csv"
     if ratings.exists():
-        msg = f"{ratings} is there already and may hold a reader's work: choose another folder, or move it away."
+        msg = f"{ratings} already exists and may contain a reader's work: choose another folder, or move it."
         raise UsageError(msg)
     seen: set[tuple[str, str]] = set()
     for pair in pairs:
         what = pair.case_id, pair.modality
         if what in seen:
-            msg = f"Case {pair.case_id!r} has more than one pair of {pair.modality}: give each pair once."
+            msg = f"Case {pair.case_id!r} has more than one pair of {pair.modality}: pass each pair once."
             raise UsageError(msg)
         seen.add(what)
         for path in (pair.real, pair.synthetic):
@@ -161,13 +161,13 @@ def _check(pairs: Sequence[ReadingPair], folder: Path) -> None:
         if is_synthetic(pair.real) or not is_synthetic(pair.synthetic):
             msg = (
                 f"Case {pair.case_id!r}: the first image must be acquired and the second one marked as synthetic, "
-                f"found {pair.real} and {pair.synthetic}. Swap them, or write synthetic images with their marks."
+                f"found {pair.real} and {pair.synthetic}. Swap them, or mark synthetic images when writing them."
             )
             raise UsageError(msg)
 
 
 def _slices(pair: ReadingPair) -> dict[str, bytes]:
-    """Cut both images of a pair at the same slice, and draw them in the same size."""
+    """Render the same slice of both images of a pair at the same size."""
     files = {REAL: pair.real, SYNTHETIC: pair.synthetic} | ({} if pair.label is None else {"label": pair.label})
     images = {name: nib.load(path) for name, path in files.items()}
     affine = images[REAL].affine
@@ -187,7 +187,7 @@ def _slices(pair: ReadingPair) -> dict[str, bytes]:
 
 
 def _draw(volume: NDArray[np.float64], index: int, sizes: NDArray[np.float64]) -> bytes:
-    """Draw an axial slice as PNG, without a word about where it comes from."""
+    """Render an axial slice as PNG, without any information on its origin."""
     inside = volume[volume != 0]
     low, high = np.percentile(inside, WINDOW) if inside.size else (0.0, 1.0)
     figure = Figure(figsize=(4.5, 4.5), dpi=110, facecolor="black")
@@ -203,7 +203,7 @@ def _draw(volume: NDArray[np.float64], index: int, sizes: NDArray[np.float64]) -
 
 
 def _write_csv(columns: Sequence[str], rows: Sequence[Sequence[object]], path: Path) -> None:
-    """Write a table, whole or not at all."""
+    """Write a table atomically."""
     with writing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(columns)

@@ -1,10 +1,11 @@
-"""Statistics of a study: strategies on the same patients, compared so that the result holds.
+"""Statistics of a study: valid comparisons of strategies on the same patients.
 
 Rows of scores become a cross-validation (:py:func:`pool_folds`) or a held-out test (:py:func:`average_fold_models`,
 :py:func:`mark_ensemble`), never both. Strategies are paired
-(:py:func:`pair_strategies`), compared one by one (:py:func:`compare`) and judged as one family (:py:func:`judge`),
+(:py:func:`pair_strategies`), compared one by one (:py:func:`compare`) and given verdicts as one family
+(:py:func:`judge`),
 whose rows and footnotes are :py:func:`table_row` and :py:func:`describe_methods`. :py:func:`correlate_image_error` asks
-whether image error predicts Dice. What cannot be known is None, with a reason in words.
+whether image error predicts Dice. Unknown values are None, with a reason in words.
 """
 
 from __future__ import annotations

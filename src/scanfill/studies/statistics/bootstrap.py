@@ -1,7 +1,7 @@
-"""A bootstrap interval of the mean difference that still holds with fifteen patients in three folds.
+"""A bootstrap interval of the mean difference that is valid even for fifteen patients in three folds.
 
-The plain percentile interval is too short in small cohorts, and stratifying by fold makes it shorter still: each fold
-of m patients loses a share 1/m of its variance. BCa corrects for skewness, not for this. Two corrections that do:
+The plain percentile interval is too short in small cohorts, and stratifying by fold makes it even shorter: each fold
+of m patients loses a fraction 1/m of its variance. BCa corrects for skewness, not for this. Two corrections do:
 
 - each fold of m patients is drawn m - 1 times, which makes the variance of the drawn mean unbiased (McCarthy & Snowden
   1985; Rao & Wu, J Am Stat Assoc 1988, section 2);
@@ -10,8 +10,8 @@ of m patients loses a share 1/m of its variance. BCa corrects for skewness, not 
 
 Simulated coverage of a nominal 95 % (600 cohorts of 1,000 draws each, 15 patients in 3 folds; normal, exponential, t
 with 3 degrees of freedom): percentile 89, 85, 88 %; BCa 88, 87, 86 %; this one 95, 92, 94 %. With 250 patients the
-three lie within about 1 point of one another. Where one patient in seven fails outright, no interval from 15 patients
-holds 95 % (percentile 88, this one 90): a failure that was not seen cannot be drawn.
+three are within about 1 point of each other. If one patient in seven fails completely, no interval from 15 patients
+reaches 95 % (percentile 88, this one 90): a failure that is not in the sample cannot be resampled.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ MINIMUM_PATIENTS = 6
 """With 5, even the range of all differences misses their median in 6 % of cohorts (2 / 2^5); with 6, in 3 %."""
 
 MINIMUM_STRATUM = 4
-"""Folds with fewer patients are drawn together: simulated, folds of 3 cost 4 points of coverage, folds of 4 none."""
+"""Folds with fewer patients are merged: in simulations, folds of 3 cost 4 points of coverage, folds of 4 none."""
 
-CHUNK = 500  # draws at a time, so that 1,000 patients take a few megabytes
+CHUNK = 500  # draws per batch, so that 1,000 patients take a few megabytes
 
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How an interval is drawn: state it beside the interval.
+    """Settings of a bootstrap interval, to be reported with it.
 
     Attributes:
         draws: Number of bootstrap samples.
-        seed: Of the random generator; the same seed and patients give the same interval.
+        seed: Random seed; the same seed and patients give the same interval.
         level: Nominal coverage.
     """
 
@@ -51,7 +51,7 @@ class Bootstrap:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        """Refuse what gives no interval."""
+        """Check that the settings give an interval."""
         if self.draws < 100 or not 0 < self.level < 1:
             msg = (
                 f"draws (={self.draws}) must be at least 100, level (={self.level}) above 0 and below 1, such as 0.95."
@@ -61,7 +61,7 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval, or the reason why there is none."""
+    """A confidence interval, or the reason there is none."""
 
     low: float | None
     high: float | None
@@ -69,24 +69,24 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether 0 lies outside; False where there is no interval."""
+        """Whether the interval excludes 0; False if there is no interval."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
 def bootstrap_interval(
     differences: npt.ArrayLike, folds: Sequence[str], bootstrap: Bootstrap | None = None
 ) -> Interval:
-    """Interval of the mean difference: patients drawn with replacement within their fold.
+    """Compute the interval of the mean difference, drawing patients with replacement within their fold.
 
-    A patient's visits are drawn together, because ``differences`` holds their mean.
+    A patient's visits are drawn together, because ``differences`` contains their mean.
 
     Args:
-        differences: One a patient ``(patients,)``.
-        folds: The fold of each patient; all alike where there are none.
+        differences: One value per patient, ``(patients,)``.
+        folds: The fold of each patient; all equal if there are no folds.
         bootstrap: Number of draws, seed and level; by default 10,000, 0 and 95 %.
 
     Returns:
-        The interval; none below 6 patients (:py:data:`MINIMUM_PATIENTS`), a single point for equal differences.
+        The interval; none for fewer than 6 patients (:py:data:`MINIMUM_PATIENTS`), a point for equal differences.
     """
     bootstrap = bootstrap or Bootstrap()
     values = np.asarray(differences, np.float64)
@@ -104,9 +104,9 @@ def bootstrap_interval(
 
 
 def merge_small(folds: Sequence[str], minimum: int = MINIMUM_STRATUM) -> list[int]:
-    """Number the strata: each fold is one, those of fewer than ``minimum`` patients are one together.
+    """Number the strata: each fold is one stratum; folds of fewer than ``minimum`` patients are merged into one.
 
-    Where those together are still fewer, the smallest of the other folds joins them.
+    If these still have fewer patients together, the smallest of the other folds is added.
     """
     sizes = Counter(folds)
     small = {fold for fold, size in sizes.items() if size < minimum}
@@ -120,7 +120,7 @@ def merge_small(folds: Sequence[str], minimum: int = MINIMUM_STRATUM) -> list[in
 def _draw_means(
     values: npt.NDArray[np.float64], strata: Sequence[int], bootstrap: Bootstrap
 ) -> npt.NDArray[np.float64]:
-    """Draw the mean ``(draws,)``, each stratum with the weight of its patients."""
+    """Draw bootstrap means ``(draws,)``, each stratum weighted by its number of patients."""
     generator = np.random.default_rng(bootstrap.seed)
     means = np.zeros(bootstrap.draws)
     for stratum in sorted(set(strata)):

@@ -1,4 +1,4 @@
-"""One strategy against the reference for one score: everything that does not depend on the rest of the table."""
+"""Compare one strategy with the reference for one score, independently of the rest of the table."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class SeedSpread:
     """Spread of the mean difference between seeds.
 
     Attributes:
-        seeds: Their number.
-        sd: Sample SD of their mean differences; None with one seed, where it is unknown and not 0.
-        reason: Why it is unknown, or how little it says.
+        seeds: Number of seeds.
+        sd: Sample SD of their mean differences; None with one seed, since it is then unknown, not 0.
+        reason: Why it is unknown or unreliable.
     """
 
     seeds: int
@@ -51,17 +51,17 @@ class SeedSpread:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one comparison shows by itself; :py:func:`~scanfill.studies.statistics.verdict.judge` adds the family.
+    """Results of one comparison; :py:func:`~scanfill.studies.statistics.verdict.judge` adds the family.
 
     Attributes:
         pairs: The scores compared.
         values: Summary of the strategy.
-        reference_values: Of the reference.
-        difference: Of strategy minus reference.
-        t_test: Of the mean difference; the verdict rests on it.
-        signed_rank: Of its symmetry about 0; printed beside it.
-        interval: Of the mean difference.
-        equivalence: Within the margin of this score.
+        reference_values: Summary of the reference.
+        difference: Summary of strategy minus reference.
+        t_test: Test of the mean difference; the verdict is based on it.
+        signed_rank: Test of the symmetry of the differences about 0; only reported.
+        interval: Interval of the mean difference.
+        equivalence: Test of equivalence within the margin of this score.
         seeds: Spread of the mean difference between trainings.
     """
 
@@ -84,7 +84,7 @@ def compare(
     Args:
         pairs: From :py:func:`~scanfill.studies.statistics.pairing.pair_strategies`.
         bootstrap: Draws, seed and level of the interval.
-        margins: Of equivalence, by score; set before the study. A score without one is never called equivalent.
+        margins: Equivalence margins by score; set before the study. A score without one is never called equivalent.
     """
     differences = pairs.differences
     return Comparison(
@@ -101,7 +101,7 @@ def compare(
 
 
 def summarise(values: npt.ArrayLike) -> Summary:
-    """Sum up ``(patients,)``; equal values have an SD of exactly 0."""
+    """Summarize values ``(patients,)``; equal values have an SD of exactly 0."""
     array = np.asarray(values, np.float64)
     sd = (float(array.std(ddof=1)) if np.ptp(array) else 0.0) if len(array) > 1 else None
     mean = float(array.mean()) if np.ptp(array) else float(array[0])
@@ -109,9 +109,9 @@ def summarise(values: npt.ArrayLike) -> Summary:
 
 
 def between_seeds(differences: Mapping[str, float]) -> SeedSpread:
-    """Sum up the mean differences of the seeds: seed -> mean over patients."""
+    """Summarize the mean differences of the seeds: seed -> mean over patients."""
     count = len(differences)
     if count < 2:
         return SeedSpread(count, None, "one seed: how much another training would change is unknown")
-    reason = "" if count > 2 else "two seeds: their SD is a rough guess"
+    reason = "" if count > 2 else "two seeds: their SD is only a rough estimate"
     return SeedSpread(count, statistics.stdev(differences.values()), reason)

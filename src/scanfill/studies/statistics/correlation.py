@@ -1,8 +1,8 @@
-"""Does image error predict segmentation? Correlations with intervals, and a reason where there is none.
+"""Does image error predict segmentation? Correlations with intervals, or the reason there is none.
 
-The paper correlates image error with Dice (its Table 7). A patient whose tumour is hard to segment has a low Dice with
-the originals too, so the paired loss, Dice with the originals minus Dice with the synthetic image, is the sharper
-question: how much did *this image* cost?
+The paper correlates image error with Dice (its Table 7). A patient whose tumor is hard to segment also has a low Dice
+with the originals. The paired loss, Dice with the originals minus Dice with the synthetic image, is therefore more
+specific: it measures the effect of the image itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Values = npt.NDArray[np.float64]
 IMAGE_SCORES = ("mse_brain", "mse_tumour", "ssim_tumour")
 
 ONE_GROUP = ("strategy", "missing", "source", "target", "sources", "image", "protocol", "evaluation")
-"""Columns in which the rows of one correlation must agree: figures of two protocols are on different scales."""
+"""Columns in which the rows of one correlation must agree: values of different protocols have different scales."""
 
 MULTICLASS = "dice_multiclass"
 MULTICLASS_LABELS = ("NC", "ED", "CET")
@@ -41,11 +41,11 @@ class Correlation:
     Attributes:
         method: ``Pearson`` or ``Spearman``.
         patients: Pairs without a missing value.
-        r: From -1 to 1; None where a variable does not vary.
+        r: Coefficient from -1 to 1; None if a variable does not vary.
         low: Lower end of the interval.
         high: Upper end.
-        p: Two-sided, of r = 0.
-        reason: Why something is None, and how many patients were left out.
+        p: Two-sided p-value of r = 0.
+        reason: Why something is None, and how many patients were excluded.
     """
 
     method: str
@@ -58,12 +58,12 @@ class Correlation:
 
 
 def pearson(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> Correlation:
-    """Linear correlation, with Fisher's interval: atanh(r) has the variance 1 / (n - 3).
+    """Compute the linear correlation, with Fisher's interval: atanh(r) has the variance 1 / (n - 3).
 
     Args:
-        x: One value a patient ``(patients,)``; a patient with NaN in either is left out and counted.
+        x: One value per patient, ``(patients,)``; patients with NaN in either are excluded and counted.
         y: Likewise.
-        level: Of the interval.
+        level: Level of the interval.
 
     Raises:
         ValueError: The two have different lengths, or a value is infinite.
@@ -72,7 +72,7 @@ def pearson(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> Correlat
 
 
 def spearman(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> Correlation:
-    """Rank correlation, with the interval of Bonett & Wright (Psychometrika 2000).
+    """Compute the rank correlation, with the interval of Bonett & Wright (Psychometrika 2000).
 
     atanh(r) has about the variance (1 + r^2 / 2) / (n - 3); coverage falls where |r| exceeds .95. The p-value is from
     the t distribution with n - 2 degrees of freedom. Arguments and errors as for :py:func:`pearson`.
@@ -91,7 +91,7 @@ def _correlate(method: str, x: npt.ArrayLike, y: npt.ArrayLike, level: float) ->
 
 
 def fisher_interval(r: float, patients: int, factor: float, level: float) -> tuple[float | None, float | None, str]:
-    """Interval of a correlation through atanh, whose variance is ``factor`` / (n - 3); or the reason for none."""
+    """Compute the interval of a correlation from atanh(r), with variance ``factor`` / (n - 3); or why there is none."""
     if patients < 4:
         return None, None, f"{patients} patients: an interval needs four"
     if abs(r) > 1 - 1e-12:
@@ -101,21 +101,21 @@ def fisher_interval(r: float, patients: int, factor: float, level: float) -> tup
 
 
 def _complete(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Values, Values, str]:
-    """Keep the patients with both values, and say how many were left out."""
+    """Keep the patients with both values, and report how many were excluded."""
     first, second = np.asarray(x, np.float64), np.asarray(y, np.float64)
     if first.shape != second.shape or first.ndim != 1 or np.isinf(first).any() or np.isinf(second).any():
         msg = (
             f"A correlation needs two vectors of one length without infinite values, found shapes {first.shape} and "
-            f"{second.shape}. Give both values of every patient, NaN where one is unknown."
+            f"{second.shape}. Pass both values of every patient, NaN if one is unknown."
         )
         raise ValueError(msg)
     known = ~np.isnan(first) & ~np.isnan(second)
     absent = int((~known).sum())
-    return first[known], second[known], f"{absent} patient(s) without a value left out" if absent else ""
+    return first[known], second[known], f"{absent} patient(s) without a value excluded" if absent else ""
 
 
 def _undefined(x: Values, y: Values) -> str:
-    """Say why there is no correlation; empty where there is one."""
+    """Return why there is no correlation; empty if there is one."""
     if len(x) < 3:
         return f"{len(x)} patient(s): two always lie on a line, so a correlation needs three"
     constant = [np.ptp(values) <= 1e-12 * np.abs(values).max() for values in (x, y)]  # else SciPy warns
@@ -132,7 +132,7 @@ def with_multiclass(rows: Sequence[Row]) -> list[dict[str, float | str]]:
     """Add the multi-class Dice, the mean of NC, ED and CET, as the column ``dice_multiclass``.
 
     Raises:
-        UsageError: A row lacks one of the three.
+        UsageError: One of the three is missing in a row.
     """
     added: list[dict[str, float | str]] = []
     for row in rows:
@@ -150,18 +150,18 @@ def correlate_image_error(
     """Correlate the image scores of one target with Dice and with the paired loss of Dice, over patients.
 
     Args:
-        quality: Rows with the image scores, of one strategy, target and protocol: those of the scores themselves, or
-            of an image_quality.csv. Fold models of a held-out test are averaged first, as the Dice is.
+        quality: Rows with the image scores of one strategy, target and protocol: score rows, or rows of an
+            image_quality.csv. Fold models of a held-out test are averaged first, like the Dice.
         pairs: Dice with the synthetic image, paired with that of the originals.
         image_scores: Columns of ``quality``.
-        level: Of the intervals.
+        level: Level of the intervals.
 
     Returns:
-        One row an image score, outcome (``pairs.score``, and "loss of" it) and method, with ``r``, ``low``, ``high``,
-        ``p``, ``patients``; None with a ``reason`` where there is none.
+        One row per image score, outcome (``pairs.score``, and "loss of" it) and method, with ``r``, ``low``, ``high``,
+        ``p``, ``patients``; None with a ``reason`` if there is no correlation.
 
     Raises:
-        UsageError: Rows of different groups; a case of ``pairs`` has no row; an image score is no column.
+        UsageError: Rows belong to different groups; a case of ``pairs`` has no row; an image score is not a column.
     """
     _check_group(quality, pairs)
     outcomes = {pairs.score: np.asarray(pairs.values), f"loss of {pairs.score}": -pairs.differences}
@@ -187,7 +187,7 @@ def _check_group(quality: Sequence[Row], pairs: PairedScores) -> None:
 
 
 def _by_patient(quality: Sequence[Row], pairs: PairedScores, name: str) -> list[float]:
-    """Average an image score over the visits and seeds of each patient; NaN (no tumour in a visit) stays NaN."""
+    """Average an image score over the visits and seeds of each patient; NaN (no tumor in a visit) stays NaN."""
     values_of: dict[str, list[float]] = {}
     for row in quality:
         if name not in row:
@@ -198,7 +198,7 @@ def _by_patient(quality: Sequence[Row], pairs: PairedScores, name: str) -> list[
     if absent:
         msg = (
             f"Strategy {pairs.strategy!r}: no image quality for {', '.join(absent[:5])} ({len(absent)} cases). Score "
-            "the synthetic image of every case that is segmented."
+            "the synthetic image of every segmented case."
         )
         raise UsageError(msg)
     return [float(np.mean([np.mean(values_of[case]) for case in cases])) for cases in pairs.cases]

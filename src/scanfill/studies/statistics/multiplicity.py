@@ -1,4 +1,4 @@
-"""Many tests in one table: a family of stated size, and p-values corrected for it."""
+"""Correct the p-values of one table for multiple testing, in a family of fixed size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAPER_ALPHA = 0.0025
 """Raut et al., Frontiers in Radiology 2024 (1336902), section 2: p < 0.05 after Bonferroni for 20 tests."""
 
 FAMILY_LABELS = ("NC", "ED", "CET", "WT")
-"""The labels of one table's family, as in the paper; TC is NC and CET again."""
+"""The labels of one table's family, as in the paper; TC would repeat NC and CET."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Family:
     """The tests that are corrected together: all rows x four labels of one table.
 
     Attributes:
-        size: Number of tests planned, run or not: it is set before the results are seen.
+        size: Number of planned tests, run or not; set before the results are seen.
         variant: ``holm`` corrects for the family; ``paper`` fixes the level of each test at .0025.
         alpha: Probability of any false claim in the family.
     """
@@ -32,7 +32,7 @@ class Family:
     alpha: float = 0.05
 
     def __post_init__(self) -> None:
-        """Refuse a family that corrects nothing."""
+        """Check that the family is valid."""
         if self.size < 1 or self.variant not in ("holm", "paper") or not 0 < self.alpha < 0.5:
             msg = (
                 f"A family needs size (={self.size}) of 1 or more, variant (={self.variant!r}) holm or paper, and "
@@ -42,11 +42,11 @@ class Family:
 
     @property
     def alpha_of_one(self) -> float:
-        """Two-sided level of one test: what is left of alpha for the smallest p of the family."""
+        """Two-sided level of one test: the level for the smallest p of the family."""
         return PAPER_ALPHA if self.variant == "paper" else self.alpha / self.size
 
     def passes(self, p: float | None, holm: float | None) -> bool:
-        """Decide about one test from its p as it is and after Holm; one without a p does not pass."""
+        """Return whether one test passes, from its p before and after Holm's correction; a test without p fails."""
         if p is None or holm is None:
             return False
         return p < PAPER_ALPHA if self.variant == "paper" else holm < self.alpha
@@ -56,11 +56,11 @@ def holm(p_values: Sequence[float | None], size: int) -> list[float | None]:
     """Correct p-values so that the chance of any false claim stays below alpha (Holm, Scand J Stat 1979).
 
     The smallest is multiplied by ``size``, the next by ``size`` - 1 and so on, each at least as large as the one
-    before. A test that gave no p, or was planned and not run, counts in ``size`` as one that shows nothing.
+    before. A test that gave no p, or was planned but not run, still counts in ``size``.
 
     Args:
-        p_values: None where a test says nothing; it stays None.
-        size: Tests in the family, at least as many as there are values.
+        p_values: The p-values; None for a test without one, which stays None.
+        size: Number of tests in the family, at least the number of values.
 
     Raises:
         UsageError: The family is smaller than the number of tests.
@@ -76,14 +76,12 @@ def holm(p_values: Sequence[float | None], size: int) -> list[float | None]:
 
 
 def bonferroni(p_values: Sequence[float | None], size: int) -> list[float | None]:
-    """Multiply each p-value by the size of the family, 1 at most; arguments and errors as for :py:func:`holm`."""
+    """Multiply each p-value by the size of the family, up to 1; arguments and errors as for :py:func:`holm`."""
     _check_size(p_values, size)
     return [None if p is None else min(1.0, size * p) for p in p_values]
 
 
 def _check_size(p_values: Sequence[float | None], size: int) -> None:
     if size < len(p_values):
-        msg = (
-            f"A family of {size} cannot hold {len(p_values)} tests. State the number of all rows x labels of the table."
-        )
+        msg = f"A family of {size} cannot contain {len(p_values)} tests. Pass the number of rows x labels of the table."
         raise UsageError(msg)

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXACT_UP_TO = 50
-"""Number of patients up to which the signed-rank test is exact; above it, the normal approximation is good enough."""
+"""Number of patients up to which the signed-rank test is exact; above it, the normal approximation is sufficient."""
 
 MARGINS: Mapping[str, float] = {"dice_WT": 0.02, "dice_ED": 0.03, "dice_TC": 0.03, "dice_NC": 0.05, "dice_CET": 0.05}
-"""Differences of Dice too small to matter, set before any run: wider where raters agree less about the region."""
+"""Differences of Dice too small to matter, set before any run: wider for regions where raters agree less."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Significance:
 
     Attributes:
         method: Which test gave ``p``, in words.
-        statistic: t, or the rank sum of the positive differences; None where there is none.
-        p: Two-sided; None where the test says nothing.
-        reason: Why something is None or not the usual test; empty where all is usual.
+        statistic: t, or the rank sum of the positive differences; None if there is none.
+        p: Two-sided p-value; None if the test is not possible.
+        reason: Why something is None or another test was used; empty otherwise.
     """
 
     method: str
@@ -40,11 +40,11 @@ class Significance:
 def paired_t_test(differences: npt.ArrayLike) -> Significance:
     """Test whether the mean difference is 0.
 
-    Equal differences have no spread to judge by. They are tested by flipping signs instead (Fisher's randomisation
+    Equal differences have no spread for a t-test. They are tested by flipping signs instead (Fisher's randomization
     test: of the 2^n ways to set the signs of n equal differences, two give a mean as far from 0), so p = 2^(1 - n).
 
     Args:
-        differences: One a patient ``(patients,)``, rounded so that equal ones are equal.
+        differences: One value per patient, ``(patients,)``, rounded so that equal ones are exactly equal.
     """
     values = np.asarray(differences, np.float64)
     n = len(values)
@@ -57,15 +57,15 @@ def paired_t_test(differences: npt.ArrayLike) -> Significance:
 
 
 def signed_rank_test(differences: npt.ArrayLike) -> Significance:
-    """Test whether the differences lie symmetrically about 0 (Wilcoxon 1945).
+    """Test whether the differences are symmetric about 0 (Wilcoxon 1945).
 
-    Zeros are ranked with the rest and then carry no sign (Pratt 1959), so that many unchanged patients speak against a
+    Zeros are ranked with the rest but have no sign (Pratt 1959), so that many unchanged patients count against a
     difference; ties have mean ranks. Up to 50 patients, p is exact given these ranks, with ties and zeros: the
-    distribution of the rank sum over all signs is counted. Above, the normal approximation with SciPy's corrections
-    for ties and zeros is used.
+    distribution of the rank sum over all signs is enumerated. Above that, the normal approximation with SciPy's
+    corrections for ties and zeros is used.
 
     Args:
-        differences: One a patient ``(patients,)``, rounded so that equal ones are equal.
+        differences: One value per patient, ``(patients,)``, rounded so that equal ones are exactly equal.
     """
     values = np.asarray(differences, np.float64)
     if not len(values):
@@ -90,9 +90,9 @@ def _without_spread(values: npt.NDArray[np.float64]) -> Significance:
 
 
 def _exact_p(ranks: npt.NDArray[np.float64], positive: float) -> float:
-    """Count the signs whose rank sum is as far out as the one seen; mean ranks are halves, so twice them is whole."""
+    """Count the sign combinations with a rank sum at least as extreme; mean ranks are doubled to make them integers."""
     doubled = np.rint(2 * ranks).astype(int)
-    share = np.ones(1)  # of the signs, by twice the rank sum
+    share = np.ones(1)  # fraction of the sign combinations, by twice the rank sum
     for rank in doubled:
         gap = np.zeros(rank)
         share = (np.concatenate([share, gap]) + np.concatenate([gap, share])) / 2
@@ -105,11 +105,11 @@ class Equivalence:
     """The result of two one-sided tests.
 
     Attributes:
-        margin: What counts as too small to matter; None where none was set.
-        p: The larger of the two; below alpha the difference lies within the margin. None where nothing can be said.
-        p_not_below: Of "the strategy loses by the margin or more"; small where it does not.
-        p_not_above: Of "it gains by the margin or more".
-        reason: Why something is None or not the usual test.
+        margin: Largest difference that is too small to matter; None if none was set.
+        p: The larger of the two p-values; below alpha, the difference is within the margin. None if it is unknown.
+        p_not_below: p-value of "the strategy loses by the margin or more"; small if it does not.
+        p_not_above: p-value of "the strategy gains by the margin or more".
+        reason: Why something is None or another test was used.
     """
 
     margin: float | None
@@ -120,14 +120,14 @@ class Equivalence:
 
 
 def two_one_sided_tests(differences: npt.ArrayLike, margin: float | None) -> Equivalence:
-    """Test whether the mean difference lies within ``-margin`` to ``margin`` (Schuirmann 1987), paired.
+    """Test whether the mean paired difference is within ``-margin`` to ``margin`` (Schuirmann 1987).
 
     Equal differences inside the margin have no spread for a t-test; as in :py:func:`paired_t_test`, signs are flipped
     about each end of the margin, so p = 2^-n.
 
     Args:
-        differences: One a patient ``(patients,)``, rounded so that equal ones are equal.
-        margin: Above 0; None where none was set before the study, and then no equivalence is claimed.
+        differences: One value per patient, ``(patients,)``, rounded so that equal ones are exactly equal.
+        margin: Margin above 0; None if none was set before the study, in which case equivalence is not claimed.
 
     Raises:
         ValueError: The margin is not a positive number.

@@ -1,4 +1,4 @@
-"""Strategies side by side on the same patients: the only thing that the tests of this package are given."""
+"""Pair the scores of strategies on the same patients: the input of all tests in this package."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 Values = npt.NDArray[np.float64]
 
 ABOUT = ("case_id", "seed", "patient", "fold", "evaluation")
-"""What a row is about."""
+"""Columns that identify a row."""
 
 DECIMALS = 9
-"""Differences are rounded here, far below the six digits of a scores.csv, so that equal ones are exactly equal: in
-floating point 0.3 - 0.2 is not 0.2 - 0.1, and the tests treat ties and zeros apart."""
+"""Decimals of differences, far beyond the six digits of a scores.csv. Rounding makes equal differences exactly equal:
+in floating point 0.3 - 0.2 is not 0.2 - 0.1, and the tests treat ties and zeros separately."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ class PairedScores:
     """One score of a strategy and of the reference in the same patients.
 
     The patient is the unit: the scores of several visits are averaged first, then those of several seeds. All tests
-    and intervals are of the mean over patients, so that they answer one question.
+    and intervals are for the mean over patients, so that they answer the same question.
 
     Attributes:
         strategy: Name of the strategy.
-        reference: Name of what it is compared with.
+        reference: Name of the reference.
         score: Column such as ``dice_WT``.
         evaluation: ``cross_validation`` or ``held_out``.
-        patients: Sorted by fold, then name.
-        folds: The fold of each patient; empty text in a held-out test.
+        patients: Patients, sorted by fold, then name.
+        folds: The fold of each patient; empty strings in a held-out test.
         cases: The names of each patient's visits.
         values: Score of the strategy in each patient.
-        reference_values: That of the reference.
+        reference_values: Score of the reference in each patient.
         seed_differences: Mean difference over the patients for each seed.
     """
 
@@ -76,22 +76,22 @@ def pair_strategies(rows: Mapping[str, Sequence[Row]], reference: str, score: st
     Args:
         rows: The rows of each strategy, from :py:func:`~scanfill.studies.statistics.results.pool_folds` or
             :py:func:`~scanfill.studies.statistics.results.average_fold_models`: ``case_id``, ``patient``,
-            ``evaluation``, the score, and ``fold`` and ``seed`` where there are several.
+            ``evaluation``, the score, and ``fold`` and ``seed`` if there are several.
         reference: The strategy that the others are compared with, such as the four originals.
         score: Column such as ``dice_WT``.
 
     Returns:
-        One pair for each strategy but the reference, in order.
+        One pair for each strategy except the reference, in order.
 
     Raises:
-        UsageError: The reference is not there; a strategy lacks a case or seed that another has; a score is absent or
-            not finite; evaluations are mixed, or fold models were not averaged; strategies disagree about the patient
-            or fold of a case; a patient is in two folds.
+        UsageError: The reference is missing; a case or seed of another strategy is missing in one; a score is missing
+            or not finite; evaluations are mixed, or fold models were not averaged; strategies disagree about the
+            patient or fold of a case; or a patient is in two folds.
     """
     if reference not in rows or len(rows) < 2:
         msg = (
             f"The reference {reference!r} and at least one other strategy are needed; there are {list(rows)}. "
-            "Predict and score the complete cases too, or name the reference as it is called there."
+            "Also predict and score the complete cases, or pass one of these names as the reference."
         )
         raise UsageError(msg)
     table = _read(rows, score)
@@ -100,10 +100,10 @@ def pair_strategies(rows: Mapping[str, Sequence[Row]], reference: str, score: st
     _check_folds(table, evaluation)
     seeds = sorted(table["seed"].unique())
     by = table.set_index(["fold", "patient", "case_id", "strategy", "seed"])["score"]
-    scores = by.unstack(["strategy", "seed"])  # noqa: PD010  pivot_table would average what occurs twice
+    scores = by.unstack(["strategy", "seed"])  # noqa: PD010  pivot_table would average duplicates
     scores = scores.reindex(columns=pd.MultiIndex.from_product([rows, seeds]))
     _check_complete(scores)
-    means = scores.groupby(level=["fold", "patient"]).mean()  # one row a patient, one column a strategy and seed
+    means = scores.groupby(level=["fold", "patient"]).mean()  # one row per patient, one column per strategy and seed
     cases = scores.index.to_frame(index=False).groupby(["fold", "patient"])["case_id"].agg(tuple)
     values = dict(zip(rows, means.to_numpy().reshape(len(means), len(rows), len(seeds)).swapaxes(0, 1), strict=True))
     return [
@@ -127,7 +127,7 @@ def pair_strategies(rows: Mapping[str, Sequence[Row]], reference: str, score: st
 
 
 def _read(rows: Mapping[str, Sequence[Row]], score: str) -> pd.DataFrame:
-    """Make one table of all strategies: what each row is about, and its score."""
+    """Make one table of all strategies, with the identifying columns and the score of each row."""
     found: dict[tuple[str, ...], tuple[str | float, ...]] = {}
     for strategy, members in rows.items():
         for row in members:
@@ -142,28 +142,28 @@ def _read(rows: Mapping[str, Sequence[Row]], score: str) -> pd.DataFrame:
                 )
                 raise UsageError(msg)
             if key in found:
-                msg = f"{where}: scored more than once. Give one row a case; fold models are averaged first."
+                msg = f"{where}: scored more than once. Pass one row per case; average fold models first."
                 raise UsageError(msg)
             found[key] = (strategy, *about, float(value))
     return pd.DataFrame(found.values(), columns=["strategy", *ABOUT, "score"])
 
 
 def _one_evaluation(table: pd.DataFrame) -> str:
-    """Tell which of the two evaluations all rows belong to."""
+    """Return the evaluation that all rows belong to."""
     strategies = table.groupby("evaluation")["strategy"].unique()
     evaluation = str(strategies.index[0])
     if len(strategies) > 1 or evaluation not in (CROSS_VALIDATION, HELD_OUT):
         seen = {name or "unstated": sorted(found) for name, found in strategies.items()}
         msg = (
             f"All scores must be of one evaluation, {CROSS_VALIDATION!r} or {HELD_OUT!r}, found {seen}. Use "
-            "pool_folds or average_fold_models on the rows of each, and compare the two apart."
+            "pool_folds or average_fold_models on the rows of each, and compare the two separately."
         )
         raise UsageError(msg)
     return evaluation
 
 
 def _check_patients(table: pd.DataFrame) -> None:
-    """Refuse a case whose patient or fold differs between strategies, and a patient in two folds."""
+    """Reject a case whose patient or fold differs between strategies, and a patient in two folds."""
     first = table.drop_duplicates("case_id")[["case_id", "patient", "fold"]]
     both = table.merge(first, on="case_id", suffixes=("", "_elsewhere"), validate="many_to_one")
     same = (both["patient"] == both["patient_elsewhere"]) & (both["fold"] == both["fold_elsewhere"])
@@ -181,11 +181,11 @@ def _check_patients(table: pd.DataFrame) -> None:
 
 
 def _check_folds(table: pd.DataFrame, evaluation: str) -> None:
-    """Refuse a cross-validation without folds, and a held-out test of single fold models."""
+    """Reject a cross-validation without folds, and a held-out test of single fold models."""
     wrong = table[(table["fold"] == "") == (evaluation == CROSS_VALIDATION)]["case_id"].unique().tolist()
     if wrong:
         what, function = (
-            ("have no fold, by which the interval is stratified", "pool_folds")
+            ("have no fold, which the interval is stratified by", "pool_folds")
             if evaluation == CROSS_VALIDATION
             else ("are scored by single fold models", "average_fold_models (or mark_ensemble)")
         )
@@ -194,13 +194,13 @@ def _check_folds(table: pd.DataFrame, evaluation: str) -> None:
 
 
 def _check_complete(scores: pd.DataFrame) -> None:
-    """Refuse a strategy that lacks a case or seed which any other has."""
+    """Reject a strategy without a case or seed that another strategy has."""
     lacking = scores.isna()
     for strategy, seed in scores.columns[lacking.any()]:
         absent = sorted(scores.index.get_level_values("case_id")[lacking[strategy, seed]])
         msg = (
             f"Strategy {strategy!r} has no score for {', '.join(absent[:5])} ({len(absent)} of {len(scores)} "
-            f"cases{f', seed {seed}' if seed else ''}), which others have: strategies are compared on the same "
-            "patients only. Predict and score those cases, or leave them out of every strategy and say so."
+            f"cases{f', seed {seed}' if seed else ''}), which others have: strategies are compared only on the same "
+            "patients. Predict and score those cases, or exclude them from every strategy and report it."
         )
         raise UsageError(msg)

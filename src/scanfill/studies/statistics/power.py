@@ -1,4 +1,4 @@
-"""The smallest difference that a comparison could have shown."""
+"""Compute the smallest difference that a comparison could have detected."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NODES = np.linspace(-9, 9, 2001)  # of a standard normal variable; the trapezoid
 
 @dataclass(frozen=True)
 class SmallestDifference:
-    """The true mean difference that the paired t-test finds with the stated power.
+    """The true mean difference that the paired t-test detects with the given power.
 
     Attributes:
-        value: In the unit of the score; None where it cannot be known.
-        alpha: Two-sided level of the one test, within its family.
-        power: Probability of finding it.
+        value: Difference in the unit of the score; None if it is unknown.
+        alpha: Two-sided level of the single test, within its family.
+        power: Probability of detecting it.
         reason: Why there is no value.
     """
 
@@ -35,10 +35,10 @@ def smallest_difference(sd: float | None, patients: int, alpha: float, power: fl
     """Solve the power of the two-sided paired t-test for the difference.
 
     Args:
-        sd: Sample SD of the differences; None or 0 where there is none to judge by.
-        patients: Their number.
+        sd: Sample SD of the differences; None or 0 if there is no spread.
+        patients: Number of patients.
         alpha: Two-sided level, already divided among the tests of the family.
-        power: Wanted probability.
+        power: Desired probability.
 
     Raises:
         ValueError: ``alpha`` is not in (0, 0.5), or ``power`` not between ``alpha`` and 1.
@@ -58,7 +58,7 @@ def smallest_difference(sd: float | None, patients: int, alpha: float, power: fl
 
 
 def t_test_power(shift: float, freedom: int, critical: float) -> float:
-    """Probability that ``|T| > critical`` for a noncentral t variable.
+    """Compute the probability that ``|T| > critical`` for a noncentral t variable.
 
     Integrated here because SciPy's ``nct`` (1.17) returns NaN at many ordinary values: T = (Z + shift) / S, and for
     each Z the chance that S is small enough is a chi-square probability.
@@ -66,7 +66,7 @@ def t_test_power(shift: float, freedom: int, critical: float) -> float:
     Args:
         shift: Noncentrality: true difference / SD x sqrt(patients).
         freedom: Degrees of freedom.
-        critical: Above 0.
+        critical: Critical value, above 0.
     """
     density = np.exp(-(NODES**2) / 2) / math.sqrt(2 * math.pi)
 

@@ -1,9 +1,9 @@
-"""Two kinds of result that never meet in one figure: cross-validation over folds, and a held-out test.
+"""Combine scores into one of two evaluations that are never mixed: cross-validation over folds, and a held-out test.
 
-In cross-validation each patient was predicted by the one fold model that was not trained on that patient. In a held-out
-test every fold model predicted every patient, and the patient's score is the mean over them; what their ensemble
-predicts is another prediction and belongs in a row of its own. Rows say in the column ``evaluation`` which of the two
-they are, and :py:func:`~scanfill.studies.statistics.pairing.pair_strategies` refuses a mixture.
+In cross-validation, each patient was predicted by the one fold model that was not trained on that patient. In a
+held-out test, every fold model predicted every patient, and the patient's score is the mean over them; the prediction
+of their ensemble has a separate row. The column ``evaluation`` states which of the two a row belongs to, and
+:py:func:`~scanfill.studies.statistics.pairing.pair_strategies` rejects a mixture.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 CROSS_VALIDATION, HELD_OUT = "cross_validation", "held_out"
 
 IDENTITY = ("case_id", "patient", "fold", "seed", "evaluation")
-"""Columns that say what a row is about; they are never averaged, even where they hold numbers."""
+"""Columns that identify a row; they are never averaged, even if they contain numbers."""
 
 
 def pool_folds(rows: Sequence[Row], folds: Iterable[str | int]) -> list[dict[str, float | str]]:
     """Pool the validation scores of all folds into one result of cross-validation.
 
     Args:
-        rows: One mapping a case and seed, with ``case_id``, ``patient``, ``fold`` and scores; ``seed`` where there is
+        rows: One mapping per case and seed, with ``case_id``, ``patient``, ``fold`` and scores; ``seed`` if there is
             more than one.
         folds: Every fold of the study.
 
@@ -37,8 +37,8 @@ def pool_folds(rows: Sequence[Row], folds: Iterable[str | int]) -> list[dict[str
         The same rows with ``evaluation``.
 
     Raises:
-        UsageError: A fold has no row or is not of the study; a case comes twice; a patient is in two folds; a row is
-            of a held-out test.
+        UsageError: A fold has no row or is not in the study; a case occurs twice; a patient is in two folds; or a row
+            belongs to a held-out test.
     """
     expected = [str(fold) for fold in folds]
     _check_named(rows, ("case_id", "patient", "fold"), CROSS_VALIDATION)
@@ -48,7 +48,7 @@ def pool_folds(rows: Sequence[Row], folds: Iterable[str | int]) -> list[dict[str
         msg = (
             f"Cross-validation over the folds {expected} has scores of {sorted(seen)}: missing "
             f"{sorted(set(expected) - seen) or 'none'}, unknown {sorted(seen - set(expected)) or 'none'}. Score the "
-            f"missing folds, or name the folds that a partial result is of."
+            f"missing folds, or pass only the folds of a partial result."
         )
         raise UsageError(msg)
     folds_of: dict[str, set[str]] = {}
@@ -61,20 +61,20 @@ def pool_folds(rows: Sequence[Row], folds: Iterable[str | int]) -> list[dict[str
 
 
 def average_fold_models(rows: Sequence[Row], folds: Iterable[str | int]) -> list[dict[str, float | str]]:
-    """Average the scores that the fold models reach on each held-out case: one row a case and seed.
+    """Average the scores of the fold models on each held-out case: one row per case and seed.
 
     Args:
-        rows: One mapping a case, fold model and seed, with ``case_id``, ``patient``, ``fold`` (whose model it is) and
+        rows: One mapping per case, fold model and seed, with ``case_id``, ``patient``, ``fold`` (of the model) and
             scores.
         folds: Every fold of the study; each case needs a score by the model of each.
 
     Returns:
         Rows with ``evaluation`` and the number of ``fold_models``, without ``fold``. Numbers are averaged (NaN with
-        anything is NaN); text is kept where all fold models have the same.
+        anything is NaN); text is kept if all fold models have the same.
 
     Raises:
-        UsageError: A case lacks a fold model, has one twice or an unknown one; they disagree about the patient; a row
-            is of the cross-validation.
+        UsageError: A fold model of a case is missing, occurs twice or is unknown; they disagree about the patient; or a
+            row belongs to the cross-validation.
     """
     expected = [str(fold) for fold in folds]
     _check_named(rows, ("case_id", "patient", "fold"), HELD_OUT)
@@ -88,7 +88,7 @@ def average_fold_models(rows: Sequence[Row], folds: Iterable[str | int]) -> list
             wrong[case + (f", seed {seed}" if seed else "")] = found
     if not groups or wrong:
         msg = (
-            f"The held-out test averages the models of the folds {expected} in every case, but "
+            f"The held-out test averages the models of folds {expected} for every case, but "
             f"{_few(wrong) if wrong else 'there are no scores'}. Predict and score the test cases with each model once."
         )
         raise UsageError(msg)
@@ -96,13 +96,13 @@ def average_fold_models(rows: Sequence[Row], folds: Iterable[str | int]) -> list
 
 
 def mark_ensemble(rows: Sequence[Row]) -> list[dict[str, float | str]]:
-    """Mark the scores of the fold models' ensemble, one row a held-out case and seed, as a result of the held-out test.
+    """Mark the ensemble's scores, one row per held-out case and seed, as a result of the held-out test.
 
-    Give them to the comparison under a name of their own: an ensemble is another prediction than the mean of its
-    members' scores.
+    Pass them to the comparison under a separate name: the score of an ensemble differs from the mean of its members'
+    scores.
 
     Raises:
-        UsageError: A case comes twice for one seed, as scores of single fold models do; a row is of the
+        UsageError: A case occurs twice for one seed, as with scores of single fold models; or a row belongs to the
             cross-validation.
     """
     _check_named(rows, ("case_id", "patient"), HELD_OUT)
@@ -111,7 +111,7 @@ def mark_ensemble(rows: Sequence[Row]) -> list[dict[str, float | str]]:
 
 
 def seed_of(row: Row) -> str:
-    """Name the training seed of a row; empty where none is stated."""
+    """Return the training seed of a row; empty if there is none."""
     return str(row.get("seed", ""))
 
 
@@ -126,39 +126,37 @@ def _average(members: Sequence[Row]) -> dict[str, float | str]:
             averaged[key] = value
     if "patient" not in averaged:
         patients = sorted({str(row["patient"]) for row in members})
-        msg = (
-            f"Case {first['case_id']!r} is of several patients, {patients}. Use one list of cases for all fold models."
-        )
+        msg = f"Case {first['case_id']!r} has several patients, {patients}. Use the same case list for all fold models."
         raise UsageError(msg)
-    averaged.pop("fold", None)  # with one fold its name would stay
+    averaged.pop("fold", None)  # with a single fold, its name would remain
     return averaged | {"evaluation": HELD_OUT, "fold_models": len(members)}
 
 
 def _check_named(rows: Sequence[Row], keys: Sequence[str], evaluation: str) -> None:
-    """Refuse a row that does not say what it is about, or is of the other evaluation; it may say neither."""
+    """Reject a row without its identifying columns, or of the other evaluation; a row may state no evaluation."""
     for row in rows:
         if absent := [key for key in keys if str(row.get(key, "")) == ""]:
             msg = (
                 f"The row of case {row.get('case_id', '?')!r} has no {' and no '.join(absent)}; it has the columns "
-                f"{list(row)[:8]}. Add them from the list of cases before the scores are pooled."
+                f"{list(row)[:8]}. Add them from the case list before pooling the scores."
             )
             raise UsageError(msg)
         if row.get("evaluation", evaluation) != evaluation:
             msg = (
-                f"Case {row['case_id']!r} is of the evaluation {row['evaluation']!r}, not {evaluation!r}. Take "
+                f"Case {row['case_id']!r} belongs to the evaluation {row['evaluation']!r}, not {evaluation!r}. Pass "
                 "the rows of one evaluation; the two are never mixed."
             )
             raise UsageError(msg)
 
 
 def _check_once(rows: Sequence[Row]) -> None:
-    """Refuse a case that counts twice for one seed."""
+    """Reject a case that counts twice for one seed."""
     seen: set[tuple[str, str]] = set()
     for row in rows:
         key = str(row["case_id"]), seed_of(row)
         if key in seen:
             msg = (
-                f"Case {key[0]!r} comes more than once{f' for seed {key[1]}' if key[1] else ''}: it would count twice. "
+                f"Case {key[0]!r} occurs twice{f' for seed {key[1]}' if key[1] else ''}, and would count twice. "
                 "Score each case once; average the fold models of a held-out test first (average_fold_models)."
             )
             raise UsageError(msg)
@@ -166,6 +164,6 @@ def _check_once(rows: Sequence[Row]) -> None:
 
 
 def _few(found: Mapping[str, Sequence[str]]) -> str:
-    """Say the first of what was found."""
+    """Return a text with the first few entries found."""
     first = "; ".join(f"{name} has {list(values)}" for name, values in list(found.items())[:3])
-    return f"{first} ({len(found)} in all)" if len(found) > 3 else first
+    return f"{first} ({len(found)} in total)" if len(found) > 3 else first

@@ -1,4 +1,4 @@
-"""The numbers of a table of verdicts as flat rows, and the sentences that must stand under it."""
+"""The numbers of a table of verdicts as flat rows, and the notes that must accompany it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TableRow = dict[str, float | str | None]
 
 
 def table_row(judged: Judged) -> TableRow:
-    """Flatten one judged comparison; what is not known is None, and ``notes`` says why."""
+    """Flatten one comparison with its verdict; unknown values are None, and ``notes`` states why."""
     comparison = judged.comparison
     pairs = comparison.pairs
     return {
@@ -58,40 +58,40 @@ def table_row(judged: Judged) -> TableRow:
 def describe_methods(
     family: Family, bootstrap: Bootstrap | None = None, margins: Mapping[str, float] = MARGINS
 ) -> list[str]:
-    """Say in sentences what stands behind the table: tests, family, interval, margins, and the rule of the verdict.
+    """Describe in sentences the methods of a table: tests, family, interval, margins, and the rule of the verdict.
 
-    Without margins equivalence is not asked, and the sentences do not speak of it.
+    Without margins, equivalence is not tested, and the sentences do not mention it.
     """
     bootstrap = bootstrap or Bootstrap()
     limits = ", ".join(f"{score} {margin:g}" for score, margin in margins.items())
     level = (
-        f"Each test is judged at {PAPER_ALPHA}, as in the paper; its family here has {family.size} tests."
+        f"Each test uses the level {PAPER_ALPHA}, as in the paper; its family here has {family.size} tests."
         if family.variant == "paper"
-        else f"Holm's correction over a family of {family.size} tests at {family.alpha:g}; Bonferroni is beside it."
+        else f"Holm's correction over a family of {family.size} tests at {family.alpha:g}; Bonferroni's is also given."
     )
-    equivalence = f"Equivalence: two one-sided t-tests, corrected likewise. Margins set before the run: {limits}."
+    equivalence = f"Equivalence: two one-sided t-tests, also corrected. Margins set before the run: {limits}."
     fails = f"the reference does not fail (mean Dice {FAILS_BELOW:g} or more)"
     as_good = f"as good as complete if equivalence passes and {fails}; else " if margins else ""
     return [
         "The patient is the unit: visits are averaged, then seeds. Differences are strategy minus reference.",
-        f"Paired t-test (it decides) and Wilcoxon signed-rank test (zeros after Pratt, exact up to 50). {level}",
+        f"Paired t-test (decisive) and Wilcoxon signed-rank test (zeros after Pratt, exact up to 50). {level}",
         (
             f"{bootstrap.level:.0%} bootstrap interval of the mean difference: {bootstrap.draws:,} draws of patients "
             f"within their fold, seed {bootstrap.seed}, expanded percentiles."
         ),
         *([equivalence] if margins else []),
         (
-            f"Smallest difference: what a two-sided test at {family.alpha_of_one:.2g} finds with {POWER:.0%} power, "
-            "given the SD of the differences seen."
+            f"Smallest difference: what a two-sided test at {family.alpha_of_one:.2g} detects with {POWER:.0%} power, "
+            "given the observed SD of the differences."
         ),
         (
             f"Verdict: {as_good}better or worse if the t-test passes, the "
-            "interval excludes 0 and the difference exceeds the between-seed SD (unknown with one seed, and then "
-            "neither is said); else undecided, which does not mean equal."
+            "interval excludes 0 and the difference exceeds the between-seed SD (unknown with one seed, so that "
+            "neither is stated); else undecided, which does not mean equal."
         ),
         (
-            "Patients of a fold share one trained model; tests and intervals take them as independent. What another "
-            "training would change is seen in the between-seed SD alone."
+            "Patients of a fold share one trained model; tests and intervals treat them as independent. Only the "
+            "between-seed SD shows how much another training would change."
         ),
     ]
 
@@ -105,7 +105,7 @@ def _p_values(name: str, p: float | None, corrected: Corrected) -> TableRow:
 
 
 def _notes(judged: Judged) -> str:
-    """Collect the reasons, each once."""
+    """Collect the reasons, without duplicates."""
     comparison = judged.comparison
     parts: Sequence[tuple[str, str]] = [
         ("t-test", comparison.t_test.reason),

@@ -1,20 +1,20 @@
-"""The verdict on each strategy of a table, by a rule that is set before the results are seen.
+"""The verdict on each strategy of a table, following a rule set before the results are seen.
 
 In this order:
 
-1. "as good as complete" where equivalence passes: the difference is shown to lie within the margin. This also where
-   the difference is significant, because the margin says what is too small to matter, and in a large cohort anything
-   else is significant; the verdict's text then says that a difference was found. Not where the reference itself fails
-   (mean Dice below .5): a comparison must be able to tell good from bad, which is called assay sensitivity (ICH E10,
-   1.5), and any two networks that find nothing are alike.
-2. "better" or "worse" where the paired t-test passes in its family, the bootstrap interval excludes 0, and the
-   difference exceeds the between-seed SD. With one seed that SD is unknown, and neither is said.
-3. "undecided" otherwise, with what was lacking. It never means "no difference".
+1. "as good as complete" if equivalence passes: the difference is shown to be within the margin. This holds even if the
+   difference is significant, because the margin defines what is too small to matter, and in a large cohort even tiny
+   differences are significant; the verdict's text then states that a difference was found. It does not hold if the
+   reference itself fails (mean Dice below .5): a comparison must be able to distinguish good from bad, which is called
+   assay sensitivity (ICH E10, 1.5), and any two networks that find nothing are equivalent.
+2. "better" or "worse" if the paired t-test passes in its family, the bootstrap interval excludes 0, and the difference
+   exceeds the between-seed SD. With one seed, that SD is unknown, and neither verdict is given.
+3. "undecided" otherwise, with the conditions that were not met. It never means "no difference".
 
-Both kinds of claim are corrected in the same family: the tests of difference among themselves, and the tests of
-equivalence among themselves, because a table of sixty unadjusted claims of equivalence would be expected to hold three
-false ones. The t-test decides, not Wilcoxon's: the interval, the margin and the smallest difference are all about the
-mean, and a signed-rank test can point the other way. ``paper`` uses .0025 for each test instead of Holm.
+Tests of difference are corrected as one family, and so are tests of equivalence, because a table of sixty unadjusted
+claims of equivalence would be expected to contain three false ones. The t-test decides, not Wilcoxon's: the interval,
+the margin and the smallest difference all concern the mean, and a signed-rank test can point in the opposite direction.
+``paper`` uses .0025 for each test instead of Holm.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 Verdict = Literal["better", "worse", "as good as complete", "undecided"]
 
 MORE_IS_BETTER = {"dice": True, "precision": True, "sensitivity": True, "hd95": False}
-"""Of other scores, such as a volume, more is neither better nor worse."""
+"""Score -> whether higher is better; for other scores, such as volumes, higher is neither better nor worse."""
 
 FAILS_BELOW = 0.5
-"""Mean Dice of a reference below which being as good as it says nothing."""
+"""Mean Dice of a reference below which being as good as the reference is meaningless."""
 
 
 @dataclass(frozen=True)
 class Corrected:
-    """One p-value after correction for its family; None where the test gave none."""
+    """One p-value after correction for its family; None if the test gave none."""
 
     holm: float | None
     bonferroni: float | None
@@ -53,14 +53,14 @@ class Judged:
     """A comparison within its table.
 
     Attributes:
-        comparison: What it shows by itself.
+        comparison: The comparison by itself.
         family: The tests it was corrected with.
         t_test: Corrected p of the mean difference.
-        signed_rank: That of Wilcoxon's test.
-        equivalence: That of the two one-sided tests.
-        smallest: The smallest difference that could have been shown.
+        signed_rank: Corrected p of Wilcoxon's test.
+        equivalence: Corrected p of the two one-sided tests.
+        smallest: The smallest difference that could have been detected.
         verdict: See the rule at the top of this file.
-        why: The grounds, for a reader.
+        why: The reason for the verdict, in words.
     """
 
     comparison: Comparison
@@ -79,14 +79,15 @@ class Judged:
 
 
 def judge(comparisons: Sequence[Comparison], family: Family) -> list[Judged]:
-    """Correct the comparisons of one table for each other, and pass a verdict on each.
+    """Correct the comparisons of one table for multiple testing, and give each a verdict.
 
     Args:
-        comparisons: All of the family that were run, each strategy and score once.
-        family: With the number of tests planned.
+        comparisons: All comparisons of the family that were run, each strategy and score once.
+        family: The family, with the number of tests planned.
 
     Raises:
-        UsageError: More comparisons than the family has, one twice, or cross-validation and held-out test together.
+        UsageError: There are more comparisons than the family has, a duplicate, or both cross-validation and held-out
+            test.
     """
     _check_table(comparisons)
     corrected = [
@@ -118,21 +119,21 @@ def _decide(comparison: Comparison, *, differs: bool, equivalent: bool) -> tuple
         why = f"within {comparison.equivalence.margin:g} of the reference, which itself fails (mean {reference:.2f})"
         return "undecided", why
     if equivalent:
-        within = f"the difference ({mean:+.3g}) is shown to lie within {comparison.equivalence.margin:g}"
+        within = f"the difference ({mean:+.3g}) is shown to be within {comparison.equivalence.margin:g}"
         if comparison.difference.sd == 0 and mean == 0:
-            within = "the scores are the same in every patient"
+            within = "the scores are identical in every patient"
         return "as good as complete", within + ("; a smaller difference was found" if differs else "")
     lacking = _lacking(comparison, differs=differs)
     if direction is None:
-        lacking.append("more of this score is neither better nor worse")
+        lacking.append("higher is neither better nor worse for this score")
     if lacking:
         return "undecided", "; ".join(lacking)
-    why = f"{mean:+.3g}: significant, the interval excludes 0, and more than seeds differ ({comparison.seeds.sd:.3g})"
+    why = f"{mean:+.3g}: significant, the interval excludes 0, above the between-seed SD ({comparison.seeds.sd:.3g})"
     return "better" if (mean > 0) == direction else "worse", why
 
 
 def _lacking(comparison: Comparison, *, differs: bool) -> list[str]:
-    """Say which conditions of "better" and "worse" are not met."""
+    """List the conditions of "better" and "worse" that are not met."""
     seeds, interval, mean = comparison.seeds, comparison.interval, comparison.difference.mean
     lacking = []
     if not differs:
@@ -151,8 +152,8 @@ def _lacking(comparison: Comparison, *, differs: bool) -> list[str]:
 def _check_table(comparisons: Sequence[Comparison]) -> None:
     names = [(one.pairs.strategy, one.pairs.reference, one.pairs.score) for one in comparisons]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        msg = f"{repeated[0]} (strategy, reference, score) is twice in the table. Give each row its own name."
+        msg = f"{repeated[0]} (strategy, reference, score) occurs twice in the table. Give each row its own name."
         raise UsageError(msg)
     if len(evaluations := sorted({one.pairs.evaluation for one in comparisons})) > 1:
-        msg = f"One table holds {evaluations}, which are never mixed. Judge each in a table of its own."
+        msg = f"One table has {evaluations}, which are never mixed. Use a separate table for each."
         raise UsageError(msg)

@@ -1,4 +1,4 @@
-"""What the tables of verdicts share: cells compared with a reference on the same patients, judged as one family."""
+"""Shared by the tables of verdicts: compare cells with a reference on the same patients, as one family."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from scanfill.studies.study_scores import StudyScores
 
 COMPLETE = Cell(REFERENCE)
-"""The four originals."""
+"""The reference: the four originals."""
 
 SECONDARY = {"hd95": "95 % Hausdorff distance (mm)", "precision": "Precision", "sensitivity": "Sensitivity"}
-"""Scores that are judged beside Dice."""
+"""Scores that are tested in addition to Dice."""
 
 NOT_DIFFERENT = "*"
 NOT_DIFFERENT_NOTE = (
-    "* the t-test finds no difference from the reference (as in the paper; here after correction for the family): that "
-    "is not the same as equal, for which see the verdicts."
+    "* the t-test finds no difference from the reference (as in the paper; here after correction for the family). This "
+    "does not mean equal: see the verdicts."
 )
 
 
@@ -47,9 +47,9 @@ class Methods:
 
     Attributes:
         bootstrap: Draws, seed and level of intervals.
-        margins: Of equivalence.
+        margins: Equivalence margins.
         variant: ``holm``, or ``paper`` for a fixed level of .0025.
-        paper_level: Whether to say beside each test what that level would have said.
+        paper_level: Whether to also report each test at the paper's level.
     """
 
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
@@ -60,15 +60,15 @@ class Methods:
 
 @dataclass(frozen=True)
 class JudgedCells:
-    """Cells of one table, compared with their references and judged as one family.
+    """Cells of one table, compared with their references as one family.
 
     Attributes:
-        judged: Cell and label -> judged comparison of its score.
-        family: All rows that were planned x four labels.
+        judged: Cell and label -> comparison of its score, with a verdict.
+        family: All planned rows x four labels.
         methods: How they were compared.
-        scores: Whose they are.
+        scores: Scores of the study.
         evaluation: Cross-validation or held-out test.
-        score: What was compared.
+        score: The score compared.
     """
 
     judged: Mapping[tuple[Cell, str], Judged]
@@ -79,13 +79,13 @@ class JudgedCells:
     score: str = "dice"
 
     def mean(self, cell: Cell, label: str) -> MeanSD:
-        """Give mean and SD over patients, marked where no difference from the reference was found."""
+        """Return mean and SD over patients, marked if no difference from the reference was found."""
         found = self.judged[cell, label]
         values = found.comparison.values
         return MeanSD(values.mean, known(values.sd), "" if found.is_significant else NOT_DIFFERENT)
 
     def dice(self, cell: Cell, label: str) -> MeanSD | str:
-        """Give mean and SD of a cell, the reference's unmarked, or say why there is none."""
+        """Return mean and SD of a cell, unmarked for the reference, or the reason there is none."""
         if (cell, label) in self.judged:
             return self.mean(cell, label)
         if cell in self.scores.cells(self.evaluation):
@@ -93,7 +93,7 @@ class JudgedCells:
         return NOT_FINISHED
 
     def compared(self, cell: Cell, label: str) -> Compared | str:
-        """Give mean and difference of a cell; of the reference the mean alone; or say why there is none."""
+        """Return mean and difference of a cell, only the mean for the reference, or the reason there is none."""
         dice = self.dice(cell, label)
         if isinstance(dice, str):
             return dice
@@ -102,17 +102,17 @@ class JudgedCells:
         return Compared(dice.mean, dice.sd, Estimate(math.nan, math.nan, math.nan), "reference")
 
     def difference(self, cell: Cell, label: str) -> Estimate:
-        """Give the mean difference and its bootstrap interval."""
+        """Return the mean difference and its bootstrap interval."""
         found = self.judged[cell, label].comparison
         return Estimate(found.difference.mean, known(found.interval.low), known(found.interval.high))
 
     def notes(self) -> list[str]:
-        """Say what a reader of the table must know."""
+        """Return the notes that the table needs."""
         methods = describe_methods(self.family, self.methods.bootstrap, self.methods.margins)
         return [about(self.scores, self.evaluation), *methods, self._smallest()]
 
     def _smallest(self) -> str:
-        """Say label by label which difference the table could have shown."""
+        """Describe the smallest difference that the table could have detected, for each label."""
         said = []
         for label in FAMILY_LABELS:
             judged = [found for (_, name), found in self.judged.items() if name == label]
@@ -121,7 +121,7 @@ class JudgedCells:
                 middle = numbers.median(values)
                 span = f" ({min(values):.3f} to {max(values):.3f} over the rows)" if len(values) > 1 else ""
                 said.append(f"{label} {middle:.3f}{span}")
-        return f"Smallest difference of {self.score} that it could have shown: {'; '.join(said) or 'not known'}."
+        return f"Smallest detectable difference of {self.score}: {'; '.join(said) or 'unknown'}."
 
 
 def judge_cells(
@@ -131,18 +131,18 @@ def judge_cells(
     methods: Methods | None = None,
     score: str = "dice",
 ) -> JudgedCells:
-    """Compare the scores of cells with that of their references, on the same patients, as one family.
+    """Compare the scores of cells with those of their references, on the same patients, as one family.
 
     Args:
-        scores: Of the study.
+        scores: Scores of the study.
         evaluation: ``cross_validation`` or ``held_out``.
-        references: Cell -> what it is compared with: every row that the table was planned to have. Those that are not
-            scored count in the family's size, and are not in the result.
+        references: Cell -> its reference, for every planned row of the table. Cells without scores count in the
+            family's size, but are not in the result.
         methods: How to compare.
         score: ``dice``, ``hd95``, ``precision`` or ``sensitivity``.
 
     Raises:
-        UsageError: A cell and another one were not scored on the same patients.
+        UsageError: Two cells were not scored on the same patients.
     """
     methods = methods or Methods()
     there = set(scores.cells(evaluation))
@@ -166,7 +166,7 @@ def judge_cells(
 
 
 def about(scores: StudyScores, evaluation: str) -> str:
-    """Say whose results they are: patients, folds, seeds, and whether something is not there."""
+    """Describe the data of the results: patients, folds, seeds, and whether results are missing."""
     (first, *_) = scores.cells(evaluation)
     rows = scores.of(evaluation, first)
     patients = len({row["patient"] for row in rows})
@@ -174,7 +174,7 @@ def about(scores: StudyScores, evaluation: str) -> str:
     folds = ", ".join(map(str, scores.folds))
     seeds = ", ".join(map(str, scores.seeds))
     how = "pooled over the folds" if evaluation == "cross_validation" else "averaged over the models of the folds"
-    unfinished = " NOT FINISHED: results are absent, see the page." if scores.absent else ""
+    unfinished = " NOT FINISHED: results are missing, see the page." if scores.absent else ""
     return (
         f"{EVALUATIONS[evaluation].capitalize()}, {how} {folds}; {patients} patients, {cases} cases; seeds {seeds}; "
         f"segmenter {scores.study['segmenter']}.{unfinished}"
@@ -182,18 +182,18 @@ def about(scores: StudyScores, evaluation: str) -> str:
 
 
 def not_planned(names: Iterable[str]) -> list[str]:
-    """List what a study does not have, as one note; nothing where it has all."""
+    """Return a note with what a study does not include; empty if it includes everything."""
     listed = ", ".join(names)
     return [f"Not part of this study: {listed}."] if listed else []
 
 
 def table_name(base: str, evaluation: str) -> str:
-    """Name a table so that cross-validation and held-out test never share a file."""
+    """Return a table's file name, which differs for cross-validation and held-out test."""
     return f"{base}_{evaluation}"
 
 
 def patient_means(rows: Sequence[Row], key: str) -> list[float]:
-    """Average a figure over the visits and seeds of each patient; patients without it are left out."""
+    """Average a value over the visits and seeds of each patient; patients without it are excluded."""
     values: dict[str, list[float]] = {}
     for row in rows:
         value = row.get(key)
@@ -203,7 +203,7 @@ def patient_means(rows: Sequence[Row], key: str) -> list[float]:
 
 
 def mean_sd(values: Sequence[float]) -> MeanSD:
-    """Sum up one value a patient; NaN for nothing."""
+    """Return mean and SD of one value per patient; NaN if there are none."""
     if not values:
         return MeanSD(math.nan, math.nan)
     return MeanSD(numbers.fmean(values), numbers.stdev(values) if len(values) > 1 else math.nan)

@@ -1,4 +1,4 @@
-"""What a strategy costs: hours of training, and seconds to segment a case, from the receipts of a study."""
+"""The cost of a strategy: hours of training, and seconds to segment a case, from the receipts of a study."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from scanfill.studies.study_scores import StudyScores
 
 COST_NOTE = (
-    "Training: hours of every network that the strategy needs for this set, of one fold and one seed, on its device "
-    "(mean over folds and seeds); what strategies share is counted in each. Inference: seconds a case, with the making "
-    "of images. An ensemble costs that of every fold model."
+    "Training: hours for all networks that the strategy needs for this set, for one fold and one seed, on their device "
+    "(mean over folds and seeds); shared networks are counted for each strategy. Inference: seconds per case, "
+    "including image synthesis. An ensemble costs the sum of all fold models."
 )
 
 
@@ -30,7 +30,7 @@ class Costs:
 
     Attributes:
         training: Model -> mean seconds of its training.
-        inference: Strategy and folder of its task -> mean seconds a case.
+        inference: Strategy and folder of its task -> mean seconds per case.
         folds: Number of fold models, all of which an ensemble needs.
     """
 
@@ -39,19 +39,19 @@ class Costs:
     folds: int = 1
 
     def training_hours(self, cell: Cell) -> float:
-        """Add up the training of all networks that a cell needs; NaN where one has no receipt."""
+        """Return the total training hours of all networks that a cell needs; NaN if one has no receipt."""
         seconds = [self.training.get(model, math.nan) for model in models_of(cell, self.training)]
         return sum(seconds) / 3600 * (self.folds if cell.strategy.endswith(ENSEMBLE) else 1)
 
     def seconds_a_case(self, cell: Cell) -> float:
-        """Tell how long the strategy takes for a case; NaN where there is no receipt."""
+        """Return the seconds that the strategy takes per case; NaN if there is no receipt."""
         strategy, task = _task_of(cell)
         seconds = self.inference.get((strategy, folder_of(task)), math.nan)
         return seconds * (self.folds if cell.strategy.endswith(ENSEMBLE) else 1)
 
 
 def read_costs(scores: StudyScores) -> Costs:
-    """Read the receipts of the trainings and predictions of the seeds and folds that are reported."""
+    """Read the costs from the receipts of trainings and predictions, for the reported seeds and folds."""
     training: dict[str, dict[str, float]] = {}
     for receipt in read_receipts(scores, "models"):
         fold = receipt["place"].partition("_inner_")[0]  # a network for each inner fold: all are needed
@@ -69,7 +69,7 @@ def read_costs(scores: StudyScores) -> Costs:
 
 
 def read_receipts(scores: StudyScores, kind: str) -> list[dict[str, Any]]:
-    """List the receipts of ``models`` or ``predictions`` for the seeds and folds that are reported.
+    """List the receipts of ``models`` or ``predictions`` for the reported seeds and folds.
 
     Each has the ``name`` of the model or strategy, and its ``place`` in the study's folder.
     """
@@ -84,14 +84,14 @@ def read_receipts(scores: StudyScores, kind: str) -> list[dict[str, Any]]:
 
 
 def models_of(cell: Cell, trained: Sequence[str] | Mapping[str, Any] = ()) -> list[str]:
-    """Name every network that a strategy needs for a missing set.
+    """Return the names of all networks that a strategy needs for a missing set.
 
-    Pairwise synthesis needs all synthesizers among which it chooses; ``synthetic_trained`` also those that made the
-    images it learned from.
+    Pairwise synthesis needs all synthesizers that it chooses from; ``synthetic_trained`` also needs those that made its
+    training images.
 
     Args:
         cell: Strategy and missing set.
-        trained: Networks of the study: synthesizers that it did not train cannot be chosen.
+        trained: Networks of the study: only these synthesizers can be chosen.
     """
     strategy = cell.strategy.removesuffix(ENSEMBLE)
     missing = [name for name in cell.missing.split("+") if name]
@@ -113,7 +113,7 @@ def models_of(cell: Cell, trained: Sequence[str] | Mapping[str, Any] = ()) -> li
 
 
 def _task_of(cell: Cell) -> tuple[str, dict[str, Any]]:
-    """Find the strategy's folder of predictions, and the task in it."""
+    """Return the strategy's folder of predictions, and the task in it."""
     strategy, pairwise_from, source = cell.strategy.removesuffix(ENSEMBLE).partition("pairwise_from_")
     task = {"missing": [name for name in cell.missing.split("+") if name], "source": source}
     return pairwise_from.removesuffix("_") or strategy, task

@@ -24,36 +24,36 @@ if TYPE_CHECKING:
 
 ALPHA = 0.05
 OUTCOMES = {"multi-class": MULTICLASS, "WT": "dice_WT"}
-"""The two Dice that errors are correlated with; multi-class is the mean of NC, ED and CET."""
+"""The two Dice scores that errors are correlated with; multi-class is the mean of NC, ED and CET."""
 
 CORRELATIONS = tuple(product(("pearson", "spearman"), OUTCOMES))
-"""The four correlations of the paper's Table 7: coefficient, and the Dice that it is with."""
+"""The four correlations of the paper's Table 7: coefficient, and the Dice score."""
 
 MSE_NOTE = (
-    "Our MSE is of z-scores, with the truth's mean and SD in the brain; how the published one was normalised is not "
-    "known, so that the two must not be compared."
+    "Our MSE is of z-scores, with the mean and SD of the acquired image in the brain; the normalization of the "
+    "published MSE is unknown, so the two must not be compared."
 )
 INTERVAL_NOTE = (
-    "Pearson with Fisher's interval, Spearman with that of Bonett and Wright, 95 %, over patients. Multi-class is the "
-    "mean Dice of NC, ED and CET. The paper's asterisks (not significant) are as it prints them."
+    "Pearson with Fisher's interval, Spearman with Bonett and Wright's interval, 95 %, over patients. Multi-class is "
+    "the mean Dice of NC, ED and CET. The paper's asterisks (not significant) are reproduced as printed."
 )
 
 Key = tuple[str, str, str]
-"""Image score, outcome (``dice_WT``, ``loss of dice_WT``), method in small letters."""
+"""Image score, outcome (``dice_WT``, ``loss of dice_WT``), method in lower case."""
 Found = dict["Cell", dict[Key, dict[str, float | str | None]]]
-"""Cell of a pair -> each of its correlations."""
+"""Cell of a pair -> its correlations."""
 
 
 def image_error_tables(scores: StudyScores, evaluation: str) -> list[StudyTable]:
     """Correlate the errors of all single pairs' images with Dice, as published, and with its paired loss.
 
     Args:
-        scores: Of the study.
+        scores: Scores of the study.
         evaluation: ``cross_validation`` or ``held_out``.
 
     Returns:
-        The paper's table with the published figures beside ours; every error with Dice; every error with the loss of
-        Dice. None where the study has no single pairs (strategy ``pairwise_from``).
+        The paper's table with our figures next to the published ones; every error with Dice; every error with the loss
+        of Dice. Empty if the study has no single pairs (strategy ``pairwise_from``).
     """
     if not any(map(scores.was_planned, pair_cells())):
         return []
@@ -78,7 +78,7 @@ def _correlate(scores: StudyScores, evaluation: str, cell: Cell) -> dict[Key, di
 
 
 def _as_published(scores: StudyScores, evaluation: str, found: Found) -> StudyTable:
-    """Set brain MSE and its correlations with Dice beside the published ones."""
+    """Tabulate brain MSE and its correlations with Dice, next to the published ones."""
     keys = {(method, dice): ("mse_brain", OUTCOMES[dice], method) for method, dice in CORRELATIONS}
     significant, notes = _judge(scores, evaluation, found, list(keys.values()))
     theirs = {
@@ -98,7 +98,7 @@ def _as_published(scores: StudyScores, evaluation: str, found: Found) -> StudyTa
     figures = ["MSE", *(f"{method.capitalize()} {dice}" for method, dice in CORRELATIONS)]
     columns = ["target", "made from", *(f"{each}, {whose}" for each in figures for whose in ("ours", "published"))]
     notes = [*pairs_not_planned(scores), f"Published: {PAPER}, Table 7. {DATA_DIFFER}", MSE_NOTE, *notes]
-    title = "Image error in the brain, and its correlation with Dice, beside the published figures"
+    title = "Image error in the brain, and its correlation with Dice, next to the published figures"
     return StudyTable(table_name("image_error", evaluation), title, columns, rows, notes, digits=2)
 
 
@@ -106,7 +106,7 @@ def _every_error(scores: StudyScores, evaluation: str, found: Found, what: str, 
     """Correlate each of the three image errors with Dice, or with its loss."""
     keys = {
         score: [(score, what + OUTCOMES[dice], method) for method, dice in CORRELATIONS] for score in IMAGE_SCORES
-    }  # in the order of the columns
+    }  # in column order
     significant, notes = _judge(scores, evaluation, found, [key for each in keys.values() for key in each])
     pairs = {cell: pair_cells()[cell] for cell in found}
     rows = [
@@ -130,7 +130,7 @@ def _every_error(scores: StudyScores, evaluation: str, found: Found, what: str, 
 def _judge(
     scores: StudyScores, evaluation: str, found: Found, keys: Sequence[Key]
 ) -> tuple[set[tuple[Cell, Key]], list[str]]:
-    """Choose the correlations of a table that Holm's correction leaves significant, and say what was asked.
+    """Find the correlations of a table that are significant after Holm's correction, and describe the tests.
 
     The family is every pair of the study, scored or not, with each of ``keys``.
     """
@@ -143,26 +143,26 @@ def _judge(
     reasons = sorted({str(each["reason"]) for each in every if each["reason"]})
     fewest = min((int(each["patients"] or 0) for each in every), default=0)
     smallest = smallest_correlation(fewest, ALPHA / size)
-    said = "not known" if math.isnan(smallest) else f"|r| {smallest:.2f}"
+    said = "unknown" if math.isnan(smallest) else f"|r| {smallest:.2f}"
     notes = [
         about(scores, evaluation),
         INTERVAL_NOTE,
         f"* not significant at {ALPHA} after Holm's correction over a family of {size} tests.",
-        f"Smallest correlation it could have shown ({POWER:.0%} power, level {ALPHA / size:.2g} of one test): {said}.",
-        *([f"Not all is known: {'; '.join(reasons)}."] if reasons else []),
+        f"Smallest detectable correlation ({POWER:.0%} power, level {ALPHA / size:.2g} of one test): {said}.",
+        *([f"Some values are unknown: {'; '.join(reasons)}."] if reasons else []),
     ]
     return significant, notes
 
 
 def _cell(found: Found, cell: Cell, key: Key, significant: set[tuple[Cell, Key]]) -> TableCell:
-    """Write a correlation with its interval."""
+    """Return a correlation with its interval as a table cell."""
     figures = [found[cell][key][name] for name in ("r", "low", "high")]
     r, low, high = (known(None if figure is None else float(figure)) for figure in figures)
     return Estimate(r, low, high, "" if (cell, key) in significant else "*")
 
 
 def smallest_correlation(patients: int, alpha: float, power: float = POWER) -> float:
-    """Tell the smallest correlation that a test finds with the stated power, by Fisher's transform; NaN below 4."""
+    """Return the smallest correlation that a test detects with this power, by Fisher's transform; NaN for n < 4."""
     if patients < 4:
         return math.nan
     reach = float(stats.norm.isf(alpha / 2) + stats.norm.ppf(power))

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from scanfill.studies.tables.study_table import Cell as TableCell
 
 DESCRIBED = ("dice", "hd95", "precision", "sensitivity")
-"""Scores that are summed up; HD95 in mm."""
+"""Scores that are summarized; HD95 in mm."""
 
 
 def verdict_table(
     name: str, title: str, judged: JudgedCells, heads: Mapping[Cell, Sequence[str]], columns: Sequence[str]
 ) -> StudyTable:
-    """Write every test of a family: one row a cell and label; for programs with every figure there is.
+    """Make a table of every test of a family: one row per cell and label; the CSV has all figures.
 
     Args:
-        name: Of the files.
-        title: Of the table.
+        name: File name of the table.
+        title: Title of the table.
         judged: The family.
-        heads: Cell -> what stands at the beginning of its rows, in the order of the table.
-        columns: Names of these.
+        heads: Cell -> first entries of its rows, in the order of the table.
+        columns: Names of the columns of these entries.
     """
     rows: list[list[TableCell]] = []
     data: list[dict[str, float | int | str | None]] = []
@@ -64,15 +64,15 @@ def _verdict(found: Judged) -> list[TableCell]:
 
 
 def p_text(p: float | None) -> str | None:
-    """Write a p-value as papers do."""
+    """Format a p-value as in papers."""
     return None if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def descriptive_table(scores: StudyScores, evaluation: str) -> StudyTable:
-    """Sum up each score of each strategy, missing set and region: mean, SD and median over patients, nothing tested.
+    """Summarize each score of each strategy, missing set and region: mean, SD and median over patients, without tests.
 
     Args:
-        scores: Of the study.
+        scores: Scores of the study.
         evaluation: ``cross_validation`` or ``held_out``.
     """
     rows: list[list[TableCell]] = []
@@ -85,6 +85,6 @@ def descriptive_table(scores: StudyScores, evaluation: str) -> StudyTable:
                     figures = [found.mean, found.sd, statistics.median(values)]
                     rows.append([cell.missing or "nothing", cell.strategy, score, region, len(values), *figures])
     columns = ["missing", "strategy", "score", "region", "patients", "mean", "SD", "median"]
-    note = "Visits and seeds of a patient are averaged first. Distances (hd95) are in mm, all else is from 0 to 1."
-    notes = [about(scores, evaluation), f"{note} Nothing is tested here: see the tables of verdicts."]
+    note = "Visits and seeds of a patient are averaged first. Distances (hd95) are in mm, all others from 0 to 1."
+    notes = [about(scores, evaluation), f"{note} For tests, see the tables of verdicts."]
     return StudyTable(table_name("all_scores", evaluation), "Every score of every strategy", columns, rows, notes)

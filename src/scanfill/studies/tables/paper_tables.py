@@ -1,6 +1,6 @@
-"""The paper's Tables 4 to 6: models dedicated to three inputs, and a synthetic image in the place of an original.
+"""The paper's Tables 4 to 6: models dedicated to three inputs, and a synthetic image in place of an original.
 
-Published figures are in ``published_dice.csv`` (Table 6) and ``published_correlations.csv`` (Table 7) beside this
+Published figures are in ``published_dice.csv`` (Table 6) and ``published_correlations.csv`` (Table 7) next to this
 module, and in :py:data:`scanfill.domains.brain_mri.modalities.PUBLISHED_MSE`. Those of Tables 4 and 5 are not available
 to us.
 """
@@ -31,19 +31,18 @@ if TYPE_CHECKING:
 
 PAPER = "Raut et al., Frontiers in Radiology 2024, 1336902"
 
-NOT_AVAILABLE = f"The published figures ({PAPER}, Tables 4 and 5) are not available to us; none stand here."
+NOT_AVAILABLE = f"The published figures ({PAPER}, Tables 4 and 5) are not available to us and are not shown."
 
 DATA_DIFFER = (
     "Published: BraTS 2021, 1,251 patients (five-fold cross-validation of 1,000, 251 held out), 1 mm, skull-stripped, "
     "DeepMedic with 35 epochs, Pix2PixNIfTI with 100. Ours: the patients, resolution and training lengths of this "
-    "study, see its settings. Data and trainings differ, so that the two are to be compared in their order, not in "
-    "their values."
+    "study, see its settings. Data and trainings differ, so compare the ranking of the two, not their values."
 )
 
 
 @cache
 def published(name: str) -> pd.DataFrame:
-    """Read published figures: ``dice`` or ``correlations``; what the paper marks has ``*`` in the column ``marked``."""
+    """Read published figures: ``dice`` or ``correlations``; the paper's marks are ``*`` in the column ``marked``."""
     path = Path(__file__).with_name(f"published_{name}.csv")
     return pd.read_csv(path, comment="#", keep_default_na=False)
 
@@ -61,17 +60,17 @@ def three_input_tables(scores: StudyScores, evaluation: str, methods: Methods | 
     """Compare the dedicated three-input models with the four-input model: the paper's Table 6.
 
     Args:
-        scores: Of the study.
+        scores: Scores of the study.
         evaluation: ``cross_validation`` or ``held_out``.
         methods: How to compare.
 
     Returns:
-        Dice beside the published one, and the verdicts; none where the study trained no dedicated model.
+        Dice next to the published values, and the verdicts; empty if the study trained no dedicated model.
     """
     paper = {
         left_out: [MeanSD(one.mean, one.sd, one.marked) for one in rows.itertuples()]
         for left_out, rows in published("dice").groupby("left_out", sort=False)
-    }  # left out, nothing last -> NC, ED, CET, WT
+    }  # sequence left out (nothing last) -> NC, ED, CET, WT
     planned = {cell: name for name in paper if name for cell in [Cell("dedicated", name)] if scores.was_planned(cell)}
     if not planned:
         return []
@@ -83,10 +82,10 @@ def three_input_tables(scores: StudyScores, evaluation: str, methods: Methods | 
     columns = ["left out", *(f"{label} {whose}" for label in FAMILY_LABELS for whose in ("ours", "published"))]
     notes = [
         *not_planned(f"a model without {name}" for name in paper if name and name not in planned.values()),
-        f"Published: {PAPER}, Table 6; there, too, * is no difference. {DATA_DIFFER}",
+        f"Published: {PAPER}, Table 6, where * also means no difference found. {DATA_DIFFER}",
         NOT_DIFFERENT_NOTE,
     ]
-    title = "Three-input models: Dice, mean ± SD over patients, beside the published figures"
+    title = "Three-input models: Dice, mean ± SD over patients, next to the published figures"
     name = table_name("three_input_models", evaluation)
     heads = {cell: [left_out] for cell, left_out in planned.items()}
     return [
@@ -96,15 +95,15 @@ def three_input_tables(scores: StudyScores, evaluation: str, methods: Methods | 
 
 
 def replaced_tables(scores: StudyScores, evaluation: str, methods: Methods | None = None) -> list[StudyTable]:
-    """Compare the four-input model with one synthetic input with the same model on the originals: Tables 4 and 5.
+    """Compare the four-input model given one synthetic input with itself given the originals: Tables 4 and 5.
 
     Args:
-        scores: Of the study.
+        scores: Scores of the study.
         evaluation: ``cross_validation`` or ``held_out``.
         methods: How to compare.
 
     Returns:
-        Dice, and the verdicts; none where the study has no single pairs (strategy ``pairwise_from``).
+        Dice, and the verdicts; empty if the study has no single pairs (strategy ``pairwise_from``).
     """
     planned = {cell: pair for cell, pair in pair_cells().items() if scores.was_planned(cell)}
     if not planned:
@@ -124,7 +123,7 @@ def replaced_tables(scores: StudyScores, evaluation: str, methods: Methods | Non
 
 
 def pairs_not_planned(scores: StudyScores) -> list[str]:
-    """List the single pairs that a study does not have, as a note; none where it has all of them."""
+    """Return a note with the single pairs that a study does not include; empty if it includes all of them."""
     return not_planned(
         f"{target} from {source}" for cell, (target, source) in pair_cells().items() if not scores.was_planned(cell)
     )

@@ -1,4 +1,4 @@
-"""What each preset changes against one reference: the tables of the augmentation trial."""
+"""The effect of each preset compared with a reference: the tables of the augmentation trial."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scanfill.studies.tables.study_table import Cell as TableCell
 
 COST_NOTE = (
-    "Training: hours of one fold and one seed on its device (mean over folds and seeds). Inference: seconds a case."
+    "Training: hours of one fold and one seed on its device (mean over folds and seeds). Inference: seconds per case."
 )
 
 
@@ -24,14 +24,14 @@ def judge_effects(
 ) -> JudgedCells:
     """Compare the Dice of each preset with that of the reference, on the same patients.
 
-    The family is every preset that was planned, but the reference, x four labels. Equivalence is not asked: margins
-    that say which gain is too small to be worth a preset were not set.
+    The family is every planned preset except the reference x four labels. Equivalence is not tested: no margins were
+    set for gains that are too small to justify a preset.
 
     Args:
-        scores: Of the study.
+        scores: Scores of the study.
         evaluation: ``cross_validation`` or ``held_out``.
         reference: The preset that the others are compared with.
-        empty: The row that shows what an empty prediction scores, which is compared with nothing.
+        empty: The row with the scores of an empty prediction, which is not compared.
         methods: How to compare.
     """
     methods = methods or Methods()
@@ -44,12 +44,12 @@ def _references(scores: StudyScores, reference: str, empty: str) -> dict[Cell, C
 
 
 def effect_tables(judged: JudgedCells, reference: str, empty: str = "") -> list[StudyTable]:
-    """Write what each preset changes: Dice, the tests behind it, and the tests of the other scores.
+    """Make tables of the effect of each preset: Dice, its tests, and the tests of the other scores.
 
     Args:
         judged: From :py:func:`judge_effects`.
-        reference: As there.
-        empty: As there.
+        reference: As in :py:func:`judge_effects`.
+        empty: As in :py:func:`judge_effects`.
     """
     scores, evaluation = judged.scores, judged.evaluation
     references = _references(scores, reference, empty)
@@ -61,7 +61,7 @@ def effect_tables(judged: JudgedCells, reference: str, empty: str = "") -> list[
         hours = None if training is None else training / 3600
         rows.append([cell.strategy, *dice, hours, costs.inference.get((cell.strategy, "nothing"))])
     notes = (
-        [f"{empty}: what a label map without any lesion scores; a network below it is worse than no network."]
+        [f"{empty}: the score of a label map without any lesion; a network below it is worse than no network."]
         if empty
         else []
     )

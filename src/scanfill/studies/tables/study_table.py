@@ -1,4 +1,4 @@
-"""A table of a study before it is written: rows under columns, and the notes without which it must not be read."""
+"""A table of a study before it is written: columns, rows, and the notes needed to interpret it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 NOT_FINISHED = "not finished"
-"""What stands in a cell that the study asks for, and that is not scored in every fold and seed yet."""
+"""Text of a planned cell that is not yet scored in every fold and seed."""
 
 VERDICTS: Mapping[str, Literal["bad", "warn", "known", "good"]] = {
     "better": "good",
@@ -22,17 +22,17 @@ VERDICTS: Mapping[str, Literal["bad", "warn", "known", "good"]] = {
     "worse": "bad",
     "undecided": "known",
 }
-"""How each verdict is marked on a page."""
+"""Style of each verdict on a page."""
 
 
 @dataclass(frozen=True)
 class MeanSD:
-    """A mean and the SD beside it, as papers print them.
+    """A mean with its SD, as printed in papers.
 
     Args:
-        mean: Of the cases.
+        mean: Mean over the cases.
         sd: Sample SD; NaN for one case.
-        mark: What follows, such as ``*``; the table's notes say what it means.
+        mark: Suffix, such as ``*``, explained in the table's notes.
     """
 
     mean: float
@@ -50,10 +50,10 @@ class Estimate:
 
     Args:
         value: The estimate.
-        low: Lower end of the interval; NaN where there is none.
+        low: Lower end of the interval; NaN if there is none.
         high: Upper end.
         mark: See :py:class:`MeanSD`.
-        signed: Whether a plus is written, as before a difference.
+        signed: Whether to write a plus sign, as for a difference.
     """
 
     value: float
@@ -74,10 +74,10 @@ class Compared:
     """A mean and its difference from a reference, with the interval of the difference.
 
     Args:
-        mean: Of the cases.
+        mean: Mean over the cases.
         sd: Sample SD.
-        difference: From the reference; NaN in the reference's own row.
-        verdict: On the difference.
+        difference: Difference from the reference; NaN in the reference's own row.
+        verdict: Verdict on the difference.
     """
 
     mean: float
@@ -86,7 +86,7 @@ class Compared:
     verdict: str
 
     def text(self, digits: int) -> str:
-        """Write it for people: the mean with two decimals, because the difference says the rest."""
+        """Format it for readers: the mean with two decimals, because the difference is more precise."""
         mean = number(self.mean, 2)
         return mean if math.isnan(self.difference.value) else f"{mean}, {self.difference.text(digits)}"
 
@@ -99,13 +99,13 @@ class StudyTable:
     """Rows under columns, with a title and notes.
 
     Args:
-        name: Of the files, such as ``three_input_models``.
+        name: File name, such as ``three_input_models``.
         title: What the table shows.
         columns: Names of the columns.
-        rows: As many cells each as there are columns.
-        notes: What a reader must know: size of the family, margins, seeds, what could have been shown.
-        digits: Decimals of what people read; files for programs keep six significant digits.
-        data: What programs get instead of the cells, where there is more to tell.
+        rows: Rows, with one cell per column.
+        notes: What a reader must know: size of the family, margins, seeds, smallest detectable difference.
+        digits: Decimals for readers; the CSV has six significant digits.
+        data: Rows for the CSV instead of the cells, if there is more information.
 
     Raises:
         ValueError: A row has more or fewer cells than there are columns.
@@ -126,18 +126,18 @@ class StudyTable:
                 raise ValueError(msg)
 
     def texts(self) -> list[list[str]]:
-        """Write every cell for people."""
+        """Format every cell for readers."""
         return [[cell_text(cell, self.digits) for cell in row] for row in self.rows]
 
     def on_page(self) -> PageTable:
-        """Turn it into a table of the HTML page, verdicts marked; its notes go into the section's text."""
+        """Convert it to a table of the HTML page, with verdicts marked; its notes go into the section's text."""
         rows = [[Mark(text, VERDICTS[text]) if text in VERDICTS else text for text in row] for row in self.texts()]
         return PageTable(self.columns, rows, caption=self.title)
 
     def records(self) -> list[dict[str, float | int | str | None]]:
-        """Take every cell apart, one mapping a row; all have the same keys: ``WT mean``, ``WT sd``, ...
+        """Split every cell into its parts, one mapping per row; all have the same keys: ``WT mean``, ``WT sd``, ...
 
-        A word that stands where other rows have figures is kept under the column's own name.
+        Text in a column where other rows have figures is kept under the column's own name.
         """
         if self.data:
             return [dict(row) for row in self.data]
@@ -151,12 +151,12 @@ class StudyTable:
 
 
 def known(value: float | None) -> float:
-    """Turn a figure that statistics do not know into NaN, which tables show as a dash."""
+    """Convert an unknown value to NaN, which tables show as a dash."""
     return math.nan if value is None else value
 
 
 def number(value: float, digits: int, *, signed: bool = False) -> str:
-    """Write a number with a fixed number of decimals; a dash for NaN, and never a negative zero."""
+    """Format a number with a fixed number of decimals; a dash for NaN, and never a negative zero."""
     if math.isnan(value):
         return DASH
     rounded = round(value, digits) + 0.0  # adding 0 turns -0.0 into 0.0
@@ -164,7 +164,7 @@ def number(value: float, digits: int, *, signed: bool = False) -> str:
 
 
 def cell_text(cell: Cell, digits: int) -> str:
-    """Write one cell for people."""
+    """Format one cell for readers."""
     if isinstance(cell, (MeanSD, Estimate, Compared)):
         return cell.text(digits)
     if isinstance(cell, float):
@@ -173,7 +173,7 @@ def cell_text(cell: Cell, digits: int) -> str:
 
 
 def _parts(cell: Cell) -> dict[str, float | int | str]:
-    """Take one cell apart for programs; what has no parts has an empty name."""
+    """Split one cell into its parts for the CSV; a cell without parts has an empty name."""
     if isinstance(cell, Compared):
         difference = {"difference": cell.difference.value, "low": cell.difference.low, "high": cell.difference.high}
         return {"mean": cell.mean, "sd": cell.sd, **difference, "verdict": cell.verdict}

@@ -1,4 +1,4 @@
-"""Every subset of sequences and every strategy: what is lost, what it costs, and a verdict for each subset."""
+"""Results for every subset of sequences and every strategy: loss of Dice, cost, and a verdict for each subset."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from scanfill.studies.tables.study_table import Cell as TableCell
 
 MISSING_SETS = ("", *(join(names) for number in (1, 2, 3) for names in combinations(MODALITIES, number)))
-"""What is missing in each of the fifteen subsets."""
+"""Missing sequences of each of the fifteen subsets."""
 
 SHOWN = tuple(name for name in STRATEGIES if name != "pairwise_from")
-"""Strategies of the table; the single pairs have a table of their own."""
+"""Strategies of the table; the single pairs have a separate table."""
 
 BASELINE = "zero"
-IDLE_NOTE = f"Where nothing is missing, a strategy without a row of its own does what {REFERENCE} does."
+IDLE_NOTE = f"If nothing is missing, a strategy without its own row is identical to {REFERENCE}."
 AS_GOOD, WORSE = "as good as complete", "worse"
 
 
 def subset_tables(judged: JudgedCells) -> list[StudyTable]:
-    """Write a verdict a subset, the table of all subsets, the verdicts behind it, and the gains over zero-filling.
+    """Make a table of one verdict per subset, the table of all subsets, its verdicts, and the gains over zero-filling.
 
     Args:
         judged: From :py:func:`judge_subsets`.
@@ -72,10 +72,10 @@ def subset_tables(judged: JudgedCells) -> list[StudyTable]:
 
 
 def secondary_tables(scores: StudyScores, evaluation: str, methods: Methods | None = None) -> list[StudyTable]:
-    """Judge the other scores as Dice is judged, each as a family of its own; they have no margins of equivalence.
+    """Test the other scores like Dice, each as a separate family; they have no equivalence margins.
 
     Args:
-        scores: Of the study.
+        scores: Scores of the study.
         evaluation: ``cross_validation`` or ``held_out``.
         methods: How to compare.
     """
@@ -91,12 +91,12 @@ def secondary_tables(scores: StudyScores, evaluation: str, methods: Methods | No
 
 
 def judge_subsets(scores: StudyScores, evaluation: str, methods: Methods | None = None) -> JudgedCells:
-    """Compare every strategy in every subset with the four originals, an ensemble with that of the originals."""
+    """Compare every strategy in every subset with the four originals, and each ensemble with their ensemble."""
     return judge_cells(scores, evaluation, _references(scores, evaluation), methods)
 
 
 def _judge_gains(scores: StudyScores, evaluation: str, methods: Methods) -> JudgedCells:
-    """Compare every strategy in every subset with zero-filling, the least that one can do; equivalence is not asked."""
+    """Compare every strategy in every subset with zero-filling, the simplest strategy; equivalence is not tested."""
     asked = Methods(methods.bootstrap, {}, methods.variant)
     pairs = {
         cell: Cell(BASELINE, cell.missing)
@@ -108,7 +108,7 @@ def _judge_gains(scores: StudyScores, evaluation: str, methods: Methods) -> Judg
 
 
 def _references(scores: StudyScores, evaluation: str) -> dict[Cell, Cell]:
-    """Say what each cell is compared with: the four originals, an ensemble with their ensemble."""
+    """Return the reference of each cell: the four originals, or their ensemble for an ensemble."""
     whole = Cell(REFERENCE + ENSEMBLE)
     ensembles = whole in scores.cells(evaluation)
     return {
@@ -119,7 +119,7 @@ def _references(scores: StudyScores, evaluation: str) -> dict[Cell, Cell]:
 
 
 def _cells(scores: StudyScores, evaluation: str) -> list[Cell]:
-    """List every row of the table: subset by subset, ensembles (of a held-out test) below what they are made of."""
+    """List every row of the table by subset, with ensembles (of a held-out test) below their members."""
     there = scores.cells(evaluation)
     every = [
         Cell(strategy + ensemble, missing)
@@ -131,22 +131,22 @@ def _cells(scores: StudyScores, evaluation: str) -> list[Cell]:
 
 
 def _not_planned(cells: Sequence[Cell]) -> list[str]:
-    """Name the strategies and missing sets of which a study has nothing."""
+    """Return a note with the strategies and missing sets that a study does not include."""
     strategies, sets = {cell.strategy for cell in cells}, {cell.missing for cell in cells}
     absent = [f"without {missing}" for missing in MISSING_SETS if missing not in sets]
     return not_planned([*(name for name in SHOWN if name not in strategies), *absent])
 
 
 def subset_verdicts(judged: JudgedCells, gains: JudgedCells, planned: Sequence[Cell]) -> StudyTable:
-    """Sum up each subset in one line.
+    """Summarize each subset in one row.
 
-    Strategies are compared with the originals and with zero-filling, not with one another: the one with the highest
-    mean is named, and that is no claim that it is better than the next.
+    Strategies are compared with the originals and with zero-filling, not with each other: the strategy with the highest
+    mean is given, without a claim that it is better than the next.
 
     Args:
-        judged: All cells against the four originals.
-        gains: Those with something missing against zero-filling.
-        planned: Cells of the study, the four originals among them.
+        judged: All cells compared with the four originals.
+        gains: Cells with missing sequences compared with zero-filling.
+        planned: Cells of the study, including the four originals.
     """
     rows: list[list[TableCell]] = []
     for missing in dict.fromkeys(cell.missing for cell in planned):
@@ -165,13 +165,13 @@ def subset_verdicts(judged: JudgedCells, gains: JudgedCells, planned: Sequence[C
         *_not_planned(planned),
         (
             "Highest mean Dice: over NC, ED, CET and WT. Strategies were tested against the four originals and against "
-            "zero-filling, not against one another: the highest mean is no claim to be better than the next."
+            "zero-filling, not against each other: the highest mean does not imply better than the next."
         ),
         (
-            "t-test: what it finds after Holm's correction. The verdict asks more: the interval, and a difference that "
-            "exceeds the between-seed SD, without which (one seed) neither better nor worse is said."
+            "t-test: result after Holm's correction. The verdict requires more: the interval, and a difference that "
+            "exceeds the between-seed SD; if that is unknown (one seed), neither better nor worse is stated."
         ),
-        *([f"Tests against zero-filling: a family of its own of {gains.family.size}."] if gains.judged else []),
+        *([f"Tests against zero-filling: a separate family of {gains.family.size}."] if gains.judged else []),
         *judged.notes(),
     ]
     return StudyTable(
@@ -180,7 +180,7 @@ def subset_verdicts(judged: JudgedCells, gains: JudgedCells, planned: Sequence[C
 
 
 def _labels_where(judged: JudgedCells, cells: Sequence[Cell], holds: Callable[[Judged], bool]) -> dict[str, list[str]]:
-    """Find strategy -> labels in which something holds; strategies without such a label are left out."""
+    """Return strategy -> labels for which a condition holds; strategies without such a label are left out."""
     found: dict[str, list[str]] = {}
     for cell, label in product(cells, FAMILY_LABELS):
         if (cell, label) in judged.judged and holds(judged.judged[cell, label]):
@@ -189,7 +189,7 @@ def _labels_where(judged: JudgedCells, cells: Sequence[Cell], holds: Callable[[J
 
 
 def _highest(judged: JudgedCells, cells: list[Cell]) -> str | None:
-    """Name the strategy with the highest mean over the four labels."""
+    """Return the strategy with the highest mean over the four labels."""
     means = {
         cell.strategy: sum(judged.mean(cell, label).mean for label in FAMILY_LABELS) / len(FAMILY_LABELS)
         for cell in cells
@@ -201,7 +201,7 @@ def _highest(judged: JudgedCells, cells: list[Cell]) -> str | None:
 
 
 def _sentence(cells: list[Cell], as_good: dict[str, list[str]], worse: dict[str, list[str]], *, whole_set: bool) -> str:
-    """Say in a sentence what is shown for a subset."""
+    """Summarize the results for a subset in a sentence."""
     if not cells and whole_set:
         return "The reference."
     if not cells:
@@ -212,13 +212,13 @@ def _sentence(cells: list[Cell], as_good: dict[str, list[str]], worse: dict[str,
         return f"As good as complete in all four labels: {', '.join(whole)}."
     if len(costly) == len(cells):
         return "Every strategy is worse than the complete set in at least one label."
-    said = [f"In part as good: {', '.join(as_good)}."] if as_good else []
+    said = [f"As good in some labels: {', '.join(as_good)}."] if as_good else []
     said += [f"Worse: {_join(worse)}."] if worse else []
     return " ".join(said) or "Undecided."
 
 
 def _join(found: dict[str, list[str]]) -> str | None:
-    """Write strategies and their labels."""
+    """Format strategies and their labels."""
     whole = len(FAMILY_LABELS)
     texts = {name: "all" if len(labels) == whole else ", ".join(labels) for name, labels in found.items()}
     return "; ".join(f"{name} ({labels})" for name, labels in texts.items()) or None

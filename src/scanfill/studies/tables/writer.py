@@ -1,4 +1,4 @@
-"""Write a table three times: CSV for programs, Markdown for a repository, LaTeX for a paper."""
+"""Write a table in three formats: CSV for programs, Markdown for a repository, LaTeX for a paper."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ LATEX: Mapping[str, str] = {
     PLUS_MINUS: r"$\pm$",
     DASH: "--",
 }
-"""What a character becomes in LaTeX."""
+"""Character -> its LaTeX code."""
 
 SPECIAL = re.compile("|".join(map(re.escape, LATEX)))
 MINUS = re.compile(r"(?<![\w.)-])-(?=\d)")
-"""The sign of a negative number, which LaTeX would set as a hyphen."""
+"""The sign of a negative number, which LaTeX would typeset as a hyphen."""
 
 
 def write_table(table: StudyTable, folder: Path) -> list[Path]:
-    """Write ``<name>.csv``, ``<name>.md`` and ``<name>.tex``, each whole or not at all.
+    """Write ``<name>.csv``, ``<name>.md`` and ``<name>.tex``, each atomically.
 
     Args:
-        table: What to write.
-        folder: Made if absent.
+        table: The table.
+        folder: Output folder; created if missing.
 
     Returns:
         The paths of the three files.
@@ -61,7 +61,7 @@ def write_table(table: StudyTable, folder: Path) -> list[Path]:
 
 
 def as_csv(table: StudyTable) -> str:
-    """Write title and notes as lines that begin with ``#``, then one column for each figure."""
+    """Return the table as CSV: title and notes as lines that begin with ``#``, then one column for each figure."""
     records = table.records()
     columns = list(records[0]) if records else list(table.columns)
     buffer = io.StringIO()
@@ -74,7 +74,7 @@ def as_csv(table: StudyTable) -> str:
 
 
 def as_markdown(table: StudyTable) -> str:
-    """Write the table with its title above it and its notes as a list below it."""
+    """Return the table as Markdown, with its title above it and its notes as a list below it."""
     rows = [list(table.columns), ["---"] * len(table.columns), *table.texts()]
     lines = [f"| {' | '.join(_cell(text) for text in row)} |" for row in rows]
     notes = [f"- {' '.join(note.split())}" for note in table.notes]
@@ -82,7 +82,7 @@ def as_markdown(table: StudyTable) -> str:
 
 
 def as_latex(table: StudyTable) -> str:
-    r"""Write a ``table`` environment for package ``booktabs``; the notes stand below the rules."""
+    r"""Return a ``table`` environment for the package ``booktabs``, with the notes below the rules."""
     rows = [" & ".join(map(_latex, row)) + r" \\" for row in table.texts()]
     notes = [rf"\par\footnotesize {_latex(' '.join(note.split()))}" for note in table.notes]
     lines = [
@@ -104,19 +104,19 @@ def as_latex(table: StudyTable) -> str:
 
 
 def _plain(value: float | str | None) -> str:
-    """Write a number with six digits, NaN as nothing."""
+    """Format a number with six digits, NaN as an empty string."""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"
     return "" if value is None else str(value)
 
 
 def _cell(text: str) -> str:
-    r"""Keep a text within its cell; an asterisk of ours is no emphasis."""
+    r"""Escape text for a Markdown table cell, so that asterisks are not emphasis."""
     return " ".join(text.split()).replace("|", r"\|").replace("*", r"\*")
 
 
 def _latex(text: str) -> str:
-    """Write a text so that LaTeX prints it as it is."""
+    """Escape text for LaTeX."""
     signed = MINUS.sub("\N{MINUS SIGN}", text)
     escaped = SPECIAL.sub(lambda found: LATEX[found[0]], signed)
     return escaped.replace("\N{MINUS SIGN}", "$-$")

@@ -1,4 +1,4 @@
-"""What test-time augmentation gains and costs on the cases that judge a trained network."""
+"""Measure the gain and cost of test-time augmentation on the validation cases of a trained network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bundle's evaluation, opened to predict each case in several ways, timed and scored."""
+"""Run a bundle's evaluation with several inferers for each case, timed and scored."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Outcome:
     """One prediction of one case.
 
     Attributes:
-        scores: As :py:func:`scanfill.metrics.score_case` gives them.
-        seconds: In the inferer.
-        processor_seconds: Of all threads of this process meanwhile; other work on the machine hardly changes them.
+        scores: Scores from :py:func:`scanfill.metrics.score_case`.
+        seconds: Time in the inferer.
+        processor_seconds: CPU time of all threads of this process; hardly affected by other work on the machine.
     """
 
     scores: Mapping[str, float]
@@ -41,15 +41,15 @@ class Outcome:
 
 
 class Evaluation:
-    """Cases, network, inferer and postprocessing of ``train.yaml`` with ``evaluate.yaml``, weights loaded.
+    """Cases, network with its weights, inferer and postprocessing of ``train.yaml`` with ``evaluate.yaml``.
 
     Args:
         bundle: Name or folder of a bundle.
-        overlays: Those of the training, such as ``unet.yaml``.
+        overlays: Overlays of the training, such as ``unet.yaml``.
         **options: Ids of the configs, such as ``checkpoint``, ``dataset_dir``, ``datalist``, ``patch_size``.
 
     Raises:
-        UsageError: There is no such overlay or option; the checkpoint does not fit, or was trained on a case.
+        UsageError: An overlay or option does not exist; or the checkpoint does not fit, or was trained on a case.
     """
 
     def __init__(self, bundle: str | Path, overlays: Sequence[str] = (), **options: Any) -> None:
@@ -61,7 +61,7 @@ class Evaluation:
             msg = f"There is no option {unknown[0]!r} (={options[unknown[0]]!r}) in {', '.join(str(f) for f in files)}."
             raise UsageError(msg)
         if "tta" not in self.parser:
-            msg = f"Bundle {bundle} has no option tta: it does not segment. Name a segmentation bundle."
+            msg = f"Bundle {bundle} has no option tta: it does not segment. Pass a segmentation bundle."
             raise UsageError(msg)
         self.parser.update(options)
         self.cases: list[dict[str, Any]] = self.get("evaluated")
@@ -79,7 +79,7 @@ class Evaluation:
             return self.parser.get_parsed_content(name)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Prepare one case after the other, with its label."""
+        """Yield the prepared cases with their labels."""
         dataset = self.get("dataset")
         for number in range(len(dataset)):
             with _original_errors():
@@ -87,7 +87,7 @@ class Evaluation:
             yield case
 
     def predict(self, case: Mapping[str, Any], inferer: Inferer) -> Outcome:
-        """Predict one prepared case, put it on the label's grid, and score it."""
+        """Predict one prepared case, resample the prediction to the label's grid, and score it."""
         image = case["image"][None].to(self.device)
         _wait(self.device)
         start, worked = time.perf_counter(), time.process_time()
@@ -103,7 +103,7 @@ class Evaluation:
 
 @contextmanager
 def _original_errors() -> Iterator[None]:
-    """Raise a mistake in the input as it is, not wrapped in MONAI's errors."""
+    """Raise mistakes in the input directly, not wrapped in MONAI's errors."""
     try:
         yield
     except RuntimeError as error:
@@ -111,17 +111,17 @@ def _original_errors() -> Iterator[None]:
 
 
 def _config(configs: Path, name: str) -> Path:
-    """Find a config of a bundle, in YAML or in the JSON that archives have, or any file by its path."""
+    """Find a config of a bundle, in YAML or (in archives) JSON, or any file by its path."""
     places = [configs / name, (configs / name).with_suffix(".json"), Path(name)]
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         known = ", ".join(sorted(path.name for path in configs.glob("*.yaml")))
-        msg = f"There is no config {name!r} in {configs}; there are {known}."
+        msg = f"There is no config {name!r} in {configs}. Available: {known}."
         raise UsageError(msg)
     return file
 
 
 def _wait(device: torch.device) -> None:
-    """Wait for a GPU to finish, so that the time is right."""
+    """Wait for a GPU to finish, so that the measured time is correct."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

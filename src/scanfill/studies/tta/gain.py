@@ -28,24 +28,24 @@ SCORES = {"Dice": "dice_mean", "Dice WT": "dice_WT", "HD95 (mm)": "hd95_mean"}
 """Column -> score; ``_mean`` is over NC, ED and CET."""
 NOTES = (
     "Gain: mean difference from none over the same patients, with its 95 % bootstrap interval.",
-    "An interval that holds 0 shows no gain; for HD95 less is better.",
+    "An interval that contains 0 shows no gain; for HD95, lower is better.",
     "Dice and HD95 are averaged over NC, ED and CET.",
-    "Seconds are those of the prediction alone, without reading and preparing a case.",
+    "Seconds cover only the prediction, without reading and preparing a case.",
 )
 
 
 def measure(
     evaluation: Evaluation, inferers: Mapping[str, Inferer], folder: str | Path
 ) -> dict[str, list[dict[str, float | str]]]:
-    """Predict each case with each inferer in turn, so that whatever slows the machine down affects all of them.
+    """Predict each case with each inferer in turn, so that other load on the machine affects all of them equally.
 
     Args:
-        evaluation: Of a trained network.
+        evaluation: Evaluation of a trained network.
         inferers: Name -> inferer.
-        folder: Where ``cases.csv`` goes, written anew after each case.
+        folder: Folder of ``cases.csv``, which is rewritten after each case.
 
     Returns:
-        Name -> one row a case: ``case_id``, ``patient``, ``evaluation``, scores, ``dice_mean`` and ``hd95_mean`` over
+        Name -> one row per case: ``case_id``, ``patient``, ``evaluation``, scores, ``dice_mean`` and ``hd95_mean`` over
         the regions of one label (NC, ED, CET), ``seconds`` and ``processor_seconds``.
     """
     patients = {str(case["case_id"]): str(case["patient"]) for case in evaluation.cases}
@@ -68,15 +68,15 @@ def measure(
 
 
 def gain_table(rows: Mapping[str, Sequence[Row]], about: str = "", bootstrap: Bootstrap | None = None) -> StudyTable:
-    """Compare every way to predict with ``none``, patient by patient.
+    """Compare every inferer with ``none``, paired by patient.
 
     Args:
-        rows: Name -> one row a case, from :py:func:`measure`.
-        about: Goes into the title.
-        bootstrap: How the intervals are drawn.
+        rows: Name -> one row per case, from :py:func:`measure`.
+        about: Text added to the title.
+        bootstrap: Settings of the intervals.
 
     Raises:
-        UsageError: The ways were not scored on the same cases.
+        UsageError: The inferers were not scored on the same cases.
     """
     lines: list[list[Cell]] = []
     reasons: list[str] = []
@@ -95,7 +95,7 @@ def gain_table(rows: Mapping[str, Sequence[Row]], about: str = "", bootstrap: Bo
         lines.append([*cells, seconds, seconds / _mean(rows[REFERENCE], "seconds")])
     columns = ["tta", *(title for score in SCORES for title in (score, f"{score}: gain"))]
     columns += ["seconds a case", "times none"]
-    title = f"What test-time augmentation gains and costs on {len(rows[REFERENCE])} cases"
+    title = f"Gain and cost of test-time augmentation on {len(rows[REFERENCE])} cases"
     title += f", {about}" if about else ""
     return StudyTable("tta", title, columns, lines, notes=[*NOTES, *dict.fromkeys(reasons)])
 
@@ -108,15 +108,15 @@ def write_gain(evaluation: Evaluation, output: str | Path, axes: Sequence[int] |
     """Compare ``none`` with ``flips``, and write ``cases.csv`` and the table ``tta``.
 
     Args:
-        evaluation: Of a trained network.
-        output: Folder; made if absent.
-        axes: To flip; by default the bundle's ``tta_axes``, or what training flipped.
+        evaluation: Evaluation of a trained network.
+        output: Output folder; created if missing.
+        axes: Axes to flip; by default the bundle's ``tta_axes``, or the axes flipped in training.
 
     Returns:
         The table in Markdown.
 
     Raises:
-        UsageError: As :py:func:`~scanfill.inferers.with_tta`.
+        UsageError: See :py:func:`~scanfill.inferers.with_tta`.
     """
     chosen = evaluation.get("tta_axes") if axes is None else axes
     flips = with_tta("flips", evaluation.inferer, chosen, trained=evaluation.get("flipped_axes"))

@@ -1,4 +1,4 @@
-"""The rules, one a file: each finds one kind of fault in a pipeline."""
+"""The rules, one per file: each finds one kind of fault in a pipeline."""
 
 from scanfill.sharing.check.rules import (
     ct_geometry,
@@ -17,4 +17,4 @@ from scanfill.sharing.check.rules import (
 _IN_ORDER = [interpolation, left_behind, random_evaluation, late_normalization, ct_geometry, grid_before_crop]
 _IN_ORDER += [lateral_flip, data_lists, overwriting, perceptual, tracking]
 RULES = tuple(rule.RULE for rule in _IN_ORDER)
-"""All of them, in the order of the documentation."""
+"""All rules, in the order of the documentation."""

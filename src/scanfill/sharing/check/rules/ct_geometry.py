@@ -1,4 +1,4 @@
-"""Turns and sizes that no CT has: the table is below, and a voxel's millimetres are known."""
+"""Unrealistic rotations and scales of CT: the table is always below the patient, and the voxel size is known."""
 
 import math
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ AFFINE = ("RandAffine", "Rand2DElastic", "Rand3DElastic")
 SMALLEST, LARGEST = 0.7, 1.4
 QUARTER = math.pi / 2 - 0.01
 NARROWEST = 150.0
-"""HU; a range of intensities that reaches below -50 and above 50 and is at least this wide is a CT window."""
+"""HU; a range of intensities from below -50 to above 50 that is at least this wide is taken for a CT window."""
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
@@ -22,26 +22,26 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         reason = _is_ct(pipeline, chain)
         for step in (step for step in chain.steps if reason and not step.idle and not pipeline.is_preparation(step)):
             if _turns(step):
-                what = f"{step.name} turns CT images by 90 degrees ({reason})."
-                why = "Patients lie on a table, which is always below: the network learns bodies that never come."
+                what = f"{step.name} rotates CT images by 90 degrees ({reason})."
+                why = "The table is always below the patient: the network learns orientations that never occur."
                 yield fault(step, what, why, "Rotate by up to 0.3 to 0.5 rad (RandAffined, RandRotated) instead.")
             if (scale := _scale(step)) is not None:
                 what = f"{step.name} scales CT images by {scale:.3g} ({reason})."
-                why = "The millimetres of a voxel are known, and organs of half the size or twice do not occur."
+                why = "The voxel size in mm is known, and organs of half or twice the usual size do not occur."
                 yield fault(step, what, why, f"Stay within {SMALLEST} to {LARGEST}.")
 
 
 def _is_ct(pipeline: Pipeline, chain: Chain) -> str:
-    """Say how it is known that images are CT; empty where it is not."""
+    """Return how images were recognized as CT; empty if they were not."""
     formats = pipeline.config.metadata.get("network_data_format", {})
     inputs = formats.get("inputs", {}) if isinstance(formats, dict) else {}
     told = [entry for entry in inputs.values() if isinstance(entry, dict)] if isinstance(inputs, dict) else []
     modalities = {str(entry.get("modality", "")).upper() for entry in told} - {"", "N/A", "NONE"}
     if modalities:
-        return "the metadata say so" if modalities == {"CT"} else ""
+        return "according to the metadata" if modalities == {"CT"} else ""
     for step in chain.steps:
         if step.base == "RandWindow":
-            return f"{step.name} takes a window of HU"
+            return f"{step.name} applies a window in HU"
         low, high = step.window or (0, 0)
         if low <= -50 and high >= 50 and high - low >= NARROWEST:
             return f"a window of {low:g} to {high:g} HU"
@@ -78,7 +78,7 @@ def _numbers(value: Any) -> list[float]:
 
 
 def _ranges(value: Any) -> list[float]:
-    """Ends of what MONAI draws: a number r an axis is -r to r, a pair is from one to the other."""
+    """Return the bounds of MONAI's random ranges: per axis, a number r means -r to r, a pair its two ends."""
     items = value if isinstance(value, Items) else Items([value])
     ends: list[float] = []
     for item in items:

@@ -1,4 +1,4 @@
-"""Lists of cases with a patient on two sides, or with something synthetic that judges."""
+"""Case lists with a patient in two parts, or with synthetic images used for evaluation."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ Case = dict[str, Any]
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
-    """Find lists that the config names, that are there, and that let scores look too good."""
+    """Find existing case lists named in the config that inflate scores."""
     for node, path in _lists(pipeline):
         parts = _read(path)
         if parts:
@@ -27,7 +27,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
 
 
 def _lists(pipeline: Pipeline) -> Iterator[tuple[Node, Path]]:
-    """JSON files whose path a config states plainly."""
+    """Yield the JSON files whose path is a literal in the config."""
     seen: set[Path] = set()
     for _, node in pipeline.config.walk():
         stated = isinstance(node.value, str) and not node.value.startswith(("%", "@"))
@@ -49,7 +49,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, list[Case]]:
-    """Read the parts of a Decathlon-style list; nothing where it is another kind of file."""
+    """Read the parts of a Decathlon-style list; empty for any other kind of file."""
     content = json_content(path)
     parts: dict[str, list[Case]] = {}
     for name, cases in content.items() if isinstance(content, dict) else ():
@@ -75,12 +75,12 @@ def _leaks(node: Node, path: Path, parts: dict[str, list[Case]]) -> Iterator[Fau
         who, (first, second) = next(iter(shared.items()))
         more = f", and {len(shared) - 1} more like it" if len(shared) > 1 else ""
         what = f"In {path} {who} is in {first} and in {second}{more}."
-        why = "Images of one patient resemble each other: a network that has seen one scores too well on the other."
+        why = "Images of one patient are similar: a network trained on one scores too high on the other."
         yield Fault(node, what, why, "Split by patient: `python -m scanfill split`.")
 
 
 def _identities(case: Case) -> Iterator[str]:
-    """What makes two cases the same patient: a name, or the same image file."""
+    """Yield what identifies a case's patient: a name, or an image file."""
     named = next((f"{key} {case[key]!r}" for key in PATIENT if case.get(key) not in (None, "")), None)
     if named:
         yield named
@@ -101,15 +101,15 @@ def _synthetic(
             who = next(iter(_identities(marked[0])), str(marked[0]))
             more = f", and {len(marked) - 1} more like it" if len(marked) > 1 else ""
             what = f"In {path} {who} is synthetic and in {part}{more}."
-            why = "A score against what a network made says how well two networks agree, nothing of patients."
-            yield Fault(node, what, why, f"Keep only acquired images in {part}; synthetic ones may teach.")
+            why = "A score against a synthetic image measures how well two networks agree, not accuracy on patients."
+            yield Fault(node, what, why, f"Keep only acquired images in {part}; use synthetic ones only for training.")
 
 
 def _made(case: Case, folder: Path, is_synthetic: Callable[[Path], bool]) -> bool:
-    """Whether a file of the case bears the mark that a network made it."""
+    """Return whether a file of the case is marked as synthetic."""
     files = [file for value in case.values() for file in (value if isinstance(value, list) else [value])]
     images = [file for file in files if isinstance(file, str) and file.lower().endswith(IMAGES)]
     return any(is_synthetic(folder / file) for file in images)
 
 
-RULE = Rule("data-list", "a list of cases that shares patients between parts, or judges by synthetic images", look)
+RULE = Rule("data-list", "a case list that shares patients between parts, or evaluates on synthetic images", look)

@@ -1,4 +1,4 @@
-"""Crops of so many voxels from images whose voxels have any size and any direction."""
+"""Crops of a fixed number of voxels from images of varying voxel size and orientation."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from scanfill.sharing.check.transforms import FIXED_SIZE, GRIDS, KNOWN, READERS,
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
-    """Find volumes that are cropped to a number of voxels without Orientationd or Spacingd before."""
+    """Find volumes that are cropped to a fixed number of voxels without Orientationd or Spacingd before."""
     for chain in pipeline.preparing():
         crop = next((step for step in chain.steps if _crops_volume(step, volumes=_has_volumes(pipeline))), None)
         if crop is None or not _all_known_before(chain, crop):
@@ -19,17 +19,15 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         lacking += [] if before & GRIDS else ["Spacingd"]
         if lacking:
             name = crop.name
-            what = f"{name} cuts a fixed number of voxels, with no {' and no '.join(lacking)} before it."
-            why = (
-                "It then shows as many millimetres as the scanner's voxels have, and the patient lies as in the file: "
-            )
-            why += "other scanners' images look different to the network, and nothing says so."
-            fix = f"Put {' and '.join(lacking)} before it, or say in an ignore comment what makes all files alike."
+            what = f"{name} crops a fixed number of voxels, with no {' and no '.join(lacking)} before it."
+            why = "The crop then covers a different extent in mm for each voxel size, in the orientation of the file: "
+            why += "images of other scanners silently look different to the network."
+            fix = f"Put {' and '.join(lacking)} before it, or state in an ignore comment why all files have one grid."
             yield fault(crop, what, why, fix)
 
 
 def _has_volumes(pipeline: Pipeline) -> bool:
-    """Whether networks say that images are volumes, so that one number is the side of a cube."""
+    """Return whether the networks take volumes, so that a single number is the side of a cube."""
     made = (component for _, component in pipeline.components if component.has("spatial_dims"))
     ranks = [component.argument("spatial_dims") for component in made]
     return bool(ranks) and all(rank == 3 for rank in ranks)
@@ -49,7 +47,7 @@ def _crops_volume(step: Transform, *, volumes: bool) -> bool:
 
 
 def _all_known_before(chain: Chain, crop: Transform) -> bool:
-    """Whether the chain reads files, and holds no custom transform that may orient or resample."""
+    """Return whether the chain reads files and has no custom transform that may reorient or resample."""
     before = chain.steps[: crop.place]
     own = any("." in step.component.target and not step.component.target.startswith("monai.") for step in before)
     unknown = any(step.base.startswith(("Load", "Read")) and step.base not in KNOWN for step in before)

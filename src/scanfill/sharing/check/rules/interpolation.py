@@ -1,4 +1,4 @@
-"""Label maps whose values are mixed: 1 and 3 become 2, which is another class."""
+"""Label maps that are interpolated, so that their values mix: 1 and 3 become 2, which is another class."""
 
 from collections.abc import Iterator
 
@@ -9,15 +9,15 @@ from scanfill.sharing.check.pipeline import Chain, Pipeline
 from scanfill.sharing.check.transforms import NEAREST, Transform
 
 WHY = (
-    "Between a voxel of class 1 and one of class 3 it makes a 2, which is another class, and it makes fractions, which "
-    "are none; nothing stops at that, the network learns it."
+    "Between classes 1 and 3 this gives a 2, which is another class, and fractions, which are not classes; there is no "
+    "error, and the network is trained on them."
 )
 ROUNDING = ("ThresholdIntensity", "Lambda")
-"""What may turn interpolated values into classes again, as argmax does: after it, interpolation was meant."""
+"""Transforms that, like argmax, may turn interpolated values back into classes, so that interpolation is intended."""
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
-    """Find label maps that are interpolated other than nearest, before the network and after it."""
+    """Find label maps that are not interpolated with nearest, before or after the network."""
     labels = find_label_keys(pipeline)
     for chain in pipeline.preparing():
         for step in chain.steps:
@@ -42,7 +42,7 @@ def _rounded(chain: Chain, step: Transform, key: str) -> bool:
 def _fault(step: Transform, mixed: list[str], labels: dict[str, str]) -> Fault:
     name, keys = step.name, list(step.keys)
     modes = [step.mode_of(key) for key in mixed]
-    said = f"as `{step.mode_name}` says" if step.component.has(step.mode_name) else "by default"
+    said = f"as set by `{step.mode_name}`" if step.component.has(step.mode_name) else "by default"
     maps = " and ".join(f"{key!r} ({labels[key]})" for key in mixed)
     what = f"{name} interpolates the label map {maps} with {modes[0]!r}, {said}."
     wanted = ["nearest" if key in labels else str(step.mode_of(key)) for key in keys]
@@ -51,20 +51,20 @@ def _fault(step: Transform, mixed: list[str], labels: dict[str, str]) -> Fault:
     fix = (
         f"Write `{step.mode_name}: {one}`, for the keys {keys}."
         if plain
-        else f"Give {mixed} a step or a `mode` of its own: nearest."
+        else f"Give {mixed} a separate step or `mode`: nearest."
     )
     return fault(step, what, WHY, fix)
 
 
 def _predictions(chain: Chain) -> Iterator[Fault]:
-    """Predictions that are classes already when they are taken back to another grid by interpolation."""
+    """Find predictions that are already classes when they are interpolated to another grid."""
     discrete: set[str] = set()
     for step in chain.steps:
         discrete.update(key for key in step.keys if _makes_classes(step, key))
         mixed = [key for key in step.keys if key in discrete and (_inverts_smoothly(step, key) or _mixes(step, key))]
         if mixed and not _rounded(chain, step, mixed[0]):
-            what = f"{step.name} interpolates {mixed[0]!r}, which is classes already, not probabilities."
-            fix = "Put it before AsDiscreted, or let it be nearest (`nearest_interp: true`, `mode: nearest`)."
+            what = f"{step.name} interpolates {mixed[0]!r}, which already contains classes, not probabilities."
+            fix = "Put it before AsDiscreted, or use nearest interpolation (`nearest_interp: true`, `mode: nearest`)."
             yield fault(step, what, WHY, fix)
 
 
@@ -79,4 +79,4 @@ def _inverts_smoothly(step: Transform, key: str) -> bool:
     return step.base == "Invert" and step.argument_of(key, "nearest_interp", default=True) is False
 
 
-RULE = Rule("label-interpolation", "a label map is interpolated other than nearest", look)
+RULE = Rule("label-interpolation", "a label map that is not interpolated with nearest", look)

@@ -1,4 +1,4 @@
-"""Normalisation after augmentation of intensities, which undoes it."""
+"""Normalization after augmentation of intensities, which undoes it."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ from scanfill.sharing.check.pipeline import Chain, Pipeline
 from scanfill.sharing.check.transforms import BRIGHTNESS, CONTRAST, NOISE, NORMALIZING, Transform
 
 STRENGTH = {"RandGaussianNoise": "std", "RandShiftIntensity": "offsets"}
-"""Augmentations in the units of the image, and the argument that says how much."""
+"""Augmentations in the units of the image, and the argument for their strength."""
 VISIBLE = 0.002
-"""Share of a window below which a change has no effect: less than one of 500 HU."""
+"""Fraction of a window below which a change has no effect: less than 1 HU in 500."""
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
-    """Find normalisation that follows brightness, contrast, gamma or noise augmentation of the same key."""
+    """Find normalization that follows brightness, contrast, gamma or noise augmentation of the same key."""
     for chain in pipeline.preparing():
         for step in chain.steps:
             if normalizes(step):
@@ -24,7 +24,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
 
 
 def normalizes(step: Transform) -> bool:
-    """Whether a step normalises by what the image holds, not by numbers that are the same for all."""
+    """Return whether a step normalizes by the image's own values, not by fixed numbers."""
     if step.base == "NormalizeIntensity":
         return step.argument("subtrahend") is None and step.argument("divisor") is None
     if step.base == "ScaleIntensity":
@@ -43,32 +43,28 @@ def _augments(chain: Chain, step: Transform) -> Iterator[tuple[Transform, list[s
 def _late(chain: Chain, step: Transform) -> Iterator[Fault]:
     for earlier, shared in _augments(chain, step):
         first, name = earlier.component, step.name
-        what = f"{name} normalises {shared[0]!r} after {first.name} ({first.node.file}:{first.node.line})."
+        what = f"{name} normalizes {shared[0]!r} after {first.name} ({first.node.file}:{first.node.line})."
         if earlier.base in NOISE:
-            why = (
-                "Noise of a fixed strength means something only at a known scale, and it shifts what is normalised by."
-            )
+            why = "Noise of a fixed strength needs a known scale, and it shifts the statistics used for normalization."
         elif earlier.base in BRIGHTNESS:
-            why = (
-                "Normalisation takes a change of brightness back: the network never sees it, and learns no robustness."
-            )
+            why = "Normalization undoes a change of brightness: the network never sees it, and does not become robust."
         else:
-            why = "Normalisation takes part of the change of contrast back, how much depends on the image."
+            why = "Normalization partly undoes the change of contrast, to a degree that depends on the image."
         yield fault(step, what, why, f"Put {name} before {first.name}.")
         return
 
 
 def _unseen(chain: Chain, step: Transform) -> Iterator[Fault]:
-    """Augmentation in a CT number's unit that is meant for values from 0 to 1: invisible in the window."""
+    """Find augmentation of HU whose strength is meant for values from 0 to 1: it is invisible in the window."""
     low, high = step.window or (0, 0)
     width = high - low
     for earlier, shared in _augments(chain, step):
         strength = _strength(earlier)
         if strength is not None and strength < VISIBLE * width:
-            what = f"{earlier.name} changes {shared[0]!r} by {strength:g}, and {step.name} then takes a window "
+            what = f"{earlier.name} changes {shared[0]!r} by {strength:g}, and {step.name} then applies a window "
             what += f"{width:g} wide."
-            why = "That is nothing in the units of the file: no augmentation happens. The number is for a range of 1."
-            fix = f"Put {earlier.name} after {step.name}, or state its strength in the units of the file."
+            why = "The change is negligible in the units of the file; its strength is meant for a range of 0 to 1."
+            fix = f"Put {earlier.name} after {step.name}, or give its strength in the units of the file."
             yield fault(earlier, what, why, fix)
 
 
@@ -79,4 +75,4 @@ def _strength(step: Transform) -> float | None:
     return max((abs(number) for number in values), default=None) if known else None
 
 
-RULE = Rule("late-normalization", "normalisation after augmentation of brightness, contrast, gamma or noise", look)
+RULE = Rule("late-normalization", "normalization after augmentation of brightness, contrast, gamma or noise", look)

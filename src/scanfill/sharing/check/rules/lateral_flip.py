@@ -1,4 +1,4 @@
-"""Left-right flips where the labels know left from right."""
+"""Left-right flips where labels distinguish left from right."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from scanfill.sharing.check.pipeline import Chain, Pipeline
 from scanfill.sharing.check.transforms import Transform
 
 SIDE = re.compile(r"\b(left|lh|l|right|rh|r)\b")
-"""In names with spaces between words: ``left kidney``, ``lh cortex``, ``precentral l``."""
+"""Sides in names with spaces between words: ``left kidney``, ``lh cortex``, ``precentral l``."""
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 NOT_MIRRORED = re.compile(r"^(heart |cardiac )?(ventric|atri|myocard)")
 """The two sides of the heart are not mirror images: a flipped left ventricle is not a right one."""
@@ -25,13 +25,13 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         for step in chain.steps:
             if _flips_sides(chain, step) and not pipeline.is_preparation(step):
                 what = f"{step.name} swaps left and right, and the labels name sides ({pair[0]!r}, {pair[1]!r})."
-                why = "The image is mirrored and the label keeps its number: the network is told the wrong side."
+                why = "The image is mirrored but the label keeps its number: the network is trained on the wrong side."
                 fix = "Leave the left-right axis out of `spatial_axis`, or use a flip that swaps the paired labels."
                 yield fault(step, what, why, fix)
 
 
 def _pair(pipeline: Pipeline) -> tuple[str, str] | None:
-    """Names of a left and a right structure, from the bundle's metadata or the config."""
+    """Return the names of a left and a right structure, from the bundle's metadata or the config."""
     sides: dict[str, dict[str, str]] = {}
     formats = pipeline.config.metadata.get("network_data_format", {})
     for name in [*_names(formats.get("outputs") if isinstance(formats, dict) else None), *_in_config(pipeline)]:
@@ -44,7 +44,7 @@ def _pair(pipeline: Pipeline) -> tuple[str, str] | None:
 
 
 def _names(content: Any) -> Iterator[str]:
-    """Every name in JSON content."""
+    """Yield every name in JSON content."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, dict):
@@ -57,7 +57,7 @@ def _names(content: Any) -> Iterator[str]:
 
 
 def _in_config(pipeline: Pipeline) -> Iterator[str]:
-    """Short strings and names of entries: class names, not sentences or expressions."""
+    """Yield short strings and names of entries: possible class names, not sentences or expressions."""
     for name, node in pipeline.config.walk():
         yield name.rsplit("::", 1)[-1]
         if isinstance(node.value, str) and not node.value.startswith(("$", "@", "%")) and len(node.value) < 60:
@@ -74,11 +74,11 @@ def _flips_sides(chain: Chain, step: Transform) -> bool:
     axis = step.argument("spatial_axis")
     axes = axis if isinstance(axis, Items) else [axis]
     side = _side_axis(chain, step)
-    return None in axes or side in axes or side - 3 in axes  # counted from behind, in a volume
+    return None in axes or side in axes or side - 3 in axes  # negative index, in a volume
 
 
 def _side_axis(chain: Chain, step: Transform) -> int:
-    """Which axis runs from left to right: where Orientationd says so, else the first, as in most files."""
+    """Return the left-right axis: as set by Orientationd, else the first, as in most files."""
     for earlier in chain.steps[: step.place][::-1]:
         codes = earlier.argument("axcodes") if earlier.base == "Orientation" else None
         if isinstance(codes, str):

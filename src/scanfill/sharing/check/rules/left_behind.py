@@ -1,4 +1,4 @@
-"""Images that are turned, cut or resampled while their label stays where it was."""
+"""Images that are rotated, cropped or resampled without their label."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ from scanfill.sharing.check.pipeline import Chain, Pipeline
 from scanfill.sharing.check.transforms import GEOMETRIC, Transform
 
 Move = tuple[str, int]
-"""What moved a key: the kind of transform; which one it was, where it is random."""
-WHY = "The label then marks other voxels than those that the network sees: it learns noise, or is judged by it."
+"""What moved a key: the kind of transform and, if it is random, which one it was."""
+WHY = "The label then marks different voxels than the network sees: training or evaluation uses wrong labels."
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
-    """Find geometric transforms that an image goes through and its label map does not."""
+    """Find geometric transforms that are applied to an image and not to its label map."""
     labels = find_label_keys(pipeline)
     for chain in pipeline.preparing():
         truth = _truth(chain, labels)
@@ -23,7 +23,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
 
 
 def _truth(chain: Chain, labels: dict[str, str]) -> str | None:
-    """Return the label map that goes with the image, of those that this chain reads; None where that is not plain."""
+    """Return the label map that belongs to the image, among those that this chain reads; None if it is ambiguous."""
     there = [key for key in labels if key in read_keys(chain)]
     stated = [engine.label_key for engine in chain.engines]
     if any(isinstance(key, Unknown) for key in stated):
@@ -34,7 +34,7 @@ def _truth(chain: Chain, labels: dict[str, str]) -> str | None:
 
 
 def _compared_elsewhere(chain: Chain) -> bool:
-    """Whether predictions go back to the file's own grid first, or may: then the label must stay as it is."""
+    """Return whether predictions are, or may be, resampled to the file's grid, so that the label must not move."""
     judges = [engine for engine in chain.engines if engine.role == "evaluation"]
     return any(engine.inverts is not False for engine in judges)
 
@@ -54,8 +54,8 @@ def _left_behind(chain: Chain, truth: str, labels: set[str]) -> Iterator[Fault]:
         return
     for step in steps:
         if _draws(step) and truth in step.keys and labels.issuperset(step.keys) and step.base not in told:
-            what = f"{step.name} moves the label map {truth!r} at random, and no image."
-            yield fault(step, what, WHY, f"Write the image among the keys of this {step.name}.")
+            what = f"{step.name} randomly moves the label map {truth!r}, but no image."
+            yield fault(step, what, WHY, f"Add the image to the keys of this {step.name}.")
 
 
 def _copies(chain: Chain) -> list[tuple[int, str]]:
@@ -63,7 +63,7 @@ def _copies(chain: Chain) -> list[tuple[int, str]]:
 
 
 def _moves(chain: Chain, key: str) -> set[Move]:
-    """Everything that moves a key, or what it is a copy of."""
+    """Return everything that moves a key, or the key it was copied from."""
     moves: set[Move] = set()
     for step in chain.steps[::-1]:
         if step.base == "CopyItems":
@@ -83,11 +83,11 @@ def _draws(step: Transform) -> bool:
 
 def _fault(step: Transform, images: list[str], truth: str, *, alike: bool) -> Fault:
     name = step.name
-    what = f"{name} moves {', '.join(map(repr, images))}, and the label map {truth!r} stays."
+    what = f"{name} moves {', '.join(map(repr, images))}, but not the label map {truth!r}."
     if alike and step.random:
-        what = f"{name} moves {', '.join(map(repr, images))} at random, and another one the label map {truth!r}."
-    why = f"Each draws for itself, so they go different ways. {WHY}" if alike and step.random else WHY
-    return fault(step, what, why, f"Write {truth!r} among the keys of this one {name}.")
+        what = f"{name} randomly moves {', '.join(map(repr, images))}, and another one moves the label map {truth!r}."
+    why = f"The two draw different random numbers. {WHY}" if alike and step.random else WHY
+    return fault(step, what, why, f"Add {truth!r} to the keys of this {name}.")
 
 
-RULE = Rule("label-left-behind", "a geometric transform moves the image and not its label", look)
+RULE = Rule("label-left-behind", "a geometric transform that moves the image and not its label", look)

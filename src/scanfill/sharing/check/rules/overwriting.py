@@ -1,4 +1,4 @@
-"""Results that lie where the next case's result goes."""
+"""Results that are overwritten by the results of the next case."""
 
 import re
 from collections.abc import Iterator
@@ -10,18 +10,18 @@ from scanfill.sharing.check.transforms import base_name
 
 QUOTED = re.compile(r"""['"]([^'"]*)['"]""")
 """Text in an expression, such as the pattern of ``glob.glob(@dataset_dir + '/*/t1.nii.gz')``."""
-WHY = "A result is named after the input file: where every case is a folder with `t1.nii.gz`, only the last is left."
+WHY = "A result is named after the input file: if every case is a folder with `t1.nii.gz`, only the last one is kept."
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
-    """Find SaveImaged that gives several cases one file name."""
+    """Find SaveImaged that gives several cases the same file name."""
     alike = _same_names(pipeline)
     for _, component in pipeline.components:
         if base_name(component.name) != "SaveImage":
             continue
         if _lands_on_input(component):
-            what = f"{component.name} writes into the folder of the input, under the name of the input."
-            fix = "Write to a folder of its own (`output_dir`), or add an `output_postfix`."
+            what = f"{component.name} writes to the folder and name of the input."
+            fix = "Write to a separate folder (`output_dir`), or add an `output_postfix`."
             yield Fault(component.node, what, "The scan of the patient is replaced by the prediction.", fix)
             continue
         if alike is False:
@@ -36,7 +36,7 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
 
 
 def _lands_on_input(component: Component) -> bool:
-    """Whether a result has folder and name of its input: no postfix, and ``output_dir`` is ``data_root_dir``."""
+    """Return whether a result has the path of its input: no postfix, and ``output_dir`` is ``data_root_dir``."""
     apart = component.argument("separate_folder", default=True) is not False
     if apart or component.argument("output_postfix", "trans") != "" or component.has("output_name_formatter"):
         return False
@@ -45,7 +45,7 @@ def _lands_on_input(component: Component) -> bool:
 
 
 def _same_names(pipeline: Pipeline) -> bool | None:
-    """Whether files of different cases have the same name, by the pattern that finds them; None: it is not known."""
+    """Return whether files of different cases have the same name, by their search pattern; None if unknown."""
     texts = [node.value for _, node in pipeline.config.walk() if isinstance(node.value, str)]
     patterns = [pattern for text in texts if text.startswith("$") and "glob" in text for pattern in _patterns(text)]
     if not patterns:
@@ -58,17 +58,17 @@ def _same_names(pipeline: Pipeline) -> bool | None:
 
 
 def _patterns(expression: str) -> list[str]:
-    """File patterns in an expression; ``os.path.join`` makes one of all its parts."""
+    """Return the file patterns in an expression; ``os.path.join`` joins its parts into one."""
     quoted = QUOTED.findall(expression)
     joined = ["/".join(quoted)] if ".join(" in expression else quoted
     return [pattern for pattern in joined if "*" in pattern]
 
 
 def _fault(component: Component, *, apart: bool) -> Fault:
-    said = "input files have one name in every case" if apart else "`separate_folder: false`"
+    said = "input files have the same name in every case" if apart else "`separate_folder: false`"
     what = f"{component.name} has no `data_root_dir`, and {said}: cases may overwrite each other."
     fix = "Add `data_root_dir` (the folder of the input), which keeps the case's folder; or, if every input file has a "
-    return Fault(component.node, what, WHY, f"{fix}name of its own, say so in an ignore comment.")
+    return Fault(component.node, what, WHY, f"{fix}unique name, state it in an ignore comment.")
 
 
-RULE = Rule("overwritten-output", "SaveImaged that gives several cases one file name", look)
+RULE = Rule("overwritten-output", "SaveImaged that gives several cases the same file name", look)

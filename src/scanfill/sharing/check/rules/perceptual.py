@@ -1,4 +1,4 @@
-"""Losses that fetch a network from the internet when they are made."""
+"""Losses that download a network from the internet when they are created."""
 
 from collections.abc import Iterator
 
@@ -14,15 +14,15 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         if component.name in ("PerceptualLoss", "LPIPS") and _downloads(component):
             network = component.argument("network_type", "alex")
             of = "" if isinstance(network, Unknown) else f" of {network!r}"
-            what = f"{component.name} downloads the weights{of} when it is made."
-            why = "In a hospital network, or in two years, the training stops there; and who reads the config does not "
-            why += "know what it learns from."
+            what = f"{component.name} downloads the weights{of} when it is created."
+            why = "In a hospital network, or when the address is gone, the training stops there; and the config does "
+            why += "not show which weights it uses."
             fix = "Keep the weights with the bundle: `network_type: resnet50` with `pretrained_path`; or state in an "
             yield Fault(component.node, what, why, f"{fix}ignore comment where they come from.")
 
 
 def _downloads(component: Component) -> bool:
-    """Whether weights come from outside; ``pretrained`` matters only to networks of LPIPS and torchvision."""
+    """Return whether weights are downloaded; ``pretrained`` only matters for networks of LPIPS and torchvision."""
     network = str(component.argument("network_type", "alex"))
     volumes = component.argument("spatial_dims") == 3 and component.argument("is_fake_3d", default=True) is False
     if volumes or network.startswith(("radimagenet", "medicalnet")):

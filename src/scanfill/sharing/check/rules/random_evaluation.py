@@ -1,4 +1,4 @@
-"""Transforms that draw at random where a network is judged or used."""
+"""Random transforms in validation or inference."""
 
 from collections.abc import Iterator
 
@@ -7,20 +7,18 @@ from scanfill.sharing.check.pipeline import Pipeline
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
-    """Find random transforms in what prepares images for validation or inference."""
+    """Find random transforms in the preprocessing for validation or inference."""
     for chain in pipeline.preparing("evaluation"):
         shared = (
-            " The trainer uses the same chain: give the evaluator one of its own." if "training" in chain.roles else ""
+            " The trainer uses the same chain: give the evaluator a separate one." if "training" in chain.roles else ""
         )
         place = chain.uses.get("evaluation", chain.name)
         for step in chain.steps:
             if step.random:
                 name = step.name
-                what = f"{name} draws at random in what prepares images for validation or inference ({place})."
-                why = (
-                    "Scores change from epoch to epoch, the best one is the luckiest, and patients get chance results."
-                )
-                fix = f"Leave {name} to the training, or crop and window deterministically.{shared}"
+                what = f"{name} is random, in the preprocessing for validation or inference ({place})."
+                why = "Scores vary from epoch to epoch, the best epoch is selected by luck, and predictions are random."
+                fix = f"Use {name} only in training; crop and window deterministically here.{shared}"
                 yield fault(step, what, why, fix, used=pipeline.config.get(place))
 
 

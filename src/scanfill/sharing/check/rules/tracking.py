@@ -1,4 +1,4 @@
-"""Handlers that ``--tracking`` would delete."""
+"""Handlers that MONAI's ``--tracking`` would delete."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,12 @@ PATCHED = {
     "validate#evaluator": ("validate#handlers", "val_handlers"),
     "evaluator": ("handlers", "val_handlers"),
 }
-"""Engines that ``--tracking`` changes, the list that it adds to, and the argument that it sets where there is none.
+"""Engines that ``--tracking`` changes, the list that it extends, and the argument that it sets if there is none.
 MONAI 1.6.1: ``monai.bundle.utils.DEFAULT_HANDLERS_ID``, ``ConfigWorkflow.patch_bundle_tracking``."""
 
 
 def look(pipeline: Pipeline) -> Iterator[Fault]:
-    """Find engines whose handlers ``monai.bundle run --tracking`` would replace, or that it would stop at."""
+    """Find engines whose handlers ``monai.bundle run --tracking`` would replace, or where it would fail."""
     config = pipeline.config
     for engine, (handlers, argument) in PATCHED.items():
         node, listed = config.get(engine), config.get(handlers)
@@ -28,13 +28,13 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
             value = config.value(given)
             if isinstance(value, Unknown) or (isinstance(value, Items) and (value or not value.complete)):
                 what = f"`{argument}` of {engine} is not defined as `{name}`."
-                why = "`--tracking mlflow` looks for that id and, where there is none, replaces the whole list: "
-                why += "checkpoints, validation and schedule vanish without a word."
+                why = "`--tracking mlflow` looks for that id and, if there is none, replaces the whole list: "
+                why += "checkpoints, validation and schedule silently disappear."
                 yield Fault(given, what, why, f'Define the list as `{name}` and write `{argument}: "@{name}"`.')
         elif not isinstance(listed.value, list):
-            what = f"`{name}` is no list but {listed.value!r}."
-            why = "`--tracking mlflow` appends its handler to what stands there, and stops with an AttributeError."
-            yield Fault(listed, what, why, f"Write `{name}` as a list, and join lists where `{argument}` is given.")
+            what = f"`{name}` is not a list but {listed.value!r}."
+            why = "`--tracking mlflow` appends its handler to it, and fails with an AttributeError."
+            yield Fault(listed, what, why, f"Write `{name}` as a list, and join the lists in `{argument}`.")
 
 
 RULE = Rule("tracking-handlers", "handlers that `--tracking` would delete", look)
