@@ -123,7 +123,7 @@ def test_a_value_that_the_truth_does_not_have_is_told(case: dict[str, Any], tmp_
     ("content", "message"),
     [
         ("{}", "contains no outlines"),
-        ('{"annotations": [{"label": "toe", "points": [[0, 0], [1, 0], [1, 1]]}]}', "an outline of 'toe', which is not one of"),
+        ('{"annotations": [{"label": "toe", "points": [[0, 0], [1, 0], [1, 1]]}]}', "outline of 'toe', which is not"),
         ('{"annotations": [{"label": "bar", "points": [[0, 0], [1, 0]]}]}', r"at least three \[x, y\] points"),
     ],
 )

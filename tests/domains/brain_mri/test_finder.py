@@ -211,7 +211,7 @@ def test_mapping_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
 def test_same_voxels_under_two_patients_are_refused(tmp_path: Path) -> None:
     save_case(tmp_path / "anna", seed=1)
     save_case(tmp_path / "ben", names=("t1", "other", "t2", "flair"), seed=1)
-    with pytest.raises(CaseError, match=r"Cases 'anna' and 'ben' have voxel for voxel the same t1 image.*'anna' and 'ben'"):
+    with pytest.raises(CaseError, match=r"Cases 'anna' and 'ben' have .* the same t1 image.*'anna' and 'ben'"):
         find_cases(tmp_path, schema=SCHEMA)
     assert len(find_cases(tmp_path, patient_regex="n", schema=SCHEMA)) == 2
     assert len(find_cases(tmp_path, check=False, schema=SCHEMA)) == 2
