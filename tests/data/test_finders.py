@@ -131,7 +131,7 @@ def test_one_subfolder_a_class(tmp_path: Path) -> None:
 
 def test_an_empty_folder_says_what_was_looked_for(tmp_path: Path) -> None:
     for kind, message in (
-        (FOLDERS, "one folder a case, with image"),
+        (FOLDERS, "one folder per case, with image"),
         (FILES, "files matching"),
         (TABLE, "a table cond"),
     ):

@@ -94,7 +94,7 @@ def test_a_draw_that_changes_only_what_is_not_shown_is_passed_over(tmp_path: Pat
 
 
 def test_a_config_that_is_absent_or_follows_no_contract_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="There is no config"):
+    with pytest.raises(UsageError, match=r"The config .* does not exist"):
         draw_row(CT, preset("fog"))
     other = tmp_path / "other.yaml"
     other.write_text("cases: []\n")

@@ -184,7 +184,7 @@ def test_truth_is_drawn_where_a_case_has_it(tmp_path: Path) -> None:
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"finds no \['pred'\] among \['case_id', 'image'\]"):
+    with pytest.raises(ValueError, match=r"needs \['pred'\], but the case has \['case_id', 'image'\]"):
         SavePreviewd("image", "pred", tmp_path)({key: value for key, value in case().items() if key != "pred"})
 
 

@@ -121,7 +121,7 @@ def test_voxels_that_are_not_square_make_a_head_that_is() -> None:
 
 
 def test_a_report_is_named_as_a_page(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"name it like report\.html, not 'report\.json'"):
+    with pytest.raises(UsageError, match=r"name it report\.html, not 'report\.json'"):
         write_quality_report(tmp_path, tmp_path / "report.json", schema="brain_mri")
 
 
@@ -133,7 +133,7 @@ def test_an_empty_folder_is_told_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_it_needs_a_worker(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="workers=0"):
+    with pytest.raises(UsageError, match=r"workers \(=0\)"):
         write_quality_report(tmp_path, tmp_path / "quality.html", workers=0, schema="brain_mri")
 
 

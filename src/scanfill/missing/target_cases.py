@@ -306,7 +306,7 @@ def _with_hidden(case: Case, names: Sequence[str], leave_out: Sequence[str]) -> 
     if not given and "problem" not in case:
         hidden = f", {' and '.join(leave_out)} left out" if leave_out else ""
         case["problem"] = (
-            f"Case {case['case_id']!r} has no acquired {' or '.join(names)} image{hidden}: there is no source to "
-            f"generate from. Add a file."
+            f"Case {case['case_id']!r} has no {' and no '.join(names)} image that was acquired{hidden}: there is no "
+            f"source to generate from. Add a file."
         )
     return case | {HIDDEN: ",".join(name for name in leave_out if case.get(name))}

@@ -57,7 +57,7 @@ def test_a_label_on_another_grid_is_refused(prepared: Path, tmp_path: Path, faul
     else:
         affine[0, 3] += 2
     nib.save(nib.Nifti1Image(voxels, affine), tmp_path / "label.nii.gz")
-    with pytest.raises(CaseError, match=r"label\.nii\.gz does not lie on the prepared grid"):
+    with pytest.raises(CaseError, match=r"label\.nii\.gz is not on the prepared grid"):
         restore_label(tmp_path / "label.nii.gz", prepared / "p0", output=tmp_path / "b.nii.gz")
     assert not (tmp_path / "b.nii.gz").exists()
 

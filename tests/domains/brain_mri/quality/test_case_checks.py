@@ -137,7 +137,7 @@ def test_a_copy_in_another_case_is_found_also_rescaled(tmp_path: Path) -> None:
 
 
 def test_a_cohort_needs_a_worker(case: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="workers=0"):
+    with pytest.raises(ValueError, match=r"workers \(=0\)"):
         check_cohort([case], workers=0)
 
 
