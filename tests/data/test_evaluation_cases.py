@@ -56,11 +56,7 @@ def completed(tmp_path: Path) -> Path:
 
 
 def test_a_synthetic_file_is_not_found_as_a_modality(completed: Path) -> None:
-<<<<<<< HEAD
-    with pytest.raises(CaseError, match=r"Case 'c1': flair .*c1_synthetic_flair.nii.gz\) is synthetic \(marked in its"):
-=======
     with pytest.raises(CaseError, match=r"Case 'c1': flair \(.*c1_synthetic_flair.nii.gz\) is synthetic \(marked in"):
->>>>>>> english-b
         find_cases(completed.parent, schema=SCHEMA)
 
 

@@ -117,9 +117,5 @@ def test_other_files_are_no_list(tmp_path: Path, text: str) -> None:
 
 
 def test_absent_list_says_how_to_write_one(tmp_path: Path) -> None:
-<<<<<<< HEAD
-    with pytest.raises(CaseError, match=r"case list .*none.json does not exist: write it with `python -m scanfill"):
-=======
     with pytest.raises(CaseError, match=r"case list .*none.json does not exist: .*`python -m scanfill cases"):
->>>>>>> english-b
         read_list(tmp_path / "none.json", schema=SCHEMA)

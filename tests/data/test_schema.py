@@ -50,11 +50,7 @@ def test_a_schema_stated_in_words_is_the_one_that_is_built() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-<<<<<<< HEAD
-        ({"images": [{"key": "image"}, {"key": "scout"}]}, r"has 'scout', but no file provides.*provides image, label"),
-=======
         ({"images": [{"key": "image"}, {"key": "scout"}]}, r"has 'scout', but no file.*provides image, label"),
->>>>>>> english-b
         (
             {"regions": {"arm": [1, 7]}},
             r"Region 'arm' .* consists of \[1, 7\], but the truth does not have these labels: it has \{1",
