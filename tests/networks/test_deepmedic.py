@@ -403,7 +403,7 @@ def test_segments_that_do_not_fit_are_refused_with_both_sizes() -> None:
     network = tiny()
     segments = segments_of(network, 5)
     segments[2] = segments[2][..., :-1]
-    with pytest.raises(ValueError, match=r"factor 3 has size \[10, 10, 9\].*\[13, 13, 13\].*must have size \[10, 10, 10\]"):
+    with pytest.raises(ValueError, match=r"factor 3 has size \[10, 10, 9\].*\[13, 13, 13\].*size \[10, 10, 10\]"):
         network(segments)
 
 
