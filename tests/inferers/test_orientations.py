@@ -83,7 +83,7 @@ def test_the_identity_copies_nothing() -> None:
 def test_an_axis_that_does_not_exist_or_comes_twice_is_an_error(axes: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match=r"must be different axes from \[0, 1, 2\]"):
         orientations(3, axes)
-    with pytest.raises(UsageError, match=r"out of \[0, 1\]: the image has 2"):
+    with pytest.raises(UsageError, match=r"from \[0, 1\]: the image has 2"):
         orientations(2, (2,))
 
 

@@ -403,7 +403,7 @@ def test_segments_that_do_not_fit_are_refused_with_both_sizes() -> None:
     network = tiny()
     segments = segments_of(network, 5)
     segments[2] = segments[2][..., :-1]
-    with pytest.raises(ValueError, match=r"factor 3 has size \[10, 10, 9\].*\[13, 13, 13\].*needed \[10, 10, 10\]"):
+    with pytest.raises(ValueError, match=r"factor 3 has size \[10, 10, 9\].*\[13, 13, 13\].*size \[10, 10, 10\]"):
         network(segments)
 
 
@@ -414,7 +414,7 @@ def test_image_without_margin_is_refused() -> None:
 
 def test_unknown_preset_is_refused_with_the_names() -> None:
     with pytest.raises(
-        ValueError, match=r"no DeepMedic preset 'wide'\. Choose one of default, wide1, original2017, small"
+        ValueError, match=r"Unknown DeepMedic preset 'wide'\. Choose one of default, wide1, original2017, small"
     ):
         DeepMedic.from_preset("wide", 4, 4)
 
@@ -427,7 +427,7 @@ def test_unknown_preset_is_refused_with_the_names() -> None:
         ({"residual_layers": (9,)}, r"`residual_layers` \(=\[9\]\)"),
         ({"classifier_kernel": 2}, r"`classifier_kernel` \(=2\)"),
         ({"classifier_residual_layers": (3,)}, r"`classifier_residual_layers` \(=\[3\]\)"),
-        ({"dropout": (0, 0.5)}, r"`dropout` \(=\[0, 0\.5\]\) must hold 3 rates"),
+        ({"dropout": (0, 0.5)}, r"`dropout` \(=\[0, 0\.5\]\) must have 3 rates"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -103,7 +103,7 @@ def test_what_has_no_histogram_is_refused() -> None:
         standardize_histogram(np.zeros((1, 4, 4)), LANDMARKS)
     with pytest.raises(CaseError, match="too few distinct intensities"):
         standardize_histogram(np.ones((1, 4, 4)), LANDMARKS)
-    with pytest.raises(UsageError, match="11 rising numbers"):
+    with pytest.raises(UsageError, match="11 increasing numbers"):
         standardize_histogram(scan(), [1, 0])
     with pytest.raises(UsageError, match="none of t2"):
         StandardizeHistogramd("t2", {"t1": LANDMARKS.tolist()})

@@ -255,7 +255,7 @@ def test_stated_convention_must_fit_the_values(tmp_path: Path) -> None:
 )
 def test_label_that_nobody_understands_is_named(tmp_path: Path, label: np.ndarray, message: str) -> None:
     save_case(tmp_path / "anna", label=label)
-    with pytest.raises(CaseError, match=rf"^Case 'anna': label \(.*seg.nii.gz\) holds the {message}"):
+    with pytest.raises(CaseError, match=rf"^Case 'anna': label \(.*seg.nii.gz\) (holds|contains) the {message}"):
         find_cases(tmp_path, schema=SCHEMA)
 
 

@@ -152,7 +152,7 @@ def test_exports_to_torchscript(spatial_dims: int, upsampling: str, see_input: b
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((1, 2, 8, 12, 8), r"shape \[1, 2, 8, 12, 8\] cannot be halved 3 times: pad each side to a multiple of 8"),
+        ((1, 2, 8, 12, 8), r"shape \[1, 2, 8, 12, 8\] cannot be halved 3 times. Pad each side to a multiple of 8"),
         ((1, 1, 8, 8, 8), r"3-D images with 2 channels, got shape \[1, 1, 8, 8, 8\]"),
         ((1, 2, 8, 8), r"3-D images with 2 channels, got shape \[1, 2, 8, 8\]"),
     ],
