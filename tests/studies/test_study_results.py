@@ -48,7 +48,7 @@ def test_a_patient_in_two_folds_is_named() -> None:
 
 def test_a_case_that_would_count_twice_is_named() -> None:
     rows = score_rows(seeds=("4",))
-    with pytest.raises(UsageError, match="Case 'p000-0' comes more than once for seed 4"):
+    with pytest.raises(UsageError, match="Case 'p000-0' occurs twice for seed 4"):
         pool_folds([*rows, rows[0]], FOLDS)
 
 
