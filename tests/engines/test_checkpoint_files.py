@@ -114,7 +114,7 @@ def test_a_checkpoint_keeps_its_training_list_and_what_a_run_must_know(tmp_path:
     assert record["target"] == "flair"
     assert trained_fact(path, "reference") == {"intensities": [1.0, 2.0, 3.0]}
     assert "somewhere" not in str(record), "no path of a machine travels with weights"
-    with pytest.raises(CheckpointError, match=r"says nothing of average, only of inputs, .* reference"):
+    with pytest.raises(CheckpointError, match=r"has no 'average', only inputs, .* reference"):
         trained_fact(path, "average")
 
 

@@ -397,7 +397,7 @@ def test_rates_follow_the_schedule_before_any_other_handler() -> None:
 
 
 def test_mixed_precision_without_a_gpu_is_refused() -> None:
-    with pytest.raises(ValueError, match="amp=True needs a GPU, the device is 'cpu'"):
+    with pytest.raises(ValueError, match="amp=True needs a GPU, but the device is 'cpu'"):
         trainer(player(generator()), None, amp=True)
 
 

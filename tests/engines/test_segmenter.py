@@ -61,7 +61,7 @@ def test_the_network_has_the_bundles_weights_and_cannot_learn(tmp_path: Path) ->
         (
             ["basic.yaml"],
             {"spacing": [2, 2, 2]},
-            r"trained at \[1\.0, 1\.0, 1\.0\] mm, the images here have \[2, 2, 2\]",
+            r"trained at \[1\.0, 1\.0, 1\.0\] mm; the images here have \[2, 2, 2\]",
         ),
         (["basic.yaml"], {"checkpoint": "nowhere.pt"}, "No checkpoint at nowhere.pt"),
     ],

@@ -133,7 +133,7 @@ def test_a_scaler_resumes_where_both_have_one_and_starts_anew_where_not() -> Non
 
 
 def test_resuming_with_another_average_is_refused() -> None:
-    with pytest.raises(CheckpointError, match="`average`: this training has one, the one to resume had none"):
+    with pytest.raises(CheckpointError, match="The checkpoint has no average; this run does"):
         make(average=0.9).load_state_dict(make().state_dict())
 
 

@@ -37,8 +37,8 @@ def test_what_is_said_is_read() -> None:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"task": None}, "names no task: .* one of segmentation, translation, generation, inpainting"),
-        ({"task": "guessing"}, "names the task 'guessing'"),
+        ({"task": None}, "has no task: .* one of segmentation, translation, generation, inpainting"),
+        ({"task": "guessing"}, "has the unknown task 'guessing'"),
         ({"schema": "brains"}, "Unknown schema 'brains'; known: .*brain_mri"),
         ({"inputs_of_network": ["image", "context"]}, "describes image, not context"),
         ({"export": "print"}, "export='print' must be one of script, trace, none"),

@@ -125,7 +125,7 @@ def hundred_kilobytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hundred_kilobytes")
 def test_large_weights_need_an_address(repository: Copy, small: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=rf"MB; beyond 0\.1 MB.*--weights_url.*{NAME}_v0\.2\.0_model\.pt"):
+    with pytest.raises(UsageError, match=rf"MB; above 0\.1 MB.*--weights_url.*{NAME}_v0\.2\.0_model\.pt"):
         repository.pack(tmp_path / "dist", weights=small, overlays="small.yaml")
     assert not (tmp_path / "dist").exists()
 

@@ -201,7 +201,7 @@ def test_images_on_two_grids_are_refused(cases: list[dict[str, str]], tmp_path: 
 
 
 def test_a_readers_work_is_not_overwritten(sheet: Path, cases: list[dict[str, str]]) -> None:
-    with pytest.raises(UsageError, match=r"ratings\.csv is there already"):
+    with pytest.raises(UsageError, match=r"ratings\.csv already exists"):
         make_reading_sheet(find_pairs(cases, cases[0]["made"], ["flair"]), sheet)
 
 

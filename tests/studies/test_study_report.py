@@ -73,7 +73,7 @@ def test_the_page_holds_tables_settings_and_commands(finished: Path) -> None:
         "python -m monai.bundle run --seed 0",
         "abababababab",  # checksum of a model
         "family of 4 tests",
-        "One seed: how much another training would change is not known.",
+        "One seed: how much another training would change is unknown.",
     ):
         assert text in page
     assert "PARTIAL" not in page

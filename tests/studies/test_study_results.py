@@ -48,7 +48,7 @@ def test_a_patient_in_two_folds_is_named() -> None:
 
 def test_a_case_that_would_count_twice_is_named() -> None:
     rows = score_rows(seeds=("4",))
-    with pytest.raises(UsageError, match="Case 'p000-0' comes more than once for seed 4"):
+    with pytest.raises(UsageError, match="Case 'p000-0' occurs more than once for seed 4"):
         pool_folds([*rows, rows[0]], FOLDS)
 
 
@@ -103,12 +103,12 @@ def test_an_ensemble_has_one_row_a_case() -> None:
     (row,) = mark_ensemble([held_out()[0] | {"fold": "all"}])
     assert (row["evaluation"], row["dice_WT"]) == (HELD_OUT, 0.1)
     assert "fold" not in row
-    with pytest.raises(UsageError, match="comes more than once for seed 0"):
+    with pytest.raises(UsageError, match="occurs more than once for seed 0"):
         mark_ensemble(held_out())
 
 
 def test_each_evaluation_refuses_the_rows_of_the_other() -> None:
-    with pytest.raises(UsageError, match="of the evaluation 'held_out', not 'cross_validation'"):
+    with pytest.raises(UsageError, match="to the evaluation 'held_out', not 'cross_validation'"):
         pool_folds(held_out(), FOLDS)
     for function in (mark_ensemble, lambda rows: average_fold_models(rows, FOLDS)):
         with pytest.raises(UsageError, match="of the evaluation 'cross_validation', not 'held_out'"):

@@ -72,12 +72,12 @@ def test_a_strategy_that_is_not_in_every_file_is_named(finished: Path, tmp_path:
 
 def test_nothing_scored_is_an_error_even_in_part(finished: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(finished, tmp_path / "copy", ignore=shutil.ignore_patterns("scores"))
-    with pytest.raises(UsageError, match=r"8 results are not there(.|\n)*Run the study again to finish it\.$"):
+    with pytest.raises(UsageError, match=r"8 results are missing(.|\n)*Run the study again to finish it\.$"):
         read_study_scores(folder, partial=True)
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"There is no study in .*: study\.json is not there"):
+    with pytest.raises(UsageError, match=r"There is no study in .*: study\.json is missing"):
         read_study_scores(tmp_path)
 
 
@@ -90,12 +90,12 @@ def test_scores_of_something_else_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_was_cut_off_is_refused(finished: Path, tmp_path: Path) -> None:
     text = (finished / "scores" / "seed_0" / "fold_0.csv").read_text()
     (tmp_path / "cut.csv").write_text(text[: len(text.rstrip()) - 40])
-    with pytest.raises(UsageError, match=r"cut\.csv is cut off in its row \d+"):
+    with pytest.raises(UsageError, match=r"cut\.csv is truncated in row \d+"):
         read_score_file(tmp_path / "cut.csv")
 
 
 def test_a_cell_that_was_not_scored_is_named_with_those_that_were(finished: Path) -> None:
-    with pytest.raises(UsageError, match=r"no scores of completion, without t1 in cross-validation; there are: .*zero"):
+    with pytest.raises(UsageError, match=r"no scores of completion, without t1 in cross-validation; scored: .*zero"):
         read_study_scores(finished).of("cross_validation", Cell("completion", "t1"))
 
 

@@ -118,7 +118,7 @@ def test_every_table_says_family_margins_seeds_and_what_it_could_have_shown(
         assert "a family of " in notes
         assert "dice_WT 0.02" in notes
         assert "seeds 0, 1" in notes
-        assert "Smallest difference of dice that it could have shown: NC 0." in notes
+        assert "Smallest detectable difference of dice: NC 0." in notes
         assert all(note.split()[0] in as_markdown(table) for note in table.notes)
     sizes = {table.name: " ".join(table.notes) for table in tables}
     assert "a family of 4 tests" in sizes["three_input_models_cross_validation"]  # one of four models was trained

@@ -156,8 +156,8 @@ def _check_once(rows: Sequence[Row]) -> None:
         key = str(row["case_id"]), seed_of(row)
         if key in seen:
             msg = (
-                f"Case {key[0]!r} occurs twice{f' for seed {key[1]}' if key[1] else ''}, and would count twice. "
-                "Score each case once; average the fold models of a held-out test first (average_fold_models)."
+                f"Case {key[0]!r} occurs more than once{f' for seed {key[1]}' if key[1] else ''}, and would "
+                "count twice. Score each case once; average the fold models of a held-out test first (average_fold_models)."
             )
             raise UsageError(msg)
         seen.add(key)
