@@ -4,8 +4,6 @@ Import from the submodules: ``scanfill.networks``, ``scanfill.transforms``, ``sc
 ``scanfill.inferers``, ``scanfill.engines``, ``scanfill.data``, ``scanfill.report``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 __version__ = "0.2.0"

@@ -3,8 +3,6 @@
 Training and prediction use ``python -m monai.bundle run``.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

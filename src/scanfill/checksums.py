@@ -1,7 +1,5 @@
 """SHA-256 of files, bytes and text, as a hexadecimal string."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

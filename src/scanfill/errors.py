@@ -1,7 +1,5 @@
 """Errors caused by the user's input; their messages state what is wrong, the value seen, where, and what to do."""
 
-from __future__ import annotations
-
 
 class UsageError(ValueError):
     """A mistake that the user can fix; the message says how, so no traceback is shown."""

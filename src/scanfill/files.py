@@ -1,17 +1,12 @@
 """Write files atomically, and check that output folders are writable before the work starts."""
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 import tempfile
 import uuid
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 
 @contextmanager

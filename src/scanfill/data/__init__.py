@@ -1,7 +1,5 @@
 """Turn a folder of images into case lists, split by patient, for any kind of data."""
 
-from __future__ import annotations
-
 from scanfill.data.cases import find_cases
 from scanfill.data.failures import CollectFailures
 from scanfill.data.finders import ClassFinder, FileFinder, FolderFinder, TableFinder

@@ -1,26 +1,20 @@
 """Quality findings for cases of any kind of data, and the checks that apply to every kind."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from monai.data import MetaTensor
 from nibabel.affines import voxel_sizes
 from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scanfill.checksums import checksum
 from scanfill.data.read import ReadCased
+from scanfill.data.schema import CaseSchema
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from monai.data import MetaTensor
-    from numpy.typing import NDArray
-
-    from scanfill.data.schema import CaseSchema
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")

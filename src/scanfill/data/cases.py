@@ -1,19 +1,13 @@
 """Turn a folder into a case list, using the finder of a schema."""
 
-from __future__ import annotations
-
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill.data.load_schema import load_schema
-from scanfill.data.schema import Case, Cohort, Request
+from scanfill.data.schema import Case, CaseSchema, Cohort, Request
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.data.schema import CaseSchema
 
 logger = logging.getLogger(__name__)
 

@@ -3,20 +3,14 @@
 Synthetic files are kept out of ordinary modalities, truth, validation and test, where they would inflate scores.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from scanfill.data.provenance import find_mark, is_synthetic, read_sidecar, refuse_unlisted, synthetic_reason
+from scanfill.data.schema import CaseSchema
 from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from scanfill.data.schema import CaseSchema
-
 
 Case = dict[str, Any]
 

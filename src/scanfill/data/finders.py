@@ -4,24 +4,18 @@ One folder per case (:py:class:`FolderFinder`), files whose names identify their
 of a table (:py:class:`TableFinder`), and one subfolder per class (:py:class:`ClassFinder`).
 """
 
-from __future__ import annotations
-
 import csv
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill.data.image import IMAGE_SUFFIXES, image_suffix
 from scanfill.data.patients import find_patients
 from scanfill.data.provenance import find_mark, stem_of
-from scanfill.data.schema import Case, Cohort, Finder, Request
+from scanfill.data.schema import Case, CaseSchema, Cohort, Finder, Request
 from scanfill.errors import CaseError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from scanfill.data.schema import CaseSchema
 
 NAME = "{name}"
 """Placeholder for the structure's name in the pattern of a truth's files, if each structure has its own file."""

@@ -1,28 +1,22 @@
 """Read an image (volume or picture) of any supported format with uniform axes and affine, and write NIfTI."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import re
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import torch
 from monai.data import ITKReader, MetaTensor, NibabelReader, PILReader
 from monai.transforms import LoadImage
+from numpy.typing import NDArray
 from PIL import Image
 
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 """Supported file types; compared in lower case."""

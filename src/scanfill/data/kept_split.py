@@ -1,24 +1,19 @@
 """The split of a training, kept next to its weights, so that resuming never moves training patients to evaluation."""
 
-from __future__ import annotations
-
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ignite.distributed as idist
 
 from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.lists import PARTS, read_list_file, write_split
+from scanfill.data.schema import CaseSchema
 from scanfill.engines import is_true
 from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError
 from scanfill.files import set_aside
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.data.schema import CaseSchema
 
 Case = dict[str, Any]
 Split = dict[str, list[Case]]

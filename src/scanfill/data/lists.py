@@ -1,22 +1,17 @@
 """Case lists on disk: Decathlon-style JSON, paths relative to the file."""
 
-from __future__ import annotations
-
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill.data.cases import find_cohort
 from scanfill.data.evaluation_cases import check_declared, check_judged
 from scanfill.data.load_schema import load_schema
+from scanfill.data.schema import CaseSchema
 from scanfill.errors import CaseError
 from scanfill.files import writing
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.data.schema import CaseSchema
 
 Case = dict[str, Any]
 Split = dict[str, list[Case]]

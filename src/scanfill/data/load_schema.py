@@ -1,7 +1,5 @@
 """Load the schema of a kind of data: by the name of its domain, or from a bundle's metadata."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Mapping
 from typing import Any

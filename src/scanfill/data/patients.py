@@ -1,16 +1,11 @@
 """Which patient a case belongs to: stated, or read from the naming, and never guessed silently."""
 
-from __future__ import annotations
-
 import csv
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
 CASE_COLUMNS = ("case_id", "participant_id")
 PATIENT_COLUMNS = ("patient", "patient_id")

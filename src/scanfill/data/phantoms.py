@@ -1,18 +1,13 @@
 """Phantoms of any kind of data: how the command line offers them, and how files are identified as phantoms."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from scanfill.data.image import header_text
+from scanfill.data.schema import CaseSchema
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from scanfill.data.schema import CaseSchema
 
 PHANTOM_NOTE = "phantoms: checks the software, says nothing about patients"
 

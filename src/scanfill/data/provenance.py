@@ -5,20 +5,20 @@ its name (``*_synthetic_<modality>.nii.gz``), its NIfTI header (description and 
 same name. Any one of them is enough for :py:func:`is_synthetic`.
 """
 
-from __future__ import annotations
-
 import glob
 import gzip
 import json
 import re
 import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nibabel as nib
 import numpy as np
+import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 
 from scanfill import __version__
@@ -26,12 +26,6 @@ from scanfill.checksums import checksum, file_checksum
 from scanfill.data.image import volume_suffix
 from scanfill.errors import CaseError
 from scanfill.files import writing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    import numpy.typing as npt
-
 
 DESCRIPTION = "scanfill synthetic"
 """Start of the NIfTI description of a synthetic image; the modality follows. A header has room for 79 characters."""

@@ -1,30 +1,24 @@
 """Read a case from disk with all checks, so that bad input gives a clear error and never a wrong result."""
 
-from __future__ import annotations
-
+from collections.abc import Hashable, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import ensure_tuple
 
 from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, read_image
 from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import refuse_unlisted
+from scanfill.data.schema import CaseSchema
 from scanfill.data.truth import read_truth
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
-
-    from monai.config import KeysCollection
-    from monai.data import MetaTensor
-
-    from scanfill.data.schema import CaseSchema
 
 
 class ReadCased(MapTransform):  # type: ignore[misc]

@@ -1,31 +1,25 @@
 """Write predicted labels on exactly the grid of the image that they were predicted from."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Hashable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nibabel as nib
 import numpy as np
+from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import convert_to_numpy
+from numpy.typing import NDArray
 from PIL import Image
 
 from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import PROVENANCE
+from scanfill.data.schema import CaseSchema
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.transforms.renumber import renumber
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
-
-    from monai.config import KeysCollection
-    from numpy.typing import NDArray
-
-    from scanfill.data.schema import CaseSchema
 
 DESCRIPTION = "scanfill: research use only"
 USE = "Research use only. Not for diagnosis or treatment."

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from scanfill.data.patients import describe_patients
 from scanfill.errors import CaseError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
 
 KINDS = ("map", "channels", "polygons")
 """How a truth is stored: a label map; one mask per structure, possibly overlapping; outlines in JSON."""

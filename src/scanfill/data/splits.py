@@ -1,9 +1,8 @@
 """Split cases into training, validation and test so that no patient is in two parts."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +10,9 @@ from scanfill.data.cases import find_cases
 from scanfill.data.kept_split import NEW, follow_split, refuse_learned
 from scanfill.data.lists import PARTS, Case, Split, check_split, read_list, write_split
 from scanfill.data.load_schema import load_schema
+from scanfill.data.schema import CaseSchema
 from scanfill.engines import is_true
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.data.schema import CaseSchema
 
 
 def split_cases(cases: Sequence[Case], validation: float = 0.2, test: float = 0.0, seed: int = 0) -> Split:

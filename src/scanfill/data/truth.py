@@ -1,26 +1,20 @@
 """Read the truth of a case as its schema defines it: a label map, one mask per structure, or outlines."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
+from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, image_suffix, read_image
+from scanfill.data.schema import CaseSchema, LabelSpec
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values, renumber
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from scanfill.data.schema import CaseSchema, LabelSpec
 
 FORMS = {
     "map": "one label map",

@@ -1,7 +1,5 @@
 """Support for MONAI's engines: the device, options, batches, checkpoints, tables of results."""
 
-from __future__ import annotations
-
 from .batches import PrepareBatch
 from .checkpoint_files import read_record, trained_fact, trained_flips, trained_spacing
 from .checkpoints import LoadCheckpoint, SaveCheckpoints

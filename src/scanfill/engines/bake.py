@@ -4,22 +4,17 @@ MONAI merges overlays when a bundle is run; ``monai.bundle.load``, viewers and t
 with weights that were trained with overlays therefore has them in the file.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import yaml
 from monai.bundle import ConfigParser
 from monai.bundle.utils import merge_kv
 
 from .config_blocks import blocks_of, compose
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from .overrides import Override
+from .overrides import Override
 
 REFERENCE = re.compile(r"[@%](\w+)")
 

@@ -1,15 +1,11 @@
 """Prepare a batch of the data loader for the network and the loss."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from monai.engines import PrepareBatch as MonaiPrepareBatch
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class PrepareBatch(MonaiPrepareBatch):  # type: ignore[misc]

@@ -8,22 +8,17 @@ is a dictionary of dictionaries: ``record``, ``network``, ``ema`` if the weights
 everything else that has a state, and ``trainer``.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from scanfill.errors import CheckpointError
 
 from .training_record import spacing_of, upgrade
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor, nn
 
 EARLIER = "recipe"
 """Name of the record in version 0.1, in both files."""

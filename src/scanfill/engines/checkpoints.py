@@ -5,11 +5,10 @@ is resumed; its loader answers a different network with a page of tensor shapes.
 in :py:mod:`~scanfill.engines.checkpoint_files`.
 """
 
-from __future__ import annotations
-
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
@@ -22,11 +21,7 @@ from scanfill.files import set_aside, writing
 from .checkpoint_files import load_network, load_weights, read_checkpoint, weights_to_use, weights_with_record
 from .command_line import is_true
 from .pretrained import start_from
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .training_record import TrainingRecord
+from .training_record import TrainingRecord
 
 logger = logging.getLogger(__name__)
 

@@ -4,14 +4,13 @@ MONAI silently adds an id that nothing reads (``--max_epoch 5``, an overlay with
 ``--availability false`` on as the string ``"false"``, which is true in Python.
 """
 
-from __future__ import annotations
-
 import difflib
 import inspect
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fire
 import monai.bundle
@@ -24,9 +23,6 @@ from scanfill.presets import is_about_the_file
 from .bake import references
 from .overrides import STANDALONE, WORKFLOW, path_of
 from .renamed_ids import RENAMED_IDS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 YAML_WORDS = {"false": "False", "null": "None"}
 """YAML words for false and null, and how to write them on the command line."""

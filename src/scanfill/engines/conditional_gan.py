@@ -6,9 +6,9 @@ latent vectors and has no mixed precision. Neither can train Pix2Pix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from monai.engines import Trainer, Workflow, default_metric_cmp_fn
@@ -22,11 +22,7 @@ from scanfill.losses import DiscriminatorLoss
 from scanfill.losses.masked import check_pair
 
 from .pairs import PreparePair
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from .trainable_network import TrainableNetwork
+from .trainable_network import TrainableNetwork
 
 
 class ConditionalGanTrainer(Trainer):  # type: ignore[misc]

@@ -1,7 +1,5 @@
 """Locate the entries of a config in its text."""
 
-from __future__ import annotations
-
 import yaml
 
 

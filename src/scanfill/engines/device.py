@@ -1,7 +1,5 @@
 """Choose, check and print the device of a run, without a silent fallback to the CPU."""
 
-from __future__ import annotations
-
 import os
 
 import torch

@@ -5,14 +5,13 @@ into them), ``docs``, ``LICENSE`` and ``models``. If ``bundle_root`` is the fold
 unchanged; the checkpoint records the changes, and ``python -m scanfill pack`` writes them into the archive.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import shutil
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ignite.distributed as idist
 from monai.bundle import ConfigParser
@@ -27,11 +26,7 @@ from .checkpoint_files import read_record
 from .command_line import is_true, read_command_line
 from .network_channels import describe_channels
 from .overrides import STANDALONE, Override, expand_macros, find_overlays, is_workflow, read_overrides
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from .training_record import TrainingRecord
+from .training_record import TrainingRecord
 
 logger = logging.getLogger(__name__)
 

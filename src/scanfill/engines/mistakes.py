@@ -1,15 +1,10 @@
 """Show a user's mistake as one paragraph, without MONAI's long traceback."""
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from types import TracebackType
 
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import TracebackType
 
 
 def explain_mistakes() -> None:

@@ -1,12 +1,8 @@
 """Update the network channels in a bundle's ``metadata.json`` after overlays or options choose other images."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def describe_channels(

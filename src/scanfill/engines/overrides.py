@@ -1,10 +1,9 @@
 """Overrides of a config by overlays and command-line options, in the order in which MONAI merges them."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from monai.bundle import ConfigParser
 
@@ -12,9 +11,6 @@ from scanfill.errors import UsageError
 from scanfill.presets import is_about_the_file, presets_folder
 
 from .config_blocks import blocks_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 STANDALONE = ("train.yaml", "inference.yaml")
 """Standalone configs; the others are overlays on them."""

@@ -1,15 +1,11 @@
 """Prepare a batch of the data loader for a paired image-to-image GAN."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from monai.engines import PrepareBatch
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class PreparePair(PrepareBatch):  # type: ignore[misc]

@@ -1,22 +1,17 @@
 """Start a training from pretrained weights: of the same task, or of predicting masked voxels."""
 
-from __future__ import annotations
-
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
 
 from scanfill.errors import CheckpointError
 
 from .checkpoint_files import weights_to_use
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from torch import Tensor, nn
-
-    from .training_record import TrainingRecord
+from .training_record import TrainingRecord
 
 logger = logging.getLogger(__name__)
 

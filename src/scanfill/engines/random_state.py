@@ -1,15 +1,11 @@
 """Save the state of the global random generators, so that a resumed training draws the same random numbers."""
 
-from __future__ import annotations
-
 import random
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class RandomState:

@@ -1,7 +1,5 @@
 """Config ids that version 0.2 renamed, so that error messages can give the new name."""
 
-from __future__ import annotations
-
 RENAMED_IDS = {
     "learned": "spatial_keys",
     "input_keys": "intensity_keys",

@@ -1,13 +1,7 @@
 """Pix2Pix's learning rate schedule: constant, then decreasing linearly."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 
 class ConstantThenLinear(LambdaLR):

@@ -1,22 +1,16 @@
 """Load the trained network of another bundle, frozen."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import torch
 from monai.bundle import ConfigParser
+from torch import nn
 
 from scanfill.errors import CheckpointError
 
 from .checkpoint_files import load_network, read_checkpoint
 from .training_record import input_names, spacing_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import torch
-    from torch import nn
 
 SPACING_TOLERANCE = 0.01
 """Largest difference between voxel sizes, in mm, that is treated as rounding."""

@@ -1,15 +1,11 @@
 """Checks at the start of every run of a bundle."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from .command_line import check_overrides
 from .mistakes import explain_mistakes
 from .version import check_version
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def start_run(metadata: Mapping[str, Any] | None = None) -> None:

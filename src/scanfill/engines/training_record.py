@@ -1,16 +1,12 @@
 """Record of what a network was trained for, saved with its weights and checked before they are used."""
 
-from __future__ import annotations
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+from torch import nn
 
 from scanfill.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from torch import nn
 
 RESERVED = ("inputs", "network", "training", "overrides")
 """Reserved entries of a record; settings and facts must not use these names."""

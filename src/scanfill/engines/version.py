@@ -1,14 +1,10 @@
 """Check that a packed bundle runs with the version of scanfill that it was packed with."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import scanfill
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def check_version(metadata: Mapping[str, Any]) -> None:

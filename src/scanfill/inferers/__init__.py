@@ -1,7 +1,5 @@
 """Apply a network to a whole image: in tiles, or averaged over mirror images."""
 
-from __future__ import annotations
-
 from scanfill.inferers.dense import DenseInferer, tiles
 from scanfill.inferers.flips import Averaged, FlipInferer
 from scanfill.inferers.tta_option import with_tta

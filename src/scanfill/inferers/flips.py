@@ -4,9 +4,8 @@ MONAI's ``TestTimeAugmentation`` draws at random and keeps all predictions. Here
 exact inverse, and a running mean makes the memory use independent of the number of passes.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from monai.inferers import Inferer
@@ -21,9 +20,6 @@ from scanfill.inferers.passes import SCORES, like, plain, predict_turned
 from scanfill.inferers.plane import check_isotropic, check_plane
 from scanfill.inferers.running import RunningMoments, slabs
 from scanfill.transforms.laterality import check_lateral_pairs, swapped_channels
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 UNCERTAINTIES = (None, "sd", "entropy")
 

@@ -1,17 +1,13 @@
 """One pass of test-time augmentation: prepare the network's inputs and check its output."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from monai.data import MetaTensor
 from monai.utils import convert_to_dst_type
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from scanfill.inferers.orientations import Orientation
+from scanfill.inferers.orientations import Orientation
 
 SCORES = 2
 """Axes of class scores ``(B, C)``."""

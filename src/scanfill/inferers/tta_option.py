@@ -1,9 +1,8 @@
 """Test-time augmentation as an option of a bundle: ``tta: none | flips``."""
 
-from __future__ import annotations
-
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from monai.inferers import Inferer
 from monai.utils import ensure_tuple
@@ -12,9 +11,6 @@ from scanfill.errors import UsageError
 from scanfill.inferers.flips import FlipInferer
 from scanfill.inferers.orientations import check_axes
 from scanfill.transforms.laterality import channel_pairs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 CHOICES = ("none", "flips")
 

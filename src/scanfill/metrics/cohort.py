@@ -1,7 +1,5 @@
 """Summarize the scores of a cohort and write them as CSV files."""
 
-from __future__ import annotations
-
 import csv
 import math
 from collections import Counter

@@ -1,21 +1,15 @@
 """Summarize the image quality of a cohort, separately for each protocol, and write it as CSV files."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scanfill.metrics.cohort import Row, column, describe, write_table
 from scanfill.metrics.image_quality import QUALITY_METRICS, SYNTHETIC
 from scanfill.metrics.intensity_protocols import PROTOCOLS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 GROUP = ("target", "sources", "image", "protocol")
 """Rows that differ in any of these are never averaged together."""

@@ -1,7 +1,5 @@
 """Handling of missing modalities: training pairs, generated replacements, and their uncertainty."""
 
-from __future__ import annotations
-
 from scanfill.missing.availability import (
     AppendAvailabilityd,
     FillMissingModalitiesd,

@@ -6,24 +6,18 @@ files and never on its intensities. The numbers become channels only right befor
 augmentation, so that neither padding nor jitter can change them: they stay constant whatever is cut out.
 """
 
-from __future__ import annotations
-
+from collections.abc import Hashable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from monai.config import KeysCollection
 from monai.transforms import ConcatItemsd, MapTransform, RandomizableTransform
+from torch import Tensor
 
 from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
-    from torch import Tensor
-
 
 AVAILABILITY = "availability"
 """Key for the modalities that a case has: ``(M,)`` float32, 1 or 0, in the order of the modalities."""

@@ -1,15 +1,17 @@
 """Steps around a completion network: hide modalities before it; scale, save and draw its output after it."""
 
-from __future__ import annotations
-
 import shutil
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from monai.config import KeysCollection
+from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_dst_type, convert_to_numpy
+from numpy.typing import NDArray
 
 from scanfill.data.image import volume_suffix
 from scanfill.data.provenance import synthetic_path
@@ -20,14 +22,6 @@ from scanfill.missing.availability import AVAILABILITY
 from scanfill.report.synthesis import draw_synthesis
 from scanfill.transforms.foreground import SMALLEST_SHARE, measured
 from scanfill.transforms.signed_range import SignedScale, reference_line
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
-    from monai.config.type_definitions import NdarrayOrTensor
-    from numpy.typing import NDArray
-
 
 HIDDEN = "hidden"
 """Key for the modalities that the network must not see, separated by commas."""

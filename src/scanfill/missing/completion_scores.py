@@ -1,11 +1,10 @@
 """Quality of completed cases in a MONAI evaluator: each imputed image, and the calibration of its uncertainty."""
 
-from __future__ import annotations
-
 import math
 import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +12,10 @@ import numpy.typing as npt
 from scanfill.metrics.case_metric import is_first_rank
 from scanfill.metrics.cohort import Row, column, write_table
 from scanfill.metrics.image_quality import compare_case, evaluation_mask
-from scanfill.metrics.label_arrays import as_image
+from scanfill.metrics.label_arrays import Mask, as_image
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
 from scanfill.metrics.uncertainty import interval_coverage, rank_agreement
 from scanfill.missing.completed import MADE, UNCERTAINTY, lacking
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.metrics.label_arrays import Mask
 
 NOMINAL = 0.9
 """Fraction of the voxels whose truth should be inside the uncertainty's interval."""

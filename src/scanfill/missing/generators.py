@@ -1,30 +1,24 @@
 """A bundle that generates images, opened from its folder and run in this process, one case at a time."""
 
-from __future__ import annotations
-
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from monai.bundle import ConfigParser
 
 from scanfill import __version__
 from scanfill.checksums import file_checksum
 from scanfill.data.failures import one_line
+from scanfill.data.schema import CaseSchema
 from scanfill.engines.checkpoint_files import load_network, read_checkpoint
 from scanfill.engines.mistakes import find_mistake
 from scanfill.engines.training_record import input_names
 from scanfill.engines.version import check_version
 from scanfill.errors import CaseError, CheckpointError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import torch
-
-    from scanfill.data.schema import CaseSchema
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.WARNING)

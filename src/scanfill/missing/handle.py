@@ -1,27 +1,20 @@
 """What to do with a case with a missing or unusable modality: refuse it, fill in zeros, or complete it."""
 
-from __future__ import annotations
-
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import torch
 from tqdm import tqdm
 
+from scanfill.data.case_quality import CaseQuality, Finding
 from scanfill.data.evaluation_cases import MAKES_IMAGES, check_judged, provenance_columns
 from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import PROVENANCE
+from scanfill.data.schema import CaseSchema
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.imputation import Imputation, lacking
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    import torch
-
-    from scanfill.data.case_quality import CaseQuality, Finding
-    from scanfill.data.schema import CaseSchema
-
 
 logger = logging.getLogger(__name__)
 

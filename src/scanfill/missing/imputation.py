@@ -10,31 +10,25 @@ Each case gets a folder ``<output_dir>/completed/<case>/``, a complete case that
 Images generated earlier from the same files with the same weights are reused.
 """
 
-from __future__ import annotations
-
 import glob
 import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from scanfill.checksums import file_checksum
 from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.image import volume_suffix
 from scanfill.data.provenance import carry_mark, read_sidecar, synthetic_path, voxels_checksum
+from scanfill.data.schema import CaseSchema
 from scanfill.engines.training_record import input_names
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.completed import copy_volume
 from scanfill.missing.generators import Generator, how_to_make, open_generator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    import torch
-
-    from scanfill.data.schema import CaseSchema
 
 logger = logging.getLogger(__name__)
 

@@ -1,11 +1,11 @@
 """Intensity scale for an image that was never acquired: the median over the training patients."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from monai.utils import convert_to_numpy
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scanfill.data.image import read_image
@@ -13,11 +13,6 @@ from scanfill.errors import CaseError
 from scanfill.missing.completed import z_scale
 from scanfill.transforms.foreground import measured
 from scanfill.transforms.signed_range import LOWEST_SD, REFERENCE_PERCENTILES, measure_scale
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 __all__ = ["reference_scale", "reference_scales"]
 

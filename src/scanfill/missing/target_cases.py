@@ -1,27 +1,21 @@
 """Cases for generating a modality from others: for training, for evaluation, and for completion."""
 
-from __future__ import annotations
-
 import logging
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill.data.cases import find_cases
 from scanfill.data.evaluation_cases import check_truth
+from scanfill.data.lists import Case, Split
 from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import MARKED_NAME, stem_of, synthetic_reason
+from scanfill.data.schema import CaseSchema
 from scanfill.data.splits import load_cases
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.completed import HIDDEN
 from scanfill.missing.handle import take_away
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from scanfill.data.lists import Case, Split
-    from scanfill.data.schema import CaseSchema
-
 
 logger = logging.getLogger(__name__)
 

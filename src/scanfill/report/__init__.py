@@ -1,7 +1,5 @@
 """Pictures and pages: previews of predictions, self-contained HTML reports."""
 
-from __future__ import annotations
-
 from scanfill.report.page import RESEARCH_ONLY, Figure, Page, Section, Table
 from scanfill.report.preview import SavePreviewd, draw_preview
 from scanfill.report.synthesis import SaveSynthesisPreviewd, draw_synthesis

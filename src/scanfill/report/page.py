@@ -3,24 +3,19 @@
 The appearance of each part is defined by the template of its class, ``templates/<class>.html``.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from jinja2 import Environment, PackageLoader
+from matplotlib.figure import Figure as MatplotlibFigure
 
 from scanfill.files import writing
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.figure import Figure as MatplotlibFigure
 
 RESEARCH_ONLY = "Research use only. Not for diagnosis or treatment."
 DASH = "\N{EN DASH}"

@@ -1,18 +1,12 @@
 """Colors for labels: a few easily distinguished ones, or as many as needed."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from colorsys import hsv_to_rgb
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import to_hex, to_rgb
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 COLOURS = ("#0072B2", "#F0E442", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """From the palette of Okabe and Ito, suitable for color-blind readers; the brightest for the outermost label."""

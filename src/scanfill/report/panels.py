@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from monai.data import MetaTensor
 from monai.data.utils import to_affine_nd
@@ -19,11 +21,6 @@ from nibabel.affines import voxel_sizes
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY
 from scanfill.report.palette import blend, palette
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from matplotlib.colors import Colormap
 
 Array = npt.NDArray[Any]
 

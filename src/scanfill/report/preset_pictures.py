@@ -1,26 +1,21 @@
 """Show the effect of augmentation presets on a case in one picture: one row per preset, one column per draw."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from monai.utils import convert_to_numpy
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 TRIES = 10
 """Maximum number of draws without effect for each draw shown."""

@@ -1,19 +1,20 @@
 """Draw labels on their image: three planes through them, or the 2-D image, correctly oriented."""
 
-from __future__ import annotations
-
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.patches import Patch
 from monai.data import MetaTensor
 from monai.transforms import SpatialResample, Transform
+from torch import Tensor
 
 from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import INPUTS, LEGEND
+from scanfill.data.schema import CaseSchema
 from scanfill.metrics import region_sizes
 from scanfill.metrics.label_arrays import as_channels, as_image
 from scanfill.report.palette import COLOURS, palette
@@ -29,13 +30,6 @@ from scanfill.report.panels import (
     finish,
     fullest_slices,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from torch import Tensor
-
-    from scanfill.data.schema import CaseSchema
 
 __all__ = ["COLOURS", "PLANES", "SavePreviewd", "draw_preview"]
 

@@ -1,14 +1,14 @@
 """Quality report for a folder of cases: possible problems, as a page to read and a JSON file for programs."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 import scanfill
@@ -16,17 +16,11 @@ from scanfill.data.case_quality import CaseQuality, Finding, QualityChecks, chec
 from scanfill.data.cases import find_cohort
 from scanfill.data.load_schema import load_schema
 from scanfill.data.phantoms import phantom_note
+from scanfill.data.schema import CaseSchema
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY, Figure, FromTemplate, Mark, Page, Row, Section, Table
 from scanfill.report.panels import PLANES, Plane
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from scanfill.data.schema import CaseSchema
 
 KINDS: dict[str, Literal["bad", "warn", "known"]] = {"error": "bad", "warning": "warn", "note": "known"}
 PICTURE_WIDTH = 150  # CSS pixels, for a modality's column of three planes

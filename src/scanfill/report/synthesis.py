@@ -1,26 +1,20 @@
 """Draw a synthetic image together with its sources, the truth, and the difference."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 from monai.transforms import Transform
 
 from scanfill.data.load_schema import load_schema
+from scanfill.data.schema import CaseSchema
 from scanfill.metrics.label_arrays import as_channels, as_image
 from scanfill.report.panels import Grid, Row, blacken, draw_rows, finish, fullest_slices
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Mapping, Sequence
-
-    from matplotlib.figure import Figure
-
-    from scanfill.data.schema import CaseSchema
 
 Array = npt.NDArray[Any]
 

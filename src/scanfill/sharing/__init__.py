@@ -1,11 +1,8 @@
 """Share a bundle as one archive that runs without scanfill installed, and check a pipeline's config."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .pack import PackedBundle, pack
+from .pack import PackedBundle, pack
 
 __all__ = ["PackedBundle", "pack"]
 

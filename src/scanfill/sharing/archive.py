@@ -1,18 +1,13 @@
 """Write a folder as one reproducible zip file."""
 
-from __future__ import annotations
-
 import datetime as dt
 import shutil
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from scanfill.checksums import file_checksum
 from scanfill.errors import UsageError
 from scanfill.files import writing
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EARLIEST = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)  # the earliest time a zip file can store
 

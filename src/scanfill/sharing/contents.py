@@ -1,18 +1,13 @@
 """Copy the contents of an archive: a bundle's sources, the presets, and the package."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from scanfill.errors import UsageError
 from scanfill.presets import presets_folder
 
 from .sources import all_files, commit_of, find_sources, package_folder, untracked_modules
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MADE = ("models", "eval", "data", "scanfill", "presets", "datalist.json")
 """Files that using or packing a bundle creates in its folder."""

@@ -3,17 +3,13 @@
 The task determines what the generic tests, overlays and ``pack`` require of a bundle.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill.data.load_schema import load_schema
+from scanfill.data.schema import CaseSchema
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from scanfill.data.schema import CaseSchema
 
 EVERY = frozenset(
     {

@@ -1,21 +1,16 @@
 """An archive's ``metadata.json``: checked before packing, then stamped with its origin."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import scanfill
 from scanfill.errors import UsageError
 
+from .contents import Origin
 from .declaration import read_declaration
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from .contents import Origin
 
 
 def read_metadata(bundle: Path) -> dict[str, Any]:

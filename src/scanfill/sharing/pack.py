@@ -4,12 +4,11 @@ The archive runs with ``python -m monai.bundle run`` where scanfill is not insta
 the package next to ``configs/``. Its metadata record the scanfill version and the commit it was made from.
 """
 
-from __future__ import annotations
-
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from monai.bundle import ConfigParser
 
@@ -24,16 +23,11 @@ from scanfill.engines.training_record import input_names, spacing_of
 from scanfill.errors import UsageError
 
 from .archive import check_free, deliver, write_zip
-from .contents import copy_sources
+from .contents import Origin, copy_sources
 from .declaration import read_declaration
 from .description import is_trained, read_metadata, stamp, write_metadata
 from .twins import write_twins
 from .weights import PLACE, add_weights, check_weights
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .contents import Origin
 
 
 @dataclass(frozen=True)

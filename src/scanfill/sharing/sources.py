@@ -1,18 +1,13 @@
 """Find the source files of a folder and their commit: the files that git tracks."""
 
-from __future__ import annotations
-
 import os
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import scanfill
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 UNKNOWN = "unknown"
 

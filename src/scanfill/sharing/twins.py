@@ -1,16 +1,11 @@
 """Write a JSON copy of each YAML config: ``monai.bundle.load`` and many tools only read JSON."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from monai.bundle import ConfigParser
 
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def write_twins(folder: Path) -> None:

@@ -1,9 +1,8 @@
 """Add trained weights to an archive, after checking that they fit the network of its ``inference.yaml``."""
 
-from __future__ import annotations
-
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -18,9 +17,6 @@ from scanfill.engines.checkpoint_files import (
     weights_with_record,
 )
 from scanfill.errors import CheckpointError, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LARGE = 25_000_000
 """Bytes; larger weights are kept outside the archive, as in MONAI's model zoo."""

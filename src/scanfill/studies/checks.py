@@ -1,17 +1,13 @@
 """Check the values of a study's options."""
 
-from __future__ import annotations
-
 import difflib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import scanfill
 from scanfill.errors import UnknownOptionError, UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from .kind import Kind
+from .kind import Kind
 
 Study = dict[str, Any]
 

@@ -1,19 +1,15 @@
 """Choose the source of each synthetic sequence: the acquired one with the lowest error in the inner validation."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.studies.commands import recorded_options
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 def choose_sources(receipts: Sequence[str | Path], output_dir: str | Path) -> None:

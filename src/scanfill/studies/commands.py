@@ -4,14 +4,10 @@ All paths are relative to the study's output folder, where the jobs run, so that
 Python environment is moved. Only the standard library is needed: the scheduler imports this module for every job.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 Plan = dict[str, Any]
 """Content of ``study.json``: ``study`` (all options), ``models``, ``predictions``, and further information."""

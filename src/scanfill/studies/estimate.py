@@ -1,19 +1,15 @@
 """Estimate the cost of a study before it is run."""
 
-from __future__ import annotations
-
 import json
 import statistics
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import yaml
 
 from .commands import config_files, trainings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 Plan = dict[str, Any]
 

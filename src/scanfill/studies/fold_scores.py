@@ -1,16 +1,17 @@
 """Score the predictions of one fold, one row per strategy, missing set and case, and reject cases used in training."""
 
-from __future__ import annotations
-
 import csv
 import json
 import math
 import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from monai.data import MetaTensor
 from monai.utils import convert_to_numpy
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scanfill.data import read_list
@@ -25,12 +26,6 @@ from scanfill.metrics.cohort import write_table
 
 from .images import FIGURES
 from .strategies import folder_of, join, strategy_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from monai.data import MetaTensor
-    from numpy.typing import NDArray
 
 Case = dict[str, Any]
 Row = dict[str, float | str]

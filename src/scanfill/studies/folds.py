@@ -12,21 +12,16 @@ file in ``folds/``                     content
 No training list contains a patient whose cases are scored with that network.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill.checksums import checksum, file_checksum
 from scanfill.data import fold_cases, split_cases, write_split
+from scanfill.data.lists import Case, Split
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.data.lists import Case, Split
 
 Study = dict[str, Any]
 

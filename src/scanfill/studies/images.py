@@ -3,17 +3,18 @@
 A study's trainings write bundles to its output folder, which :py:func:`open_trained` opens.
 """
 
-from __future__ import annotations
-
 import math
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from monai.bundle import ConfigParser
 from monai.utils import convert_to_numpy
+from numpy.typing import NDArray
 
 from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.image import read_image
@@ -25,12 +26,6 @@ from scanfill.metrics import evaluation_mask, score_image
 from scanfill.missing.completed import z_scale
 from scanfill.missing.generators import Generator, open_generator
 from scanfill.transforms.signed_range import SignedScale, measure_scale, reference_line
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import torch
-    from numpy.typing import NDArray
 
 Case = dict[str, Any]
 

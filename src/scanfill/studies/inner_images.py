@@ -5,11 +5,11 @@ ones later. A fold's training patients are therefore split into inner folds, and
 by networks trained on the other inner folds.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from scanfill.data import read_list, write_split
@@ -17,15 +17,9 @@ from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.training_record import input_names
 from scanfill.errors import CaseError
+from scanfill.missing.generators import Generator
 
 from .images import make_images, open_trained, trained_from
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import torch
-
-    from scanfill.missing.generators import Generator
 
 Case = dict[str, Any]
 

@@ -1,12 +1,8 @@
 """The parts specific to one kind of study; everything else, from the folds to the statistics, is shared by all."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from typing import Any
 
 Study = dict[str, Any]
 

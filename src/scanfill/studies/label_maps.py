@@ -1,9 +1,11 @@
 """Write label maps of a study's cases with a trained segmenter."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
 
 from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.domains.brain_mri.reliability import SaveSegmentationd
@@ -15,13 +17,7 @@ from scanfill.missing.availability import trained_availability
 from scanfill.missing.generators import logger as quiet
 from scanfill.missing.handle import handle_missing
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import torch
-
-    from .images import Trained
+from .images import Trained
 
 Case = dict[str, Any]
 

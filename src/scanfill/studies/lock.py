@@ -1,15 +1,11 @@
 """A folder lock, released when the process exits."""
 
-from __future__ import annotations
-
 import fcntl
 import os
-from typing import TYPE_CHECKING, TextIO
+from pathlib import Path
+from typing import TextIO
 
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def lock_folder(file: Path, what: str) -> TextIO:

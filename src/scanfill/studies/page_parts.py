@@ -1,23 +1,15 @@
 """Parts of a study's page: its layout, tables with notes, and the answer at the top."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from scanfill.report.page import Figure, FromTemplate, Section
+from scanfill.report.page import Figure, FromTemplate, Part, Section
 from scanfill.studies.figures.score_plots import draw_differences
 from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.statistics import FAMILY_LABELS
-from scanfill.studies.study_scores import EVALUATIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from scanfill.report.page import Part
-    from scanfill.studies.study_scores import StudyScores
-    from scanfill.studies.tables.comparisons import JudgedCells, Methods
-    from scanfill.studies.tables.study_table import StudyTable
+from scanfill.studies.study_scores import EVALUATIONS, StudyScores
+from scanfill.studies.tables.comparisons import JudgedCells, Methods
+from scanfill.studies.tables.study_table import StudyTable
 
 NAMED = 3
 """Maximum number of strategies that the answer names for each verdict; the others are counted."""

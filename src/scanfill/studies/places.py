@@ -1,7 +1,5 @@
 """Find the configs that scanfill provides in addition to its bundles."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import scanfill

@@ -4,10 +4,9 @@ A study file states only the differences from the full protocol of its kind, ``c
 or ``augmentation.yaml``, which lists all options. Its option ``name`` states the kind.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -15,13 +14,9 @@ import scanfill
 from scanfill.errors import UsageError
 
 from .checks import check_name, check_study
+from .kind import Kind
 from .kinds import default_kind, kind_of_study
 from .places import studies_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from .kind import Kind
 
 Study = dict[str, Any]
 

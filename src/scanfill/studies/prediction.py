@@ -5,16 +5,16 @@ one subfolder per case. ``image_quality.csv`` has the quality of the synthetic s
 last.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import statistics
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from scanfill.data import read_list
@@ -23,18 +23,12 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.checkpoint_files import read_record
 from scanfill.files import writing
 from scanfill.metrics.cohort import write_table
+from scanfill.missing.generators import Generator
 
 from .images import FIGURES, KINDS, Trained, judge_image, make_images, open_trained, trained_from
 from .label_maps import Segmenter
 from .strategies import folder_of, join
 from .training import job_facts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import torch
-
-    from scanfill.missing.generators import Generator
 
 Case = dict[str, Any]
 

@@ -1,24 +1,15 @@
 """The report of a study: tables as files, figures as SVG, and one page with all of them."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from scanfill.report.page import Page, Section, Table
-from scanfill.studies.page_parts import Notes
-from scanfill.studies.study_scores import read_study_scores
+from scanfill.report.page import Page, Part, Section, Table
+from scanfill.studies.page_parts import Layout, Notes
+from scanfill.studies.study_scores import StudyScores, read_study_scores
 from scanfill.studies.tables.comparisons import Methods
 from scanfill.studies.tables.costs import read_receipts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from scanfill.report.page import Part
-    from scanfill.studies.page_parts import Layout
-    from scanfill.studies.study_scores import StudyScores
-
 
 EXPANDED = ("models", "predictions", "missing_sets", "empty", "python", "protocol", "note")
 """Entries of ``study.json`` that follow from the options, or are useless on another machine."""

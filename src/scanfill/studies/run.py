@@ -1,16 +1,15 @@
 """The verb ``study``: check a study, write its plan, and let Snakemake create all missing results."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import monai
 import torch
@@ -32,9 +31,6 @@ from .lock import lock_folder
 from .places import studies_folder
 from .plan import read_study
 from .report import write_study_report
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 Plan = dict[str, Any]
 

@@ -1,14 +1,10 @@
 """The strategies that a study compares, the missing sets they apply to, and the networks they need."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill.domains.brain_mri.modalities import MODALITIES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 STRATEGIES = ("dedicated", "zero", "pairwise", "pairwise_from", "completion", "dropout", "synthetic_trained")
 """Strategies that a study may choose from; ``complete_set``, the reference, is always included."""

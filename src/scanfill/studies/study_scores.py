@@ -4,27 +4,21 @@ A study's folder contains ``study.json`` and ``scores/seed_<s>/fold_<k>.csv``, w
 evaluation and case. Tables are made from complete results; incomplete results must be requested, and are marked.
 """
 
-from __future__ import annotations
-
 import csv
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import UsageError
-from scanfill.metrics.cohort import as_number, split_key
+from scanfill.metrics.cohort import Row, as_number, split_key
 from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.statistics import CROSS_VALIDATION, HELD_OUT, average_fold_models, mark_ensemble, pool_folds
 from scanfill.studies.statistics.correlation import IMAGE_SCORES
 from scanfill.studies.strategies import join, strategy_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from scanfill.metrics.cohort import Row
 
 ENSEMBLE = "_ensemble"
 """Suffix of the fold models' ensemble."""

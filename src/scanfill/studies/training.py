@@ -4,15 +4,14 @@ Everything that a training needs to resume is in a folder unknown to the schedul
 outputs before running it again. ``model.pt`` and ``receipt.json`` are written atomically when the training is finished.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
 import shutil
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import torch
 from ignite.engine import Engine, Events
@@ -26,9 +25,6 @@ from scanfill.errors import UsageError
 from scanfill.files import writing
 
 from .lock import lock_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 PROGRESS = "progress.json"
 

@@ -4,15 +4,12 @@ Names are imported on first use, since most of them import MONAI, which takes se
 needs :py:data:`MODALITIES` for each of its jobs.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from scanfill.domains.brain_mri.labels import LABEL_CONVENTIONS, to_internal
-    from scanfill.domains.brain_mri.modalities import MODALITIES, published_mse
-    from scanfill.domains.brain_mri.reliability import JudgeReliabilityd, SaveSegmentationd, WriteVolumes
+from scanfill.domains.brain_mri.labels import LABEL_CONVENTIONS, to_internal
+from scanfill.domains.brain_mri.modalities import MODALITIES, published_mse
+from scanfill.domains.brain_mri.reliability import JudgeReliabilityd, SaveSegmentationd, WriteVolumes
 
 __all__ = [
     "LABEL_CONVENTIONS",

@@ -1,21 +1,14 @@
 """Show the effect of augmentation presets on a brain in one picture."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from scanfill import bundle_path
 from scanfill.domains.brain_mri.phantoms import brain_cohort
+from scanfill.presets import Preset, presets_folder
 from scanfill.presets import presets as all_presets
-from scanfill.presets import presets_folder
 from scanfill.report.preset_pictures import draw_row, draw_sheet
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scanfill.presets import Preset
 
 IMAGES = "MR"
 """Purposes of the presets that are drawn by default."""

@@ -1,17 +1,11 @@
 """Check the intensities of an MRI image: measured values, not already normalized unless the brain is known."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+from monai.data import MetaTensor
 
 from scanfill.data.read import check_finite
 from scanfill.errors import CaseError
 from scanfill.transforms.signed_range import is_scaled_already
-
-if TYPE_CHECKING:
-    from monai.data import MetaTensor
 
 NEGATIVE_SHARE = 0.1
 """Fraction of negative values among the non-zero ones above which an image counts as already normalized.

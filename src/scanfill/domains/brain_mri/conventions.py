@@ -1,18 +1,11 @@
 """Determine for a whole cohort what its label values mean, or refuse and name the option to pass."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from scanfill.domains.brain_mri.labels import LABEL_CONVENTIONS, check_convention
-from scanfill.domains.brain_mri.naming import recognise_case
+from scanfill.domains.brain_mri.naming import Naming, recognise_case
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from scanfill.domains.brain_mri.naming import Naming
 
 NAMING_WORDS: dict[Naming, str] = {
     "brats2013": "BraTS 2012 to 2015 (brats_...)",

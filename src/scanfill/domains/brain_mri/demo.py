@@ -3,8 +3,6 @@
 It runs the same commands that a user would type, and prints them.
 """
 
-from __future__ import annotations
-
 import csv
 import os
 import shlex
@@ -13,8 +11,9 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import scanfill
 from scanfill.data import write_case_list, write_splits
@@ -24,10 +23,6 @@ from scanfill.domains.brain_mri.phantoms import brain_cohort, write_brain_cohort
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.metrics import read_scores, summarise
 from scanfill.report.page import Figure, Page, Row, Section, Table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 ABSENT = "t1ce"
 """The sequence that is missing in the last patients: the most informative one, which nothing can replace."""

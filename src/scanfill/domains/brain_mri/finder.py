@@ -1,18 +1,16 @@
 """Turn a folder of brain MRI files into a case list."""
 
-from __future__ import annotations
-
 import os
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scanfill.data.finders import existing_folder, mistaken, refuse_problems, sorted_cases
 from scanfill.data.image import VOLUME_SUFFIXES, volume_suffix
 from scanfill.data.patients import find_patients
 from scanfill.data.provenance import synthetic_reason
-from scanfill.data.schema import Case, Cohort, Finder, Request
+from scanfill.data.schema import Case, CaseSchema, Cohort, Finder, Request
 from scanfill.domains.brain_mri.conventions import decide_convention
 from scanfill.domains.brain_mri.labels import CET, LABEL_CONVENTIONS, check_convention, check_values
 from scanfill.domains.brain_mri.modalities import MODALITIES
@@ -26,11 +24,6 @@ from scanfill.domains.brain_mri.naming import (
 )
 from scanfill.domains.brain_mri.survey import check_duplicates, check_enhancement, survey_cases
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from scanfill.data.schema import CaseSchema
 
 SYNTHETIC_END = re.compile(r"(?:^|[-_.])synthetic$", re.IGNORECASE)
 """End of the part before the modality in the name of a synthetic image."""

@@ -8,21 +8,14 @@ arXiv 2107.02314), BraTS 2023 and 2024 (de Verdier 2024, arXiv 2405.18368), MSD 
 10.1038/s41467-022-30695-9).
 """
 
-from __future__ import annotations
+from collections.abc import Iterable
 
-from typing import TYPE_CHECKING
+from monai.config.type_definitions import NdarrayOrTensor
 
 from scanfill.data.schema import LabelSpec
 from scanfill.errors import CaseError
+from scanfill.metrics import Regions
 from scanfill.transforms.renumber import check_known, renumber
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from monai.config.type_definitions import NdarrayOrTensor
-
-    from scanfill.metrics import Regions
-
 
 NC, ED, CET = 1, 2, 3
 """The internal numbering."""

@@ -3,13 +3,7 @@
 Plain data only, because the scheduler of a study must import this module quickly.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+from collections.abc import Mapping
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 """The keys of a case's images, in the order in which networks stack them."""

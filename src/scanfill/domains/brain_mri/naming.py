@@ -6,16 +6,12 @@ Cancer Imaging Archive (``UPENN-GBM-00001_11_T1GD.nii.gz``), BIDS (``sub-01_ce-g
 (``t1ce.nii.gz``).
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 from scanfill.data.image import volume_suffix
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Role = Literal["t1", "t1ce", "t2", "flair", "label", "mask"]
 

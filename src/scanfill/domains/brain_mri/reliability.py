@@ -4,15 +4,16 @@ Enhancing tumor is defined by its signal in T1CE. Without that image a network r
 .45 to .62, see DeMoSeg and RFNet on BraTS 2020), and a synthetic T1CE contains no information beyond the other images.
 """
 
-from __future__ import annotations
-
 import csv
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ignite.engine import Engine, Events
+from monai.config import KeysCollection
 from monai.transforms import MapTransform
+from torch import Tensor
 
 from scanfill.data.provenance import INPUTS, LEGEND
 from scanfill.data.save_label import SaveLabeld
@@ -21,13 +22,6 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.files import writing
 from scanfill.metrics import region_sizes
 from scanfill.missing.availability import AVAILABILITY
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from monai.config import KeysCollection
-    from torch import Tensor
-
 
 CONTRAST = "t1ce"
 """The modality without which the core cannot be subdivided."""

@@ -1,7 +1,5 @@
 """Schema of a brain tumor case: four MRI sequences, a label map in one of five conventions, optionally a brain mask."""
 
-from __future__ import annotations
-
 from scanfill.data.schema import CaseSchema, GeneratorSpec, ImageSpec
 from scanfill.domains.brain_mri.check_mri import check_mri
 from scanfill.domains.brain_mri.finder import BrainFinder

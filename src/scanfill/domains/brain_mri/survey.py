@@ -1,12 +1,12 @@
 """Read the voxels of a cohort once, for checks that need the whole cohort."""
 
-from __future__ import annotations
-
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scanfill.data.image import read_image
@@ -14,11 +14,6 @@ from scanfill.domains.brain_mri.labels import CET, ED, LABEL_CONVENTIONS, LABEL_
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 Case = dict[str, Any]
 

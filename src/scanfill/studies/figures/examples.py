@@ -1,13 +1,14 @@
 """Choose a representative patient, and plot each strategy's prediction on one slice."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from scanfill.data import read_list
 from scanfill.data.image import read_image
@@ -22,16 +23,7 @@ from scanfill.studies.figures.svg import panels
 from scanfill.studies.fold_scores import read_label_map, read_truth
 from scanfill.studies.statistics import CROSS_VALIDATION
 from scanfill.studies.strategies import REFERENCE
-from scanfill.studies.study_scores import Cell
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from typing import Any
-
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    from scanfill.studies.study_scores import StudyScores
+from scanfill.studies.study_scores import Cell, StudyScores
 
 WITH_IMAGES = ("pairwise", "completion", "synthetic_trained")
 """Strategies that replace missing sequences with synthetic images."""

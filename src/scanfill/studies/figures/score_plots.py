@@ -1,22 +1,16 @@
 """Plots of scores: Dice, differences from the reference, image error against loss of Dice, and volumes."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from scanfill.studies.figures.svg import MARKERS, PALETTE, panels
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    from scanfill.studies.tables.study_table import Estimate
+from scanfill.studies.tables.study_table import Estimate
 
 
 def draw_dice_boxes(dice: Mapping[str, Mapping[str, NDArray[np.float64]]], title: str, reference: str) -> Figure:

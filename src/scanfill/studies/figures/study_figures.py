@@ -1,11 +1,11 @@
 """Plot every figure of a study from its scores and predictions."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure as MatplotlibFigure
 
 from scanfill.metrics.cohort import column
 from scanfill.studies.figures.examples import draw_example
@@ -13,17 +13,9 @@ from scanfill.studies.figures.score_plots import Cloud, draw_dice_boxes, draw_er
 from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.statistics import FAMILY_LABELS, with_multiclass
 from scanfill.studies.statistics.correlation import MULTICLASS
-from scanfill.studies.study_scores import EVALUATIONS, Cell
+from scanfill.studies.study_scores import EVALUATIONS, Cell, StudyScores
 from scanfill.studies.tables.comparisons import COMPLETE
 from scanfill.studies.tables.paper_tables import pair_cells
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from matplotlib.figure import Figure as MatplotlibFigure
-
-    from scanfill.studies.study_scores import StudyScores
 
 ERRORS = {"mse_brain": "MSE, brain", "mse_tumour": "MSE, tumor", "ssim_tumour": "SSIM, tumor"}
 

@@ -4,19 +4,14 @@ The scheduler and the verb ``study`` read them before anything heavy is imported
 module ``<name>_page`` in :py:mod:`scanfill.studies.pages`.
 """
 
-from __future__ import annotations
-
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill.studies.checks import check_name
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from scanfill.studies.kind import Kind
+from scanfill.studies.kind import Kind
 
 
 @cache

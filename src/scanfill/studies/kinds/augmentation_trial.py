@@ -1,9 +1,8 @@
 """The augmentation trial: one segmenter, trained with each preset and without any, for the same number of steps."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import scanfill
 from scanfill.errors import UsageError
@@ -11,9 +10,6 @@ from scanfill.presets import REFERENCE, presets
 from scanfill.studies.checks import check_choices, check_least, check_name, chosen
 from scanfill.studies.kind import Kind
 from scanfill.studies.strategies import SEGMENTERS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 Study = dict[str, Any]
 

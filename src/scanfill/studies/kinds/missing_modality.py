@@ -1,7 +1,5 @@
 """The study of strategies for missing sequences."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from scanfill.domains.brain_mri.modalities import MODALITIES

@@ -1,32 +1,25 @@
 """The page of the augmentation trial: a picture of the presets, and the effect of each."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scanfill.data import read_list, write_split
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.presets import REFERENCE
-from scanfill.report.page import Figure, Section
+from scanfill.report.page import Figure, Part, Section
 from scanfill.report.preset_pictures import draw_row, draw_sheet
 from scanfill.studies.commands import recorded_options
 from scanfill.studies.figures.study_figures import boxes_of
 from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.augmentation_trial import EMPTY, trained_presets
 from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
-from scanfill.studies.study_scores import EVALUATIONS, HOW, Cell
+from scanfill.studies.study_scores import EVALUATIONS, HOW, Cell, StudyScores
+from scanfill.studies.tables.comparisons import Methods
 from scanfill.studies.tables.costs import read_receipts
 from scanfill.studies.tables.long_tables import descriptive_table
 from scanfill.studies.tables.preset_tables import effect_tables, judge_effects
 from scanfill.studies.tables.writer import write_table
-
-if TYPE_CHECKING:
-    from scanfill.report.page import Part
-    from scanfill.studies.study_scores import StudyScores
-    from scanfill.studies.tables.comparisons import Methods
 
 TITLE = "Which augmentation helps?"
 

@@ -1,27 +1,18 @@
 """The page of the missing-modality study: the sections of one evaluation."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
-from typing import TYPE_CHECKING
-
-from scanfill.report.page import Figure, Section
-from scanfill.studies.figures.study_figures import draw_study
+from scanfill.report.page import Figure, Part, Section
+from scanfill.studies.figures.study_figures import Drawing, draw_study
 from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
 from scanfill.studies.strategies import REFERENCE
-from scanfill.studies.study_scores import EVALUATIONS, HOW
+from scanfill.studies.study_scores import EVALUATIONS, HOW, StudyScores
+from scanfill.studies.tables.comparisons import Methods
 from scanfill.studies.tables.error_tables import image_error_tables
 from scanfill.studies.tables.long_tables import descriptive_table
 from scanfill.studies.tables.paper_tables import replaced_tables, three_input_tables
 from scanfill.studies.tables.subsets import judge_subsets, secondary_tables, subset_tables
 from scanfill.studies.tables.writer import write_table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scanfill.report.page import Part
-    from scanfill.studies.figures.study_figures import Drawing
-    from scanfill.studies.study_scores import StudyScores
-    from scanfill.studies.tables.comparisons import Methods
 
 TITLE = "Which way is best when a sequence is missing?"
 

@@ -1,12 +1,10 @@
 """Score completed reading sheets: ratings of real and synthetic images, and whether readers could tell them apart."""
 
-from __future__ import annotations
-
 import csv
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +15,6 @@ from scanfill.errors import UsageError
 from scanfill.studies.reading_sheet.sheet import KEY_COLUMNS, QUALITIES, RATING_COLUMNS, REAL, SYNTHETIC
 from scanfill.studies.tables.study_table import Estimate, StudyTable
 from scanfill.studies.tables.writer import write_table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LEVEL = 0.95
 """Confidence level of every interval."""

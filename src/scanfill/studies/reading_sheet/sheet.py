@@ -3,17 +3,17 @@
 The folder ``for_the_readers`` can be shared; ``key.csv`` next to it must not be.
 """
 
-from __future__ import annotations
-
 import csv
 import io
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from scanfill.data.provenance import is_synthetic, synthetic_path
 from scanfill.errors import UsageError
@@ -21,11 +21,6 @@ from scanfill.files import writing
 from scanfill.report.page import Figure as PageFigure
 from scanfill.report.page import Page, Section, Table
 from scanfill.report.panels import PLANES, fullest_slices, mark_panel, placed, turn_to_patient, view_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 REAL, SYNTHETIC = "real", "synthetic"
 QUALITIES: Mapping[int, str] = {

@@ -8,8 +8,6 @@ whose rows and footnotes are :py:func:`table_row` and :py:func:`describe_methods
 whether image error predicts Dice. Unknown values are None, with a reason in words.
 """
 
-from __future__ import annotations
-
 from scanfill.studies.statistics.bootstrap import Bootstrap, bootstrap_interval
 from scanfill.studies.statistics.comparison import Comparison, between_seeds, compare
 from scanfill.studies.statistics.correlation import correlate_image_error, pearson, spearman, with_multiclass

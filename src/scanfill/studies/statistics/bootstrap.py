@@ -14,18 +14,13 @@ three are within about 1 point of each other. If one patient in seven fails comp
 reaches 95 % (percentile 88, this one 90): a failure that is not in the sample cannot be resampled.
 """
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MINIMUM_PATIENTS = 6
 """With 5, even the range of all differences misses their median in 6 % of cohorts (2 / 2^5); with 6, in 3 %."""

@@ -1,10 +1,8 @@
 """Compare one strategy with the reference for one score, independently of the rest of the table."""
 
-from __future__ import annotations
-
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +16,7 @@ from scanfill.studies.statistics.paired_tests import (
     signed_rank_test,
     two_one_sided_tests,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from scanfill.studies.statistics.pairing import PairedScores
+from scanfill.studies.statistics.pairing import PairedScores
 
 
 @dataclass(frozen=True)

@@ -5,23 +5,17 @@ with the originals. The paired loss, Dice with the originals minus Dice with the
 specific: it measures the effect of the image itself.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scanfill.metrics.cohort import Row
-    from scanfill.studies.statistics.pairing import PairedScores
+from scanfill.metrics.cohort import Row
+from scanfill.studies.statistics.pairing import PairedScores
 
 Values = npt.NDArray[np.float64]
 

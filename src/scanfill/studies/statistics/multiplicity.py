@@ -1,14 +1,10 @@
 """Correct the p-values of one table for multiple testing, in a family of fixed size."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 PAPER_ALPHA = 0.0025
 """Raut et al., Frontiers in Radiology 2024 (1336902), section 2: p < 0.05 after Bonferroni for 20 tests."""

@@ -1,17 +1,12 @@
 """Paired tests: is a score different from the reference's (Student's t, Wilcoxon's signed ranks), or equivalent?"""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 EXACT_UP_TO = 50
 """Number of patients up to which the signed-rank test is exact; above it, the normal approximation is sufficient."""

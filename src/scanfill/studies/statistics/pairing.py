@@ -1,22 +1,16 @@
 """Pair the scores of strategies on the same patients: the input of all tests in this package."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from scanfill.errors import UsageError
+from scanfill.metrics.cohort import Row
 from scanfill.studies.statistics.results import CROSS_VALIDATION, HELD_OUT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.metrics.cohort import Row
 
 Values = npt.NDArray[np.float64]
 

@@ -1,7 +1,5 @@
 """Compute the smallest difference that a comparison could have detected."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any

@@ -6,18 +6,12 @@ of their ensemble has a separate row. The column ``evaluation`` states which of 
 :py:func:`~scanfill.studies.statistics.pairing.pair_strategies` rejects a mixture.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from scanfill.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from scanfill.metrics.cohort import Row
+from scanfill.metrics.cohort import Row
 
 CROSS_VALIDATION, HELD_OUT = "cross_validation", "held_out"
 

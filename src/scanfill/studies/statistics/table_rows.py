@@ -1,21 +1,13 @@
 """The numbers of a table of verdicts as flat rows, and the notes that must accompany it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from scanfill.studies.statistics.bootstrap import Bootstrap
-from scanfill.studies.statistics.multiplicity import PAPER_ALPHA
+from scanfill.studies.statistics.comparison import Summary
+from scanfill.studies.statistics.multiplicity import PAPER_ALPHA, Family
 from scanfill.studies.statistics.paired_tests import MARGINS
 from scanfill.studies.statistics.power import POWER
-from scanfill.studies.statistics.verdict import FAILS_BELOW
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.studies.statistics.comparison import Summary
-    from scanfill.studies.statistics.multiplicity import Family
-    from scanfill.studies.statistics.verdict import Corrected, Judged
+from scanfill.studies.statistics.verdict import FAILS_BELOW, Corrected, Judged
 
 TableRow = dict[str, float | str | None]
 

@@ -17,19 +17,14 @@ the margin and the smallest difference all concern the mean, and a signed-rank t
 ``paper`` uses .0025 for each test instead of Holm.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from scanfill.errors import UsageError
+from scanfill.studies.statistics.comparison import Comparison
 from scanfill.studies.statistics.multiplicity import Family, bonferroni, holm
 from scanfill.studies.statistics.power import SmallestDifference, smallest_difference
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scanfill.studies.statistics.comparison import Comparison
 
 Verdict = Literal["better", "worse", "as good as complete", "undecided"]
 

@@ -1,12 +1,12 @@
 """Shared by the tables of verdicts: compare cells with a reference on the same patients, as one family."""
 
-from __future__ import annotations
-
 import math
 import statistics as numbers
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from scanfill.metrics.cohort import Row
 from scanfill.studies.statistics import (
     FAMILY_LABELS,
     MARGINS,
@@ -19,14 +19,8 @@ from scanfill.studies.statistics import (
     pair_strategies,
 )
 from scanfill.studies.strategies import REFERENCE
-from scanfill.studies.study_scores import EVALUATIONS, Cell
+from scanfill.studies.study_scores import EVALUATIONS, Cell, StudyScores
 from scanfill.studies.tables.study_table import NOT_FINISHED, Compared, Estimate, MeanSD, known
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from scanfill.metrics.cohort import Row
-    from scanfill.studies.study_scores import StudyScores
 
 COMPLETE = Cell(REFERENCE)
 """The reference: the four originals."""

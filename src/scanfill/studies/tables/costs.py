@@ -1,21 +1,15 @@
 """The cost of a strategy: hours of training, and seconds to segment a case, from the receipts of a study."""
 
-from __future__ import annotations
-
 import json
 import math
 import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanfill.studies.strategies import folder_of, segmenter_of, synthesizer_of
-from scanfill.studies.study_scores import ENSEMBLE, Cell, acquired_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.studies.study_scores import StudyScores
+from scanfill.studies.study_scores import ENSEMBLE, Cell, StudyScores, acquired_of
 
 COST_NOTE = (
     "Training: hours for all networks that the strategy needs for this set, for one fold and one seed, on their device "

@@ -1,10 +1,8 @@
 """Image error, and whether it predicts segmentation: the paper's Table 7, and the same against the loss of Dice."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING
 
 from scipy import stats
 
@@ -12,15 +10,11 @@ from scanfill.domains.brain_mri.modalities import PUBLISHED_MSE
 from scanfill.studies.statistics import correlate_image_error, holm, pair_strategies, with_multiclass
 from scanfill.studies.statistics.correlation import IMAGE_SCORES, MULTICLASS
 from scanfill.studies.statistics.power import POWER
+from scanfill.studies.study_scores import Cell, StudyScores
 from scanfill.studies.tables.comparisons import COMPLETE, about, mean_sd, patient_means, table_name
 from scanfill.studies.tables.paper_tables import DATA_DIFFER, PAPER, pair_cells, pairs_not_planned, published
 from scanfill.studies.tables.study_table import NOT_FINISHED, Estimate, StudyTable, known
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scanfill.studies.study_scores import Cell, StudyScores
-    from scanfill.studies.tables.study_table import Cell as TableCell
+from scanfill.studies.tables.study_table import Cell as TableCell
 
 ALPHA = 0.05
 OUTCOMES = {"multi-class": MULTICLASS, "WT": "dice_WT"}

@@ -1,21 +1,14 @@
 """Long tables, mostly for programs: every test of a family, and every score of every strategy."""
 
-from __future__ import annotations
-
 import statistics
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.studies.statistics import FAMILY_LABELS, PAPER_ALPHA, Judged, table_row
-from scanfill.studies.tables.comparisons import about, mean_sd, patient_means, table_name
+from scanfill.studies.study_scores import Cell, StudyScores
+from scanfill.studies.tables.comparisons import JudgedCells, about, mean_sd, patient_means, table_name
+from scanfill.studies.tables.study_table import Cell as TableCell
 from scanfill.studies.tables.study_table import StudyTable, known
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from scanfill.studies.study_scores import Cell, StudyScores
-    from scanfill.studies.tables.comparisons import JudgedCells
-    from scanfill.studies.tables.study_table import Cell as TableCell
 
 DESCRIBED = ("dice", "hd95", "precision", "sensitivity")
 """Scores that are summarized; HD95 in mm."""

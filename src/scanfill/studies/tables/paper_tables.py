@@ -5,11 +5,8 @@ module, and in :py:data:`scanfill.domains.brain_mri.modalities.PUBLISHED_MSE`. T
 to us.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -24,10 +21,8 @@ from scanfill.studies.tables.comparisons import (
     table_name,
 )
 from scanfill.studies.tables.long_tables import verdict_table
+from scanfill.studies.tables.study_table import Cell as TableCell
 from scanfill.studies.tables.study_table import MeanSD, StudyTable
-
-if TYPE_CHECKING:
-    from scanfill.studies.tables.study_table import Cell as TableCell
 
 PAPER = "Raut et al., Frontiers in Radiology 2024, 1336902"
 

@@ -1,18 +1,12 @@
 """The effect of each preset compared with a reference: the tables of the augmentation trial."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from scanfill.studies.statistics import FAMILY_LABELS
 from scanfill.studies.study_scores import Cell, StudyScores
 from scanfill.studies.tables.comparisons import SECONDARY, JudgedCells, Methods, judge_cells, table_name
 from scanfill.studies.tables.costs import read_costs
 from scanfill.studies.tables.long_tables import verdict_table
+from scanfill.studies.tables.study_table import Cell as TableCell
 from scanfill.studies.tables.study_table import StudyTable
-
-if TYPE_CHECKING:
-    from scanfill.studies.tables.study_table import Cell as TableCell
 
 COST_NOTE = (
     "Training: hours of one fold and one seed on its device (mean over folds and seeds). Inference: seconds per case."

@@ -1,16 +1,12 @@
 """A table of a study before it is written: columns, rows, and the notes needed to interpret it."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from scanfill.report.page import DASH, Mark
 from scanfill.report.page import Table as PageTable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 NOT_FINISHED = "not finished"

@@ -1,12 +1,10 @@
 """Results for every subset of sequences and every strategy: loss of Dice, cost, and a verdict for each subset."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from itertools import combinations, product
-from typing import TYPE_CHECKING
 
 from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.studies.statistics import FAMILY_LABELS
+from scanfill.studies.statistics import FAMILY_LABELS, Judged
 from scanfill.studies.strategies import REFERENCE, STRATEGIES, join
 from scanfill.studies.study_scores import ENSEMBLE, Cell, StudyScores, acquired_of
 from scanfill.studies.tables.comparisons import (
@@ -21,12 +19,7 @@ from scanfill.studies.tables.comparisons import (
 from scanfill.studies.tables.costs import COST_NOTE, read_costs
 from scanfill.studies.tables.long_tables import verdict_table
 from scanfill.studies.tables.study_table import NOT_FINISHED, StudyTable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from scanfill.studies.statistics import Judged
-    from scanfill.studies.tables.study_table import Cell as TableCell
+from scanfill.studies.tables.study_table import Cell as TableCell
 
 MISSING_SETS = ("", *(join(names) for number in (1, 2, 3) for names in combinations(MODALITIES, number)))
 """Missing sequences of each of the fifteen subsets."""

@@ -1,22 +1,15 @@
 """Write a table in three formats: CSV for programs, Markdown for a repository, LaTeX for a paper."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from scanfill.files import writing
 from scanfill.report.page import DASH
-from scanfill.studies.tables.study_table import PLUS_MINUS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from scanfill.studies.tables.study_table import StudyTable
+from scanfill.studies.tables.study_table import PLUS_MINUS, StudyTable
 
 LATEX: Mapping[str, str] = {
     "\\": r"\textbackslash{}",

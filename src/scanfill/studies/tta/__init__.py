@@ -1,7 +1,5 @@
 """Measure the gain and cost of test-time augmentation on the validation cases of a trained network."""
 
-from __future__ import annotations
-
 from scanfill.studies.tta.evaluation import Evaluation, Outcome
 from scanfill.studies.tta.gain import gain_table, measure, write_gain
 

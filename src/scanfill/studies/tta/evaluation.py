@@ -1,16 +1,16 @@
 """Run a bundle's evaluation with several inferers for each case, timed and scored."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from ignite.engine import Engine
 from monai.bundle import ConfigParser
+from monai.inferers import Inferer
 
 import scanfill
 from scanfill.domains.brain_mri.labels import REGIONS
@@ -18,11 +18,6 @@ from scanfill.engines import LoadCheckpoint
 from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from monai.inferers import Inferer
 
 
 @dataclass(frozen=True)

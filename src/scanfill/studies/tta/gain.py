@@ -1,27 +1,19 @@
 """Predict every case without and with test-time augmentation, and compare scores and seconds in one table."""
 
-from __future__ import annotations
-
 import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from monai.inferers import Inferer
 from tqdm import tqdm
 
 from scanfill.inferers import with_tta
-from scanfill.metrics.cohort import write_table
+from scanfill.metrics.cohort import Row, write_table
 from scanfill.studies.statistics import HELD_OUT, Bootstrap, bootstrap_interval, pair_strategies
 from scanfill.studies.tables.study_table import Cell, Estimate, StudyTable, known
 from scanfill.studies.tables.writer import write_table as write_study_table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from monai.inferers import Inferer
-
-    from scanfill.metrics.cohort import Row
-    from scanfill.studies.tta.evaluation import Evaluation
+from scanfill.studies.tta.evaluation import Evaluation
 
 REFERENCE = "none"
 SCORES = {"Dice": "dice_mean", "Dice WT": "dice_WT", "HD95 (mm)": "hd95_mean"}

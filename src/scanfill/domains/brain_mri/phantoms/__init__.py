@@ -1,7 +1,5 @@
 """Synthetic subjects with known truth, for testing the software; they say nothing about patients."""
 
-from __future__ import annotations
-
 from scanfill.data.phantoms import Phantoms
 from scanfill.domains.brain_mri.phantoms.brain import brain_cohort
 from scanfill.domains.brain_mri.phantoms.brain import write_cohort as write_brain_cohort

@@ -3,22 +3,22 @@
 Phantoms are for testing the software; they say nothing about patients.
 """
 
-from __future__ import annotations
-
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scanfill.data.image import header_text, nifti_bytes
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
     FIELD_OF_VIEW,
+    Array,
     Tissue,
     build_anatomy,
     draw_folds,
@@ -44,14 +44,6 @@ from scanfill.domains.brain_mri.phantoms.mri_contrast import (
     ideal_signals,
     scan,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from scanfill.domains.brain_mri.phantoms.brain_anatomy import Array
-
 
 MIDDLE_OF_VIEW = np.array([-120.0, 115.0, 72.0])  # world (RAS) coordinates in mm; about the brain of BraTS' atlas
 SLICE_THICKNESS = 6.0  # mm, in the thick-slice cases

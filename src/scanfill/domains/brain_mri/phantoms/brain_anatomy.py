@@ -3,8 +3,6 @@
 A phantom therefore looks the same on any grid.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeVar

@@ -1,18 +1,18 @@
 """The surroundings of the brain before stripping: CSF, skull with marrow, scalp, eyes, face and neck, air."""
 
-from __future__ import annotations
-
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanfill.domains.brain_mri.phantoms.brain_anatomy import ellipsoid_depth, inside, paint, smooth_field
-from scanfill.domains.brain_mri.phantoms.mri_contrast import Relaxation, ideal_signals
-
-if TYPE_CHECKING:
-    from scanfill.domains.brain_mri.phantoms.brain_anatomy import Array, Points
-    from scanfill.domains.brain_mri.phantoms.mri_contrast import Sequence
+from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
+    Array,
+    Points,
+    ellipsoid_depth,
+    inside,
+    paint,
+    smooth_field,
+)
+from scanfill.domains.brain_mri.phantoms.mri_contrast import Relaxation, Sequence, ideal_signals
 
 
 class HeadTissue(IntEnum):

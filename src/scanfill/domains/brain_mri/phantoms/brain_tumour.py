@@ -1,12 +1,10 @@
 """A glioma: necrosis in an enhancing rim in edema, its location, its mass effect, and its label map."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
     FIELD_OF_VIEW,
@@ -21,9 +19,6 @@ from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
     smooth_field,
     ventricle_depth,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 BRATS_LABEL = {Tissue.NECROSIS: 1, Tissue.EDEMA: 2, Tissue.ENHANCING: 4}
 

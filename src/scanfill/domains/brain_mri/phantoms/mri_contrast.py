@@ -1,18 +1,13 @@
 """Convert tissue to four MRI contrasts: relaxation, signal equations, and scanner effects."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms.brain_anatomy import Array, Points, T, Tissue, smooth_field
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)

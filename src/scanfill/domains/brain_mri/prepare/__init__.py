@@ -1,7 +1,5 @@
 """Convert images from the scanner to a case on one grid, and labels back again."""
 
-from __future__ import annotations
-
 from scanfill.domains.brain_mri.prepare.preparation import Preparation, prepare_folder
 from scanfill.domains.brain_mri.prepare.preparation_record import restore_label
 

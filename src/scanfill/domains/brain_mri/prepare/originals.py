@@ -3,12 +3,13 @@
 scanfill does not strip skulls: if one is present, the message names tools that do.
 """
 
-from __future__ import annotations
-
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from monai.data import MetaTensor
 
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image, volume_suffix
 from scanfill.data.phantoms import phantom_text
@@ -19,12 +20,6 @@ from scanfill.domains.brain_mri.naming import recognise_file
 from scanfill.domains.brain_mri.prepare.geometry import Volume, volume_of, whole_labels
 from scanfill.domains.brain_mri.quality.skull import suspect_skull
 from scanfill.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from monai.data import MetaTensor
-
 
 REFERENCES = ("t1ce", "t1")
 """Preferred modalities onto which the others are registered, in order."""

@@ -1,19 +1,19 @@
 """Prepare the cases of a folder: register, check, resample, and write folders that appear completely or not at all."""
 
-from __future__ import annotations
-
 import multiprocessing
 import shutil
 import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scanfill.data.failures import one_line, report_failures
@@ -36,12 +36,6 @@ from scanfill.domains.brain_mri.prepare.resample import resample_image, resample
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
 from scanfill.files import writable_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
 
 GREY_LEVELS = 255
 """Minimum number of levels for integers to stay integers: rounding then has no noticeable effect."""

@@ -1,12 +1,11 @@
 """JSON record of a case's preparation, next to its images: enough to inspect it, repeat it, and bring labels back."""
 
-from __future__ import annotations
-
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,18 +15,13 @@ import scanfill
 from scanfill.checksums import file_checksum
 from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, nifti_bytes, read_image
 from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.domains.brain_mri.prepare.agreement import Placed
 from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume, read_pose, whole_labels
+from scanfill.domains.brain_mri.prepare.originals import OriginalCase
 from scanfill.domains.brain_mri.prepare.resample import resample_labels
 from scanfill.errors import CaseError, UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from scanfill.domains.brain_mri.prepare.agreement import Placed
-    from scanfill.domains.brain_mri.prepare.originals import OriginalCase
-
 
 DESCRIPTION = "scanfill prepare: research use only"
 """Written to the header of each image; a phantom remains identifiable as one."""

@@ -1,7 +1,5 @@
 """Image quality of a case: measures, findings, and a transform that warns."""
 
-from __future__ import annotations
-
 from scanfill.domains.brain_mri.quality.case_checks import WarnOfQualityd, check_case
 from scanfill.domains.brain_mri.quality.cross_checks import check_cohort
 from scanfill.domains.brain_mri.quality.findings import CODES

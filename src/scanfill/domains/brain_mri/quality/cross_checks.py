@@ -1,10 +1,9 @@
 """Checks that need the whole cohort: one image in two cases, and pairs that share unusually little information."""
 
-from __future__ import annotations
-
 import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -13,10 +12,6 @@ from scanfill.data.case_quality import CaseQuality, Finding
 from scanfill.domains.brain_mri.quality.case_checks import check_case
 from scanfill.domains.brain_mri.quality.findings import in_order
 from scanfill.domains.brain_mri.quality.pairwise import ALIKE, find_pairs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
 
 ENOUGH = 10
 """Minimum number of cases with the same pair of modalities for one to be an outlier."""

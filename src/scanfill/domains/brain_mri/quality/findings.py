@@ -1,15 +1,8 @@
 """The codes of all quality findings on brain images."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
-from typing import TYPE_CHECKING
-
-from scanfill.data.case_quality import SEVERITIES
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scanfill.data.case_quality import Finding
+from scanfill.data.case_quality import SEVERITIES, Finding
 
 CODES = {
     "incomplete": "a file is missing, or there are two",

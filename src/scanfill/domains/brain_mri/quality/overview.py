@@ -1,8 +1,7 @@
 """The checks for brain images, their thresholds, and how a page presents their findings."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from scanfill.data.case_quality import QualityChecks
 from scanfill.data.image import GRID_TOLERANCE
@@ -17,10 +16,6 @@ from scanfill.domains.brain_mri.quality import (
 )
 from scanfill.domains.brain_mri.quality.cross_checks import check_cohort
 from scanfill.domains.brain_mri.quality.findings import CODES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 THRESHOLDS: dict[str, dict[str, float]] = {
     "grids": {"voxels_apart": GRID_TOLERANCE},
