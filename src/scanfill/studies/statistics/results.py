@@ -157,7 +157,8 @@ def _check_once(rows: Sequence[Row]) -> None:
         if key in seen:
             msg = (
                 f"Case {key[0]!r} occurs more than once{f' for seed {key[1]}' if key[1] else ''}, and would "
-                "count twice. Score each case once; average the fold models of a held-out test first (average_fold_models)."
+                "count twice. Score each case once; first average the fold models of a held-out test "
+                "(average_fold_models)."
             )
             raise UsageError(msg)
         seen.add(key)
