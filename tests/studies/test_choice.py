@@ -1,4 +1,4 @@
-"""Which sequence a missing one is made from."""
+"""Which sequence a missing one is synthesized from."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_source_with_the_lowest_error_comes_first(tmp_path: Path, capsys: py
     choose_sources(receipts, tmp_path / "out")
     assert json.loads((tmp_path / "out" / "sources.json").read_text()) == {"flair": ["t2", "t1"]}
     assert yaml.safe_load((tmp_path / "out" / "to_flair.yaml").read_text()) == {"sources": ["t2"], "target": "flair"}
-    assert "flair is made from t2" in capsys.readouterr().out
+    assert "flair is synthesized from t2" in capsys.readouterr().out
 
 
 def test_receipts_of_the_first_release_are_still_read() -> None:

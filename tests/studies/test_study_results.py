@@ -111,5 +111,5 @@ def test_each_evaluation_refuses_the_rows_of_the_other() -> None:
     with pytest.raises(UsageError, match="to the evaluation 'held_out', not 'cross_validation'"):
         pool_folds(held_out(), FOLDS)
     for function in (mark_ensemble, lambda rows: average_fold_models(rows, FOLDS)):
-        with pytest.raises(UsageError, match="of the evaluation 'cross_validation', not 'held_out'"):
+        with pytest.raises(UsageError, match="to the evaluation 'cross_validation', not 'held_out'"):
             function(score_rows())

@@ -16,7 +16,7 @@ from scanfill.errors import UsageError
 DEEPEST = 100
 MOST = 200_000
 """Maximum levels and values of a config; nested anchors can turn a few lines into billions of values."""
-TOO_DEEP = f"it has more than {DEEPEST} nested levels"
+TOO_DEEP = f"it has more than {DEEPEST} levels of nesting"
 JSON_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+)')
 
 
