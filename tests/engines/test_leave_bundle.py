@@ -12,7 +12,7 @@ import yaml
 from monai.bundle import ConfigParser
 
 from conftest import REPO
-from scanfill.engines import TrainingRecord, leave_bundle, leave_trained_bundle
+from scanfill.engines import TrainingRecord, leave_bundle, leave_trained_bundle, training_overrides
 from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.engines.leave_bundle import NEVER_BAKED
 from scanfill.errors import CheckpointError
@@ -41,8 +41,9 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
         arguments = ["run", "--config_file", str(files), *words]
         monkeypatch.setattr("sys.argv", ["site-packages/monai/bundle/__main__.py", *arguments])
         folder = root or tmp_path / "run"
-        record = TrainingRecord({"modalities": ["t1"]}, torch.nn.Identity())
-        leave_trained_bundle(folder, record, folder / "models", resume=resume)
+        leave_trained_bundle(folder, folder / "models", resume=resume)
+        overrides = training_overrides(folder / "models", resume=resume)
+        record = TrainingRecord({"modalities": ["t1"]}, torch.nn.Identity(), overrides=overrides)
         (folder / "models").mkdir(exist_ok=True)
         last = {"record": record.state_dict(), "network": {}}
         torch.save(last, folder / "models" / "last.pt")
@@ -177,9 +178,9 @@ def test_a_resume_may_be_longer_and_elsewhere(train: Train, tmp_path: Path, wher
 
 def test_another_program_leaves_no_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["notebook.py", "run", "--config_file", str(SEGMENTATION / "configs/train.yaml")])
-    record = TrainingRecord(None, torch.nn.Identity())
-    leave_trained_bundle(tmp_path / "run", record, tmp_path)
+    leave_trained_bundle(tmp_path / "run", tmp_path)
     assert not (tmp_path / "run").exists()
+    record = TrainingRecord(None, torch.nn.Identity(), overrides=training_overrides(tmp_path))
     assert "overrides" not in record.state_dict()
 
 

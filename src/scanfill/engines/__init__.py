@@ -6,7 +6,7 @@ from .checkpoints import LoadCheckpoint, SaveCheckpoints
 from .command_line import check_overrides, is_true
 from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
-from .leave_bundle import leave_bundle, leave_trained_bundle
+from .leave_bundle import leave_bundle, leave_trained_bundle, training_overrides
 from .pairs import PreparePair
 from .random_state import RandomState
 from .schedule import ConstantThenLinear
@@ -36,4 +36,5 @@ __all__ = [
     "trained_fact",
     "trained_flips",
     "trained_spacing",
+    "training_overrides",
 ]

@@ -23,10 +23,9 @@ from scanfill.files import writing
 
 from .bake import bake, references
 from .checkpoint_files import read_record
-from .command_line import is_true, read_command_line
+from .command_line import CommandLine, is_true, read_command_line
 from .network_channels import describe_channels
 from .overrides import STANDALONE, Override, expand_macros, find_overlays, is_workflow, read_overrides
-from .training_record import TrainingRecord
 
 logger = logging.getLogger(__name__)
 
@@ -91,41 +90,61 @@ def leave_bundle(
     return Path(bundle_root)
 
 
-def leave_trained_bundle(
-    bundle_root: str | Path, record: TrainingRecord, ckpt_dir: str | Path, *, resume: bool | str = False
-) -> None:
-    """Write the bundle of the training that is starting, and store the changes to its configs in the record.
+def leave_trained_bundle(bundle_root: str | Path, ckpt_dir: str | Path, *, resume: bool | str = False) -> None:
+    """Write the bundle of the training that is starting.
 
     Every process of a training calls this function; only the first one writes.
 
     Args:
         bundle_root: Output folder. Nothing is written if its ``configs`` are the ones being run.
-        record: Record of the training; its ``overrides`` are set.
         ckpt_dir: Folder of ``last.pt``.
         resume: Whether the training resumes from ``last.pt``.
+
+    Raises:
+        CheckpointError: See :py:func:`training_overrides`.
+    """
+    command = read_command_line()
+    overrides = training_overrides(ckpt_dir, resume=resume)
+    if command is None or overrides is None:
+        logger.info("No bundle was written to %s: call scanfill.engines.leave_bundle to write it.", bundle_root)
+        return
+    root, first = Path(bundle_root), Path(command.files[0])
+    if idist.get_rank() == 0 and (root / "configs").resolve() != first.parent.resolve():
+        _write(root, first, [*(Override(**override) for override in overrides), *_no_phantoms(_given(command))])
+        logger.info("Trained bundle: %s (cd there; it needs no overlay)", root.resolve())
+
+
+def training_overrides(ckpt_dir: str | Path, *, resume: bool | str = False) -> list[dict[str, Any]] | None:
+    """List what overlays and options of the running command change in the configs that the weights depend on.
+
+    Args:
+        ckpt_dir: Folder of ``last.pt``.
+        resume: Whether the training resumes from ``last.pt``, whose changes are then included.
+
+    Returns:
+        The fields of each :py:class:`~.overrides.Override`, for a checkpoint's record. None if the running program is
+        not ``python -m monai.bundle run``.
 
     Raises:
         CheckpointError: The training to resume was started with a different value of something the weights depend on.
     """
     command = read_command_line()
     if command is None:
-        logger.info("No bundle was written to %s: call scanfill.engines.leave_bundle to write it.", bundle_root)
-        return
-    first, *overlays = map(Path, command.files)
-    baked = read_overrides([file for file in overlays if not is_workflow(file)], command.options)
-    overrides = _those_of_weights(first, _macros(first) + baked)
-    last = Path(ckpt_dir) / "last.pt"
+        return None
+    first, last = Path(command.files[0]), Path(ckpt_dir) / "last.pt"
+    overrides = _those_of_weights(first, _macros(first) + _given(command))
     if is_true(resume) and last.is_file():
         earlier = read_record(last).get("overrides")
         if earlier is not None:
             begun = [Override(**override) for override in earlier]
             _check_resumed(first, begun, overrides, last)
             overrides = [*begun, *(override for override in overrides if override not in begun)]
-    record.overrides = [vars(override) for override in overrides]
-    root = Path(bundle_root)
-    if idist.get_rank() == 0 and (root / "configs").resolve() != first.parent.resolve():
-        _write(root, first, [*overrides, *_no_phantoms(baked)])
-        logger.info("Trained bundle: %s (cd there; it needs no overlay)", root.resolve())
+    return [vars(override) for override in overrides]
+
+
+def _given(command: CommandLine) -> list[Override]:
+    """List what a command's overlays and options set, without overlays that state what is run."""
+    return read_overrides([file for file in command.overlays if not is_workflow(file)], command.options)
 
 
 def _those_of_weights(first: Path, overrides: Sequence[Override]) -> list[Override]:

@@ -24,10 +24,8 @@ class TrainingRecord:
             size in mm, ``{"spacing": [1, 1, 1]}``; plain values.
         training: The cases it was trained on; names and patients are kept, so that the network is not evaluated on them
             by mistake.
-
-    Attributes:
-        overrides: Changes to the bundle's configs by overlays and options, if known: ``name``, ``value``, ``origin``
-            and ``text`` of each :py:class:`~scanfill.engines.overrides.Override`.
+        overrides: Changes to the bundle's configs by overlays and options, if known, as
+            :py:func:`~scanfill.engines.leave_bundle.training_overrides` lists them.
 
     Raises:
         ValueError: If a setting or a fact has the name of a reserved entry.
@@ -41,13 +39,14 @@ class TrainingRecord:
         settings: Mapping[str, Any] | None = None,
         facts: Mapping[str, Any] | None = None,
         training: Sequence[Mapping[str, Any]] | None = None,
+        overrides: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         self.inputs = {option: list(names) for option, names in (inputs or {}).items()}
         self.network = type(network).__name__
         self.settings = dict(settings or {})
         self.facts = dict(facts or {})
         self.training = None if training is None else training_list(training)
-        self.overrides: list[dict[str, Any]] | None = None
+        self.overrides = None if overrides is None else [dict(override) for override in overrides]
         if taken := [name for name in (*self.settings, *self.facts) if name in RESERVED]:
             msg = f"`settings` and `facts` must not have an entry {taken[0]!r}: the name is reserved."
             raise ValueError(msg)
