@@ -59,6 +59,8 @@ def test_options_of_the_config_and_of_monai_pass(config: str) -> None:
     check_overrides(
         ["run", "--config_file", config, "--max_epochs", "-1", "--train#trainer#max_epochs=2", "--logging_file", "x"]
     )
+    with pytest.raises(UnknownOptionError, match="--logging_fil "):
+        check_overrides(["run", "--config_file", config, "--logging_fil", "x"])
 
 
 def test_ids_of_tracking_pass_only_with_tracking(config: str) -> None:
@@ -76,6 +78,8 @@ def overlay_of(tmp_path: Path, text: str) -> str:
 def test_an_option_that_only_an_overlay_has_is_known(config: str, tmp_path: Path) -> None:
     overlay = overlay_of(tmp_path, "extra: 1\nmax_epochs: '@extra'\n")
     check_overrides(["run", "--config_file", str([config, overlay]), "--extra", "3"])
+    with pytest.raises(UnknownOptionError, match="--extra "):
+        check_overrides(["run", "--config_file", config, "--extra", "3"])
 
 
 @pytest.mark.parametrize("name", ["max_epoch", "+max_epoch", "max_epoch#a", "max_epoch::a"])
@@ -88,13 +92,18 @@ def test_an_overlay_with_an_entry_that_nothing_reads_is_told_with_the_nearest_na
 
 
 def test_an_overlay_may_set_what_only_the_other_standalone_config_reads(config: str, tmp_path: Path) -> None:
+    words = ["run", "--config_file", str([config, overlay_of(tmp_path, "inferer: 2\n")])]
+    with pytest.raises(UnknownOptionError, match="sets 'inferer'"):
+        check_overrides(words)
     (tmp_path / "inference.yaml").write_text("inferer: 1\nrun: []\n")
-    check_overrides(["run", "--config_file", str([config, overlay_of(tmp_path, "inferer: 2\n")])])
+    check_overrides(words)
 
 
 def test_an_overlay_may_say_what_is_run_and_what_it_is(config: str, tmp_path: Path) -> None:
-    overlay = overlay_of(tmp_path, "_made_for_: [MR]\n+run: ['$1']\nfinalize: ['$2']\n")
-    check_overrides(["run", "--config_file", str([config, overlay])])
+    about = "_made_for_: [MR]\n+run: ['$1']\nfinalize: ['$2']\n"
+    check_overrides(["run", "--config_file", str([config, overlay_of(tmp_path, about)])])
+    with pytest.raises(UnknownOptionError, match="sets '_made_for'"):
+        check_overrides(["run", "--config_file", str([config, overlay_of(tmp_path, about.replace("for_", "for"))])])
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED_IDS.items())
