@@ -49,7 +49,7 @@ def test_it_holds_bundle_presets_and_package(weightless: Path, repository: Copy)
         f"presets/{name}" for name in files(repository.root / "configs") if not name.startswith("studies/")
     }
     assert {name for name in found if name.startswith("scanfill/")} == {
-        f"scanfill/{name}" for name in files(repository.package) if name.endswith((".py", "py.typed", "Snakefile"))
+        f"scanfill/{name}" for name in files(repository.package) if not name.endswith(".pyc")
     }
     assert not [name for name in found if name.endswith((".pt", ".pyc"))]
 
@@ -147,7 +147,7 @@ def test_the_same_archive_again_is_said_to_be_there(repository: Copy, tmp_path: 
 
 def test_another_archive_of_the_same_version_is_kept(repository: Copy, tmp_path: Path) -> None:
     before = repository.pack(tmp_path).archive.read_bytes()
-    with pytest.raises(UsageError, match=r"v0\.2\.0\.zip is there already.*Raise the version"):
+    with pytest.raises(UsageError, match=r"v0\.2\.0\.zip already exists.*Raise the version"):
         repository.pack(tmp_path, modalities=["t1"])
     assert repository.pack(tmp_path).archive.read_bytes() == before
 
@@ -200,7 +200,7 @@ def test_a_bundle_without_licence_or_metadata_is_refused(clone: Copy, tmp_path: 
 
 def test_unreadable_metadata_are_refused_with_the_place(clone: Copy, tmp_path: Path) -> None:
     (clone.bundle / "configs" / "metadata.json").write_text('{"version": "1",}')
-    with pytest.raises(UsageError, match=r"metadata\.json is not JSON.*line 1"):
+    with pytest.raises(UsageError, match=r"metadata\.json is not valid JSON.*line 1"):
         clone.pack(tmp_path / "dist")
 
 
@@ -228,7 +228,7 @@ def test_an_unknown_overlay_is_told_with_those_there_are(repository: Copy, tmp_p
 
 
 def test_an_overlay_that_says_what_is_run_is_refused(repository: Copy, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"evaluate\.yaml says what is run"):
+    with pytest.raises(UsageError, match=r"evaluate\.yaml defines what is run"):
         repository.pack(tmp_path, overlays="evaluate.yaml")
 
 

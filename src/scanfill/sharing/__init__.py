@@ -1,8 +1,9 @@
 """Share a bundle as one archive that runs without scanfill installed, and check a pipeline's config."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .pack import PackedBundle, pack
+if TYPE_CHECKING:
+    from .pack import PackedBundle, pack
 
 __all__ = ["PackedBundle", "pack"]
 

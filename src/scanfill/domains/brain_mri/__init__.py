@@ -5,11 +5,12 @@ needs :py:data:`MODALITIES` for each of its jobs.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scanfill.domains.brain_mri.labels import LABEL_CONVENTIONS, to_internal
-from scanfill.domains.brain_mri.modalities import MODALITIES, published_mse
-from scanfill.domains.brain_mri.reliability import JudgeReliabilityd, SaveSegmentationd, WriteVolumes
+if TYPE_CHECKING:
+    from scanfill.domains.brain_mri.labels import LABEL_CONVENTIONS, to_internal
+    from scanfill.domains.brain_mri.modalities import MODALITIES, published_mse
+    from scanfill.domains.brain_mri.reliability import JudgeReliabilityd, SaveSegmentationd, WriteVolumes
 
 __all__ = [
     "LABEL_CONVENTIONS",
