@@ -208,7 +208,7 @@ def test_a_case_that_cannot_be_completed_does_not_stop_the_others(
     told = "".join(capsys.readouterr())
     assert "2 of 3 cases failed" in told
     assert f"{no_source.name!r} has no t2 image" in told
-    assert f"{damaged.name!r}: flair could not be made" in told
+    assert f"{damaged.name!r}: flair could not be generated" in told
     assert label_of(tmp_path / "out", good)
 
 

@@ -119,7 +119,7 @@ def test_inference_takes_the_option_and_refuses_what_there_is_not(trained: Train
     assert none.shape == flips.shape
     assert (none != flips).any()
     for wrong, said in (
-        ({"tta": "flip"}, "'flip'; --tta is one of none, flips."),
+        ({"tta": "flip"}, "'flip'; --tta must be one of none, flips."),
         ({"tta": "adaptive"}, "--tta adaptive was removed in 0.2.0"),
         ({"tta": "flips", "tta_axes": [3]}, "`tta_axes` (=[3]) must be different axes from [0, 1, 2]"),
     ):

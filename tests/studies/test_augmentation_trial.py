@@ -90,8 +90,8 @@ def test_a_preset_may_be_named_as_its_file() -> None:
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        ("subset.presets=[mri, ct]", "'ct' is not for brain_tumor_segmentation, whose images are MR"),
-        ("subset.presets=[xray_classification]", "is not for brain_tumor_segmentation"),
+        ("subset.presets=[mri, ct]", "'ct' does not suit brain_tumor_segmentation, which uses MR"),
+        ("subset.presets=[xray_classification]", "does not suit brain_tumor_segmentation"),
         ("subset.presets=[mrii]", "did you mean 'mri'"),
         ("subset.presets=[none]", "nothing to compare"),
         ("subset.presets=[]", "must be all"),
