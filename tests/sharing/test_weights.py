@@ -157,7 +157,7 @@ def test_damaged_large_weights_are_refused_by_monai(repository: Copy, small: Pat
 @pytest.mark.usefixtures("hundred_kilobytes")
 def test_other_large_weights_of_the_same_version_are_kept(repository: Copy, small: Path, tmp_path: Path) -> None:
     (tmp_path / f"{NAME}_v0.2.0_model.pt").write_bytes(b"handed out before")
-    with pytest.raises(UsageError, match=r"_model\.pt is there already"):
+    with pytest.raises(UsageError, match=r"_model\.pt already exists"):
         repository.pack(tmp_path, weights=small, overlays="small.yaml", weights_url="https://example.org")
     assert [path.name for path in tmp_path.iterdir()] == [f"{NAME}_v0.2.0_model.pt"]
 

@@ -122,7 +122,7 @@ def test_other_patients_are_another_protocol(tmp_path: Path) -> None:
     study = StandInStudy(tmp_path)
     study.plan()
     study.add_case(99)
-    with pytest.raises(UsageError, match="other cases"):
+    with pytest.raises(UsageError, match="different cases"):
         study.plan()
 
 
@@ -137,7 +137,7 @@ def test_images_that_have_changed_are_another_protocol(tmp_path: Path) -> None:
     study.plan()
     image = next(study.data.rglob("*.nii*"))
     image.write_bytes(image.read_bytes() + b"changed")
-    with pytest.raises(UsageError, match="other images"):
+    with pytest.raises(UsageError, match="different images"):
         study.plan()
 
 

@@ -1,10 +1,14 @@
 """One folder per kind of data, with everything specific to it. Domains are found by folder, not listed anywhere."""
 
+from __future__ import annotations
+
 import pkgutil
 from importlib import import_module
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from scanfill.data.phantoms import Phantoms
+if TYPE_CHECKING:
+    from scanfill.data.phantoms import Phantoms
 
 
 def find_domains() -> list[str]:
