@@ -97,7 +97,7 @@ def test_an_option_that_a_kind_of_phantom_has_not_is_told_with_those_it_has(
         scanfill_verb(monkeypatch, "phantoms", "brain", str(tmp_path / "new"), "--scull")
     told = capsys.readouterr().err
     assert "no option --scull" in told
-    assert "--skull: heads as they come from the scanner" in told
+    assert "--skull: unstripped heads, as they come from the scanner" in told
     assert not (tmp_path / "new").exists()
 
 

@@ -120,7 +120,7 @@ def test_a_summary_takes_medians_and_passes_over_what_is_not_defined() -> None:
 
 
 def test_explained_variance_is_that_of_every_image() -> None:
-    metric = CompletionVariance(MODALITIES)
+    metric = CompletionVariance(MODALITIES, mask_key="brain")
     cases = [completed(0, "flair"), completed(1, "t1", "t2")]
     errors = []
     for case in cases:

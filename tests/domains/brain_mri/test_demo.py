@@ -75,7 +75,7 @@ def test_the_report_holds_scores_pictures_and_the_caveat(finished: Path) -> None
 
 def test_the_report_sets_a_completed_patient_beside_the_whole_one(finished: Path) -> None:
     page = write_report(finished).read_text()
-    row = re.search(r'<div class="row">(.*?)</div>', page)
+    row = re.search(r'<div class="row">(.*?)</div>', page, re.DOTALL)
     assert row
     assert re.findall(r"<figcaption>(.*?)</figcaption>", row[1]) == ["c2", "c2, T1CE synthetic"]
     assert "all four" in page
