@@ -1,4 +1,4 @@
-"""Knobs of the command line."""
+"""Options of the command line."""
 
 from __future__ import annotations
 
