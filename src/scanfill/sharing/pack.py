@@ -155,7 +155,10 @@ def _describe(metadata: dict[str, Any], before: Path, after: Path) -> dict[str, 
         return metadata
     old, new = (ConfigParser.load_config_file(str(folder / name)) for folder in (before, after))
     known = read_declaration(metadata, "metadata.json").kind.image_keys
+    images = [option for option, names in chosen_images(old).items() if names and set(names) <= set(known)]
     for option, names in chosen_images(new).items():
+        if option not in images:  # a record also compares options that choose something else, such as classes
+            continue
         wrong = [key for key in names if key not in known or names.count(key) > 1]
         if wrong or not names:
             msg = f"{option}={names} has {wrong or 'no entries'}: choose each at most once from {list(known)}."
