@@ -52,6 +52,15 @@ def save(path: Path, array: ArrayLike, affine: NDArray[np.float64] = AFFINE) -> 
     return path
 
 
+def save_label(path: Path, label: ArrayLike) -> Path:
+    """Write a label map with its path in the header, so that it does not count as a copy of another one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    volume = nib.Nifti1Image(np.asarray(label), AFFINE)
+    volume.header["db_name"] = f"{zlib.crc32(str(path).encode()):x}".encode()
+    nib.save(volume, path)
+    return path
+
+
 def save_by_hand(path: Path, array: np.ndarray, affine: np.ndarray) -> Path:
     """Write NRRD or MetaImage according to their specifications, so that no library is tested against itself."""
     lps = np.diag([-1.0, -1.0, 1.0]) @ affine[:3]
@@ -99,7 +108,7 @@ def save_case(
     for modality, name in zip(MODALITIES, names, strict=False):
         save(folder / f"{prefix}{name}.nii.gz", image(modality, seed))
     if label is not None:
-        save(folder / f"{prefix}{label_name}.nii.gz", label)
+        save_label(folder / f"{prefix}{label_name}.nii.gz", label)
     return folder
 
 

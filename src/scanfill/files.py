@@ -2,11 +2,21 @@
 
 import datetime as dt
 import os
+import re
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from scanfill.errors import UsageError
+from scanfill.replacing import allow_replacing, check_replaceable, note_written
+
+FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
+"""Characters that must not be in a name."""
+
+LONGEST = 200
+"""Maximum length of a name in bytes: file systems allow 255, and suffixes are added."""
 
 
 @contextmanager
@@ -14,7 +24,8 @@ def writing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path next to ``path``; rename it to ``path`` when the block succeeds.
 
     A full disk, an exception or Ctrl-C in the block leaves neither a half-written file nor the temporary one, and an
-    existing file at ``path`` stays unchanged. The temporary name keeps the suffixes, because writers choose the format
+    existing file at ``path`` stays unchanged. It is only replaced if scanfill wrote it, see
+    :py:mod:`scanfill.replacing`. The temporary name keeps the suffixes, because writers choose the format
     by them, and starts with a dot, so that it is not mistaken for an image when cases are searched for.
 
     Args:
@@ -25,25 +36,42 @@ def writing(path: str | Path) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: The block ended without writing anything.
+        UsageError: The existing file must not be replaced.
     """
     path = Path(path)
+    check_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
     temporary = path.with_name(f".{path.name.removesuffix(suffix)}.{uuid.uuid4().hex[:8]}.partial{suffix}")
     try:
+        note_written(temporary)
         yield temporary
         if not temporary.exists():
             msg = f"Nothing was written for {path}: the block must write to the path it is given ({temporary.name})."
             raise FileNotFoundError(msg)
+        check_replaceable(path, temporary)
         os.replace(temporary, path)  # noqa: PTH105 - atomic on every platform, and documented as such
+        note_written(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def writable_folders(paths: Iterable[str | Path]) -> None:
-    """Create several folders and check that they are writable; see :py:func:`writable_folder`."""
+def writable_folders(paths: Iterable[str | Path], replace: str | Iterable[str] | None = None) -> None:
+    """Create several folders and check that they are writable; see :py:func:`writable_folder`.
+
+    Args:
+        paths: The folders.
+        replace: Files that may be replaced although scanfill did not write them; see
+            :py:func:`scanfill.replacing.allow_replacing`.
+    """
+    allow_replacing(replace)
     for path in paths:
         writable_folder(path)
+
+
+def print_results(folder: str | Path) -> None:
+    """Print where the results of a run are."""
+    print(f"Results: {Path(folder).resolve()}", flush=True)  # noqa: T201  the result that a person looks for
 
 
 def set_aside(path: Path) -> Path | None:
@@ -52,6 +80,26 @@ def set_aside(path: Path) -> Path | None:
         return None
     when = dt.datetime.fromtimestamp(path.stat().st_mtime, tz=dt.UTC)
     return path.rename(path.with_stem(f"{path.stem}_{when:%Y%m%d_%H%M%S_%f}"))
+
+
+def check_name(name: object, what: str) -> str:
+    """Return a name that is to become a file's or a folder's name, if it cannot lead anywhere else.
+
+    Raises:
+        UsageError: It is not a string, is empty, contains a path separator or a control character, or means a folder.
+    """
+    if not isinstance(name, str) or not name.strip() or name.strip() in (".", "..") or FORBIDDEN.search(name):
+        msg = (
+            f"{what} is {name!r}, but must be a text that can name a folder: without / and \\, line breaks and other "
+            f"control characters, and not empty. Rename it."
+        )
+        raise UsageError(msg)
+    if len(os.fsencode(name)) > LONGEST:
+        msg = (
+            f"{what} is {len(os.fsencode(name))} bytes long ({name[:40]}...), but may be at most {LONGEST}. Shorten it."
+        )
+        raise UsageError(msg)
+    return name
 
 
 def writable_folder(path: str | Path) -> Path:

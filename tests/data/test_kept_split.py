@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from scanfill.data import choose_cases, load_cases, save_split, write_split
+from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.kept_split import split_file
 from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.engines.training_record import training_list
 from scanfill.errors import CaseError
 from tiny_cases import regions, save_case
 
@@ -83,6 +85,38 @@ def test_a_folder_that_was_moved_keeps_its_split(data: Path, tmp_path: Path) -> 
     there = shutil.move(data, tmp_path / "other")
     after = train(there, tmp_path / "run", resume=True, seed=4)
     assert patients(after, "validation") == patients(before, "validation")
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_renamed_patient_stays_in_its_part(data: Path, tmp_path: Path, number: int) -> None:
+    before = train(data, tmp_path / "run")
+    (data / f"case_{number:02d}").rename(data / "anna")
+    (moved := tmp_path / "moved").mkdir()
+    after = train(shutil.move(data, moved / "data"), tmp_path / "run", resume=True)
+    judged = judge(moved / "data", tmp_path / "run")
+    for split in (after, judged):
+        assert patients(split, "validation") == patients(before, "validation")
+        assert patients(split, "training") == patients(before, "training")
+    part = "validation" if f"case_{number:02d}" in patients(before, "validation") else "training"
+    assert "anna" in {case["case_id"] for case in after[part]}
+    assert "new" not in judged or not judged["new"]
+
+
+def test_every_patient_renamed_at_once_keeps_the_split(data: Path, tmp_path: Path) -> None:
+    before = train(data, tmp_path / "run")
+    for number, folder in enumerate(sorted(data.iterdir())):
+        folder.rename(data / f"p{9 - number}")
+    after = train(data, tmp_path / "run", resume=True)
+    assert patients(after, "validation") == patients(before, "validation")
+
+
+def test_a_renamed_patient_of_the_training_is_not_evaluated(data: Path) -> None:
+    split = load_cases(data, schema=SCHEMA)
+    known = training_list(split["training"])
+    case = split["training"][0] | {"case_id": "anna", "patient": "anna"}
+    with pytest.raises(CaseError, match=r"was trained on 1 of the 1 cases .* anna \(renamed: the same images\)"):
+        refuse_seen([case], known, "A checkpoint")
+    refuse_seen(split["validation"], known, "A checkpoint")
 
 
 def test_without_resuming_a_new_split_is_made_and_the_old_one_kept(data: Path, tmp_path: Path) -> None:

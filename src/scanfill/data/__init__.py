@@ -3,6 +3,7 @@
 from scanfill.data.cases import find_cases
 from scanfill.data.failures import CollectFailures
 from scanfill.data.finders import ClassFinder, FileFinder, FolderFinder, TableFinder
+from scanfill.data.finished_cases import FinishedCases
 from scanfill.data.image import median_spacing
 from scanfill.data.kept_split import save_split
 from scanfill.data.lists import read_list, write_case_list, write_split
@@ -20,6 +21,7 @@ __all__ = [
     "CollectFailures",
     "ConditionSpec",
     "FileFinder",
+    "FinishedCases",
     "FolderFinder",
     "GeneratorSpec",
     "ImageSpec",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scanfill.data.copies import fingerprints_of
 from scanfill.data.provenance import find_mark, is_synthetic, read_sidecar, refuse_unlisted, synthetic_reason
 from scanfill.data.schema import CaseSchema
 from scanfill.engines.checkpoint_files import read_record
@@ -149,6 +150,15 @@ def check_unseen(cases: Sequence[Case], checkpoint: str | Path, which: str = "va
     return list(cases)
 
 
+def _how_seen(case: Case, known: Mapping[str, set[str]]) -> str | None:
+    """Return a remark on how a case was recognized as one of the training; None if it was not."""
+    if case["case_id"] in known.get("cases", ()):
+        return ""
+    if case.get("patient") in known.get("patients", ()):
+        return f" (patient {case['patient']})"
+    return " (renamed: the same images)" if fingerprints_of(case) & known.get("fingerprints", set()) else None
+
+
 def refuse_seen(
     cases: Sequence[Case], training: Mapping[str, Sequence[str]] | None, what: str, remedy: str = "or another network"
 ) -> None:
@@ -161,14 +171,10 @@ def refuse_seen(
         remedy: Another way out; ends the error message.
 
     Raises:
-        CaseError: With the cases that were used in training, matched by case or by patient.
+        CaseError: With the cases that were used in training, matched by case, by patient, or by an image file.
     """
-    known = training or {}
-    seen = [
-        case["case_id"] + (f" (patient {case['patient']})" if case["case_id"] not in known.get("cases", ()) else "")
-        for case in cases
-        if case["case_id"] in known.get("cases", ()) or case.get("patient") in known.get("patients", ())
-    ]
+    known = {part: set(names) for part, names in (training or {}).items()}
+    seen = [case["case_id"] + how for case in cases if (how := _how_seen(case, known)) is not None]
     if seen:
         more = f" and {len(seen) - 10} more" if len(seen) > 10 else ""
         msg = (

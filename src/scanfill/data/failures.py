@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch.utils.data import IterableDataset, get_worker_info
@@ -19,18 +20,22 @@ class CollectFailures(IterableDataset[Any]):
         data: Cases, dictionaries with ``case_id``.
         transform: Prepares a case; any exception it raises marks the case as failed.
         progress: Whether to show a progress bar on stderr.
+        output_dir: Folder of the results, named in the report.
 
     Attributes:
         failures: ``(case_id, message)`` of each case that failed in the last pass, messages on one line.
+        warnings: ``(case_id, message)`` of what a case has under ``warnings``, one per line.
     """
 
     data: Sequence[dict[str, Any]]
     transform: Callable[[Any], Any]
     progress: bool = True
+    output_dir: str | Path | None = None
 
     def __post_init__(self) -> None:
         super().__init__()
         self.failures: list[tuple[str, str]] = []
+        self.warnings: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the cases that were prepared successfully.
@@ -41,21 +46,28 @@ class CollectFailures(IterableDataset[Any]):
         if get_worker_info() is not None:
             msg = "CollectFailures must be read by the main process: set num_workers to 0 in its DataLoader."
             raise RuntimeError(msg)
-        self.failures = []
+        self.failures, self.warnings = [], []
         for case in tqdm(self.data, desc="Cases", unit="case", disable=not self.progress):
             try:
                 prepared = self.transform(case)
             except Exception as error:  # noqa: BLE001 - any failure is this case's own and must not stop the others
                 self.failures.append((str(case.get("case_id", "?")), one_line(error)))
             else:
+                told = str(prepared.get("warnings", "")) if isinstance(prepared, dict) else ""
+                self.warnings += [(str(case.get("case_id", "?")), line) for line in told.splitlines()]
                 yield prepared
 
     def report(self) -> None:
-        """Print which cases failed and why, and exit with code 1 if any did.
+        """Print where the results are and what was wrong with which case, and exit with code 1 if any failed.
 
         Raises:
             SystemExit: With code 1.
         """
+        if self.output_dir is not None:
+            done = len(self.data) - len(self.failures)
+            print(f"{done} of {len(self.data)} cases predicted. Results: {Path(self.output_dir).resolve()}")  # noqa: T201
+        if self.warnings:
+            print("\n  ".join(["Warnings:", *(f"{case}: {text}" for case, text in self.warnings)]))  # noqa: T201
         report_failures(self.failures, len(self.data))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import ignite.distributed as idist
 
+from scanfill.data.copies import fingerprints_of
 from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.lists import PARTS, read_list_file, write_split
 from scanfill.data.schema import CaseSchema
@@ -68,6 +69,8 @@ def follow_split(split: Split, ckpt_dir: str | Path, *, listed: bool, judged: bo
         judged: Whether the finished training is being evaluated: unknown cases then go under ``new``. Otherwise they
             join the training part, which is logged.
 
+    A patient or a case that was renamed is recognized by its image files, which must be unchanged.
+
     Returns:
         The split; None if the training kept no split.
 
@@ -80,6 +83,7 @@ def follow_split(split: Split, ckpt_dir: str | Path, *, listed: bool, judged: bo
         return None
     kept = read_list_file(file)
     part_of = {str(case["patient"]): part for part in PARTS for case in kept.get(part, ())}
+    split = {part: _with_earlier_names(cases, kept) for part, cases in split.items()}
     followed: Split = {part: [] for part in (*PARTS, *([NEW] if judged else []))}
     added: list[str] = []
     for part, cases in split.items():
@@ -98,6 +102,26 @@ def follow_split(split: Split, ckpt_dir: str | Path, *, listed: bool, judged: bo
             followed[before or (part if listed and part == "test" else NEW if judged else "training")].append(case)
     _report_changes(kept, followed, added, file, judged=judged)
     return followed
+
+
+def _with_earlier_names(cases: Sequence[Case], kept: Mapping[str, Any]) -> list[Case]:
+    """Give cases that were renamed since the training began the patient that they had, recognized by their images."""
+    known = [case for part in PARTS for case in kept.get(part, ())]
+    patients = {str(case["patient"]) for case in known}
+    owner = {mark: str(case["patient"]) for case in known for mark in fingerprints_of(case)}
+    named = []
+    for case in cases:
+        before = {owner[mark] for mark in fingerprints_of(case) if mark in owner}
+        if case["patient"] not in patients and len(before) == 1:
+            (patient,) = before
+            logger.warning(
+                "Case %r has the images of patient %r of the training, and counts as this patient: it was renamed.",
+                *(case["case_id"], patient),
+            )
+            named.append(case | {"patient": patient})
+        else:
+            named.append(case)
+    return named
 
 
 def refuse_learned(split: Split, ckpt_dir: str | Path) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from scanfill.data.cases import find_cohort
+from scanfill.data.copies import FINGERPRINTS
 from scanfill.data.evaluation_cases import check_declared, check_judged
 from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
-from scanfill.errors import CaseError
-from scanfill.files import writing
+from scanfill.errors import CaseError, UsageError
+from scanfill.files import check_name, set_aside, writing
+from scanfill.replacing import check_replaceable
 
 Case = dict[str, Any]
 Split = dict[str, list[Case]]
@@ -45,7 +47,9 @@ def write_case_list(
         CaseError: See :py:func:`scanfill.data.find_cases`.
     """
     cohort = find_cohort(folder, modalities, labels, patient_regex, schema=schema)
-    path = write_split({"training": cohort.cases}, output, schema=schema, name=Path(folder).resolve().name)
+    path = write_split(
+        {"training": cohort.cases}, output, schema=schema, keep_earlier=True, name=Path(folder).resolve().name
+    )
     print(f"{cohort.describe()}\nWritten: {path}")  # noqa: T201 - command-line output
     return path
 
@@ -56,6 +60,7 @@ def write_split(
     *,
     schema: CaseSchema | str | Mapping[str, Any],
     relative_to: str | Path | None = None,
+    keep_earlier: bool = False,
     **about: Any,
 ) -> Path:
     """Write cases as Decathlon-style JSON, with relative paths.
@@ -65,6 +70,7 @@ def write_split(
         output: Path of the file, which is written completely or not at all.
         schema: Name of a kind of data, or a schema.
         relative_to: Folder that paths are relative to; by default the file's own.
+        keep_earlier: Whether to rename an existing list with other content, which a person may have edited.
         **about: Additional entries for the head of the file, such as ``name`` and ``seed``.
 
     Returns:
@@ -72,8 +78,12 @@ def write_split(
 
     Raises:
         CaseError: Validation or test contains synthetic data.
+        UsageError: The output is not a JSON file, or exists and is not a list written by scanfill.
     """
     output = Path(output)
+    if output.suffix.lower() != ".json":
+        msg = f"A list of cases is a JSON file: choose a name that ends with .json, not {output}."
+        raise UsageError(msg)
     kind = load_schema(schema)
     _check_judges(split, kind, str(output))
     cases = [case for part in split.values() for case in part]
@@ -87,8 +97,12 @@ def write_split(
     }
     start = Path(relative_to or output.parent).resolve()
     content |= {part: [_relative(case, start, kind) for case in split[part]] for part in split}
+    text = json.dumps(content, indent=1) + "\n"
+    if keep_earlier and output.is_file() and output.read_bytes() != text.encode():
+        check_replaceable(output)
+        print(f"Kept the earlier list as {set_aside(output)}")  # noqa: T201 - command-line output
     with writing(output) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
     return output
 
 
@@ -221,13 +235,15 @@ def _complete(
     incomplete: bool,
 ) -> Case:
     """Make paths absolute and fill in what may be omitted from a hand-written list."""
+    case = {key: value for key, value in case.items() if key != FINGERPRINTS}
     if "case_id" not in case:
         msg = f"A case in {datalist} has no 'case_id': {case}. Give each case a unique name."
         raise CaseError(msg)
-    name = case["case_id"]
+    name = _name(case["case_id"], f"A 'case_id' in {datalist}")
     if "patient" not in case:
         msg = f"Case {name!r} in {datalist} has no 'patient': add it, so that no patient is on two sides of a split."
         raise CaseError(msg)
+    case |= {"case_id": name, "patient": _name(case["patient"], f"The 'patient' of case {name!r} in {datalist}")}
     missing = [] if incomplete else [key for key in keep or () if key not in case]
     if missing or not any(key in case for key in (*schema.image_keys, *schema.condition_keys)):
         msg = (
@@ -247,9 +263,25 @@ def _complete(
 
 
 def _located(files: str | Sequence[str], folders: Sequence[Path], where: str, datalist: Path) -> str | list[str]:
-    if isinstance(files, str):
+    if isinstance(files, str) and files:
         return str(_locate(files, folders, where, datalist))
+    if not isinstance(files, list) or not files or not all(isinstance(path, str) for path in files):
+        msg = f"{where} in {datalist} is {files!r}, but must be the path of a file. Correct it, or remove the entry."
+        raise CaseError(msg)
     return [str(_locate(path, folders, where, datalist)) if path else path for path in files]
+
+
+def _name(value: Any, what: str) -> str:
+    """Return a name in a list as a string; a number is the name that a person meant.
+
+    Raises:
+        CaseError: It cannot name a folder.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        return check_name(str(value) if number else value, what)
+    except UsageError as error:
+        raise CaseError(str(error)) from None
 
 
 def _locate(path: str, folders: Sequence[Path], where: str, datalist: Path) -> Path:

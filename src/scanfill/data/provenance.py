@@ -26,6 +26,7 @@ from scanfill.checksums import checksum, file_checksum
 from scanfill.data.image import volume_suffix
 from scanfill.errors import CaseError
 from scanfill.files import writing
+from scanfill.replacing import note_written
 
 DESCRIPTION = "scanfill synthetic"
 """Start of the NIfTI description of a synthetic image; the modality follows. A header has room for 79 characters."""
@@ -116,6 +117,7 @@ def set_header(path: Path, modality: str) -> None:
     """Write the marks into a NIfTI header in place, so that all other bytes stay the same."""
     if not volume_suffix(path).lower().startswith(".nii"):
         return  # other formats are marked by name and sidecar
+    note_written(path)  # only its header is replaced
     fields = nib.load(path).header.template_dtype.fields
     packed = path.name.lower().endswith(".gz")
     content = bytearray(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from scanfill.data.cases import find_cases
+from scanfill.data.copies import add_fingerprints, check_copies
 from scanfill.data.kept_split import NEW, follow_split, refuse_learned
 from scanfill.data.lists import PARTS, Case, Split, check_split, read_list, write_split
 from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
 from scanfill.engines import is_true
-from scanfill.errors import CaseError
+from scanfill.errors import CaseError, UsageError
 
 
 def split_cases(cases: Sequence[Case], validation: float = 0.2, test: float = 0.0, seed: int = 0) -> Split:
@@ -107,7 +108,8 @@ def write_splits(
     splits = fold_cases(split.get("training", []), folds, test, seed)
     paths = []
     for fold, parts in enumerate(splits):
-        paths.append(write_split(parts, folder / f"fold_{fold}.json", schema=schema, fold=fold, folds=folds, seed=seed))
+        about: dict[str, Any] = {"fold": fold, "folds": folds, "seed": seed}
+        paths.append(write_split(parts, folder / f"fold_{fold}.json", schema=schema, keep_earlier=True, **about))
         counts = ", ".join(f"{len(cases)} {part}" for part, cases in parts.items())
         print(f"{paths[-1]}: {counts} cases")  # noqa: T201 - command-line output
     return paths
@@ -166,6 +168,8 @@ def load_cases(
         _check_conventions(split, labels)
         kind.finder.interpret([case for part in split.values() for case in part], kind, labels)
     cases = [case for part in split.values() for case in part]
+    add_fingerprints(cases, kind)
+    check_copies(cases, kind)
     unlabelled = [case["case_id"] for case in cases if kind.label and kind.label.key not in case]
     if kind.label and unlabelled and labels != "none":
         msg = (
@@ -186,6 +190,12 @@ def load_cases(
         refuse_learned(split, ckpt_dir)
     split = {part: split.get(part, []) for part in dict.fromkeys([*PARTS, *split])}
     check_split(split, kind)
+    if ckpt_dir is not None and not judged and not split["validation"]:
+        msg = (
+            f"There are no validation cases (validation={validation:g}), so the best weights cannot be chosen and no "
+            f"model.pt would be written. Set a fraction of the patients above 0, such as --validation 0.2."
+        )
+        raise CaseError(msg)
     return split
 
 
@@ -237,14 +247,14 @@ def _divide(cases: Sequence[Case], patients_of: Mapping[str, Sequence[str]]) -> 
 
 def _check_shares(**shares: float) -> None:
     for name, share in shares.items():
-        if not 0 <= share < 1:
-            msg = f"{name} (={share}) must be a fraction of the patients, at least 0 and below 1, such as 0.2."
-            raise ValueError(msg)
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+            msg = f"{name} (={share!r}) must be a fraction of the patients, at least 0 and below 1, such as 0.2."
+            raise UsageError(msg)
     if sum(shares.values()) >= 1:
         msg = (
             f"{' + '.join(shares)} (={sum(shares.values()):g}) must be below 1; otherwise nothing is left to train on."
         )
-        raise ValueError(msg)
+        raise UsageError(msg)
 
 
 def _check_enough(patients: Sequence[str], needed: int, what: str) -> None:

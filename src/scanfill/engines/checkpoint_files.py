@@ -8,6 +8,8 @@ is a dictionary of dictionaries: ``record``, ``network``, ``ema`` if the weights
 everything else that has a state, and ``trainer``.
 """
 
+import errno
+import shutil
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,9 +55,44 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         also everything needed to resume a training.
 
     Raises:
-        CheckpointError: The file is missing, damaged, or has no record.
+        CheckpointError: The file is missing, damaged, has no record, or has weights that are NaN or infinite.
     """
-    path = Path(path)
+    content = _read_any(Path(path))
+    for weights in (content["network"], content.get("ema", {})):
+        if bad := not_finite(weights):
+            msg = (
+                f"Checkpoint {path} has weights that are NaN or infinite in {len(bad)} of {len(weights)} tensors, the "
+                f"first {bad[0]}: its training diverged. Use an earlier checkpoint, or train again with a lower "
+                f"learning rate."
+            )
+            raise CheckpointError(msg)
+    return content
+
+
+def save(content: Mapping[str, Any], path: str | Path) -> None:
+    """Write a checkpoint with ``torch.save``.
+
+    Raises:
+        OSError: The disk is full. PyTorch reports that as a RuntimeError about a wrong position in the file.
+    """
+    try:
+        torch.save(content, path)
+    except RuntimeError as error:
+        if "pos" not in str(error) and "writ" not in str(error):
+            raise
+        free = shutil.disk_usage(Path(path).parent).free / 2**20
+        msg = f"{path} could not be written completely; {free:.0f} MB are free there. Free some space, then resume."
+        raise OSError(errno.ENOSPC, msg) from error
+
+
+def not_finite(weights: Mapping[str, Any]) -> list[str]:
+    """List the tensors of a state dictionary that contain NaN or infinite values."""
+    floats = {name: value for name, value in weights.items() if isinstance(value, Tensor) and value.is_floating_point()}
+    return [name for name, value in floats.items() if not torch.isfinite(value).all()]
+
+
+def _read_any(path: Path) -> dict[str, Any]:
+    """Read either file, of this version or of 0.1."""
     if not path.is_file():
         msg = f"No checkpoint at {path}. Train first, or pass --checkpoint FILE."
         raise CheckpointError(msg)

@@ -10,16 +10,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from ignite.engine import Engine, Events
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from scanfill.errors import CheckpointError
+from scanfill.errors import CheckpointError, UsageError
 from scanfill.files import set_aside, writing
 
-from .checkpoint_files import load_network, load_weights, read_checkpoint, weights_to_use, weights_with_record
+from .checkpoint_files import (
+    load_network,
+    load_weights,
+    read_checkpoint,
+    save,
+    weights_to_use,
+    weights_with_record,
+)
 from .command_line import is_true
+from .diverged import StopIfDiverged, refuse_diverged
 from .pretrained import start_from
 from .training_record import TrainingRecord
 
@@ -77,6 +84,7 @@ class SaveCheckpoints:
             ``network=generator.network_to_save`` and the generator in ``state``.
         pretrained: A checkpoint whose weights a training starts from, see :py:func:`~.pretrained.start_from`; a resumed
             training continues with its own weights.
+        interval: Epochs between two validations, if there is an evaluator.
         resume: Switch as given on the command line. If it is on and there is no ``last.pt``, the training starts from
             the first epoch with a warning, so that a job scheduler may always pass it.
 
@@ -84,6 +92,8 @@ class SaveCheckpoints:
         ValueError: If ``ema`` is not an average of ``network``.
         CheckpointError: At the start of the run, when ``last.pt`` does not fit; see
             :py:func:`~.checkpoint_files.read_checkpoint`.
+        UsageError: At the start of the run, if no epoch would be validated; at the end of an epoch, before anything is
+            saved, if weights are NaN or infinite. See also :py:class:`~.diverged.StopIfDiverged`.
     """
 
     def __init__(
@@ -96,6 +106,7 @@ class SaveCheckpoints:
         *,
         ema: nn.Module | None = None,
         pretrained: str | Path | None = None,
+        interval: int = 1,
         resume: bool | str = False,
     ) -> None:
         self.folder = Path(folder)
@@ -106,6 +117,7 @@ class SaveCheckpoints:
         self.counted = ema if isinstance(ema, AveragedModel) else None
         self.averaged = ema.module if isinstance(ema, AveragedModel) else ema
         self.pretrained = None if pretrained in (None, "", "None") else Path(str(pretrained))
+        self.interval = interval
         self.resume = is_true(resume)
         if taken := {"record", "recipe", "network", "ema", "trainer"} & set(self.state):
             msg = f"`state` must not have an entry {min(taken)!r}: last.pt already has one."
@@ -129,10 +141,31 @@ class SaveCheckpoints:
         engine.add_event_handler(Events.STARTED, self.start)
         if engine.state.rank == 0:
             engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+            engine.add_event_handler(Events.COMPLETED, self.report)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, StopIfDiverged(self.folder))
+
+    def report(self, _: Engine) -> None:
+        """Log where the weights are."""
+        best, judge = self.folder / "model.pt", self.judge
+        if best.is_file():
+            which = (
+                "latest"
+                if judge is None
+                else f"best: epoch {judge.state.best_metric_epoch}, {judge.state.best_metric:.4f}"
+            )
+            logger.info("Weights (%s): %s", which, best.resolve())
+        else:
+            logger.warning("No %s was written: no validation gave a score that is a number.", best)
 
     def start(self, engine: Engine) -> None:
         """Resume an earlier training, or rename its files."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.judge is not None and engine.state.max_epochs is not None and self.interval > engine.state.max_epochs:
+            msg = (
+                f"val_interval (={self.interval}) is larger than max_epochs (={engine.state.max_epochs}), so no epoch "
+                f"would be validated and no model.pt written. Set it to {engine.state.max_epochs} or less."
+            )
+            raise UsageError(msg)
         last = self.folder / "last.pt"
         if self.resume and last.is_file():
             self._load(engine, last)
@@ -148,6 +181,7 @@ class SaveCheckpoints:
 
     def __call__(self, engine: Engine) -> None:
         """Save after an epoch."""
+        refuse_diverged(self.network, engine, self.folder)
         record, judge = self.record.state_dict(), self.judge
         parts: dict[str, Any] = {"record": record, "network": self.network.state_dict()}
         progress = {"epoch": engine.state.epoch, "iteration": engine.state.iteration}
@@ -165,7 +199,7 @@ class SaveCheckpoints:
 
     def _write(self, content: Mapping[str, Any], name: str) -> None:
         with writing(self.folder / name) as temporary:
-            torch.save(content, temporary)
+            save(content, temporary)
 
     def _load(self, engine: Engine, path: Path) -> None:
         content = read_checkpoint(path)

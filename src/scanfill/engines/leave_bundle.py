@@ -5,12 +5,14 @@ into them), ``docs``, ``LICENSE`` and ``models``. If ``bundle_root`` is the fold
 unchanged; the checkpoint records the changes, and ``python -m scanfill pack`` writes them into the archive.
 """
 
+import filecmp
 import json
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import ignite.distributed as idist
@@ -18,8 +20,7 @@ from monai.bundle import ConfigParser
 from monai.bundle.utils import merge_kv
 
 import scanfill
-from scanfill.errors import CheckpointError
-from scanfill.files import writing
+from scanfill.errors import CheckpointError, UsageError
 
 from .bake import bake, references
 from .checkpoint_files import read_record
@@ -102,6 +103,7 @@ def leave_trained_bundle(bundle_root: str | Path, ckpt_dir: str | Path, *, resum
 
     Raises:
         CheckpointError: See :py:func:`training_overrides`.
+        UsageError: The folder has configs or documents that no training has written.
     """
     command = read_command_line()
     overrides = training_overrides(ckpt_dir, resume=resume)
@@ -210,23 +212,57 @@ def _check_resumed(first: Path, begun: Sequence[Override], now: Sequence[Overrid
 
 
 def _write(root: Path, first: Path, overrides: Sequence[Override]) -> None:
-    """Write the files of a bundle, each atomically."""
+    """Write the files of a bundle, each atomically; the metadata first, by which the folder is recognized.
+
+    Raises:
+        UsageError: The folder has other configs or documents.
+    """
     source, place = first.parent.parent, root / "configs"
+    _check_owned(root, source)
     place.mkdir(parents=True, exist_ok=True)
+    workflows = {file.name: file for file in sorted(first.parent.glob("*.yaml")) if is_workflow(file)}
+    standalone = _standalone(first)
+    with TemporaryDirectory(dir=root, prefix=".configs_") as name:
+        new = Path(name)
+        for config, file in {**workflows, **standalone}.items():
+            shutil.copyfile(file, new / config)
+            if config in standalone:
+                bake(new / config, overrides)
+        _write_metadata(new, first, overrides)
+        for file in sorted(new.iterdir(), key=lambda file: file.name != "metadata.json"):
+            file.replace(place / file.name)
     for name in COPIED:
         if (source / name).is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(source / name, root / name, dirs_exist_ok=True, ignore=ignored)
         elif (source / name).is_file():
             shutil.copyfile(source / name, root / name)
-    workflows = {file.name: file for file in sorted(first.parent.glob("*.yaml")) if is_workflow(file)}
-    standalone = _standalone(first)
-    for name, file in {**workflows, **standalone}.items():
-        with writing(place / name) as temporary:
-            shutil.copyfile(file, temporary)
-            if name in standalone:
-                bake(temporary, overrides)
-    _write_metadata(place, first, overrides)
+
+
+def _check_owned(root: Path, source: Path) -> None:
+    """Refuse to replace configs and documents in a folder that no training has written.
+
+    Raises:
+        UsageError: With the first such file.
+    """
+    metadata = root / "configs" / "metadata.json"
+    try:
+        if "trained_from" in json.loads(metadata.read_text(encoding="utf-8"))["scanfill"]:
+            return
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    ours = {path.relative_to(source): path for name in ("configs", *COPIED) for path in _files_below(source / name)}
+    for name, original in ours.items():
+        if (root / name).exists() and not filecmp.cmp(root / name, original, shallow=False):
+            msg = (
+                f"{root / name} already exists and was not written by a training, so no bundle is written to {root}. "
+                f"Choose another --bundle_root, such as runs/NAME."
+            )
+            raise UsageError(msg)
+
+
+def _files_below(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
 
 
 def _write_metadata(place: Path, first: Path, overrides: Sequence[Override]) -> None:
@@ -242,5 +278,5 @@ def _write_metadata(place: Path, first: Path, overrides: Sequence[Override]) -> 
         "trained_from": stated.get("trained_from", first.parent.parent.resolve().name),
         "baked_in": list(dict.fromkeys([*stated.get("baked_in", []), *origins])),
     }
-    with writing(place / "metadata.json") as temporary:
-        temporary.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
+    (place / "metadata.json").write_text(text, encoding="utf-8")

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from scanfill.checksums import file_checksum
 from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.image import volume_suffix
-from scanfill.data.provenance import carry_mark, read_sidecar, synthetic_path, voxels_checksum
+from scanfill.data.provenance import carry_mark, is_synthetic, read_sidecar, synthetic_path, voxels_checksum
 from scanfill.data.schema import CaseSchema
 from scanfill.engines.training_record import input_names
 from scanfill.errors import CaseError, UsageError
@@ -182,6 +182,7 @@ class Imputation:
         if self._is_made(case_id, copies, paths, plan, acquired):
             logger.info("Reused, generated from the same files with the same weights: %s", folder)
         else:
+            _check_made(folder, case_id)
             _clear(folder, case_id, self.copied)
             for generator in {id(generator): generator for generator in plan.values()}.values():
                 generator.make(acquired)
@@ -239,6 +240,21 @@ def lacking(case: Mapping[str, Any], modalities: Iterable[str]) -> list[str]:
 def copy_name(case_id: str, key: str, source: Path, generated: bool = False) -> str:
     """Return the name of a file in a completed case, from the case and its content; the file type stays."""
     return f"{case_id}_{'synthetic_' * generated}{key}{volume_suffix(source)}"
+
+
+def _check_made(folder: Path, case_id: str) -> None:
+    """Refuse to replace the content of a folder that holds images, none of them synthetic.
+
+    Raises:
+        CaseError: It was not written by a completion.
+    """
+    images = [path for path in folder.glob("*") if path.name.startswith(f"{case_id}_") and volume_suffix(path)]
+    if images and not any(map(is_synthetic, images)):
+        msg = (
+            f"{folder} holds {images[0].name} but no synthetic image, so it is not a completed case and is not "
+            f"replaced. Choose another --output_dir."
+        )
+        raise CaseError(msg)
 
 
 def _clear(folder: Path, case_id: str, copied: Sequence[str]) -> None:

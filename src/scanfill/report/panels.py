@@ -19,6 +19,7 @@ from monai.transforms.utils import generate_spatial_bounding_box
 from nibabel.affines import voxel_sizes
 
 from scanfill.files import writing
+from scanfill.replacing import SOFTWARE
 from scanfill.report.page import RESEARCH_ONLY
 from scanfill.report.palette import blend, palette
 
@@ -313,5 +314,5 @@ def finish(figure: Figure, title: str, path: str | Path, below: float = TOP / 2)
     figure.text(0.5, 0.12 / height, RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")
     path = Path(path)
     with writing(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format="png", metadata={"Software": SOFTWARE})
     return path

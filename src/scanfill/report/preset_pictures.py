@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from scanfill.errors import UsageError
 from scanfill.files import writing
+from scanfill.replacing import SOFTWARE
 from scanfill.report.page import RESEARCH_ONLY
 
 TRIES = 10
@@ -119,8 +120,11 @@ def draw_sheet(rows: Sequence[Row], path: str | Path) -> Path:
     figure.text(1.03 / columns, 1 - 0.15 / size[1], "with augmentation: draws that change something", **style)
     figure.text(0.5, 0.13 / size[1], RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")
     path = Path(path)
+    if Path(path).suffix.lower() != ".png":
+        msg = f"The picture is a PNG file: choose a name that ends with .png, not {path}."
+        raise UsageError(msg)
     with writing(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format="png", metadata={"Software": SOFTWARE})
     return path
 
 

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from monai.bundle import ConfigParser
 
@@ -13,6 +12,7 @@ from scanfill.engines.checkpoint_files import (
     load_network,
     read_checkpoint,
     record_of,
+    save,
     weights_to_use,
     weights_with_record,
 )
@@ -82,7 +82,7 @@ def add_weights(weights: Path, root: Path, beside: str, url: str | None) -> Path
     if record_of(content["network"]) is not None:
         shutil.copyfile(weights, place)
     else:
-        torch.save(weights_with_record(weights_to_use(content), content["record"]), place)
+        save(weights_with_record(weights_to_use(content), content["record"]), place)
     size = place.stat().st_size
     if size <= LARGE:
         return None

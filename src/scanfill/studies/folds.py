@@ -93,7 +93,7 @@ def write_lists(lists: Mapping[str, Split], folder: Path, study: Study) -> None:
 
 def write_if_new(split: Split, path: Path, **about: Any) -> None:
     """Write a case list, unless the file has the same content: a newer file would cause jobs to be rerun."""
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = path.with_name(f".{path.stem}.new.json")
     write_split(split, fresh, **about, schema=SCHEMA)
     if path.is_file() and path.read_bytes() == fresh.read_bytes():
         fresh.unlink()

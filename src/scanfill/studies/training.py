@@ -19,7 +19,7 @@ from ignite.engine import Engine, Events
 from scanfill import __version__
 from scanfill.checksums import file_checksum
 from scanfill.data.kept_split import split_file
-from scanfill.engines.checkpoint_files import read_checkpoint, weights_to_use, weights_with_record
+from scanfill.engines.checkpoint_files import read_checkpoint, save, weights_to_use, weights_with_record
 from scanfill.engines.training_record import training_list
 from scanfill.errors import UsageError
 from scanfill.files import writing
@@ -145,7 +145,7 @@ def finish(
             shutil.copyfile(source, temporary)
         else:
             content = read_checkpoint(source)
-            torch.save(weights_with_record(weights_to_use(content), content["record"]), temporary)
+            save(weights_with_record(weights_to_use(content), content["record"]), temporary)
         receipt = {
             **about,
             "training": training_list(training),

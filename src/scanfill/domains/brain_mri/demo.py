@@ -21,6 +21,7 @@ from scanfill.data.phantoms import PHANTOM_NOTE
 from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.domains.brain_mri.phantoms import brain_cohort, write_brain_cohort
 from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.errors import UsageError
 from scanfill.metrics import read_scores, summarise
 from scanfill.report.page import Figure, Page, Row, Section, Table
 
@@ -83,13 +84,14 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
     """Run the whole demo in ``folder`` and return the path of the report.
 
     Args:
-        folder: Created if missing; files of an earlier demo are replaced.
+        folder: Created if missing; files of an earlier demo are replaced. Any other folder must be empty.
         epochs: Epochs of the segmentation's training, with a validation halfway and at the end. The other two trainings
         use a sixth of it each.
         epoch_length: Steps per epoch.
         seed: Seed of the phantoms, the split and the trainings.
     """
     start = time.monotonic()
+    _claim(folder)
     print("1/8 Synthetic patients: 24 for training and validation, three new ones, also without T1CE", flush=True)
     known = folder / "phantoms"
     write_brain_cohort(known, cases=24, seed=seed)
@@ -135,6 +137,20 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
     pictures = folder / "*" / "*" / "*_preview.png"
     print(f"Done in {minutes:.1f} minutes.\nReport:   {report}\nPictures: {pictures}\nArchives: {folder / 'dist'}")
     return report
+
+
+def _claim(folder: Path) -> None:
+    """Mark a folder as that of a demo, whose files a later demo replaces.
+
+    Raises:
+        UsageError: It has other content.
+    """
+    marker = folder / ".scanfill_demo"
+    if folder.exists() and not marker.is_file() and any(folder.iterdir()):
+        msg = f"{folder} is not empty and not the folder of a demo, so nothing is written to it. Choose another folder."
+        raise UsageError(msg)
+    folder.mkdir(parents=True, exist_ok=True)
+    marker.touch()
 
 
 def write_report(folder: Path) -> Path:

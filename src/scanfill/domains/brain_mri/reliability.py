@@ -19,9 +19,11 @@ from scanfill.data.provenance import INPUTS, LEGEND
 from scanfill.data.save_label import SaveLabeld
 from scanfill.domains.brain_mri.labels import CET, ED, NC, REGIONS, values_in_file
 from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.metrics import region_sizes
 from scanfill.missing.availability import AVAILABILITY
+from scanfill.replacing import check_replaceable
 
 CONTRAST = "t1ce"
 """The modality without which the core cannot be subdivided."""
@@ -202,17 +204,27 @@ class WriteVolumes:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
     def start(self, _: Engine) -> None:
-        """Read the table of an earlier run."""
+        """Read the table of an earlier run.
+
+        Raises:
+            UsageError: It is another table.
+        """
         if self.path.is_file():
-            with self.path.open(newline="") as file:
-                self.rows = {row["case_id"]: row for row in csv.DictReader(file)}
+            check_replaceable(self.path)
+            with self.path.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            if any(set(COLUMNS) - set(row) for row in rows):
+                msg = f"{self.path} is not a table of volumes written by scanfill: move it away, or choose another "
+                msg += "--output_dir."
+                raise UsageError(msg)
+            self.rows = {row["case_id"]: row for row in rows}
 
     def __call__(self, engine: Engine) -> None:
         """Add the rows of one decollated batch."""
         for item, output in zip(engine.state.batch, engine.state.output, strict=True):
             case = str(item[self.case_key])
             self.rows[case] = {"case_id": case, **volume_row(output, self.key)}
-        with writing(self.path) as temporary, temporary.open("w", newline="") as file:
+        with writing(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, fieldnames=COLUMNS, extrasaction="ignore")
             table.writeheader()
             table.writerows(self.rows.values())

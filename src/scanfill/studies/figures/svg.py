@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scanfill.files import writing
+from scanfill.replacing import SOFTWARE
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")
 """Okabe and Ito's colors for color-blind readers; the yellow is darkened for white paper."""
@@ -31,7 +32,7 @@ def write_svg(figure: Figure, path: Path) -> Path:
     """
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "scanfill"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        figure.savefig(buffer, format="svg", metadata={"Creator": SOFTWARE, "Date": None})
     with writing(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from moved_phantoms import OBLIQUE, phantom, save, scan_again, subject
+from scanfill import replacing
+from scanfill.checksums import file_checksum
 from scanfill.domains.brain_mri.prepare import restore_label
 from scanfill.domains.brain_mri.prepare.geometry import Volume
 from scanfill.errors import CaseError, UsageError
@@ -100,7 +103,59 @@ def test_other_file_types_are_refused(prepared: Path, tmp_path: Path) -> None:
 
 
 def test_an_older_result_is_replaced(prepared: Path, tmp_path: Path) -> None:
+    label, output = prepared / "p0" / "p0_seg.nii.gz", tmp_path / "b.nii.gz"
+    restore_label(label, prepared / "p0", modality="t2", output=output)
+    before = output.read_bytes()
+    replacing.note_written(output)
+    restore_label(label, prepared / "p0", output=output)
+    assert output.read_bytes() != before
+
+
+def test_a_file_that_scanfill_did_not_write_is_kept(prepared: Path, tmp_path: Path) -> None:
     output = save(tmp_path / "b.nii.gz", phantom("t1"))
     before = output.read_bytes()
-    restore_label(prepared / "p0" / "p0_seg.nii.gz", prepared / "p0", output=output)
-    assert output.read_bytes() != before
+    with pytest.raises(UsageError, match=r"b\.nii\.gz was not written by scanfill"):
+        restore_label(prepared / "p0" / "p0_seg.nii.gz", prepared / "p0", output=output)
+    assert output.read_bytes() == before
+
+
+@pytest.fixture
+def two(prepared: Path, tmp_path: Path) -> Path:
+    """The prepared case, and another patient prepared to the same grid."""
+    for name in ("p0", "p1"):
+        shutil.copytree(prepared / "p0", tmp_path / "two" / name)
+        record = tmp_path / "two" / name / "p0_prepare.json"
+        record.write_text(record.read_text().replace('"case_id": "p0"', f'"case_id": "{name}"'))
+    return tmp_path / "two"
+
+
+@pytest.mark.parametrize("name", ["p0_seg.nii.gz", "p0.nii.gz", "p0_corrected_seg.nii.gz"])
+def test_the_label_map_of_another_prepared_case_is_refused(two: Path, tmp_path: Path, name: str) -> None:
+    label = shutil.copy(two / "p0" / "p0_seg.nii.gz", tmp_path / name)
+    with pytest.raises(CaseError, match=r"named after the prepared case 'p0', but .* is case 'p1'"):
+        restore_label(label, two / "p1", output=tmp_path / "b.nii.gz")
+    assert restore_label(label, two / "p0", output=tmp_path / "b.nii.gz").is_file()
+
+
+def test_a_prediction_from_other_images_is_refused(two: Path, tmp_path: Path) -> None:
+    result = tmp_path / "out" / "x" / "x_seg.nii.gz"
+    result.parent.mkdir(parents=True)
+    shutil.copy(two / "p0" / "p0_seg.nii.gz", result)
+    images = {key: file_checksum(two / "p0" / f"p0_{key}.nii.gz") for key in ("t1", "t2")}
+    entry = {"depends_on": {"weights": "", **images}, "files": {"x_seg.nii.gz": file_checksum(result)}}
+    (tmp_path / "out" / "finished.json").write_text(json.dumps({"finished": {"x": entry}}))
+    assert restore_label(result, two / "p0", output=tmp_path / "b.nii.gz").is_file()
+    for key in ("t1", "t1ce", "t2", "flair"):
+        image = nib.load(two / "p1" / f"p0_{key}.nii.gz")
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj) * 2, image.affine), two / "p1" / f"p0_{key}.nii.gz")
+    with pytest.raises(CaseError, match=r"was predicted from other images than those in .*p1"):
+        restore_label(result, two / "p1", output=tmp_path / "c.nii.gz")
+
+
+def test_a_label_map_outside_the_head_is_refused(prepared: Path, tmp_path: Path) -> None:
+    image = nib.load(prepared / "p0" / "p0_seg.nii.gz")
+    corner = np.zeros(image.shape, np.uint8)
+    corner[:3, :3, :3] = 1
+    nib.save(nib.Nifti1Image(corner, image.affine), tmp_path / "mine.nii.gz")
+    with pytest.raises(CaseError, match=r"100% of the voxels marked in .* are outside the head"):
+        restore_label(tmp_path / "mine.nii.gz", prepared / "p0", output=tmp_path / "b.nii.gz")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from scanfill.data.image import header_text, nifti_bytes
+from scanfill.data.image import header_text, nifti_bytes, volume_suffix
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
     FIELD_OF_VIEW,
@@ -44,6 +44,8 @@ from scanfill.domains.brain_mri.phantoms.mri_contrast import (
     ideal_signals,
     scan,
 )
+from scanfill.errors import UsageError
+from scanfill.replacing import check_replaceable, is_made
 
 MIDDLE_OF_VIEW = np.array([-120.0, 115.0, 72.0])  # world (RAS) coordinates in mm; about the brain of BraTS' atlas
 SLICE_THICKNESS = 6.0  # mm, in the thick-slice cases
@@ -157,7 +159,7 @@ def write_cohort(
     """Write brain phantoms in BraTS layout: one folder per case, four images (int16) and a label map (uint8).
 
     The same seed gives the same bytes, and a case does not depend on the number of cases. A case's folder appears once
-    it is complete; files of an earlier run are replaced.
+    it is complete; phantoms of an earlier run are replaced.
 
     Args:
         folder: Folder for the cases; created if missing.
@@ -171,20 +173,36 @@ def write_cohort(
 
     Raises:
         ValueError: No cases requested, a negative seed, or a grid too coarse to show a tumor.
+        UsageError: A file to write exists, and is not a phantom.
     """
     if cases < 1:
         msg = f"A cohort needs at least one case, got cases={cases}."
         raise ValueError(msg)
     root = Path(folder)
+    folders = [root / f"BraTS20_Training_{index + 1:03d}" for index in range(cases)]
+    for place in folders:
+        check_only_phantoms(place)
     root.mkdir(parents=True, exist_ok=True)
     return [
         write_case(
-            root / f"BraTS20_Training_{index + 1:03d}",
+            folders[index],
             make_subject(seed, index, size, skull=skull),
             f"{seed}/{index}" + (" with skull" if skull else ""),
         )
         for index in tqdm(range(cases), desc="brain phantoms", unit="case")
     ]
+
+
+def check_only_phantoms(folder: Path) -> None:
+    """Refuse to write a phantom into a folder with other images, which would be replaced or mixed with it.
+
+    Raises:
+        UsageError: With the first of them.
+    """
+    for path in sorted(folder.glob("*")):
+        if volume_suffix(path) and not is_made(path):
+            msg = f"{path} is not a phantom, so no phantom is written to its folder. Choose another output folder."
+            raise UsageError(msg)
 
 
 def write_case(folder: Path, phantom: BrainPhantom, origin: str) -> Path:
@@ -197,6 +215,8 @@ def write_case(folder: Path, phantom: BrainPhantom, origin: str) -> Path:
             data = nifti_bytes(volume, phantom.affine, f"scanfill brain phantom {origin}")
             (unfinished / f"{folder.name}_{name}.nii.gz").write_bytes(data)
         folder.mkdir(exist_ok=True)
+        for path in sorted(unfinished.iterdir()):
+            check_replaceable(folder / path.name, path)
         for path in sorted(unfinished.iterdir()):
             path.replace(folder / path.name)
     finally:

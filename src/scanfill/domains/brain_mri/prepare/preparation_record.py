@@ -13,8 +13,10 @@ from monai.data import MetaTensor
 
 import scanfill
 from scanfill.checksums import file_checksum
+from scanfill.data.finished_cases import inputs_of
 from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, nifti_bytes, read_image
 from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.domains.brain_mri.naming import recognise_file
 from scanfill.domains.brain_mri.prepare.agreement import Placed
 from scanfill.domains.brain_mri.prepare.geometry import Grid, Pose, Volume, read_pose, whole_labels
 from scanfill.domains.brain_mri.prepare.originals import OriginalCase
@@ -172,8 +174,8 @@ def restore_label(
         ``output``.
 
     Raises:
-        CaseError: The label cannot be read or is not on the prepared grid; the folder is not a prepared case or does
-            not have the modality.
+        CaseError: The label cannot be read, is not on the prepared grid, or seems to be another patient's; the folder
+            is not a prepared case or does not have the modality.
         UsageError: ``output`` is of another type, or one of the case's originals.
     """
     folder, output = Path(prepared_case_folder), Path(output)
@@ -186,6 +188,7 @@ def restore_label(
         raise CaseError(msg)
     _check_output(output, record["modalities"], {role: record.get(role) for role in ("label", "mask")})
     label = _read_label(Path(label_path), grid_from(record["grid"]), folder)
+    _check_patient(Path(label_path), label, folder, record)
     entry = record["modalities"][chosen]
     pose = read_pose(folder / entry["transform"]).inverse if entry["transform"] else Pose()
     grid = grid_from(entry["grid"])
@@ -207,6 +210,44 @@ def _read_label(path: Path, prepared: Grid, folder: Path) -> Volume:
         )
         raise CaseError(msg)
     return volume
+
+
+OUTSIDE = 0.1
+"""Maximum fraction of a label map outside the head; segmentations stay inside it but for a few voxels."""
+
+
+def _check_patient(path: Path, label: Volume, folder: Path, record: Mapping[str, Any]) -> None:
+    """Refuse the label map of another patient: all cases prepared from one atlas share a grid.
+
+    Raises:
+        CaseError: It was predicted from other images, is named after another prepared case, or is outside the head.
+    """
+    images = [
+        folder / name
+        for name in record.get("files", ())
+        if (file := recognise_file(folder / name)) and file.role in MODALITIES
+    ]
+    remedy = f"Give the folder that scanfill prepare wrote for this patient, not {folder}."
+    inputs = inputs_of(path)
+    if inputs is not None and not any(file_checksum(image) in inputs for image in images if image.is_file()):
+        msg = f"{path} was predicted from other images than those in {folder} (case {record['case_id']!r}). {remedy}"
+        raise CaseError(msg)
+    own = {str(record["case_id"]), folder.resolve().name}
+    others = {place.name for place in folder.resolve().parent.iterdir() if any(place.glob(f"*{RECORD}"))}
+    named = [name for name in own | others if path.name.startswith((f"{name}_", f"{name}."))]
+    if inputs is None and named and (name := max(named, key=len)) not in own:
+        msg = f"{path} is named after the prepared case {name!r}, but {folder} is case {record['case_id']!r}. {remedy}"
+        raise CaseError(msg)
+    marked = label.voxels != 0
+    heads = [np.asarray(read_image(image, "The prepared image")[0] != 0) for image in images if image.is_file()]
+    if marked.any() and heads:
+        outside = float(np.mean(~np.any(heads, axis=0)[marked]))
+        if outside > OUTSIDE:
+            msg = (
+                f"{outside:.0%} of the voxels marked in {path} are outside the head in {folder} (at most "
+                f"{OUTSIDE:.0%}), so it seems to be another patient's. {remedy}"
+            )
+            raise CaseError(msg)
 
 
 def _check_output(output: Path, *entries: Mapping[str, Any]) -> None:
