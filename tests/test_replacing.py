@@ -181,8 +181,8 @@ def test_a_file_is_replaced_when_it_is_named(tmp_path: Path, named: str) -> None
 def test_naming_one_file_allows_no_other(tmp_path: Path) -> None:
     allow_replacing(tmp_path / "a")
     path = volume(tmp_path / "ab.nii.gz")
-    with pytest.raises(UsageError, match=r"--replace .*ab\.nii\.gz"), writing(path):
-        pass
+    with pytest.raises(UsageError, match=r"--replace .*ab\.nii\.gz"), writing(path) as temporary:
+        new_content(temporary)
 
 
 def test_a_process_replaces_what_it_wrote_itself(tmp_path: Path) -> None:

@@ -39,7 +39,6 @@ def writing(path: str | Path) -> Iterator[Path]:
         UsageError: The existing file must not be replaced.
     """
     path = Path(path)
-    check_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
     temporary = path.with_name(f".{path.name.removesuffix(suffix)}.{uuid.uuid4().hex[:8]}.partial{suffix}")

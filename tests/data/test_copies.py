@@ -78,6 +78,19 @@ def test_one_label_for_two_patients_is_refused(tmp_path: Path) -> None:
         load(data)
 
 
+def test_a_label_map_instead_of_a_scan_is_refused(tmp_path: Path) -> None:
+    data = cohort(tmp_path / "data")
+    shutil.copy(data / "b" / "seg.nii.gz", data / "b" / "flair.nii.gz")
+    with pytest.raises(CaseError, match=r"Case 'b': one of its images is a copy of the label of case 'b'"):
+        load(data)
+
+
+@pytest.mark.parametrize("names", [["t1", "t1"], "t1,t2,t1", ["flair", "t1", "flair"]])
+def test_a_modality_that_is_named_twice_is_refused(tmp_path: Path, names: Any) -> None:
+    with pytest.raises(CaseError, match=r"is named twice in .*name each once"):
+        load(cohort(tmp_path / "data"), modalities=names)
+
+
 def test_two_empty_labels_are_no_copies(tmp_path: Path) -> None:
     data = cohort(tmp_path / "data")
     for name in "ab":

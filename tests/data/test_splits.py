@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from scanfill.data import choose_cases, fold_cases, load_cases, split_cases, write_case_list, write_split, write_splits
 from scanfill.data.cases import find_cases
+from scanfill.data.copies import add_fingerprints
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError
 from tiny_cases import regions, save_case
@@ -137,6 +138,8 @@ def test_folds_on_disk_are_those_in_memory(folder: Path, tmp_path: Path, capsys:
     )
     assert [path.name for path in paths] == ["fold_0.json", "fold_1.json", "fold_2.json"]
     expected = fold_cases(find_cases(folder, schema=SCHEMA), 3, 0.2, 4)
+    for part in (cases for split in expected for cases in split.values()):
+        add_fingerprints(part, SCHEMA)
     assert [load_cases(folder, path, schema=SCHEMA) for path in paths] == expected
     out = capsys.readouterr().out
     assert "7 cases of 6 patients" in out

@@ -54,7 +54,7 @@ def check_copies(cases: Sequence[Case], schema: CaseSchema) -> None:
         _check_own_files(case, schema)
     _check_images(cases, schema)
     if schema.label:
-        _check_labels(cases, schema.label.key)
+        _check_labels(cases, schema.label.key, {mark: case for case in cases for mark in fingerprints_of(case)})
 
 
 def _files(case: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
@@ -99,7 +99,7 @@ def _check_really(case: Case, other: Case, keys: Sequence[str], mark: str) -> No
         raise CaseError(msg)
 
 
-def _check_labels(cases: Sequence[Case], key: str) -> None:
+def _check_labels(cases: Sequence[Case], key: str, images: Mapping[str, Case]) -> None:
     seen: dict[str, tuple[str, str]] = {}
     for case in cases:
         for path in _files(case, [key]):
@@ -107,6 +107,12 @@ def _check_labels(cases: Sequence[Case], key: str) -> None:
                 mark = fingerprint(path)
             except OSError:
                 continue
+            if mark in images:
+                msg = (
+                    f"Case {images[mark]['case_id']!r}: one of its images is a copy of the {key} of case "
+                    f"{case['case_id']!r} ({path}). Replace it with the scan, or leave it out."
+                )
+                raise CaseError(msg)
             other, earlier = seen.setdefault(mark, (str(case["case_id"]), path))
             if other != str(case["case_id"]) and file_checksum(path) == file_checksum(earlier) and not _is_empty(path):
                 msg = (

@@ -98,11 +98,11 @@ def write_split(
     start = Path(relative_to or output.parent).resolve()
     content |= {part: [_relative(case, start, kind) for case in split[part]] for part in split}
     text = json.dumps(content, indent=1) + "\n"
-    if keep_earlier and output.is_file() and output.read_bytes() != text.encode():
-        check_replaceable(output)
-        print(f"Kept the earlier list as {set_aside(output)}")  # noqa: T201 - command-line output
     with writing(output) as temporary:
         temporary.write_text(text, encoding="utf-8")
+        if keep_earlier and output.is_file() and output.read_bytes() != temporary.read_bytes():
+            check_replaceable(output, temporary)
+            print(f"Kept the earlier list as {set_aside(output)}")  # noqa: T201 - command-line output
     return output
 
 

@@ -319,7 +319,7 @@ class CaseSchema:
         """Return image keys as a list; a string may give several, separated by commas, or ``none``.
 
         Raises:
-            CaseError: A key is unknown.
+            CaseError: A key is unknown, or named twice.
         """
         if names is None or names == "none":
             return None if names is None else []
@@ -328,6 +328,9 @@ class CaseSchema:
         if unknown or not listed:
             found = ", ".join(map(repr, unknown)) or "(none given)"
             msg = f"Unknown modality {found}: choose from {', '.join(self.image_keys)}."
+            raise CaseError(msg)
+        if twice := sorted({name for name in listed if listed.count(name) > 1}):
+            msg = f"The modality {', '.join(map(repr, twice))} is named twice in {listed}: name each once."
             raise CaseError(msg)
         return listed
 

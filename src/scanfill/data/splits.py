@@ -158,6 +158,7 @@ def load_cases(
         CaseError: See :py:func:`scanfill.data.find_cases` and :py:func:`~scanfill.data.lists.read_list`; a case has no
             label.
     """
+    _check_shares(validation=validation)
     kind = load_schema(schema)
     labels = labels if labels and kind.label else "none"
     if datalist is None:

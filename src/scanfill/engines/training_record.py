@@ -62,7 +62,7 @@ class TrainingRecord:
         """Add the cases of the record whose weights this network starts from, so that it is not evaluated on them."""
         if self.training is not None and state.get("training"):
             own, theirs = self.training, state["training"]
-            self.training = {part: sorted({*own[part], *theirs.get(part, ())}) for part in own}
+            self.training = {part: sorted({*own.get(part, ()), *theirs.get(part, ())}) for part in own | theirs}
 
     def check(self, state: Mapping[str, Any], path: Path) -> None:
         """Check that the record of a checkpoint matches this one.
@@ -105,10 +105,11 @@ def _compare(name: str, theirs: object, mine: object, path: Path, remedy: str) -
 
 def training_list(cases: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """List the cases and patients of a training, and the fingerprints of its images, for its checkpoint."""
+    marks = sorted({mark for case in cases for mark in str(case.get("fingerprints", "")).split()})
     return {
         "cases": sorted(str(case["case_id"]) for case in cases),
         "patients": sorted({str(case["patient"]) for case in cases}),
-        "fingerprints": sorted({mark for case in cases for mark in str(case.get("fingerprints", "")).split()}),
+        **({"fingerprints": marks} if marks else {}),
     }
 
 
