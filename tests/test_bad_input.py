@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,13 +146,18 @@ def test_a_full_disk_leaves_no_half_written_image(
     assert not made(tmp_path / "out", case)
 
 
-@that_make_images
-def test_nothing_is_written_into_the_folder_of_the_scans(trained: TrainedBundle, tmp_path: Path) -> None:
+@ours
+@pytest.mark.parametrize("place", ["", "{case}"], ids=["folder of the cases", "folder of the case"])
+def test_nothing_is_written_into_the_folder_of_the_scans(
+    trained: TrainedBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
     case = copy_of(trained.new_cases, 0, tmp_path / "cases")
-    before = sorted(case.iterdir())
-    with stopped_by(CaseError, "would be in the folder of an input"):
-        use(trained, tmp_path / "cases", tmp_path / "cases")
-    assert sorted(case.iterdir()) == before
+    before = {path: path.read_bytes() for path in case.iterdir()}
+    with pytest.raises(SystemExit) as stopped:
+        use(trained, tmp_path / "cases", tmp_path / "cases" / place.format(case=case.name))
+    assert stopped.value.code == 1
+    assert re.search(r"results would be written to .*, which is in the folder of", "".join(capsys.readouterr()))
+    assert {path: path.read_bytes() for path in case.iterdir()} == before
 
 
 # --- cases ------------------------------------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from scanfill.checksums import SAMPLE, SAMPLES, fingerprint
-from scanfill.data import load_cases
+from scanfill.data import CaseSchema, FolderFinder, ImageSpec, load_cases
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError
 from tiny_cases import case_of, regions, save_case
@@ -136,6 +137,25 @@ def test_a_share_that_is_no_fraction_is_refused(tmp_path: Path, validation: Any)
 def test_a_training_without_validation_is_refused_before_it_begins(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"no validation cases .*no model\.pt would be written"):
         load_cases(cohort(tmp_path / "data"), schema=SCHEMA, validation=0, ckpt_dir=tmp_path / "models")
+
+
+def test_copies_of_a_picture_are_kept_on_one_side(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rng = np.random.default_rng(0)
+    for name in "abcdefgh":
+        (tmp_path / name).mkdir()
+        Image.fromarray(rng.integers(0, 255, (8, 8), np.uint8)).save(tmp_path / name / "image.png")
+    for name in "cfh":
+        shutil.copy(tmp_path / "a" / "image.png", tmp_path / name / "image.png")
+    pictures = CaseSchema("pictures", 2, [ImageSpec("image")], FolderFinder({"image": "image.png"}))
+    for seed in range(20):
+        split = load_cases(tmp_path, schema=pictures, validation=0.4, seed=seed)
+        copies = [part for part, cases in split.items() for case in cases if case["case_id"] in "acfh"]
+        assert len(copies) == 4
+        assert len(set(copies)) == 1
+    assert (
+        "3 pictures are copies of others, in brackets, and count as the same patient: c (a), f (a), h (a)"
+        in caplog.text
+    )
 
 
 def test_the_fingerprint_of_a_large_file_covers_all_of_it(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,9 +58,8 @@ def test_a_folder_a_case_with_a_mask_a_structure(tmp_path: Path) -> None:
 
 
 def test_a_list_keeps_a_mask_a_structure_and_finds_it_again(tmp_path: Path) -> None:
-    for case in ("a", "b", "c"):
-        for name in ("image", "mask_disc", "mask_bar"):
-            draw(tmp_path / "data" / case / f"{name}.png")
+    for number, (case, name) in enumerate(product("abc", ("image", "mask_disc", "mask_bar"))):
+        draw(tmp_path / "data" / case / f"{name}.png", number + 1)
     path = write_case_list(tmp_path / "data", tmp_path / "cases.json", schema=FOLDERS)
     assert "../" not in path.read_text()
     again = read_list(path, schema=FOLDERS)["training"]

@@ -38,10 +38,11 @@ def fingerprints_of(case: Mapping[str, Any]) -> set[str]:
 
 
 def check_copies(cases: Sequence[Case], schema: CaseSchema) -> None:
-    """Refuse the same file under two keys of a case, and copies of a file in two cases.
+    """Refuse the same file under two keys of a case, and copies of a volume in two cases.
 
-    Only the bytes of files are compared, so a copy that was written anew, for example with another compression, is not
-    found here. Two empty label maps are no copies.
+    Copies of a picture, of which large collections have some, are reported and count as one patient, so that a split
+    keeps them together. Only the bytes of files are compared, so a copy that was written anew, for example with another
+    compression, is not found here. Two empty label maps are no copies.
 
     Args:
         cases: With absolute paths and :py:data:`FINGERPRINTS`.
@@ -76,13 +77,29 @@ def _check_own_files(case: Case, schema: CaseSchema) -> None:
 
 def _check_images(cases: Sequence[Case], schema: CaseSchema) -> None:
     seen: dict[str, Case] = {}
+    joined = []
     for case in cases:
         for mark in fingerprints_of(case):
             other = seen.setdefault(mark, case)
-            if other is not case and (
-                other["patient"] != case["patient"] or fingerprints_of(other) == fingerprints_of(case)
-            ):
+            same_patient = other["patient"] == case["patient"]
+            if other is case or (same_patient and fingerprints_of(other) != fingerprints_of(case)):
+                continue
+            if schema.spatial_dims == 3:
                 _check_really(case, other, schema.image_keys, mark)
+            elif not same_patient:
+                joined.append(f"{case['case_id']} ({other['case_id']})")
+                _join_patients(cases, case["patient"], other["patient"])
+    if joined:
+        logger.warning(
+            "%d pictures are copies of others, in brackets, and count as the same patient: %s. Remove one of each.",
+            *(len(joined), ", ".join(joined[:10])),
+        )
+
+
+def _join_patients(cases: Sequence[Case], one: str, other: str) -> None:
+    for case in cases:
+        if case["patient"] == one:
+            case["patient"] = other
 
 
 def _check_really(case: Case, other: Case, keys: Sequence[str], mark: str) -> None:
