@@ -64,8 +64,9 @@ class CollectFailures(IterableDataset[Any]):
             SystemExit: With code 1.
         """
         if self.output_dir is not None:
-            done = len(self.data) - len(self.failures)
-            print(f"{done} of {len(self.data)} cases predicted. Results: {Path(self.output_dir).resolve()}")  # noqa: T201
+            done = f"{len(self.data) - len(self.failures)} of {len(self.data)} cases predicted"
+            done = done if self.data else "Nothing was left to predict"
+            print(f"{done}. Results: {Path(self.output_dir).resolve()}")  # noqa: T201 - the result that a person looks for
         if self.warnings:
             print("\n  ".join(["Warnings:", *(f"{case}: {text}" for case, text in self.warnings)]))  # noqa: T201
         report_failures(self.failures, len(self.data))

@@ -73,7 +73,7 @@ def _stop(what: str, engine: Engine, folder: Path) -> None:
     rate = f" with a learning rate of {', '.join(f'{rate:g}' for rate in rates)}" if rates else ""
     saved = [name for name in ("model.pt", "last.pt") if (folder / name).is_file()]
     kept = f"Kept in {folder}: {' and '.join(saved)} of an earlier epoch" if saved else "Nothing was saved yet"
-    lower = rates[0] / 10 if rates else 1e-4
+    lower = min([rate / 10 for rate in rates] + [1e-3])
     msg = (
         f"The training diverged in epoch {engine.state.epoch}, step {engine.state.iteration}{rate}: {what}. {kept}. "
         f"Start over with a lower learning rate, such as --optimizer#lr {lower:g}, and look for extreme intensities in "
