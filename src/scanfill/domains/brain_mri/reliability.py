@@ -17,6 +17,7 @@ from torch import Tensor
 
 from scanfill.data.provenance import INPUTS, LEGEND
 from scanfill.data.save_label import SaveLabeld
+from scanfill.data.text import read_table
 from scanfill.domains.brain_mri.labels import CET, ED, NC, REGIONS, values_in_file
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.files import writing
@@ -204,8 +205,7 @@ class WriteVolumes:
     def start(self, _: Engine) -> None:
         """Read the table of an earlier run."""
         if self.path.is_file():
-            with self.path.open(newline="") as file:
-                self.rows = {row["case_id"]: row for row in csv.DictReader(file)}
+            self.rows = {row["case_id"]: row for row in read_table(self.path)}
 
     def __call__(self, engine: Engine) -> None:
         """Add the rows of one decollated batch."""
