@@ -102,7 +102,7 @@ def _channels(content: Mapping[str, Any]) -> dict[int, str]:
 
 def _labels(content: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Return name -> values from ``{"name": 1}``, ``{"name": [1, 2]}`` (version 2) or ``{"1": "name"}`` (version 1)."""
-    found = {}
+    found: dict[str, tuple[int, ...]] = {}
     for key, value in (content.get("labels") or {}).items():
         if isinstance(value, str):
             found[value] = (int(key),)

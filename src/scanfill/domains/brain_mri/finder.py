@@ -327,7 +327,7 @@ def _describe(
         files = found.files_for(role)
         absent = {file: reason for file in files if (reason := not_a_file(file.path))}
         problems += [f"Case {found.case_id!r}: {role} ({file.path}) {reason}" for file, reason in absent.items()]
-        marked = {file: reason for file in files if (reason := synthetic_reason(file.path))}
+        marked = {file: mark for file in files if (mark := synthetic_reason(file.path))}
         if synthetic:  # acquired files take precedence
             files = [file for file in files if file not in marked] or files
             generated += [role] * any(file in marked for file in files)

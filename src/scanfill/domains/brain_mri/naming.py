@@ -104,7 +104,7 @@ def recognise_modality(description: str) -> Role | None:
     words = " ".join(NOISE.sub(" ", re.sub(r"[-_./,()]+", " ", description.lower())).split())
     if CONTRAST.fullmatch(words):
         return "t1ce"
-    patterns = ((role, ROLE_PATTERNS[role]) for role in MODALITIES)
+    patterns = ((role, pattern) for role, pattern in ROLE_PATTERNS.items() if role in MODALITIES)
     return next((role for role, pattern in patterns if re.fullmatch(pattern, words)), None)
 
 
