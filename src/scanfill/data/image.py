@@ -18,6 +18,7 @@ from PIL import Image
 
 from scanfill.data.folders import not_a_file
 from scanfill.data.nifti import VerifyingNibabelReader, grid_in_header, open_nifti
+from scanfill.data.streams import check_stream
 from scanfill.errors import CaseError
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
@@ -132,7 +133,16 @@ def _load(path: Path) -> MetaTensor:
         import itk  # noqa: PLC0415 - takes seconds; NIfTI does without
 
         itk.ImageFileReader  # noqa: B018 - ITK loads a module when its name is first asked for
-        return loader(path, reader=ITKReader())
+        check_stream(path)
+        try:
+            return loader(path, reader=ITKReader())
+        except TypeError as error:
+            if "is not wrapped for input type" not in str(error):
+                raise
+            msg = (
+                "holds several numbers per voxel (colors, vectors or complex numbers): export an image with one number."
+            )
+            raise CaseError(msg) from error
 
 
 def _check_dimensions(shape: tuple[int, ...], spatial_dims: int, where: str, advice: str) -> None:
