@@ -4,18 +4,28 @@ One folder per case (:py:class:`FolderFinder`), files whose names identify their
 of a table (:py:class:`TableFinder`), and one subfolder per class (:py:class:`ClassFinder`).
 """
 
-import csv
+import fnmatch
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scanfill.data.image import IMAGE_SUFFIXES, image_suffix
-from scanfill.data.patients import find_patients
+from scanfill.data.folders import entries, is_hidden, not_a_file, subfolders, walk
+from scanfill.data.image import image_suffix, volume_suffix
+from scanfill.data.patients import find_patients, note_possible_visits
 from scanfill.data.provenance import find_mark, stem_of
 from scanfill.data.schema import Case, CaseSchema, Cohort, Finder, Request
+from scanfill.data.text import numbered_rows
 from scanfill.errors import CaseError, UsageError
+from scanfill.files import check_name
+
+LISTED = 5
+"""Number of names in a message."""
+
+ODD = {"Cc": "a line break or another control character", "Cs": "bytes that are not UTF-8"}
+"""Unicode category -> what a name must not contain."""
 
 NAME = "{name}"
 """Placeholder for the structure's name in the pattern of a truth's files, if each structure has its own file."""
@@ -49,13 +59,19 @@ class _Listed(Finder):
         """Find every case below a folder; see :py:class:`~scanfill.data.schema.Finder`."""
         folder = existing_folder(folder)
         found = sorted_cases(self.list_cases(folder, schema), folder, self.looked_for(schema))
-        patients = find_patients(
-            folder, [case["case_id"] for case in found], request.patient_regex or schema.patient_regex
-        )
+        expression = request.patient_regex or schema.patient_regex
+        patients = find_patients(folder, [case["case_id"] for case in found], expression)
+        unstated = {case["case_id"]: patients[case["case_id"]] for case in found if "patient" not in case}
+        notes = [*self.notes(folder, schema), *note_possible_visits(folder, unstated, expression)]
         cases = [
             _checked({"patient": patients[case["case_id"]], "synthetic": [], **case}, schema, request) for case in found
         ]
-        return refuse_problems(Cohort(cases), request)
+        return refuse_problems(Cohort(cases, notes), request)
+
+    def notes(self, folder: Path, schema: CaseSchema) -> list[str]:
+        """Tell the user what was left aside; nothing by default."""
+        del folder, schema
+        return []
 
     def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
         """Yield each case with ``case_id`` and, if available, ``patient``, paths and conditions."""
@@ -84,12 +100,25 @@ class FolderFinder(_Listed):
 
     def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
         """List the folder itself, or each of its direct subfolders that contains one of the files."""
-        places = (
-            [folder] if self._files_of(folder, schema) else sorted(path for path in folder.iterdir() if _shown(path))
-        )
+        places = [folder] if self._files_of(folder, schema) else subfolders(folder)
         for place in places:
-            if place.is_dir() and (found := self._files_of(place, schema)):
+            if found := self._files_of(place, schema):
                 yield {"case_id": place.name, **found}
+
+    def notes(self, folder: Path, schema: CaseSchema) -> list[str]:
+        """Name the subfolders that hold images under other names, which may be cases that the patterns miss."""
+        if self._files_of(folder, schema):
+            return []
+        suffix = image_suffix if schema.spatial_dims == 2 else volume_suffix
+        others = [
+            place.name
+            for place in subfolders(folder)
+            if not self._files_of(place, schema) and any(suffix(path) for path in entries(place))
+        ]
+        if not others:
+            return []
+        listed = ", ".join(others[:LISTED]) + (f" and {len(others) - LISTED} more" if len(others) > LISTED else "")
+        return [f"Not cases, because no file has one of the names ({', '.join(self.files.values())}): {listed}."]
 
     def looked_for(self, schema: CaseSchema) -> str:  # noqa: ARG002  the pattern is enough
         """Describe what a case looks like on disk."""
@@ -174,14 +203,13 @@ class TableFinder(_Listed):
         path = folder / self.table
         if not path.is_file():
             return
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ","))
+        rows = numbered_rows(path)
         column = {key: self.columns.get(key, key) for key in (*schema.path_keys, *schema.condition_keys)}
-        needed = [key for key in (*schema.condition_keys, *_required(schema)) if rows and column[key] not in rows[0]]
+        needed = [key for key in (*schema.condition_keys, *_required(schema)) if rows and column[key] not in rows[0][1]]
         if needed:
-            msg = f"{path} has no column {', '.join(column[key] for key in needed)}; it has {', '.join(rows[0])}."
+            msg = f"{path} has no column {', '.join(column[key] for key in needed)}; it has {', '.join(rows[0][1])}."
             raise CaseError(msg)
-        for number, row in enumerate(rows, start=2):
+        for number, row in rows:
             yield self._case(row, column, schema, folder, f"{path.name}, line {number}")
 
     def looked_for(self, schema: CaseSchema) -> str:
@@ -225,7 +253,7 @@ class ClassFinder(_Listed):
     def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
         """List the files of each class."""
         (about,) = (each for each in schema.conditions if each.key == self.condition)
-        for place in sorted(path for path in folder.iterdir() if path.is_dir() and _shown(path)):
+        for place in subfolders(folder):
             for path in _images_below(place):
                 name = stem_of(path.relative_to(folder)).replace("/", "_")
                 value = about.read(place.name, f"Folder {place}")
@@ -263,11 +291,25 @@ def sorted_cases(cases: Iterable[Case], folder: Path, looked_for: str) -> list[C
     """
     found = sorted(cases, key=lambda case: str(case["case_id"]))
     if not found:
-        seen = ", ".join(sorted(entry.name for entry in folder.iterdir())[:5]) or "nothing"
+        seen = ", ".join(sorted(entry.name for entry in folder.iterdir())[:LISTED]) or "nothing"
         msg = f"No cases found in {folder}: looked for {looked_for}; the folder holds {seen}."
         raise CaseError(msg)
+    for case in found:
+        _check_printable(case)
     check_names_differ(found)
     return found
+
+
+def _check_printable(case: Mapping[str, Any]) -> None:
+    """Refuse names that would break a line of a table or cannot be written as text at all."""
+    values = [value for key, value in case.items() if key != "problem"]
+    texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
+    for text in (text for text in texts if isinstance(text, str)):
+        odd = next((each for each in text if unicodedata.category(each) in ODD), None)
+        if odd is not None:
+            what = ODD[unicodedata.category(odd)]
+            msg = f"The name {text!a} contains {what}, {odd!a}: rename the file or folder."
+            raise CaseError(msg)
 
 
 def refuse_problems(cohort: Cohort, request: Request) -> Cohort:
@@ -291,16 +333,20 @@ def mistaken(case_id: str, key: str, file: str | Path, reason: str, place: str =
 
 
 def check_names_differ(cases: Sequence[Mapping[str, Any]]) -> None:
-    """Check that case names differ without regard to upper and lower case.
+    """Check that case names differ without regard to upper and lower case, Unicode form, and a space at the end.
 
     On many disks ``A`` and ``a`` are one folder, and results would overwrite each other.
 
     Raises:
-        CaseError: Two cases have the same name.
+        CaseError: Two cases have the same name, or one has a name that cannot name a folder.
     """
     seen: dict[str, Mapping[str, Any]] = {}
     for case in cases:
-        name = str(case["case_id"]).casefold()
+        try:
+            check_name(case["case_id"], "The name of a case")
+        except UsageError as error:
+            raise CaseError(str(error)) from None
+        name = unicodedata.normalize("NFC", str(case["case_id"])).casefold().rstrip(" .")
         if name in seen:
             msg = (
                 f"Two cases have the same name: {_with_place(seen[name])} and {_with_place(case)}. Rename one of them: "
@@ -323,8 +369,13 @@ def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
     if schema.label and request.with_label:
         kept.append(schema.label.key)
     case = {key: value for key, value in case.items() if key not in schema.path_keys or key in kept}
+    problems = [
+        f"Case {case['case_id']!r}: {key} ({path}) {reason}"
+        for key in schema.path_keys
+        for path in ([case[key]] if isinstance(case.get(key), str) else case.get(key, []))
+        if path and (reason := not_a_file(Path(path)))
+    ]
     marked = {key: mark for key in schema.path_keys if (mark := find_mark(case.get(key)))}
-    problems = []
     if request.synthetic:
         case["synthetic"] = [*case["synthetic"], *marked]
     else:
@@ -359,12 +410,21 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _one(place: Path, pattern: str) -> Path | None:
-    """Return the one file that matches a pattern.
+    """Return the one file that matches a pattern, if none does, without regard to upper and lower case.
+
+    A link whose target is missing and a folder with the name of an image match too, so that they are not lost.
 
     Raises:
         CaseError: Several files match.
     """
-    found = sorted(path for path in place.glob(pattern) if path.is_file() and _shown(path))
+    found = sorted(path for path in place.glob(pattern) if _may_be_file(path))
+    if not found and place.is_dir() and "/" not in pattern:
+        expression = re.compile(fnmatch.translate(unicodedata.normalize("NFC", pattern)), re.IGNORECASE)
+        found = [
+            path
+            for path in entries(place)
+            if _may_be_file(path) and expression.match(unicodedata.normalize("NFC", path.name))
+        ]
     if len(found) > 1:
         listed = ", ".join(path.name for path in found)
         msg = f"{place} has {len(found)} files matching {pattern!r}: {listed}. Keep one of them."
@@ -372,11 +432,21 @@ def _one(place: Path, pattern: str) -> Path | None:
     return found[0] if found else None
 
 
+def _may_be_file(path: Path) -> bool:
+    return not is_hidden(path.name) and (bool(image_suffix(path)) or not path.is_dir())
+
+
 def _images_below(folder: Path) -> Iterator[Path]:
-    """List the images below a folder in order, without hidden files and folders."""
-    paths = sorted(path for path in folder.rglob("*") if image_suffix(path) in IMAGE_SUFFIXES and path.is_file())
-    yield from (path for path in paths if all(_shown(Path(part)) for part in path.relative_to(folder).parts))
+    """List the images below a folder in order, without hidden files and folders.
+
+    Links whose target is missing are listed too, and folders with the name of an image that contain none.
+    """
+    found: list[Path] = []
+    for parent, folders, names in walk(folder):
+        found += [parent / name for name in names if image_suffix(name)]
+        found += [path for name in folders if image_suffix(path := parent / name) and not _holds_images(path)]
+    yield from sorted(found)
 
 
-def _shown(path: Path) -> bool:
-    return not path.name.startswith((".", "__MACOSX"))
+def _holds_images(folder: Path) -> bool:
+    return any(image_suffix(name) for _, _, names in walk(folder) for name in names)

@@ -11,11 +11,14 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import torch
-from monai.data import ITKReader, MetaTensor, NibabelReader, PILReader
+from monai.data import ITKReader, MetaTensor, PILReader
 from monai.transforms import LoadImage
 from numpy.typing import NDArray
 from PIL import Image
 
+from scanfill.data.folders import not_a_file
+from scanfill.data.nifti import VerifyingNibabelReader, grid_in_header, open_nifti
+from scanfill.data.streams import check_stream
 from scanfill.errors import CaseError
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
@@ -71,7 +74,8 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
         of different types can share a batch.
 
     Raises:
-        CaseError: The file is missing, truncated, in color, of an unsupported type, or has other dimensions.
+        CaseError: The file is missing, truncated, damaged (as far as its type has a checksum: ``.nii.gz``, compressed
+            NRRD and MetaImage, PNG), in color, complex, of an unsupported type, or has other dimensions.
     """
     path = Path(path)
     suffix = image_suffix(path)
@@ -79,13 +83,16 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
     if suffix not in known:
         msg = f"{where} ({path}) has an unsupported file type: convert it to one of {', '.join(known)}."
         raise CaseError(msg)
-    if not path.is_file():
-        msg = f"{where} ({path}) does not exist: correct the path in the case list, or restore the file."
+    if absent := not_a_file(path):
+        msg = f"{where} ({path}) {absent}"
         raise CaseError(msg)
     try:
         loaded = _load(path)
     except CaseError as error:
         msg = f"{where} ({path}) {error}"
+        raise CaseError(msg) from error
+    except PermissionError as error:
+        msg = f"{where} ({path}) cannot be read ({error.strerror}): give yourself access to the file."
         raise CaseError(msg) from error
     except Exception as error:  # each library raises its own, from EOFError to RuntimeError
         reason = " ".join(ITK_PLACE.sub("", str(error)).split()) or type(error).__name__
@@ -94,7 +101,7 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
             f"or not {suffix}: copy or download it again."
         )
         raise CaseError(msg) from error
-    if spatial_dims == 2 and loaded.ndim == 3 and loaded.shape[-1] == 1:
+    while loaded.ndim > spatial_dims and loaded.shape[-1] == 1:  # one volume in a 4-D file, one slice in a 3-D file
         loaded = loaded[..., 0]
     _check_dimensions(tuple(loaded.shape), spatial_dims, f"{where} ({path})", advice)
     affine = loaded.affine
@@ -116,16 +123,26 @@ def _load(path: Path) -> MetaTensor:
             if picture.mode not in GREY_MODES:
                 msg = f"is in color (mode {picture.mode}): convert it to gray, with 8 or 16 bits."
                 raise CaseError(msg)
+            picture.verify()  # the checksums of a PNG; other types have none
         return loader(path, reader=PILReader())
     if volume_suffix(path).lower().startswith(".nii"):
-        return loader(path, reader=NibabelReader())
+        return loader(path, reader=VerifyingNibabelReader())
     with warnings.catch_warnings():
         # SWIG, which wraps ITK, warns while it loads and converts; the interpreter crashes if warnings are errors.
         warnings.simplefilter("ignore")
         import itk  # noqa: PLC0415 - takes seconds; NIfTI does without
 
         itk.ImageFileReader  # noqa: B018 - ITK loads a module when its name is first asked for
-        return loader(path, reader=ITKReader())
+        check_stream(path)
+        try:
+            return loader(path, reader=ITKReader())
+        except TypeError as error:
+            if "is not wrapped for input type" not in str(error):
+                raise
+            msg = (
+                "holds several numbers per voxel (colors, vectors or complex numbers): export an image with one number."
+            )
+            raise CaseError(msg) from error
 
 
 def _check_dimensions(shape: tuple[int, ...], spatial_dims: int, where: str, advice: str) -> None:
@@ -150,10 +167,15 @@ def grid_distance(first: MetaTensor, second: MetaTensor) -> float:
     Unlike an element-wise comparison of affines, this weights a small rotation error by its effect, which grows with
     the size of the grid.
     """
-    shape = np.asarray([*first.shape[1:], *[1] * (4 - first.ndim)])  # a picture is one voxel deep
-    corners = np.array(np.meshgrid(*[(0, size - 1) for size in shape], indexing="ij")).reshape(3, -1)
-    corners = np.vstack([corners, np.ones(corners.shape[1])])
     affine_1, affine_2 = (np.asarray(image.affine, dtype=float) for image in (first, second))
+    return corner_distance(first.shape[1:], affine_1, affine_2)
+
+
+def corner_distance(shape: Sequence[int], affine_1: NDArray[np.float64], affine_2: NDArray[np.float64]) -> float:
+    """Return what :py:func:`grid_distance` does for two grids of a shape, given their affines ``(4, 4)``."""
+    sizes = np.asarray([*shape, *[1] * (3 - len(shape))])  # a picture is one voxel deep
+    corners = np.array(np.meshgrid(*[(0, size - 1) for size in sizes], indexing="ij")).reshape(3, -1)
+    corners = np.vstack([corners, np.ones(corners.shape[1])])
     spacing: NDArray[np.float64] = np.linalg.norm(affine_1[:3, :3], axis=0)
     displacement = np.linalg.norm(((affine_1 - affine_2) @ corners)[:3], axis=0).max()
     return float(displacement / spacing.min())
@@ -184,10 +206,13 @@ def nifti_bytes(volume: NDArray[np.generic], affine: NDArray[np.float64], descri
 
 
 def header_text(path: str | Path) -> str:
-    """Read the free text of a NIfTI header, where phantoms state their origin; empty if there is none."""
-    if not str(path).endswith((".nii", ".nii.gz")):
+    """Read the free text of a NIfTI header, where phantoms state their origin; empty if there is none to be read."""
+    if not volume_suffix(path).lower().startswith(".nii"):
         return ""
-    text: str = nib.load(path).header["descrip"].item().decode("ascii", "replace")
+    try:
+        text: str = open_nifti(path).header["descrip"].item().decode("ascii", "replace")
+    except Exception:  # noqa: BLE001 - nibabel has no common base of its errors; reading the image reports the fault
+        return ""
     return text
 
 
@@ -221,7 +246,10 @@ def median_spacing(
 def _spacing(path: str) -> NDArray[np.float64]:
     """Read the voxel size in mm in the order of the patient's axes, whatever the order of the array axes."""
     if volume_suffix(path).lower().startswith(".nii"):
-        affine = np.asarray(nib.load(path).affine)
+        try:
+            _, affine = grid_in_header(path)
+        except Exception:  # noqa: BLE001 - nibabel has no common base of its errors
+            affine = np.asarray(read_image(path, "The image").affine, float)  # says what is wrong with it
     else:
         affine = np.asarray(read_image(path, "The image").affine, float)
     rotation = affine[:3, :3]

@@ -11,6 +11,7 @@ from scanfill.data.copies import FINGERPRINTS
 from scanfill.data.evaluation_cases import check_declared, check_judged
 from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
+from scanfill.data.text import read_text
 from scanfill.errors import CaseError, UsageError
 from scanfill.files import check_name, set_aside, writing
 from scanfill.replacing import check_replaceable
@@ -205,7 +206,7 @@ def read_list_file(datalist: Path) -> dict[str, Any]:
         CaseError: The file is missing or not a case list.
     """
     try:
-        content = json.loads(datalist.read_text(encoding="utf-8"))
+        content = json.loads(read_text(datalist))
     except FileNotFoundError:
         msg = (
             f"The case list {datalist} does not exist: write it with `python -m scanfill cases FOLDER -o "

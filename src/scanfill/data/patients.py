@@ -1,14 +1,21 @@
 """Which patient a case belongs to: stated, or read from the naming, and never guessed silently."""
 
-import csv
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from scanfill.data.text import numbered_rows
+from scanfill.data.visits import note_visits
 from scanfill.errors import CaseError
+
+TABLES = ("participants.tsv", "participants.csv")
+"""Tables that may state the patients, the first one present."""
 
 CASE_COLUMNS = ("case_id", "participant_id")
 PATIENT_COLUMNS = ("patient", "patient_id")
+UNKNOWN = ("", "n/a")
+"""Cells without content, the second as in BIDS."""
 
 
 def each_its_own(case_id: str) -> str:
@@ -24,7 +31,8 @@ def find_patients(
 ) -> dict[str, str]:
     """Map each case to its patient.
 
-    Sources in order: ``patient_regex``; the column ``patient`` of ``participants.tsv`` in ``folder``; ``by_name``.
+    Sources in order: ``patient_regex``; the column ``patient`` of ``participants.tsv`` (or ``.csv``) in ``folder``,
+    whose rows are cases or, as in BIDS, patients by name; ``by_name``.
 
     Args:
         folder: Folder of the cases.
@@ -37,32 +45,62 @@ def find_patients(
         Case -> patient, in the order of ``case_ids``.
 
     Raises:
-        CaseError: The expression is invalid or does not match a name; the table has no row for a case.
+        CaseError: The expression is invalid or does not match a name; the table cannot be read, contradicts itself, or
+            has no row for a case.
     """
     if patient_regex is not None:
         return _by_expression(case_ids, patient_regex)
-    table = read_participants(folder / "participants.tsv")
+    path, table = _stated(folder)
     if table is None:
         return {case_id: by_name(case_id) for case_id in case_ids}
-    return _by_table(case_ids, table, folder / "participants.tsv")
+    return _by_table(case_ids, table, path, by_name)
+
+
+def note_possible_visits(
+    folder: Path,
+    patients: Mapping[str, str],
+    patient_regex: str | None = None,
+    is_known: Callable[[str], bool] = lambda _: False,
+) -> list[str]:
+    """Warn of cases that may belong to one patient, unless an expression or a table states the patients.
+
+    Args:
+        folder: Folder of the cases.
+        patients: Case -> patient, by :py:func:`find_patients`.
+        patient_regex: The expression that was given.
+        is_known: Whether a name follows a naming whose patients are known.
+    """
+    if patient_regex is not None or _stated(folder)[1] is not None:
+        return []
+    return note_visits(case for case, patient in patients.items() if case == patient and not is_known(case))
 
 
 def read_participants(path: Path) -> dict[str, str] | None:
-    """Read case -> patient from a tab-separated table.
+    """Read case -> patient from a table, in any encoding and with any delimiter.
 
     Returns:
         None if there is no such file, or it has no patient column (as in BIDS, where a row is a patient).
+
+    Raises:
+        CaseError: It is not a table, or gives two patients for one case.
     """
     if not path.is_file():
         return None
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    columns = list(rows[0]) if rows else []
+    rows = [(number, {_plain(name): cell for name, cell in row.items()}) for number, row in numbered_rows(path)]
+    columns = list(rows[0][1]) if rows else []
     case_column = next((name for name in CASE_COLUMNS if name in columns), None)
     patient_column = next((name for name in PATIENT_COLUMNS if name in columns), None)
     if case_column is None or patient_column is None:
         return None
-    return {row[case_column]: row[patient_column] for row in rows}
+    found: dict[str, str] = {}
+    for number, row in rows:
+        case, patient = _same_form(row[case_column]), row[patient_column]
+        if patient.lower() in UNKNOWN:
+            continue
+        if found.setdefault(case, patient) != patient:
+            msg = f"{path}, line {number}: {case!r} is of patient {patient!r}, but of {found[case]!r} in another line."
+            raise CaseError(msg)
+    return found
 
 
 def describe_patients(patients: Mapping[str, str]) -> str:
@@ -77,15 +115,30 @@ def describe_patients(patients: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def _plain(column: str) -> str:
+    """Write a column's name as here: ``Patient ID`` is ``patient_id``."""
+    return re.sub(r"[\s-]+", "_", column.strip().lower())
+
+
+def _same_form(name: str) -> str:
+    """Write a name in one Unicode form: macOS stores ü as two characters, other systems as one."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _stated(folder: Path) -> tuple[Path, dict[str, str] | None]:
+    path = next((folder / name for name in TABLES if (folder / name).is_file()), folder / TABLES[0])
+    return path, read_participants(path)
+
+
 def _by_expression(case_ids: Iterable[str], patient_regex: str) -> dict[str, str]:
     try:
-        pattern = re.compile(patient_regex)
+        pattern = re.compile(_same_form(patient_regex))
     except re.error as error:
         msg = f"patient_regex {patient_regex!r} is not a regular expression ({error}): an example is '^[^_]+'."
         raise CaseError(msg) from error
     patients = {}
     for case_id in case_ids:
-        match = pattern.search(case_id)
+        match = pattern.search(_same_form(case_id))
         patient = match and (match[1] if pattern.groups else match[0])
         if not patient:
             msg = (
@@ -97,8 +150,13 @@ def _by_expression(case_ids: Iterable[str], patient_regex: str) -> dict[str, str
     return patients
 
 
-def _by_table(case_ids: Iterable[str], table: Mapping[str, str], path: Path) -> dict[str, str]:
-    patients = {case_id: table.get(case_id) for case_id in case_ids}
+def _by_table(
+    case_ids: Iterable[str], table: Mapping[str, str], path: Path, by_name: Callable[[str], str]
+) -> dict[str, str]:
+    def row_of(case_id: str) -> str | None:
+        return table.get(_same_form(case_id)) or table.get(_same_form(by_name(case_id)))
+
+    patients = {case_id: row_of(case_id) for case_id in case_ids}
     absent = [case_id for case_id, patient in patients.items() if not patient]
     if absent:
         msg = (

@@ -20,10 +20,13 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 from scanfill import __version__
 from scanfill.checksums import checksum, file_checksum
 from scanfill.data.image import volume_suffix
+from scanfill.data.nifti import load_nifti, open_nifti
+from scanfill.data.text import read_text
 from scanfill.errors import CaseError
 from scanfill.files import writing
 from scanfill.replacing import note_written
@@ -37,7 +40,17 @@ INTENT = "synthetic"
 MARKED_NAME = re.compile(r"(?:^|[-_.])synthetic(?:[-_.]|$)")
 """Part of every synthetic image's name; compared in lower case."""
 
-UNREADABLE = (ImageFileError, OSError, EOFError, zlib.error, ValueError)
+UNREADABLE = (
+    ImageFileError,
+    HeaderDataError,
+    OSError,
+    EOFError,
+    zlib.error,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 """Errors that nibabel raises for a file that is damaged or not NIfTI; reading it as an image reports the fault."""
 
 
@@ -59,7 +72,7 @@ def synthetic_reason(path: str | Path) -> str | None:
         return f"marked in its sidecar {sidecar_path(path).name}"
     if volume_suffix(path).lower().startswith(".nii") and path.is_file():
         try:
-            header = nib.load(path).header
+            header = open_nifti(path).header
         except UNREADABLE:
             return None
         if _text(header["descrip"]).startswith(DESCRIPTION) or _text(header["intent_name"]) == INTENT:
@@ -107,7 +120,7 @@ def sidecar_path(path: str | Path) -> Path:
 def read_sidecar(path: str | Path) -> dict[str, Any] | None:
     """Read the sidecar of an image; None if there is none that identifies it as synthetic."""
     try:
-        facts = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
+        facts = json.loads(read_text(sidecar_path(path)))
     except (OSError, ValueError):
         return None
     return facts if isinstance(facts, dict) and facts.get("synthetic") is True else None
@@ -118,7 +131,7 @@ def set_header(path: Path, modality: str) -> None:
     if not volume_suffix(path).lower().startswith(".nii"):
         return  # other formats are marked by name and sidecar
     note_written(path)  # only its header is replaced
-    fields = nib.load(path).header.template_dtype.fields
+    fields = open_nifti(path).header.template_dtype.fields
     packed = path.name.lower().endswith(".gz")
     content = bytearray(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
     for name, text in {"descrip": f"{DESCRIPTION} {modality}, research use only", "intent_name": INTENT}.items():
@@ -133,7 +146,7 @@ def voxels_checksum(path: Path) -> str | None:
     if not volume_suffix(path).lower().startswith(".nii"):
         return None
     try:
-        voxels = np.asarray(nib.load(path).dataobj, dtype="<f4")
+        voxels = np.asarray(load_nifti(path).dataobj, dtype="<f4")
     except UNREADABLE:
         return None
     return checksum(str(voxels.shape).encode() + voxels.tobytes())

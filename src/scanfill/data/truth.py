@@ -13,6 +13,7 @@ from skimage.draw import polygon2mask
 
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, image_suffix, read_image
 from scanfill.data.schema import CaseSchema, LabelSpec
+from scanfill.data.text import read_text
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values, renumber
 
@@ -114,7 +115,7 @@ def _fill_outlines(path: Path, label: LabelSpec, shape: Sequence[int], name: str
     A pixel belongs to a structure if its center is inside an outline of it.
     """
     try:
-        annotations = json.loads(path.read_text(encoding="utf-8"))["annotations"]
+        annotations = json.loads(read_text(path))["annotations"]
         outlines = [(str(each["label"]), np.asarray(each["points"], float)) for each in annotations]
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = (

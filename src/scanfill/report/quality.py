@@ -1,6 +1,7 @@
 """Quality report for a folder of cases: possible problems, as a page to read and a JSON file for programs."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import scanfill
-from scanfill.data.case_quality import CaseQuality, Finding, QualityChecks, checks_of
+from scanfill.data.case_quality import SEVERITIES, CaseQuality, Finding, QualityChecks, checks_of
 from scanfill.data.cases import find_cohort
 from scanfill.data.load_schema import load_schema
 from scanfill.data.phantoms import phantom_note
@@ -37,7 +38,7 @@ def write_quality_report(
     patient_regex: str | None = None,
     workers: int = 1,
 ) -> Path:
-    """Check every case below a folder and write an HTML page with a JSON file of the same name next to it.
+    """Check every case below a folder, write an HTML page with a JSON file of the same name, and print what was found.
 
     Args:
         folder: See :py:func:`scanfill.data.find_cases`, also for ``modalities`` and ``patient_regex``.
@@ -65,6 +66,7 @@ def write_quality_report(
     cases = find_cohort(folder, modalities, "none", patient_regex, schema=kind, strict=False).cases
     checks = checks_of(kind)
     checked = checks.check(cases, workers)
+    _note_absent(checked, kind, modalities)
     phantoms = phantom_note([case for case in cases if not case.get("problem")], kind)
     about = {
         "scanfill": scanfill.__version__,
@@ -77,7 +79,29 @@ def write_quality_report(
     with writing(output.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     _page(checked, checks, Path(folder).resolve().name, phantoms).write(output)
+    print(f"{_counted(checked)}\nQuality report: {output} and {output.with_suffix('.json')}")  # noqa: T201 - command-line output
     return output
+
+
+def _note_absent(cases: Sequence[CaseQuality], kind: CaseSchema, modalities: Sequence[str] | str | None) -> None:
+    """Add a note to each case without one of the wanted images, because a file under another name looks the same."""
+    wanted = kind.check_images(modalities)
+    for key in kind.image_keys if wanted is None else wanted:
+        lacking = [case for case in cases if key not in case.modalities]
+        having = len(cases) - len(lacking)
+        what = f"{having} of {len(cases)} cases have one" if having else "nor has any other case"
+        for case in lacking:
+            if any(finding.code == "incomplete" and finding.severity == "error" for finding in case.findings):
+                continue  # says what is missing, or why the case could not be searched
+            text = f"There is no {key} image; {what}. If it was acquired, check the name of its file."
+            case.findings.append(Finding("incomplete", "note", key, None, None, text))
+
+
+def _counted(cases: Sequence[CaseQuality]) -> str:
+    """Return the number of findings of each severity on one line."""
+    counts = Counter(finding.severity for case in cases for finding in case.findings)
+    listed = ", ".join(f"{counts[each]} {each}{'s' * (counts[each] != 1)}" for each in SEVERITIES)
+    return f"{len(cases)} cases checked, {sum(bool(case.findings) for case in cases)} with findings: {listed}."
 
 
 def _page(cases: Sequence[CaseQuality], checks: QualityChecks, name: str, phantoms: str) -> Page:
@@ -91,13 +115,18 @@ def _page(cases: Sequence[CaseQuality], checks: QualityChecks, name: str, phanto
 
 def _urgency(case: CaseQuality) -> tuple[int, int]:
     """Sort key: cases with the most serious findings first, then by their number."""
-    worst = min(list(KINDS).index(finding.severity) for finding in case.findings)
+    worst = min(map(_rank, case.findings))
     return worst, -sum(finding.severity == list(KINDS)[worst] for finding in case.findings)
+
+
+def _rank(finding: Finding) -> int:
+    return list(KINDS).index(finding.severity)
 
 
 def _summary(cases: Sequence[CaseQuality], checks: QualityChecks) -> Section:
     """Count the cases with findings, and list them by code."""
-    worst = {finding.code: finding.severity for case in cases for finding in reversed(case.findings)}
+    seen = sorted((finding for case in cases for finding in case.findings), key=lambda each: -_rank(each))
+    worst = {finding.code: finding.severity for finding in seen}
     rows = []
     for code, what in checks.codes.items():
         names = [case.case_id for case in cases if any(finding.code == code for finding in case.findings)]

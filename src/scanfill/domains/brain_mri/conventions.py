@@ -1,6 +1,6 @@
 """Determine for a whole cohort what its label values mean, or refuse and name the option to pass."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scanfill.domains.brain_mri.labels import LABEL_CONVENTIONS, check_convention
@@ -73,7 +73,9 @@ RULES = (
 """The first rule that matches naming and values applies."""
 
 
-def decide_convention(values: Mapping[str, set[int]], labels: str = "auto") -> Decision:
+def decide_convention(
+    values: Mapping[str, set[int]], labels: str = "auto", stated: Sequence[str | None] = ()
+) -> Decision:
     """Determine the convention of a cohort from its label values and the names of its cases.
 
     One decision is made for all cases together, because a case without enhancing tumor, {1, 2}, reads the same in every
@@ -82,6 +84,7 @@ def decide_convention(values: Mapping[str, set[int]], labels: str = "auto") -> D
     Args:
         values: Case -> the values in its label map, from 0 to 4.
         labels: A convention, which is then used as it is, or ``"auto"``.
+        stated: The convention that each case's own data set states (a ``dataset.json``), or None; used if all agree.
 
     Returns:
         The convention, and why it was chosen.
@@ -91,6 +94,8 @@ def decide_convention(values: Mapping[str, set[int]], labels: str = "auto") -> D
     """
     if labels != "auto":
         return Decision(check_convention(labels), "as requested")
+    if len({*stated}) == 1 and stated[0] is not None:
+        return Decision(check_convention(stated[0]), "stated by dataset.json")
     namings = sorted({recognise_case(case_id) for case_id in values})
     union = set().union(*values.values()) - {0}
     if len(namings) > 1:

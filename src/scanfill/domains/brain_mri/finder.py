@@ -1,15 +1,17 @@
 """Turn a folder of brain MRI files into a case list."""
 
-import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scanfill.data.finders import existing_folder, mistaken, refuse_problems, sorted_cases
-from scanfill.data.image import VOLUME_SUFFIXES, volume_suffix
-from scanfill.data.patients import find_patients
-from scanfill.data.provenance import synthetic_reason
+from scanfill.data.folders import entries, not_a_file, walk
+from scanfill.data.image import GRID_TOLERANCE, VOLUME_SUFFIXES, corner_distance, volume_suffix
+from scanfill.data.nifti import grid_in_header
+from scanfill.data.nnunet import has_channels
+from scanfill.data.patients import find_patients, note_possible_visits
+from scanfill.data.provenance import stem_of, synthetic_reason
 from scanfill.data.schema import Case, CaseSchema, Cohort, Finder, Request
 from scanfill.domains.brain_mri.conventions import decide_convention
 from scanfill.domains.brain_mri.labels import CET, LABEL_CONVENTIONS, check_convention, check_values
@@ -21,7 +23,10 @@ from scanfill.domains.brain_mri.naming import (
     patient_of,
     recognise_case,
     recognise_file,
+    states_patient,
+    states_something_else,
 )
+from scanfill.domains.brain_mri.nnunet_cases import nnunet_cases
 from scanfill.domains.brain_mri.survey import check_duplicates, check_enhancement, survey_cases
 from scanfill.errors import CaseError
 
@@ -34,6 +39,9 @@ LOOKED_FOR = (
 )
 """Description of the expected names for error messages."""
 
+LISTED = 5
+"""Number of files that a note names."""
+
 
 @dataclass
 class _FoundCase:
@@ -43,13 +51,41 @@ class _FoundCase:
     folder: Path
     files: list[NamedFile]
     unknown: list[Path]
+    problem: str = ""
+    """Why its folder cannot be read."""
+    convention: str | None = None
+    """What its label values mean, if something but the values states it."""
+
+    @property
+    def names(self) -> set[str]:
+        """How its files may begin, in lower case; empty for plain names."""
+        images = {file.case_name.lower() for file in self.files if file.role in MODALITIES}
+        return images | {"", self.case_id.lower(), self.folder.name.lower()}
+
+    def files_for(self, role: str) -> list[NamedFile]:
+        """Return the files for a role; of labels and masks, those with the name of the images first."""
+        files = [file for file in self.files if file.role == role]
+        if role in MODALITIES:
+            return files
+        files = [file for file in files if (role == "mask" or file.is_truth) and file.belongs_to(self.names)]
+        own = {file.case_name for file in self.files if file.role in MODALITIES}
+        return [file for file in files if file.case_name in own] or files
+
+
+@dataclass
+class _Search:
+    """What a search finds: cases, and volumes that belong to none."""
+
+    cases: list[_FoundCase] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
 
 
 class BrainFinder(Finder):
     """Finds brain tumor cases: one folder with one file per modality, in any of the usual namings.
 
-    If one folder contains several cases, files whose names begin alike form a case. The folder may itself be a single
-    case. Files whose names begin with a dot are ignored. In addition to the keys listed by
+    If one folder contains several cases, files whose names begin alike form a case; those of BIDS by subject and
+    session. The layout of nnU-Net is read with its ``dataset.json``. The folder may itself be a single case. Files
+    whose names begin with a dot are ignored. In addition to the keys listed by
     :py:func:`scanfill.data.find_cases`, a case has ``label_convention``, and ``output_labels``: the convention in which
     to write a prediction.
 
@@ -121,14 +157,14 @@ def list_cases(
         CaseError: There are no cases; two have the same name.
     """
     folder = existing_folder(folder)
-    found = list(_find(folder))
+    search = _find(folder)
     options = {"synthetic": synthetic, "incomplete": incomplete}
-    cases = sorted_cases((_describe(case, modalities, with_label, **options) for case in found), folder, LOOKED_FOR)
+    described = (_describe(case, modalities, with_label, **options) for case in search.cases)
+    cases = sorted_cases(described, folder, LOOKED_FOR)
     patients = find_patients(folder, [case["case_id"] for case in cases], patient_regex, patient_of)
-    aside = [path for case in sorted(found, key=lambda case: case.case_id) for path in _algorithms_labels(case)]
     return Cohort(
         [case | {"patient": patients[case["case_id"]]} for case in cases],
-        [f"Ignored, made by an algorithm: {path}" for path in aside],
+        [*_left_aside(search), *note_possible_visits(folder, patients, patient_regex, states_patient)],
     )
 
 
@@ -148,9 +184,10 @@ def interpret_labels(cases: Sequence[Case], labels: str = "auto", check: bool = 
     """
     labelled = [case for case in cases if "label" in case]
     surveys = survey_cases(cases, check=check) if check else survey_cases(labelled, check=False)
-    notes = [f"{len(labelled)} of {len(cases)} cases have a label map."]
+    notes = [f"{len(labelled)} of {len(cases)} cases have a label map.", *_note_other_grids(labelled)]
     if labelled:
-        decision = decide_convention({case["case_id"]: surveys[case["case_id"]].values for case in labelled}, labels)
+        values = {case["case_id"]: surveys[case["case_id"]].values for case in labelled}
+        decision = decide_convention(values, labels, [case.get("label_convention") for case in labelled])
         for case in labelled:
             where = f"Case {case['case_id']!r}: label ({case['label']})"
             check_values(surveys[case["case_id"]].values, decision.convention, where)
@@ -166,52 +203,98 @@ def interpret_labels(cases: Sequence[Case], labels: str = "auto", check: bool = 
     return notes
 
 
-def _find(folder: Path) -> Iterator[_FoundCase]:
+def _find(folder: Path) -> _Search:
     """Walk through the folders and collect each case's files."""
+    search = _Search()
     volumes: dict[Path, list[Path]] = {}
-    for path in _volumes(folder):
+    for path in _volumes(folder, search):
         parent = path.parent
-        if parent.name in ("imagesTr", "imagesTs"):
-            msg = (
-                f"{parent} is a folder of the Medical Segmentation Decathlon, whose files hold four modalities each: "
-                f"split them, for example with nibabel.funcs.four_to_three (the order is flair, t1, t1ce, t2), into "
-                f"<case>/flair.nii.gz, t1.nii.gz, t1ce.nii.gz, t2.nii.gz, and put labelsTr/<case>.nii.gz next to them "
-                f"as <case>/seg.nii.gz."
-            )
-            raise CaseError(msg)
-        # BraTS 2012 to 2015 has one folder per file, with the same name, in the folder of the case.
-        own_folder = parent != folder and parent.name == path.name[: -len(volume_suffix(path))]
+        # BraTS 2012 to 2015 has one folder per file, with the same name, in the folder of the case; other copies have
+        # folders with the name of a file, such as BraTS2021_00495_flair.nii/00000057_brain_flair.nii.
+        own_folder = parent != folder and (parent.name == stem_of(path) or bool(volume_suffix(parent)))
         volumes.setdefault(parent.parent if own_folder else parent, []).append(path)
+    channels = {parent for parent, paths in volumes.items() if has_channels(parent, paths)}
+    labels = {parent for parent in volumes if parent.name.lower().startswith("labels")}
+    beside = {place.parent for place in channels}
     for parent, paths in volumes.items():
-        yield from _group(parent, paths)
+        if parent in channels:
+            for name, files, convention, ignored in nnunet_cases(parent, paths):
+                search.cases.append(_FoundCase(name, parent, files, [], convention=convention))
+                search.others += ignored
+        elif parent not in labels or parent.parent not in beside:
+            _refuse_several_volumes(parent, paths)
+            _group(parent, paths, search)
+    return search
 
 
-def _volumes(folder: Path) -> Iterator[Path]:
-    """List every volume below a folder in order, without hidden files (``._t1.nii.gz`` of macOS)."""
-    visited = set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in visited:  # a link back to a folder already visited
-            folders.clear()
-            continue
-        visited.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        yield from (Path(parent, name) for name in sorted(names) if volume_suffix(name) and not name.startswith("."))
+def _refuse_several_volumes(folder: Path, paths: Sequence[Path]) -> None:
+    """Refuse the files of the Medical Segmentation Decathlon, which hold all modalities of a case."""
+    if folder.name not in ("imagesTr", "imagesTs") or any(recognise_file(path) for path in paths):
+        return
+    try:
+        several = len(grid_in_header(paths[0])[0]) > 3
+    except Exception:  # noqa: BLE001 - nibabel has no common base of its errors; most such folders are the Decathlon's
+        several = True
+    if several:
+        msg = (
+            f"{folder} is a folder of the Medical Segmentation Decathlon, whose files hold four modalities each: "
+            f"split them, for example with nibabel.funcs.four_to_three (the order is flair, t1, t1ce, t2), into "
+            f"<case>/flair.nii.gz, t1.nii.gz, t1ce.nii.gz, t2.nii.gz, and put labelsTr/<case>.nii.gz next to them "
+            f"as <case>/seg.nii.gz."
+        )
+        raise CaseError(msg)
 
 
-def _group(folder: Path, paths: Sequence[Path]) -> Iterator[_FoundCase]:
+def _volumes(folder: Path, search: _Search) -> Iterator[Path]:
+    """List every volume below a folder in order, without hidden files (``._t1.nii.gz`` of macOS).
+
+    Folders with the name of a volume that contain none are listed too, so that they are reported with their case; a
+    folder that cannot be read becomes a case of its own.
+    """
+    entries(folder)  # the folder itself must be readable
+
+    def report(path: Path, reason: str) -> None:
+        search.cases.append(_FoundCase(path.name, path, [], [], problem=f"Case {path.name!r}: {path} {reason}"))
+
+    for parent, folders, names in walk(folder, report):
+        yield from (parent / name for name in names if volume_suffix(name))
+        yield from (path for name in folders if volume_suffix(path := parent / name) and not _holds_volumes(path))
+
+
+def _holds_volumes(folder: Path) -> bool:
+    return any(volume_suffix(name) for _, _, names in walk(folder, lambda *_: None) for name in names)
+
+
+def _group(folder: Path, paths: Sequence[Path], search: _Search) -> None:
     """Separate the cases in one folder by the beginning of their images' names."""
-    recognised = {path: recognise_file(path) for path in paths}
+    recognised = {path: _recognise(path, folder) for path in paths}
     unknown = [path for path, file in recognised.items() if file is None]
     files = _join_synthetic([file for file in recognised.values() if file is not None], folder)
     names = sorted({file.case_name for file in files if file.role in MODALITIES})
-    if len(names) <= 1:
+    if "" in names and folder.name in names:  # t1.nii.gz and anna_t2.nii.gz in the folder anna
+        files = [replace(file, case_name="") if file.case_name == folder.name else file for file in files]
+        names.remove(folder.name)
+    if not files and all(states_something_else(path) for path in unknown):  # such as func and dwi of BIDS
+        search.others += unknown
+    elif len(names) <= 1:
         name = names[0] if names and names_a_case(names[0]) else folder.name
-        yield _FoundCase(name, folder, files, unknown)
-        return
-    for name in names:
-        own = [file for file in files if file.case_name == name]
-        yield _FoundCase(name or folder.name, folder, own, [path for path in unknown if path.name.startswith(name)])
+        search.cases.append(_FoundCase(name, folder, files, unknown))
+    else:
+        for name in names:
+            own = [file for file in files if file.case_name == name]
+            near = [path for path in unknown if path.name.startswith(name)]
+            search.cases.append(_FoundCase(name or folder.name, folder, own, near))
+        known = {path for name in names for path in unknown if path.name.startswith(name)}
+        search.others += [path for path in unknown if path not in known]
+        search.others += [file.path for file in files if file.case_name not in names]
+
+
+def _recognise(path: Path, folder: Path) -> NamedFile | None:
+    """Return what a volume is by its name, or by the name of its own folder below that of the case."""
+    if path.parent == folder or not volume_suffix(path.parent):
+        return recognise_file(path)
+    file = recognise_file(path.parent)
+    return replace(file, path=path) if file else None
 
 
 def _join_synthetic(files: Sequence[NamedFile], folder: Path) -> list[NamedFile]:
@@ -238,14 +321,13 @@ def _describe(
 ) -> Case:
     """Create a case without patient yet, with ``problem`` if it is incomplete, ambiguous or synthetic."""
     case: Case = {"case_id": found.case_id, "patient": ""}
-    problems, generated = [], []
+    problems, generated = [found.problem] if found.problem else [], []
     roles: list[str] = [*(wanted or MODALITIES), *(["label"] if with_label else []), "mask"]
     for role in roles:
-        files = [file for file in found.files if file.role == role and (role != "label" or file.is_truth)]
-        if role in ("label", "mask"):  # next to a label with the case's own name, another one is derived
-            image_names = {file.case_name for file in found.files if file.role in MODALITIES}
-            files = [file for file in files if file.case_name in image_names] or files
-        marked = {file: reason for file in files if (reason := synthetic_reason(file.path))}
+        files = found.files_for(role)
+        absent = {file: reason for file in files if (reason := not_a_file(file.path))}
+        problems += [f"Case {found.case_id!r}: {role} ({file.path}) {reason}" for file, reason in absent.items()]
+        marked = {file: mark for file in files if (mark := synthetic_reason(file.path))}
         if synthetic:  # acquired files take precedence
             files = [file for file in files if file not in marked] or files
             generated += [role] * any(file in marked for file in files)
@@ -258,9 +340,12 @@ def _describe(
             problems.append(f"Case {found.case_id!r} has {len(files)} files for {role}: {listed}. Keep one of them.")
         elif files:
             case[role] = str(files[0].path)
-    if missing := _find_missing(found, None if incomplete else wanted):
+    if not found.problem and (missing := _find_missing(found, None if incomplete else wanted)):
         problems.append(missing)
-    case |= {"output_labels": OUTPUT_LABELS[recognise_case(found.case_id)], "synthetic": generated}
+    output_labels = found.convention or OUTPUT_LABELS[recognise_case(found.case_id)]
+    case |= {"output_labels": output_labels, "synthetic": generated}
+    if found.convention and "label" in case:
+        case["label_convention"] = found.convention
     if problems:
         case["problem"] = "\n".join(problems)
     return case
@@ -282,6 +367,48 @@ def _find_missing(found: _FoundCase, wanted: Sequence[str] | None) -> str:
             f"{LOOKED_FOR}. Rename the files, or move them out of the folder."
         )
     return ""
+
+
+def _left_aside(search: _Search) -> list[str]:
+    """Describe the volumes that are not used, so that a file with an unexpected name is noticed."""
+    cases = sorted((case for case in search.cases if case.files), key=lambda case: case.case_id)
+    made = [path for case in cases for path in _algorithms_labels(case)]
+    others = [*search.others, *(path for case in cases for path in case.unknown)]
+    for case in cases:
+        kept = {file.path for role in (*MODALITIES, "label", "mask") for file in case.files_for(role)}
+        others += [file.path for file in case.files if file.path not in kept]
+    others = sorted({*others} - {*made})
+    notes = [f"Ignored, made by an algorithm: {path}" for path in made]
+    if others:
+        listed = ", ".join(str(path) for path in others[:LISTED])
+        more = f" and {len(others) - LISTED} more" if len(others) > LISTED else ""
+        notes.append(f"Ignored, neither a modality nor a tumor label nor a brain mask by name: {listed}{more}.")
+    return notes
+
+
+def _note_other_grids(cases: Sequence[Case]) -> list[str]:
+    """Name the label maps on a grid that no image of their case has, as far as NIfTI headers show it."""
+    apart = [case for case in cases if _is_apart(case)]
+    if not apart:
+        return []
+    listed = ", ".join(f"{case['case_id']!r} ({case['label']})" for case in apart[:LISTED])
+    more = f" and {len(apart) - LISTED} more" if len(apart) > LISTED else ""
+    warning = (
+        f"Warning: the label map is on another grid than every image of its case, and such a case will be refused: "
+        f"{listed}{more}. Give each case the label map that was drawn on one of its images."
+    )
+    return [warning]
+
+
+def _is_apart(case: Case) -> bool:
+    try:
+        shape, affine = grid_in_header(case["label"])
+        grids = [grid_in_header(case[key]) for key in MODALITIES if key in case]
+    except Exception:  # noqa: BLE001 - nibabel has no common base of its errors; reading reports the fault
+        return False
+    return bool(grids) and not any(
+        other == shape and corner_distance(shape, affine, matrix) <= GRID_TOLERANCE for other, matrix in grids
+    )
 
 
 def _algorithms_labels(found: _FoundCase) -> list[Path]:

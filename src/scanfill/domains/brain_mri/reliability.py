@@ -17,6 +17,7 @@ from torch import Tensor
 
 from scanfill.data.provenance import INPUTS, LEGEND
 from scanfill.data.save_label import SaveLabeld
+from scanfill.data.text import read_table
 from scanfill.domains.brain_mri.labels import CET, ED, NC, REGIONS, values_in_file
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
@@ -211,8 +212,7 @@ class WriteVolumes:
         """
         if self.path.is_file():
             check_replaceable(self.path)
-            with self.path.open(newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
+            rows = read_table(self.path)
             if any(set(COLUMNS) - set(row) for row in rows):
                 msg = f"{self.path} is not a table of volumes written by scanfill: move it away, or choose another "
                 msg += "--output_dir."

@@ -1,6 +1,5 @@
 """Score completed reading sheets: ratings of real and synthetic images, and whether readers could tell them apart."""
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from scanfill.data.text import read_table
 from scanfill.errors import UsageError
 from scanfill.studies.reading_sheet.sheet import KEY_COLUMNS, QUALITIES, RATING_COLUMNS, REAL, SYNTHETIC
 from scanfill.studies.tables.study_table import Estimate, StudyTable
@@ -136,17 +136,14 @@ def _read(path: Path, key: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a table with these columns; spreadsheets may have added a byte order mark, or use semicolons."""
+    """Read a table with these columns, as a spreadsheet program saved it."""
     if not path.is_file():
         msg = f"There is no file {path}. Pass the completed ratings.csv, and the key.csv of the same sheet."
         raise UsageError(msg)
-    text = path.read_text(encoding="utf-8-sig")
-    lines = text.splitlines()
-    separator = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
-    rows = list(csv.DictReader(lines, delimiter=separator))
-    lacking = [column for column in columns if any(row.get(column) is None for row in rows)]
+    rows = read_table(path)
+    lacking = [column for column in columns if rows and column not in rows[0]]
     if not rows or lacking:
-        found = lines[0] if lines else "nothing"
+        found = ",".join(rows[0]) if rows else "nothing"
         msg = f"{path} has no {', '.join(lacking) or 'rows'}: found {found!r}, expected {','.join(columns)}."
         raise UsageError(msg)
     return pd.DataFrame(rows, columns=list(columns))

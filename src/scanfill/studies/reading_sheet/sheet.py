@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from scanfill.data.nifti import load_nifti
 from scanfill.data.provenance import is_synthetic, synthetic_path
 from scanfill.errors import UsageError
 from scanfill.files import writing
@@ -164,7 +165,7 @@ def _check(pairs: Sequence[ReadingPair], folder: Path) -> None:
 def _slices(pair: ReadingPair) -> dict[str, bytes]:
     """Render the same slice of both images of a pair at the same size."""
     files = {REAL: pair.real, SYNTHETIC: pair.synthetic} | ({} if pair.label is None else {"label": pair.label})
-    images = {name: nib.load(path) for name, path in files.items()}
+    images = {name: _load(path, f"Case {pair.case_id!r}: {name} ({path})") for name, path in files.items()}
     affine = images[REAL].affine
     for name, image in images.items():
         if image.shape != images[REAL].shape or not np.allclose(image.affine, affine, atol=1e-3):
@@ -179,6 +180,14 @@ def _slices(pair: ReadingPair) -> dict[str, bytes]:
     lesion = turned.get("label", np.zeros(brain.shape))[view] != 0
     index = fullest_slices(lesion if lesion.any() else brain[view])[AXIAL.normal]
     return {kind: _draw(turned[kind][view], index, sizes) for kind in (REAL, SYNTHETIC)}
+
+
+def _load(path: Path, where: str) -> nib.Nifti1Image:
+    try:
+        return load_nifti(path)
+    except Exception as error:  # each library raises its own, from EOFError to RuntimeError
+        msg = f"{where} cannot be used: {error}. Copy or create it again."
+        raise UsageError(msg) from error
 
 
 def _draw(volume: NDArray[np.float64], index: int, sizes: NDArray[np.float64]) -> bytes:
