@@ -167,12 +167,15 @@ def test_nothing_of_a_config_is_run_or_imported(tmp_path: Path, monkeypatch: pyt
         "imports: [$import evil]\n"
         "a: \"$__import__('pathlib').Path('hacked').touch()\"\n"
         "b: {_target_: evil.Transform, keys: image}\n"
-        "c: !!python/object/apply:os.system ['touch hacked']\n"
         "t: [{_target_: RandFlipd, keys: \"$[open('hacked', 'w')]\", prob: \"$exec('import evil')\"}]\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert not check(["train.yaml"]).findings
+    with (tmp_path / "train.yaml").open("a") as file:
+        file.write("c: !!python/object/apply:os.system ['touch hacked']\n")
+    with pytest.raises(UsageError, match=r"line 5, column 4.*the tag .*os\.system"):
+        check(["train.yaml"])
     assert not (tmp_path / "hacked").exists()
     assert "evil" not in sys.modules
 

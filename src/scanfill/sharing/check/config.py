@@ -11,7 +11,7 @@ from typing import Any
 from scanfill.errors import UsageError
 
 from .document import Arguments, Document, Node, read_file
-from .expression import UNKNOWN, Items, Unknown, read_expression
+from .expression import REFERENCE, UNKNOWN, Items, Unknown, read_expression
 from .merge import SEPARATOR, merge, split_id
 
 WHOLE_REFERENCE = re.compile(r"@(\w*(?:::\w*)*)")
@@ -199,6 +199,22 @@ class Config:
             return match[1] + "".join(f"{step}{SEPARATOR}" for step in steps[: max(len(steps) - up, 0)])
 
         return RELATIVE.sub(absolute, text)
+
+    def references(self, node: Node) -> Iterator[Node]:
+        """Yield the nodes that the text of a node refers to, by a reference, an expression or a macro."""
+        if not isinstance(node.value, str) or not node.value.startswith(("@", "%", "$")):
+            return
+        text = self._absolute(node)
+        if included := MACRO_FILE.fullmatch(text):
+            config = self.trees[included["path"]]
+            names = [included["id"] or ""]
+        else:
+            config = self
+            whole = WHOLE_REFERENCE.fullmatch(text)
+            names = REFERENCE.findall(text) if text.startswith("$") else [whole[1]] if whole else []
+            names += [text[1:]] if text.startswith("%") else []
+        found = (config.get(name) if name else config.root for name in names)
+        yield from (other for other in found if other is not None)
 
     def _open_include(self, node: Node) -> None:
         """Read the file of a macro such as ``%common.yaml::network``.

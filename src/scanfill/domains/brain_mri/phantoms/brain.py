@@ -44,6 +44,7 @@ from scanfill.domains.brain_mri.phantoms.mri_contrast import (
     ideal_signals,
     scan,
 )
+from scanfill.errors import UsageError
 
 MIDDLE_OF_VIEW = np.array([-120.0, 115.0, 72.0])  # world (RAS) coordinates in mm; about the brain of BraTS' atlas
 SLICE_THICKNESS = 6.0  # mm, in the thick-slice cases
@@ -98,9 +99,7 @@ def make_subject(seed: int, index: int, size: int = 64, *, skull: bool = False) 
     if seed < 0 or index < 0:
         msg = f"A phantom's seed and index must not be negative, got seed={seed}, index={index}."
         raise ValueError(msg)
-    if size < SMALLEST_SIZE:
-        msg = f"A brain phantom needs a size of at least {SMALLEST_SIZE} voxels per side (8 mm each), got size={size}."
-        raise ValueError(msg)
+    check_size(size)
     # One random generator per purpose, so that draws for one never shift those for another.
     form, growth, water, scanner, bone = (np.random.default_rng([seed, index, concern]) for concern in range(5))
     axes = grid_axes(size)
@@ -151,6 +150,17 @@ def phantom_affine(size: int) -> Array:
     return affine
 
 
+def check_size(size: int) -> None:
+    """Check that a grid is fine enough to show a tumor.
+
+    Raises:
+        UsageError: It is too coarse.
+    """
+    if size < SMALLEST_SIZE:
+        msg = f"A brain phantom needs a size of at least {SMALLEST_SIZE} voxels per side (8 mm each), got size={size}."
+        raise UsageError(msg)
+
+
 def write_cohort(
     folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0, *, skull: bool = False
 ) -> list[Path]:
@@ -175,6 +185,7 @@ def write_cohort(
     if cases < 1:
         msg = f"A cohort needs at least one case, got cases={cases}."
         raise ValueError(msg)
+    check_size(size)
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     return [
