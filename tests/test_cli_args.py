@@ -38,12 +38,13 @@ def pass_on(kind: str, cases: int = 3, **options: str) -> None:
     CALLS.append({"kind": kind, "cases": cases, **options})
 
 
-STANDINS = {function.__name__: read_with_types(function) for function in (sort_out, gather, pass_on)}
+STANDINS = {function.__name__: function for function in (sort_out, gather, pass_on)}
 
 
 def called(*words: str) -> dict[str, Any]:
     CALLS.clear()
-    fire.Fire(STANDINS, command=checked_words(STANDINS, words))
+    checked = checked_words(STANDINS, words)
+    fire.Fire({name: read_with_types(verb) for name, verb in STANDINS.items()}, command=checked)
     assert len(CALLS) == 1
     return CALLS[0]
 

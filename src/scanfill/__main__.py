@@ -369,7 +369,7 @@ def bundles() -> None:
 
 
 VERBS = {
-    verb.__name__: read_with_types(verb)
+    verb.__name__: verb
     for verb in (
         demo,
         phantoms,
@@ -397,7 +397,8 @@ def main() -> None:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
     try:
-        fire.Fire(VERBS, command=words, name="scanfill")
+        called = VERBS if not words or "--" in words else {words[0]: read_with_types(VERBS[words[0]])}
+        fire.Fire(called, command=words, name="scanfill")
     except (UsageError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         raise SystemExit(1) from None

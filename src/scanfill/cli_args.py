@@ -4,6 +4,7 @@ Fire calls the verbs. By itself it would guess types, and notice an unknown opti
 """
 
 import difflib
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,12 +25,16 @@ POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR
 
 
 def read_with_types(verb: Verb) -> Verb:
-    """Let Fire read each argument of a verb by its annotation; options of ``**options`` stay text."""
-    parameters = _parameters(verb)
-    readers = {name: _kind(parameter).read for name, parameter in parameters.items()}
-    fire.decorators.SetParseFns(**readers)(verb)
-    fire.decorators.SetParseFn(str)(verb)
-    return verb
+    """Return a verb whose arguments Fire reads by their annotations; those of ``**options`` stay text."""
+
+    @functools.wraps(verb)
+    def typed(*words: Any, **options: Any) -> None:  # Fire's mark would be a part of the verb's own help
+        verb(*words, **options)
+
+    readers = {name: _kind(parameter).read for name, parameter in _parameters(verb).items()}
+    fire.decorators.SetParseFns(**readers)(typed)
+    fire.decorators.SetParseFn(str)(typed)
+    return typed
 
 
 def checked_words(verbs: Mapping[str, Verb], words: Sequence[str]) -> list[str]:

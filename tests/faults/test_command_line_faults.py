@@ -231,6 +231,7 @@ def test_help_says_what_each_option_is_and_imports_nothing_slow(verb: str) -> No
     assert not slow
     assert seconds < 5, "about 0.3 s on an idle machine"
     assert "SYNOPSIS" in finished.stderr + finished.stdout
+    assert "FIRE_METADATA" not in finished.stderr + finished.stdout
 
 
 def test_bundles_are_listed_with_their_folders(tmp_path: Path) -> None:

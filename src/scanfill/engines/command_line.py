@@ -150,7 +150,7 @@ def check_overrides(arguments: Sequence[str] | None = None) -> None:
 
 
 def _misread(meant: Any, given: Any) -> bool:
-    """Return whether MONAI does not arrive at the value that is meant; it ignores None, and replaces ``#`` in a text."""
+    """Return whether MONAI does not get the value that is meant: it ignores None, and replaces ``#`` in a text."""
     return meant is None or type(meant) is not type(given) or bool(meant != given) or "#" in str(meant)
 
 
