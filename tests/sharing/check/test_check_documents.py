@@ -183,5 +183,5 @@ def test_an_entry_that_is_written_twice_is_known_with_both_places(name: str, tex
 def test_a_file_too_large_for_a_config_is_refused_before_it_is_read(tmp_path: Path) -> None:
     file = tmp_path / "train.yaml"
     file.write_text("a: [" + "1, " * 500_000 + "]")
-    with pytest.raises(UsageError, match=r"too large for a config \(1\.5 MB; the limit is 1 MB\)"):
+    with pytest.raises(UsageError, match=r"too large for a config \(1\.5 MB; the limit is 0.3 MB\)"):
         read_file(file, "train.yaml")

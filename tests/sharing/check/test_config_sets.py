@@ -15,7 +15,7 @@ from conftest import BUNDLES, REPO
 from scanfill.data.image import nifti_bytes
 from scanfill.data.provenance import MARKED_NAME, is_synthetic
 from scanfill.errors import UsageError
-from scanfill.sharing.check import check, pipeline
+from scanfill.sharing.check import check, config, pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,6 +159,12 @@ def test_a_preset_for_pictures_with_boxes_leaves_label_maps_behind() -> None:
     preset = REPO / "configs" / "augmentation" / "xray_classification.yaml"
     findings = check([str(REPO / "bundles" / "brain_tumor_segmentation" / "configs" / "train.yaml"), str(preset)])[0]
     assert [finding.rule for finding in findings] == ["label-left-behind"]
+
+
+def test_a_check_that_takes_too_long_is_given_up(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "LONGEST", -1)
+    with pytest.raises(UsageError, match=r"checking takes more than -1 s"):
+        check([str(bundle)])
 
 
 def test_nothing_of_a_config_is_run_or_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from .merge import SEPARATOR, merge, split_id
 
 WHOLE_REFERENCE = re.compile(r"@(\w*(?:::\w*)*)")
 MOST_ASKED = 100_000  # values; a bundle's config has some thousands
+LONGEST = 60  # seconds; a bundle's config takes one
 RELATIVE = re.compile(rf"([@%])((?:{SEPARATOR})+)")
 MACRO_FILE = re.compile(rf"%(?P<path>.*\.(?:json|yaml|yml))(?:{SEPARATOR}(?P<id>.*))?$", re.IGNORECASE)
 
@@ -85,6 +87,7 @@ class Config:
             self.trees[self.path] = self
         self._busy: set[int] = set()
         self._asked = 0
+        self._until = time.monotonic() + LONGEST
         self._names: dict[int, str] = {}
         for name, node in self.walk():
             self._names[id(node)] = name
@@ -163,6 +166,9 @@ class Config:
         if self._asked > MOST_ASKED:
             msg = f"{node.file}, line {node.line}: following references led to more than {MOST_ASKED} values. "
             msg += "Do not nest lists that refer to another list several times: write the values out."
+            raise UsageError(msg)
+        if time.monotonic() > self._until:
+            msg = f"{node.file}, line {node.line}: checking takes more than {LONGEST} s. Check a smaller config."
             raise UsageError(msg)
         if id(node) in self._busy:  # refers to itself: MONAI will report it
             return UNKNOWN

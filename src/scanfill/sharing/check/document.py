@@ -16,8 +16,8 @@ from scanfill.errors import UsageError
 DEEPEST = 100
 MOST = 200_000
 """Maximum levels and values of a config; nested anchors can turn a few lines into billions of values."""
-LARGEST = 1_000_000
-"""Maximum bytes of a config, whose reading takes PyYAML about 15 s; the longest of a bundle has 20,000."""
+LARGEST = 300_000
+"""Maximum bytes of a config, which PyYAML reads in about 5 s; the longest of a bundle has 20,000."""
 TOO_DEEP = f"it has more than {DEEPEST} levels of nesting"
 TOO_MANY = f"it has more than {MOST} values"
 MERGE = "tag:yaml.org,2002:merge"
