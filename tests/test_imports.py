@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOT = REPO / "src"
-LIGHT = {"errors", "files", "replacing", "checksums", "presets"}
+LIGHT = {"errors", "files", "replacing", "checksums", "presets", "option_values", "cli_args"}
 """Modules that are outside all layers and import none of them."""
 BLOCKS = {"networks", "losses", "transforms", "metrics", "inferers", "engines", "optimizers"}
 LAYERS = {

@@ -7,7 +7,7 @@ Import from the submodules: ``scanfill.networks``, ``scanfill.transforms``, ``sc
 from pathlib import Path
 
 __version__ = "0.2.0"
-__all__ = ["__version__", "bundle_path"]
+__all__ = ["__version__", "bundle_path", "bundle_paths"]
 
 
 def bundle_path(name: str) -> Path:
@@ -21,11 +21,16 @@ def bundle_path(name: str) -> Path:
     """
     if (Path(name) / "configs").is_dir():
         return Path(name)
-    package = Path(__file__).resolve().parent
-    homes = [home for home in (package / "bundles", package.parents[1] / "bundles") if home.is_dir()]
-    for home in homes:
-        if (home / name / "configs").is_dir():
-            return home / name
-    known = sorted(folder.name for home in homes for folder in home.iterdir() if (folder / "configs").is_dir())
+    known = bundle_paths()
+    if (plain := name.rstrip("/")) in known:
+        return known[plain]
     msg = f"There is no bundle {name!r}; available bundles: {', '.join(known)}."
     raise FileNotFoundError(msg)
+
+
+def bundle_paths() -> dict[str, Path]:
+    """Return the folders of all bundles by name: those installed with the package, or in a working copy."""
+    package = Path(__file__).resolve().parent
+    homes = [home for home in (package.parents[1] / "bundles", package / "bundles") if home.is_dir()]
+    found = {folder.name: folder for home in homes for folder in home.iterdir() if (folder / "configs").is_dir()}
+    return dict(sorted(found.items()))

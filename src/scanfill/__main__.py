@@ -3,13 +3,18 @@
 Training and prediction use ``python -m monai.bundle run``.
 """
 
+import inspect
+import json
+import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
 import fire
 
+from scanfill import bundle_path, bundle_paths
+from scanfill.cli_args import checked_words, read_with_types, typed_options
 from scanfill.errors import UsageError
+from scanfill.option_values import split_paths
 
 
 def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
@@ -28,7 +33,7 @@ def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
     run_demo(Path(folder), epochs=epochs, seed=seed)
 
 
-def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int = 0, **options: Any) -> None:
+def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int = 0, **options: str) -> None:
     """Generate synthetic patients with known ground truth.
 
     Args:
@@ -49,7 +54,8 @@ def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int 
         msg = f"There are no {kind!r} phantoms; available kinds: {known}."
         raise UsageError(msg)
     kinds[kind].check_options(options)
-    kinds[kind].write(folder, cases=cases, size=size, seed=seed, **options)
+    chosen = typed_options(kinds[kind].write, options)
+    kinds[kind].write(folder, cases=cases, size=size, seed=seed, **chosen)
     print(f"{cases} {kind} phantoms in {folder}")
 
 
@@ -167,7 +173,7 @@ def pack(
     *,
     vendor: bool = True,
     weights_url: str | None = None,
-    **options: Any,
+    **options: str,
 ) -> None:
     """Pack a bundle as one zip file that runs where scanfill is not installed.
 
@@ -181,12 +187,18 @@ def pack(
         options: Additional config ids, such as ``--patch_size "[48, 48, 48]"``; those of the training are included
             automatically.
     """
+    from scanfill.engines.command_line import option_values  # noqa: PLC0415
+    from scanfill.engines.overrides import STANDALONE, find_overlays  # noqa: PLC0415
     from scanfill.sharing import pack as pack_bundle  # noqa: PLC0415
 
-    print(pack_bundle(bundle, weights, output, overlays, vendor=vendor, weights_url=weights_url, **options))
+    folder = bundle_path(bundle)
+    standalone = [folder / "configs" / name for name in reversed(STANDALONE)]
+    files = [*filter(Path.is_file, standalone), *find_overlays(folder, overlays)]
+    values = option_values(options, files, inspect.signature(pack).parameters)
+    print(pack_bundle(bundle, weights, output, overlays, vendor=vendor, weights_url=weights_url, **values))
 
 
-def check(*paths: str, ignore: str | list[str] | None = None, json: bool = False) -> None:
+def check(*paths: str, ignore: list[str] | None = None, json: bool = False) -> None:
     """Check a pipeline's config for silent errors, without running any of it.
 
     The exit code is 1 if there are findings and 2 if a config cannot be read.
@@ -204,7 +216,7 @@ def check(*paths: str, ignore: str | list[str] | None = None, json: bool = False
         return provenance.is_synthetic(path)
 
     try:
-        checked = look.check(look.listed(paths), look.listed(ignore), is_synthetic)
+        checked = look.check(split_paths(paths), ignore or (), is_synthetic)
     except (UsageError, OSError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
@@ -241,9 +253,6 @@ def study(
     """
     from scanfill.studies.run import run_study  # noqa: PLC0415
 
-    if sum(word.partition("=")[0] == "--set" for word in sys.argv) > 1:
-        msg = "Write --set once, followed by all options: --set folds=3 seeds=[0]."
-        raise UsageError(msg)
     overrides = [text for text in (set, *settings) if text is not None]
     flags = {"dry_run": dry_run, "partial": partial, "smoke": smoke}
     run_study(file, out, dataset_dir=dataset_dir, cores=cores, profile=profile, settings=overrides, **flags)
@@ -299,7 +308,7 @@ def tta_gain(
     checkpoint: str,
     output: str = "runs/tta",
     overlays: list[str] | None = None,
-    **options: Any,
+    **options: str,
 ) -> None:
     """Measure the gain (Dice, HD95) and cost (seconds) of test-time augmentation on a training's validation cases.
 
@@ -312,17 +321,19 @@ def tta_gain(
         options: Options of the evaluation, such as ``--dataset_dir``, ``--datalist``, ``--patch_size``,
             ``--tta_axes``.
     """
-    from scanfill.studies.tta import Evaluation, write_gain  # noqa: PLC0415
+    from scanfill.engines.command_line import option_values  # noqa: PLC0415
+    from scanfill.studies.tta import Evaluation, evaluation_configs, write_gain  # noqa: PLC0415
 
-    names = overlays.split(",") if isinstance(overlays, str) else overlays or ()
-    evaluation = Evaluation(bundle, names, checkpoint=checkpoint, **options)
+    files = evaluation_configs(bundle, overlays or ())
+    values = option_values(options, files, inspect.signature(tta_gain).parameters)
+    evaluation = Evaluation(bundle, overlays or (), checkpoint=checkpoint, **values)
     print(write_gain(evaluation, output))
 
 
 def augmentation_sheet(
     output: str,
     *presets: str,
-    config: str | list[str] | None = None,
+    config: list[str] | None = None,
     dataset_dir: str | None = None,
     draws: int = 4,
     seed: int = 0,
@@ -343,27 +354,51 @@ def augmentation_sheet(
     print(make_sheet(output, presets, config, dataset_dir=dataset_dir, draws=draws, seed=seed))
 
 
+def bundles() -> None:
+    """List the bundles with their tasks and folders, for ``python -m monai.bundle run``."""
+    found = bundle_paths()
+    for name, folder in found.items():
+        about = json.loads((folder / "configs" / "metadata.json").read_text(encoding="utf-8"))
+        print(f"{name}: {about['task']}\n  {about['description']}\n  {folder}\n")
+    if not found:
+        print("There are no bundles next to this copy of scanfill.")
+        return
+    example = next(iter(found.values())) / "configs" / "train.yaml"
+    print("To train one, with the results in runs/NAME; on your data with --dataset_dir FOLDER, else on phantoms:")
+    print(f"  python -m monai.bundle run --config_file {shlex.quote(str(example))} --bundle_root runs/NAME")
+
+
 VERBS = {
-    "demo": demo,
-    "phantoms": phantoms,
-    "cases": cases,
-    "split": split,
-    "prepare": prepare,
-    "restore": restore,
-    "pack": pack,
-    "check": check,
-    "study": study,
-    "reading_sheet": reading_sheet,
-    "augmentation_sheet": augmentation_sheet,
-    "score_reading": score_reading,
-    "tta_gain": tta_gain,
+    verb.__name__: verb
+    for verb in (
+        demo,
+        phantoms,
+        cases,
+        split,
+        prepare,
+        restore,
+        bundles,
+        pack,
+        check,
+        study,
+        reading_sheet,
+        augmentation_sheet,
+        score_reading,
+        tta_gain,
+    )
 }
 
 
 def main() -> None:
     """Run a verb; report mistakes in the input without a traceback."""
     try:
-        fire.Fire(VERBS, name="scanfill")
+        words = checked_words(VERBS, sys.argv[1:])
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    try:
+        called = VERBS if not words or "--" in words else {words[0]: read_with_types(VERBS[words[0]])}
+        fire.Fire(called, command=words, name="scanfill")
     except (UsageError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -68,11 +68,6 @@ def writable_folders(paths: Iterable[str | Path], replace: str | Iterable[str] |
         writable_folder(path)
 
 
-def print_results(folder: str | Path) -> None:
-    """Print where the results of a run are."""
-    print(f"Results: {Path(folder).resolve()}", flush=True)  # noqa: T201  the result that a person looks for
-
-
 def set_aside(path: Path) -> Path | None:
     """Rename a file after the time it was last changed, to make room for a new one; None if it does not exist."""
     if not path.exists():

@@ -4,6 +4,7 @@ A preset is an overlay for the ``train.yaml`` of any bundle. It describes itself
 underscore, like MONAI's own ``_meta_``: they are merged like any other id, and no component reads them.
 """
 
+import difflib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +73,42 @@ def read_preset(path: Path) -> Preset:
         )
         raise UsageError(msg)
     return Preset(path, tuple(map(str, made_for)), {str(name): str(extra) for name, extra in needs.items()})
+
+
+def find_preset(name: str) -> Path:
+    """Return the file of a preset, by its name in ``configs/augmentation`` or its path.
+
+    Raises:
+        UsageError: There is no such file, or a package that it needs is not installed.
+    """
+    folder = presets_folder() / "augmentation"
+    file = Path(name) if Path(name).suffix else folder / f"{name}.yaml"
+    if not file.is_file():
+        known = sorted(path.stem for path in folder.glob("*.yaml"))
+        near = difflib.get_close_matches(name, known, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}."
+        msg = f"There is no preset {name!r}; {hint} Pass a name or a file."
+        raise UsageError(msg)
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    check_installed(content if isinstance(content, dict) else {}, file)
+    return file
+
+
+def check_installed(content: Mapping[str, Any], file: str | Path) -> None:
+    """Check that the packages which a config says it needs are installed.
+
+    Args:
+        content: The config.
+        file: Its name, for the message.
+
+    Raises:
+        UsageError: A package is missing; the message says what to install.
+    """
+    needs = content.get(NEEDS)
+    for package, extra in needs.items() if isinstance(needs, dict) else ():
+        if importlib.util.find_spec(str(package).lower()) is None:
+            msg = f"{file} needs {package}, which is not installed: python -m pip install 'scanfill[{extra}]'"
+            raise UsageError(msg)
 
 
 def is_about_the_file(name: str) -> bool:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from scanfill.engines import check_overrides, is_true
-from scanfill.engines.command_line import read_command_line
+from scanfill.engines import check_overrides
+from scanfill.engines.command_line import meant_options, option_values, read_command_line
 from scanfill.engines.renamed_ids import RENAMED_IDS
 from scanfill.errors import UnknownOptionError, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -20,21 +17,6 @@ def config(tmp_path: Path) -> str:
     path = tmp_path / "train.yaml"
     path.write_text("max_epochs: 5\nresume: false\ntrain: {trainer: {max_epochs: '@max_epochs'}}\nrun: []\n")
     return str(path)
-
-
-@pytest.mark.parametrize("value", ["true", "True", "1", "yes", "on", True, 1])
-def test_words_for_true_are_true(value: str | bool | int) -> None:
-    assert is_true(value) is True
-
-
-@pytest.mark.parametrize("value", ["false", "False", "0", "no", "off", "None", "", None, False, 0])
-def test_words_for_false_are_false(value: str | bool | int | None) -> None:
-    assert is_true(value) is False
-
-
-def test_another_word_is_no_switch() -> None:
-    with pytest.raises(ValueError, match="'maybe'"):
-        is_true("maybe")
 
 
 @pytest.mark.parametrize("option", ["--max_epoch", "--max_epoch=3", "--max-epoch"])
@@ -57,7 +39,7 @@ def test_a_word_that_would_arrive_as_a_true_string_is_refused(config: str, word:
 
 def test_options_of_the_config_and_of_monai_pass(config: str) -> None:
     check_overrides(
-        ["run", "--config_file", config, "--max_epochs", "-1", "--train#trainer#max_epochs=2", "--logging_file", "x"]
+        ["run", "--config_file", config, "--max_epochs", "7", "--train#trainer#max_epochs=2", "--logging_file", "x"]
     )
     with pytest.raises(UnknownOptionError, match="--logging_fil "):
         check_overrides(["run", "--config_file", config, "--logging_fil", "x"])
@@ -154,3 +136,49 @@ def test_only_the_command_line_of_monais_bundles_is_checked(config: str, monkeyp
     monkeypatch.setattr("sys.argv", ["site-packages/monai/bundle/__main__.py", *arguments])
     with pytest.raises(UnknownOptionError):
         check_overrides()
+
+
+def test_an_option_is_checked_by_the_entry_it_overrides(config: str, tmp_path: Path) -> None:
+    words = ["run", "--config_file", str([config, overlay_of(tmp_path, "max_epochs: 9\n+run: ['$1']\n")])]
+    for option in ("--max_epochs", "--train#trainer#max_epochs", "--train::trainer::max_epochs"):
+        with pytest.raises(UsageError, match=rf"^{option} \(=0\) must be a whole number, 1 or more\.$"):
+            check_overrides([*words, option, "0"])
+
+
+def test_an_option_of_an_args_file_is_checked_as_well(config: str, tmp_path: Path) -> None:
+    arguments = tmp_path / "args.json"
+    arguments.write_text(f'{{"config_file": "{config}", "max_epochs": 0}}')
+    with pytest.raises(UsageError, match="--max_epochs"):
+        check_overrides(["run", "--args_file", str(arguments)])
+    check_overrides(["run", "--args_file", str(arguments), "--max_epochs", "1"])
+
+
+def test_values_are_meant_as_they_were_written(tmp_path: Path) -> None:
+    config = tmp_path / "train.yaml"
+    config.write_text("dataset_dir: null\nmodalities: [t1, flair]\nrun: []\n")
+    command = read_command_line(["run", f"--config_file={config}", "--dataset-dir", "raw#1", "--modalities", "flair"])
+    assert command is not None
+    assert command.options == {"dataset_dir": "raw", "modalities": "flair"}
+    assert meant_options(command) == {"dataset_dir": "raw#1", "modalities": ["flair"]}
+
+
+def test_a_verb_s_options_are_checked_by_the_configs(config: str) -> None:
+    files = [Path(config)]
+    assert option_values({"max_epochs": "3", "resume": "True"}, files) == {"max_epochs": 3, "resume": True}
+    with pytest.raises(UnknownOptionError, match=r"--max_epoch .* did you mean --max_epochs"):
+        option_values({"max_epoch": "3"}, files)
+    with pytest.raises(UnknownOptionError, match=r"--overlay .* did you mean --overlays"):
+        option_values({"overlay": "x"}, files, ["overlays"])
+    with pytest.raises(UsageError, match="--max_epochs"):
+        option_values({"max_epochs": "0"}, files)
+
+
+def test_a_missing_package_is_told_with_the_extra_that_installs_it(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overlay = overlay_of(tmp_path, "max_epochs: 2\n_needs_: {NoSuchPackage: mri-artifacts}\n")
+    with pytest.raises(UsageError, match=r"overlay\.yaml needs NoSuchPackage.*'scanfill\[mri-artifacts\]'"):
+        check_overrides(["run", "--config_file", str([config, overlay])])
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match=r"--tracking needs MLflow.*'scanfill\[tracking\]'"):
+        check_overrides(["run", "--config_file", config, "--tracking", "mlflow"])

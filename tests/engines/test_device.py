@@ -36,3 +36,9 @@ def test_auto_takes_the_cpu_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_device_in_use_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     announce("cpu")
     assert capsys.readouterr().out.startswith("Device: cpu (")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "0"])
+def test_what_is_no_device_is_told_with_those_there_are(name: str) -> None:
+    with pytest.raises(UsageError, match="must be auto, cpu, cuda, or one GPU"):
+        find_device(name)

@@ -87,7 +87,8 @@ def test_it_holds_what_a_bundle_needs_and_no_overlay_that_is_in_its_configs(trai
 
 
 def test_where_and_how_it_was_trained_is_not_in_it(train: Train, tmp_path: Path) -> None:
-    where = dict.fromkeys(NEVER_BAKED, "elsewhere") | {"num_workers": 3, "resume": False, "val_interval": 7}
+    where = dict.fromkeys(NEVER_BAKED, "elsewhere") | {"device": "cpu", "cache_num": 5}
+    where |= {"num_workers": 3, "resume": False, "val_interval": 7}
     train(**where)
     assert "elsewhere" not in (tmp_path / "run" / "configs" / "train.yaml").read_text()
     source = config(SEGMENTATION)

@@ -36,3 +36,10 @@ def test_a_programs_error_keeps_its_traceback(capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().err
     assert shown.startswith("Traceback")
     assert "Stopped" not in shown
+
+
+def test_an_interruption_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    shown = capsys.readouterr().err.strip()
+    assert shown.startswith("Stopped.")
+    assert "\n" not in shown

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from torch.utils.data import IterableDataset, get_worker_info
@@ -20,7 +19,6 @@ class CollectFailures(IterableDataset[Any]):
         data: Cases, dictionaries with ``case_id``.
         transform: Prepares a case; any exception it raises marks the case as failed.
         progress: Whether to show a progress bar on stderr.
-        output_dir: Folder of the results, named in the report.
 
     Attributes:
         failures: ``(case_id, message)`` of each case that failed in the last pass, messages on one line.
@@ -30,7 +28,6 @@ class CollectFailures(IterableDataset[Any]):
     data: Sequence[dict[str, Any]]
     transform: Callable[[Any], Any]
     progress: bool = True
-    output_dir: str | Path | None = None
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -58,15 +55,13 @@ class CollectFailures(IterableDataset[Any]):
                 yield prepared
 
     def report(self) -> None:
-        """Print where the results are and what was wrong with which case, and exit with code 1 if any failed.
+        """Print how many cases were processed and what was wrong with which case, and exit with code 1 if any failed.
 
         Raises:
             SystemExit: With code 1.
         """
-        if self.output_dir is not None:
-            done = f"{len(self.data) - len(self.failures)} of {len(self.data)} cases predicted"
-            done = done if self.data else "Nothing was left to predict"
-            print(f"{done}. Results: {Path(self.output_dir).resolve()}")  # noqa: T201 - the result that a person looks for
+        done = f"{len(self.data) - len(self.failures)} of {len(self.data)} cases processed."
+        print(done if self.data else "Nothing was left to do.")  # noqa: T201 - the result that a person looks for
         if self.warnings:
             print("\n  ".join(["Warnings:", *(f"{case}: {text}" for case, text in self.warnings)]))  # noqa: T201
         report_failures(self.failures, len(self.data))

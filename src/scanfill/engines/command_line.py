@@ -1,28 +1,35 @@
 """Read the command line of ``python -m monai.bundle run``, and reject options and overlays that nothing reads.
 
-MONAI silently adds an id that nothing reads (``--max_epoch 5``, an overlay with a misspelled entry), and passes
-``--availability false`` on as the string ``"false"``, which is true in Python.
+MONAI silently adds an id that nothing reads (``--max_epoch 5``, an overlay with a misspelled entry), passes
+``--availability false`` on as the string ``"false"``, which is true in Python, and lets Fire guess the type of a value.
 """
 
 import difflib
+import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import fire
+import fire.decorators
+import fire.parser
 import monai.bundle
 from monai.bundle import ConfigParser
 from monai.bundle.scripts import update_kwargs
 
 from scanfill.errors import UnknownOptionError, UsageError
-from scanfill.presets import is_about_the_file
+from scanfill.option_values import is_true, override_value
+from scanfill.presets import check_installed, is_about_the_file
 
 from .bake import references
 from .overrides import STANDALONE, WORKFLOW, path_of
 from .renamed_ids import RENAMED_IDS
+from .running_config import change_running_config
+
+__all__ = ["CommandLine", "check_overrides", "is_true", "meant_options", "option_values", "read_command_line"]
 
 YAML_WORDS = {"false": "False", "null": "None"}
 """YAML words for false and null, and how to write them on the command line."""
@@ -40,35 +47,21 @@ class CommandLine:
 
     Attributes:
         files: Config files in the order in which they are merged; the first one is complete by itself.
-        options: Overrides of their entries, id -> value, including those from ``--args_file``.
+        options: Overrides of their entries, id -> value as Fire reads it, including those from ``--args_file``. MONAI
+            ignores an override by None, and keeps the config's entry.
         tracking: Whether MONAI adds its own ids for experiment tracking.
+        texts: The overrides as they were written on the command line, id -> text.
     """
 
     files: tuple[str, ...]
     options: Mapping[str, Any]
     tracking: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def overlays(self) -> tuple[str, ...]:
         """All config files but the first."""
         return self.files[1:]
-
-
-def is_true(value: bool | str | int | None) -> bool:
-    """Convert a switch from the command line or a config to a boolean.
-
-    ``True``, 1, "true", "yes" and "on" are true; ``False``, ``None``, 0, "false", "no", "off" and "" are false.
-
-    Raises:
-        ValueError: Anything else.
-    """
-    word = str(value).strip().lower()
-    if word in {"true", "yes", "on", "1"}:
-        return True
-    if word in {"false", "no", "off", "0", "none", ""}:
-        return False
-    msg = f"A switch must be true or false, got {value!r}."
-    raise ValueError(msg)
 
 
 def read_command_line(arguments: Sequence[str] | None = None) -> CommandLine | None:
@@ -84,13 +77,16 @@ def read_command_line(arguments: Sequence[str] | None = None) -> CommandLine | N
         if not Path(sys.argv[0]).as_posix().endswith("monai/bundle/__main__.py"):
             return None
         arguments = sys.argv[1:]
-    given: dict[str, Any] = fire.Fire({"run": _merge_arguments}, list(arguments), serialize=lambda _: [])
+    given, texts = (
+        fire.Fire({"run": read}, list(arguments), serialize=lambda _: []) for read in (_merge_arguments, _texts)
+    )
     files = given.get("config_file")
     if not files:
         return None
     files = files.split(",") if isinstance(files, str) else files
-    options = {name: value for name, value in given.items() if name not in OWN}
-    return CommandLine(tuple(str(file).strip() for file in files), options, tracking="tracking" in given)
+    unset = {name: None for name, text in texts.items() if text == "None"}
+    options = {name: value for name, value in (unset | given).items() if name not in OWN}
+    return CommandLine(tuple(str(file).strip() for file in files), options, "tracking" in given, texts)
 
 
 def _merge_arguments(*words: Any, **options: Any) -> dict[str, Any]:
@@ -100,8 +96,34 @@ def _merge_arguments(*words: Any, **options: Any) -> dict[str, Any]:
     return merged
 
 
+@fire.decorators.SetParseFn(str)  # type: ignore[untyped-decorator]
+def _texts(*_: str, **options: str) -> dict[str, str]:
+    """Take the options as they were written, not as Fire reads them."""
+    return options
+
+
+def meant_options(command: CommandLine, merged: ConfigParser | None = None) -> dict[str, Any]:
+    """Return the overrides of a command with the values that the configs' entries call for.
+
+    Args:
+        command: The command.
+        merged: Its configs; by default, they are read.
+
+    Raises:
+        UsageError: See :py:func:`scanfill.option_values.override_value`.
+    """
+    config = ConfigParser(ConfigParser.load_config_files(list(command.files))) if merged is None else merged
+    return {
+        name: override_value(name, value, config[name], command.texts.get(name)) if name in config else value
+        for name, value in command.options.items()
+    }
+
+
 def check_overrides(arguments: Sequence[str] | None = None) -> None:
-    """Reject options and overlays that nothing reads, or whose value would be misread.
+    """Reject options and overlays that nothing reads, or whose value is not accepted; correct the values Fire misread.
+
+    A path that looks like a number becomes text in the running config, and one name becomes a list where the config has
+    a list.
 
     Args:
         arguments: The command line without the program; by default the running one. Other programs are not checked.
@@ -109,18 +131,60 @@ def check_overrides(arguments: Sequence[str] | None = None) -> None:
     Raises:
         UnknownOptionError: Nothing reads the option or the overlay's entry; the message suggests the id that was
             probably meant.
-        UsageError: An option is ``false`` or ``null``, which would be passed as a string, and a string is true.
+        UsageError: An option has another type than the config's entry or is out of range; it is ``false`` or ``null``,
+            which would be passed as a string, and a string is true; or a package that the run needs is not installed.
     """
     command = read_command_line(arguments)
     if command is None:
         return
     _check_overlays(command)
-    config = ConfigParser.load_config_files(list(command.files))
-    parser = ConfigParser(config)
-    for name, value in command.options.items():
-        if name not in parser and not (command.tracking and name in TRACKING_IDS):
-            hint = _what_was_meant(name, [str(key) for key in config], prefix="--")
-            msg = f"Unknown option --{name} (={value!r}): there is no such id in {', '.join(command.files)}; {hint}"
+    if command.tracking and importlib.util.find_spec("mlflow") is None:
+        msg = "--tracking needs MLflow, which is not installed: python -m pip install 'scanfill[tracking]'"
+        raise UsageError(msg)
+    config = ConfigParser(ConfigParser.load_config_files(list(command.files)))
+    allowed = TRACKING_IDS if command.tracking else ()
+    _check_options(command.options, config, command.files, allowed=allowed)
+    meant = meant_options(command, config)
+    if arguments is None:
+        change_running_config({name: value for name, value in meant.items() if _misread(value, command.options[name])})
+
+
+def _misread(meant: Any, given: Any) -> bool:
+    """Return whether MONAI does not get the value that is meant: it ignores None, and replaces ``#`` in a text."""
+    return meant is None or type(meant) is not type(given) or bool(meant != given) or "#" in str(meant)
+
+
+def option_values(texts: Mapping[str, str], files: Sequence[Path], verb: Iterable[str] = ()) -> dict[str, Any]:
+    """Convert the text of options that a verb passes on to configs.
+
+    Args:
+        texts: Id -> text.
+        files: The configs, merged in this order.
+        verb: The verb's own options, one of which may have been meant.
+
+    Raises:
+        UnknownOptionError: No config has the id.
+        UsageError: A value is not accepted; see :py:func:`scanfill.option_values.override_value`.
+    """
+    config = ConfigParser(ConfigParser.load_config_files(list(map(str, files))))
+    values = {name: fire.parser.DefaultParseValue(text) for name, text in texts.items()}
+    _check_options(values, config, files, more=verb)
+    return {name: override_value(name, value, config[name], texts[name]) for name, value in values.items()}
+
+
+def _check_options(
+    options: Mapping[str, Any],
+    config: ConfigParser,
+    files: Iterable[Any],
+    *,
+    allowed: Iterable[str] = (),
+    more: Iterable[str] = (),
+) -> None:
+    """Reject options that nothing reads, except ``allowed`` ones, and words that would be passed as strings."""
+    for name, value in options.items():
+        if name not in config and name not in allowed:
+            hint = _what_was_meant(name, [*more, *map(str, config.get())], prefix="--")
+            msg = f"Unknown option --{name} (={value!r}): there is no such id in {', '.join(map(str, files))}; {hint}"
             raise UnknownOptionError(msg)
         if isinstance(value, str) and value in YAML_WORDS:
             msg = (
@@ -139,6 +203,7 @@ def _check_overlays(command: CommandLine) -> None:
     overlays = {file: ConfigParser.load_config_file(file) for file in command.overlays}
     read = defined.union(WORKFLOW, *map(references, [*contents, *overlays.values()]))
     for file, content in overlays.items():
+        check_installed(content, file)
         for name in [path_of(name)[0] for name in content]:
             if name not in read and not is_about_the_file(name):
                 hint = _what_was_meant(name, sorted(defined))

@@ -15,13 +15,17 @@ def find_device(name: str = "auto") -> torch.device:
             Under ``torchrun``, ``auto`` takes the GPU of the process's local rank.
 
     Raises:
-        UsageError: The requested GPU is not visible to PyTorch.
+        UsageError: There is no such device, or the requested GPU is not visible to PyTorch.
     """
     if name == "auto":
         if not torch.cuda.is_available():
             return torch.device("cpu")
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError):
+        msg = f"device (={name!r}) must be auto, cpu, cuda, or one GPU, such as cuda:0."
+        raise UsageError(msg) from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         msg = (
             f"device={name!r} was requested, but PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs. "

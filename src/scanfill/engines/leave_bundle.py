@@ -24,7 +24,7 @@ from scanfill.errors import CheckpointError, UsageError
 
 from .bake import bake, references
 from .checkpoint_files import read_record
-from .command_line import CommandLine, is_true, read_command_line
+from .command_line import CommandLine, is_true, meant_options, read_command_line
 from .network_channels import describe_channels
 from .overrides import STANDALONE, Override, expand_macros, find_overlays, is_workflow, read_overrides
 
@@ -146,7 +146,7 @@ def training_overrides(ckpt_dir: str | Path, *, resume: bool | str = False) -> l
 
 def _given(command: CommandLine) -> list[Override]:
     """List what a command's overlays and options set, without overlays that state what is run."""
-    return read_overrides([file for file in command.overlays if not is_workflow(file)], command.options)
+    return read_overrides([file for file in command.overlays if not is_workflow(file)], meant_options(command))
 
 
 def _those_of_weights(first: Path, overrides: Sequence[Override]) -> list[Override]:

@@ -1,5 +1,6 @@
 """Overrides of a config by overlays and command-line options, in the order in which MONAI merges them."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,9 @@ def find_overlays(bundle: Path, overlays: str | Sequence[str] | None) -> list[Pa
         file = next((place for place in places if place.is_file()), None)
         if file is None or file.name in STANDALONE:
             known = sorted({path.name for home in homes for path in home.glob("*.yaml")} - set(STANDALONE))
-            msg = f"There is no overlay {name!r}. Pass one of {', '.join(known)}, or the path of a file."
+            near = difflib.get_close_matches(name, known, n=2)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            msg = f"There is no overlay {name!r}.{hint} Pass one of {', '.join(known)}, or the path of a file."
             raise UsageError(msg)
         if is_workflow(file):
             msg = (

@@ -30,6 +30,7 @@ from .kinds import kind_of_study
 from .lock import lock_folder
 from .places import studies_folder
 from .plan import read_study
+from .profile import find_profile
 from .report import write_study_report
 
 Plan = dict[str, Any]
@@ -74,6 +75,10 @@ def run_study(
     """
     study = read_study(file, settings, smoke=smoke)
     check_snakemake()
+    if cores is not None and cores < 1:
+        msg = f"--cores (={cores}) must be a whole number, 1 or more; leave it out to use all."
+        raise UsageError(msg)
+    own = None if profile is None else find_profile(profile)
     folder = writable_folder(Path(out).resolve())
     with alone(folder) as lock:
         if dataset_dir is None and not study["smoke"]:
@@ -86,9 +91,7 @@ def run_study(
         if dry_run:
             print(describe_plan(plan, folder), flush=True)  # noqa: T201  requested output
         unlock(folder)
-        code = snakemake(
-            folder, ["--dry-run", "--quiet", "rules"] if dry_run else [], lock, cores=cores, profile=profile
-        )
+        code = snakemake(folder, ["--dry-run", "--quiet", "rules"] if dry_run else [], lock, cores=cores, profile=own)
     if not dry_run and (partial or not code):
         print(f"Report: {write_study_report(folder, partial=partial)}", flush=True)  # noqa: T201  the result
     if code:
@@ -207,15 +210,14 @@ def copy_configs(folder: Path, bundles: set[str], more: Sequence[str] = ()) -> N
 
 
 def snakemake(
-    folder: Path, options: Sequence[str], lock: int, *, cores: int | None = None, profile: str | None = None
+    folder: Path, options: Sequence[str], lock: int, *, cores: int | None = None, profile: Path | None = None
 ) -> int:
     """Run the workflow in the study's folder, in this process's group, and return the exit code."""
     command = [sys.executable, "-m", "snakemake", "-s", str(SNAKEFILE), "--configfile", "study.json"]
     command += ["--directory", str(folder), "--rerun-incomplete", "--keep-going"]
     command += ["--rerun-triggers", "mtime", "params", "input", *options]
     if profile is not None:
-        own = studies_folder() / "profiles" / profile
-        command += ["--workflow-profile", str(own if own.is_dir() else Path(profile).resolve())]
+        command += ["--workflow-profile", str(profile)]
     else:
         command += ["--resources", "gpu=1"]  # jobs on one machine take turns on its GPU
     command += ["--cores", str(cores or "all")] if cores or profile is None else []

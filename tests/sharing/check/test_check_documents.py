@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monai.bundle import ConfigParser
 
 from scanfill.errors import UsageError
-from scanfill.sharing.check.document import Document, Node, read_document
+from scanfill.sharing.check.document import Document, Node, read_document, read_file
 from scanfill.sharing.check.merge import merge
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ CONTENTS = st.dictionaries(st.text("abc_", min_size=1, max_size=3), VALUES, max_
 
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{place}: &a{place} [{', '.join([f'*a{place - 1}'] * 10)}]\n" for place in range(1, 9)
+)
+
+MERGES = "a0: &a0 {k: 1}\n" + "".join(
+    f"a{place}: &a{place} {{<<: [{', '.join([f'*a{place - 1}'] * 10)}]}}\n" for place in range(1, 12)
 )
 
 
@@ -95,6 +99,19 @@ def test_anchors_and_merge_keys_are_followed() -> None:
         pytest.param("train.json", '{"a":' + "[" * 300 + "]" * 300 + "}", "more than 100 levels", id="deep JSON"),
         pytest.param("train.json", '{"a":' + "[" * 99999 + "]" * 99999 + "}", "100 levels", id="very deep JSON"),
         pytest.param("train.yaml", LAUGHS, "more than 200000 values", id="anchors of anchors"),
+        (
+            "train.yaml",
+            "a: !!python/object/apply:os.system [x]\n",
+            "line 1, column 4: this is not YAML: it has the tag",
+        ),
+        ("train.yaml", "a: {b: !!python/object:os.path {c: 1}}\n", "os.path', which neither MONAI nor this check runs"),
+        ("train.yaml", "a: !mine [1]\n", "it has the tag '!mine'"),
+        ("train.yaml", "!!python/name:os.system : 1\n", "line 1, column 1: this is not YAML"),
+        ("train.yaml", "? [a, b]\n: 1\n", "a list or a mapping cannot be the name of an entry"),
+        pytest.param("train.yaml", MERGES, "more than 200000 values", id="merges of merges"),
+        pytest.param("train.yaml", "a: &a {<<: *a}\n", "train.yaml, line", id="a merge of itself"),
+        pytest.param("train.json", '{"a": ' + "1" * 5000 + "}", "this is not JSON", id="digits in JSON"),
+        pytest.param("train.yaml", "a: " + "1" * 5000, "this is not YAML", id="digits in YAML"),
         ("train.yaml", "", "it is empty"),
         ("train.yaml", "- 1\n", "it is a list"),
         ("train.yaml", "just words\n", "it is a str"),
@@ -152,3 +169,19 @@ def test_merging_leaves_the_documents_alone() -> None:
 def test_what_cannot_be_merged_is_refused(overlay: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         merge([document("a: {b: 1}\nl: [1]"), document(overlay, "overlay.yaml")])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("t.yaml", "a: 1\nb: {c: 1,\n c: 2}\na: 3\n"), ("t.json", '{"a": 1,\n"b": {"c": 1,\n"c": 2},\n"a": 3}')],
+)
+def test_an_entry_that_is_written_twice_is_known_with_both_places(name: str, text: str) -> None:
+    repeated = {word: (first.line, last.line) for word, first, last in document(text, name).repeated}
+    assert repeated == {"a": (1, 4), "c": (2, 3)}
+
+
+def test_a_file_too_large_for_a_config_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "train.yaml"
+    file.write_text("a: [" + "1, " * 500_000 + "]")
+    with pytest.raises(UsageError, match=r"too large for a config \(1\.5 MB; the limit is 0.3 MB\)"):
+        read_file(file, "train.yaml")

@@ -9,7 +9,6 @@ import pytest
 
 from scanfill.errors import UsageError
 from scanfill.sharing.check import as_json, as_text, check
-from scanfill.sharing.check.look import listed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,9 +115,3 @@ def test_an_option_leaves_a_rule_out(file: Path) -> None:
     assert not check([str(file)], ignore=["label-interpolation"])[0]
     with pytest.raises(UsageError, match="--ignore: there is no rule 'interpolation'"):
         check([str(file)], ignore=["interpolation"])
-
-
-def test_an_option_without_its_value_is_refused() -> None:
-    with pytest.raises(UsageError, match="--ignore RULE"):
-        listed([True])
-    assert listed((2024, ["a,b"])) == ["2024", "a", "b"]

@@ -44,11 +44,11 @@ def test_what_is_planted_is_found_and_nothing_else(file: Path) -> None:
     assert [(finding.line, finding.rule) for finding in found(file)] == planted(file)
 
 
-def test_a_pipeline_that_holds_itself_is_none(tmp_path: Path) -> None:
+def test_a_pipeline_that_holds_itself_is_only_a_cycle(tmp_path: Path) -> None:
     file = tmp_path / "train.yaml"
     itself = ", ".join(["{_target_: Compose, transforms: '@t'}"] * 12)
     file.write_text(f"t: [{{_target_: RandFlipd, keys: a}}, {itself}]\nu: {{_target_: OneOf, transforms: '@u'}}\n")
-    assert not found(file)
+    assert [finding.rule for finding in found(file)] == ["reference-cycle", "reference-cycle"]
 
 
 @settings(max_examples=100, deadline=None)
@@ -74,7 +74,10 @@ def test_every_rule_has_a_planted_fault() -> None:
     assert {rule for file in FILES for _, rule in planted(file)} == {rule.name for rule in RULES}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+IN_JSON = [file for file in FILES if file.stem != "repeated_entry"]  # reading it has removed the repetition
+
+
+@pytest.mark.parametrize("file", IN_JSON, ids=lambda file: file.stem)
 def test_the_same_config_in_json_has_the_same_faults(file: Path, tmp_path: Path) -> None:
     copy = tmp_path / f"{file.stem}.json"
     copy.write_text(json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")), indent=2), encoding="utf-8")

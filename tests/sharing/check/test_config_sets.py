@@ -15,7 +15,7 @@ from conftest import BUNDLES, REPO
 from scanfill.data.image import nifti_bytes
 from scanfill.data.provenance import MARKED_NAME, is_synthetic
 from scanfill.errors import UsageError
-from scanfill.sharing.check import check, pipeline
+from scanfill.sharing.check import check, config, pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,18 +161,27 @@ def test_a_preset_for_pictures_with_boxes_leaves_label_maps_behind() -> None:
     assert [finding.rule for finding in findings] == ["label-left-behind"]
 
 
+def test_a_check_that_takes_too_long_is_given_up(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "LONGEST", -1)
+    with pytest.raises(UsageError, match=r"checking takes more than -1 s"):
+        check([str(bundle)])
+
+
 def test_nothing_of_a_config_is_run_or_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "evil.py").write_text("from pathlib import Path\nPath('hacked').touch()\n")
     (tmp_path / "train.yaml").write_text(
         "imports: [$import evil]\n"
         "a: \"$__import__('pathlib').Path('hacked').touch()\"\n"
         "b: {_target_: evil.Transform, keys: image}\n"
-        "c: !!python/object/apply:os.system ['touch hacked']\n"
         "t: [{_target_: RandFlipd, keys: \"$[open('hacked', 'w')]\", prob: \"$exec('import evil')\"}]\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert not check(["train.yaml"]).findings
+    with (tmp_path / "train.yaml").open("a") as file:
+        file.write("c: !!python/object/apply:os.system ['touch hacked']\n")
+    with pytest.raises(UsageError, match=r"line 5, column 4.*the tag .*os\.system"):
+        check(["train.yaml"])
     assert not (tmp_path / "hacked").exists()
     assert "evil" not in sys.modules
 

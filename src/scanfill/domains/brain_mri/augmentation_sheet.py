@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from scanfill import bundle_path
 from scanfill.domains.brain_mri.phantoms import brain_cohort
-from scanfill.presets import Preset, presets_folder
+from scanfill.presets import Preset, find_preset
 from scanfill.presets import presets as all_presets
 from scanfill.report.preset_pictures import draw_row, draw_sheet
 
@@ -36,11 +36,12 @@ def make_sheet(
 
     Returns:
         The PNG file.
+
+    Raises:
+        UsageError: There is no such preset, or a package that it needs is not installed.
     """
     bundle = bundle_path("brain_tumor_segmentation")
-    folder = presets_folder() / "augmentation"
-    named = [Path(name) if Path(name).suffix else folder / f"{name}.yaml" for name in presets]
-    files = named or [preset.path for preset in usual_presets()]
+    files = [find_preset(name) for name in presets] or [preset.path for preset in usual_presets()]
     with TemporaryDirectory() as made:
         overrides = {} if dataset_dir is None else {"dataset_dir": str(dataset_dir)}
         if dataset_dir is None and config is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 from scanfill.errors import UsageError
 
 from .document import Arguments, Document, Node, read_file
-from .expression import UNKNOWN, Items, Unknown, read_expression
+from .expression import REFERENCE, UNKNOWN, Items, Unknown, read_expression
 from .merge import SEPARATOR, merge, split_id
 
 WHOLE_REFERENCE = re.compile(r"@(\w*(?:::\w*)*)")
 MOST_ASKED = 100_000  # values; a bundle's config has some thousands
+LONGEST = 60  # seconds; a bundle's config takes one
 RELATIVE = re.compile(rf"([@%])((?:{SEPARATOR})+)")
 MACRO_FILE = re.compile(rf"%(?P<path>.*\.(?:json|yaml|yml))(?:{SEPARATOR}(?P<id>.*))?$", re.IGNORECASE)
 
@@ -85,6 +87,7 @@ class Config:
             self.trees[self.path] = self
         self._busy: set[int] = set()
         self._asked = 0
+        self._until = time.monotonic() + LONGEST
         self._names: dict[int, str] = {}
         for name, node in self.walk():
             self._names[id(node)] = name
@@ -164,6 +167,9 @@ class Config:
             msg = f"{node.file}, line {node.line}: following references led to more than {MOST_ASKED} values. "
             msg += "Do not nest lists that refer to another list several times: write the values out."
             raise UsageError(msg)
+        if time.monotonic() > self._until:
+            msg = f"{node.file}, line {node.line}: checking takes more than {LONGEST} s. Check a smaller config."
+            raise UsageError(msg)
         if id(node) in self._busy:  # refers to itself: MONAI will report it
             return UNKNOWN
         self._busy.add(id(node))
@@ -199,6 +205,22 @@ class Config:
             return match[1] + "".join(f"{step}{SEPARATOR}" for step in steps[: max(len(steps) - up, 0)])
 
         return RELATIVE.sub(absolute, text)
+
+    def references(self, node: Node) -> Iterator[Node]:
+        """Yield the nodes that the text of a node refers to, by a reference, an expression or a macro."""
+        if not isinstance(node.value, str) or not node.value.startswith(("@", "%", "$")):
+            return
+        text = self._absolute(node)
+        if included := MACRO_FILE.fullmatch(text):
+            config = self.trees[included["path"]]
+            names = [included["id"] or ""]
+        else:
+            config = self
+            whole = WHOLE_REFERENCE.fullmatch(text)
+            names = REFERENCE.findall(text) if text.startswith("$") else [whole[1]] if whole else []
+            names += [text[1:]] if text.startswith("%") else []
+        found = (config.get(name) if name else config.root for name in names)
+        yield from (other for other in found if other is not None)
 
     def _open_include(self, node: Node) -> None:
         """Read the file of a macro such as ``%common.yaml::network``.

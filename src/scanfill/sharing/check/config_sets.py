@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,11 @@ from .expression import REFERENCE
 
 SUFFIXES = (".yaml", ".yml", ".json")
 NOT_CONFIGS = ("metadata.json",)
+LIST_KEYS = {"training", "numTraining"}
+"""Entries of a case list, which some bundles have among their configs."""
+MOST_FILES = 200
+MOST_BYTES = 20_000_000
+"""Maximum number and size of the YAML and JSON files in an archive; a packed bundle has 60 with 0.3 MB."""
 
 
 @dataclass(eq=False)
@@ -82,8 +88,13 @@ def _unpack(archive: Path, folder: Path) -> Path:
             inside = [
                 name for name in opened.namelist() if name.lower().endswith(SUFFIXES) and ".." not in Path(name).parts
             ]
+            size = sum(opened.getinfo(name).file_size for name in inside)  # zipfile unpacks no more than this
+            if len(inside) > MOST_FILES or size > MOST_BYTES:
+                msg = f"{archive} is not a packed bundle: it contains {len(inside)} YAML and JSON files of together "
+                msg += f"{size / 1e6:.1f} MB; the limits are {MOST_FILES} and {MOST_BYTES / 1e6:g} MB."
+                raise UsageError(msg)
             opened.extractall(folder, inside)
-    except (OSError, zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: it needs a password
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:  # RuntimeError: a password
         msg = f"{archive} cannot be read as a packed bundle ({error}): pass the zip file that `pack` wrote."
         raise UsageError(msg) from error
     homes = sorted((path for path in folder.rglob("configs") if path.is_dir()), key=lambda path: len(path.parts))
@@ -114,17 +125,18 @@ def _is_config(path: Path) -> bool:
 
 def _read_config(path: Path, name: str) -> Document | None:
     """Read a file in a bundle's folder; None for a case list, which some bundles have there."""
-    if path.suffix == ".json" and not isinstance(json_content(path), dict | None):
+    content = json_content(path) if path.suffix.lower() == ".json" else None
+    if not isinstance(content, dict | None) or (content and set(content) >= LIST_KEYS):
         return None
     document = _read(path, name)
-    return None if {"training", "numTraining"} <= set(document.root.value) else document
+    return None if set(document.root.value) >= LIST_KEYS else document
 
 
 def json_content(path: Path) -> Any:
     """Return the content of a JSON file; None if it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError):
+    except (ValueError, OSError, RecursionError):
         return None
 
 

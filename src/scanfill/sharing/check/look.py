@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scanfill.errors import UsageError
 
@@ -73,22 +73,6 @@ def _look(pipeline: Pipeline, ignored: Ignored, ignore: Sequence[str]) -> Iterat
             if not any(ignored.covers(where, rule.name) for where in (node, fault.used) if where):
                 told = (fault.what, fault.why, fault.fix)
                 yield Finding(node.file, node.line, rule.name, place, *told, config=_name(config))
-
-
-def listed(value: Any) -> list[str]:
-    """Return the names in an option: one, several separated by commas, or a list, as Fire parses them.
-
-    Raises:
-        UsageError: The option has no value, such as ``--ignore`` with nothing after it.
-    """
-    if isinstance(value, bool):
-        msg = "An option has no value: write `--ignore RULE`, or `--ignore RULE,RULE`."
-        raise UsageError(msg)
-    if isinstance(value, int | float):  # a folder named 2024
-        value = str(value)
-    if isinstance(value, str):
-        return [value] if Path(value).exists() else [name.strip() for name in value.split(",") if name.strip()]
-    return [name for item in value or () for name in listed(item)]
 
 
 def _name(config: Config) -> str:

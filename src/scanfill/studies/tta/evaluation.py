@@ -1,5 +1,6 @@
 """Run a bundle's evaluation with several inferers for each case, timed and scored."""
 
+import difflib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,8 +49,7 @@ class Evaluation:
     """
 
     def __init__(self, bundle: str | Path, overlays: Sequence[str] = (), **options: Any) -> None:
-        configs = Path(scanfill.bundle_path(str(bundle))) / "configs"
-        files = [_config(configs, name) for name in ("train.yaml", *overlays, "evaluate.yaml")]
+        files = evaluation_configs(bundle, overlays)
         self.parser = ConfigParser(ConfigParser.load_config_files([str(file) for file in files]))
         unknown = [name for name in options if name not in self.parser]
         if unknown:
@@ -96,6 +96,16 @@ class Evaluation:
         return Outcome(scores, seconds, worked)
 
 
+def evaluation_configs(bundle: str | Path, overlays: Sequence[str]) -> list[Path]:
+    """Return the configs of an evaluation, in the order in which they are merged.
+
+    Raises:
+        UsageError: A config does not exist.
+    """
+    configs = scanfill.bundle_path(str(bundle)) / "configs"
+    return [_config(configs, name) for name in ("train.yaml", *overlays, "evaluate.yaml")]
+
+
 @contextmanager
 def _original_errors() -> Iterator[None]:
     """Raise mistakes in the input directly, not wrapped in MONAI's errors."""
@@ -110,8 +120,10 @@ def _config(configs: Path, name: str) -> Path:
     places = [configs / name, (configs / name).with_suffix(".json"), Path(name)]
     file = next((place for place in places if place.is_file()), None)
     if file is None:
-        known = ", ".join(sorted(path.name for path in configs.glob("*.yaml")))
-        msg = f"There is no config {name!r} in {configs}. Available: {known}."
+        known = sorted(path.name for path in configs.glob("*.yaml"))
+        near = difflib.get_close_matches(name, known, n=2)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Available: {', '.join(known)}."
+        msg = f"There is no config {name!r} in {configs}. {hint}"
         raise UsageError(msg)
     return file
 

@@ -100,9 +100,7 @@ def make_subject(seed: int, index: int, size: int = 64, *, skull: bool = False) 
     if seed < 0 or index < 0:
         msg = f"A phantom's seed and index must not be negative, got seed={seed}, index={index}."
         raise ValueError(msg)
-    if size < SMALLEST_SIZE:
-        msg = f"A brain phantom needs a size of at least {SMALLEST_SIZE} voxels per side (8 mm each), got size={size}."
-        raise ValueError(msg)
+    check_size(size)
     # One random generator per purpose, so that draws for one never shift those for another.
     form, growth, water, scanner, bone = (np.random.default_rng([seed, index, concern]) for concern in range(5))
     axes = grid_axes(size)
@@ -153,6 +151,17 @@ def phantom_affine(size: int) -> Array:
     return affine
 
 
+def check_size(size: int) -> None:
+    """Check that a grid is fine enough to show a tumor.
+
+    Raises:
+        UsageError: It is too coarse.
+    """
+    if size < SMALLEST_SIZE:
+        msg = f"A brain phantom needs a size of at least {SMALLEST_SIZE} voxels per side (8 mm each), got size={size}."
+        raise UsageError(msg)
+
+
 def write_cohort(
     folder: str | Path, cases: int = 20, size: int = 64, seed: int = 0, *, skull: bool = False
 ) -> list[Path]:
@@ -178,6 +187,7 @@ def write_cohort(
     if cases < 1:
         msg = f"A cohort needs at least one case, got cases={cases}."
         raise ValueError(msg)
+    check_size(size)
     root = Path(folder)
     folders = [root / f"BraTS20_Training_{index + 1:03d}" for index in range(cases)]
     for place in folders:
