@@ -1,6 +1,7 @@
 """The command line, ``python -m scanfill VERB``: one plain function per verb.
 
-Training and prediction use ``python -m monai.bundle run``.
+Every verb accepts ``--replace FILE``: a file that it may replace although scanfill did not write it. Training and
+prediction use ``python -m monai.bundle run``.
 """
 
 import inspect
@@ -12,9 +13,10 @@ from pathlib import Path
 import fire
 
 from scanfill import bundle_path, bundle_paths
-from scanfill.cli_args import checked_words, read_with_types, typed_options
+from scanfill.cli_args import checked_words, read_with_types, take_option, typed_options
 from scanfill.errors import UsageError
 from scanfill.option_values import split_paths
+from scanfill.replacing import allow_replacing
 
 
 def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
@@ -392,7 +394,9 @@ VERBS = {
 def main() -> None:
     """Run a verb; report mistakes in the input without a traceback."""
     try:
-        words = checked_words(VERBS, sys.argv[1:])
+        words, replaced = take_option(sys.argv[1:], "--replace")
+        words = checked_words(VERBS, words)
+        allow_replacing(replaced)
     except UsageError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

@@ -65,6 +65,34 @@ def checked_words(verbs: Mapping[str, Verb], words: Sequence[str]) -> list[str]:
     return [name, *_Arguments(name, verbs[name]).checked(words[1:])]
 
 
+def take_option(words: Sequence[str], name: str) -> tuple[list[str], list[str]]:
+    """Take an option that every verb accepts out of a command line.
+
+    Args:
+        words: The words after the program's name.
+        name: The option, such as ``--replace``; it may occur more than once.
+
+    Returns:
+        The other words, and the option's values.
+
+    Raises:
+        UsageError: It has no value.
+    """
+    others, values, rest = [], [], list(words)
+    while rest:
+        word = rest.pop(0)
+        if word.startswith(f"{name}="):
+            values.append(word.partition("=")[2])
+        elif word != name:
+            others.append(word)
+        elif rest and not FLAG.match(rest[0]):
+            values.append(rest.pop(0))
+        else:
+            msg = f"{name} needs a value: the path of a file."
+            raise UsageError(msg)
+    return others, values
+
+
 def typed_options(function: Callable[..., Any], options: Mapping[str, str]) -> dict[str, Any]:
     """Convert the text of options to the types of a function's parameters.
 

@@ -63,11 +63,11 @@ def evaluate(
     return dataset, predicted, evaluator
 
 
-def test_good_cases_pass_without_a_word(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_good_cases_only_their_number_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dataset, predicted, _ = evaluate(folder)
     assert predicted == list(NAMES)
     dataset.report()
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == "5 of 5 cases processed.\n"
 
 
 @pytest.mark.parametrize("bad", [("anna",), ("carl",), ("emil",), ("anna", "ben", "emil")])
@@ -97,7 +97,7 @@ def test_report_gives_one_line_a_case_with_the_original_message(
     dataset, _, _ = evaluate(folder)
     with pytest.raises(SystemExit):
         dataset.report()
-    head, first, second = capsys.readouterr().out.splitlines()
+    count, head, first, second = capsys.readouterr().out.splitlines()
     assert head == "2 of 5 cases failed:"
     assert first.startswith("  Case 'ben': t2 (")
     assert "cannot be read" in first
