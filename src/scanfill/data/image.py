@@ -16,6 +16,8 @@ from monai.transforms import LoadImage
 from numpy.typing import NDArray
 from PIL import Image
 
+from scanfill.data.header import GridLimits, check_header, corners_apart, format_affine, read_header, scaled
+from scanfill.data.like_scan import nifti_image
 from scanfill.errors import CaseError
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
@@ -55,7 +57,9 @@ def image_suffix(path: str | Path) -> str:
     return volume_suffix(path).lower() or next((end for end in PICTURE_SUFFIXES if str(path).lower().endswith(end)), "")
 
 
-def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str = "") -> MetaTensor:
+def read_image(
+    path: str | Path, where: str, spatial_dims: int = 3, advice: str = "", limits: GridLimits | None = None
+) -> MetaTensor:
     """Read a volume or a picture through MONAI.
 
     Args:
@@ -63,6 +67,7 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
         where: Starts every error message: case and role, such as ``"Case 'c1': t2"``.
         spatial_dims: 3, or 2 for pictures and files that hold a single slice.
         advice: Added to the message if a file has too many dimensions.
+        limits: Possible sizes of voxels and of the field of view, judged before the voxels are read; by default any.
 
     Returns:
         ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, X to the right in a picture and Y down, with an affine in
@@ -71,7 +76,8 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
         of different types can share a batch.
 
     Raises:
-        CaseError: The file is missing, truncated, in color, of an unsupported type, or has other dimensions.
+        CaseError: The file is missing, truncated, in color, of an unsupported type, or has other dimensions; its grid
+            has no meaning, is beyond the limits, or exceeds the memory.
     """
     path = Path(path)
     suffix = image_suffix(path)
@@ -82,6 +88,9 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
     if not path.is_file():
         msg = f"{where} ({path}) does not exist: correct the path in the case list, or restore the file."
         raise CaseError(msg)
+    header = read_header(path)
+    if header is not None:
+        check_header(header, f"{where} ({path})", limits)
     try:
         loaded = _load(path)
     except CaseError as error:
@@ -98,6 +107,11 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
         loaded = loaded[..., 0]
     _check_dimensions(tuple(loaded.shape), spatial_dims, f"{where} ({path})", advice)
     affine = loaded.affine
+    if header is not None and suffix.startswith(".nii"):  # MONAI may choose another of its matrices
+        affine = torch.from_numpy(header.affine)
+        loaded.meta["original_affine"] = header.affine
+    elif header is not None and header.to_mm != 1:
+        affine = torch.from_numpy(scaled(affine.numpy(), header.to_mm))
     if not torch.isfinite(affine).all() or torch.linalg.det(affine[:3, :3]).abs() < 1e-9:
         msg = (
             f"{where} ({path}) has no usable orientation, affine {format_affine(affine)}: correct its header or "
@@ -150,33 +164,27 @@ def grid_distance(first: MetaTensor, second: MetaTensor) -> float:
     Unlike an element-wise comparison of affines, this weights a small rotation error by its effect, which grows with
     the size of the grid.
     """
-    shape = np.asarray([*first.shape[1:], *[1] * (4 - first.ndim)])  # a picture is one voxel deep
-    corners = np.array(np.meshgrid(*[(0, size - 1) for size in shape], indexing="ij")).reshape(3, -1)
-    corners = np.vstack([corners, np.ones(corners.shape[1])])
     affine_1, affine_2 = (np.asarray(image.affine, dtype=float) for image in (first, second))
     spacing: NDArray[np.float64] = np.linalg.norm(affine_1[:3, :3], axis=0)
-    displacement = np.linalg.norm(((affine_1 - affine_2) @ corners)[:3], axis=0).max()
-    return float(displacement / spacing.min())
+    return float(corners_apart(affine_1, affine_2, first.shape[1:]) / spacing.min())
 
 
-def format_affine(affine: torch.Tensor | NDArray[np.float64]) -> str:
-    """Format an affine on one line: ``[[2 0 0 -45.5] [0 2 0 10] [0 0 2 0]]``."""
-    return "[" + " ".join("[" + " ".join(f"{value:g}" for value in row) + "]" for row in affine[:3].tolist()) + "]"
-
-
-def nifti_bytes(volume: NDArray[np.generic], affine: NDArray[np.float64], description: str) -> bytes:
+def nifti_bytes(
+    volume: NDArray[np.generic],
+    affine: NDArray[np.float64],
+    description: str,
+    frame: Mapping[str, Any] | None = None,
+) -> bytes:
     """Encode a volume as ``.nii.gz`` without name or time, so that equal volumes give equal bytes.
 
     Args:
         volume: ``(X, Y, Z)``.
         affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
-        description: Free text for the header, at most 80 characters.
+        description: Free text for the header, at most 79 characters.
+        frame: Both matrices, codes and the unit of a scan on this grid; see
+            :py:func:`scanfill.data.like_scan.frame_of`.
     """
-    image = nib.Nifti1Image(volume, affine)
-    image.header["descrip"] = description
-    image.header.set_xyzt_units("mm")
-    image.set_qform(affine, code=1)
-    image.set_sform(affine, code=1)
+    image = nifti_image(volume, affine, description, frame)
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0, compresslevel=6) as stream:
         stream.write(image.to_bytes())
@@ -220,8 +228,9 @@ def median_spacing(
 
 def _spacing(path: str) -> NDArray[np.float64]:
     """Read the voxel size in mm in the order of the patient's axes, whatever the order of the array axes."""
-    if volume_suffix(path).lower().startswith(".nii"):
-        affine = np.asarray(nib.load(path).affine)
+    if volume_suffix(path).lower().startswith(".nii") and (header := read_header(path)) is not None:
+        check_header(header, f"The image ({path})")
+        affine = header.affine
     else:
         affine = np.asarray(read_image(path, "The image").affine, float)
     rotation = affine[:3, :3]
