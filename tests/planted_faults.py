@@ -67,6 +67,37 @@ def swapped_t2(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
     return images | {"t2": images["flair"], "flair": images["t2"]}
 
 
+def swapped_t1_with_t2(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
+    """The names of T1 and T2 are swapped."""
+    return images | {"t1": images["t2"], "t2": images["t1"]}
+
+
+def swapped_t1ce_with_flair(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
+    """The names of T1CE and FLAIR are swapped."""
+    return images | {"t1ce": images["flair"], "flair": images["t1ce"]}
+
+
+def inverted(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
+    """The gray values of FLAIR are inverted in the brain."""
+    flair = images["flair"]
+    return images | {"flair": np.where(flair > 0, flair.max() + 1 - flair, 0)}
+
+
+def mirrored(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
+    """The voxels of T2 are flipped from left to right."""
+    return images | {"t2": images["t2"][::-1].copy()}
+
+
+def upside_down(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
+    """The voxels of T1CE are flipped from top to bottom."""
+    return images | {"t1ce": images["t1ce"][:, :, ::-1].copy()}
+
+
+def turned_around(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
+    """The voxels of FLAIR are turned by 180 degrees about the axis from top to bottom."""
+    return images | {"flair": images["flair"][::-1, ::-1].copy()}
+
+
 def half_covered(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
     """FLAIR shows only the front half of the brain."""
     flair = images["flair"].copy()
@@ -128,6 +159,12 @@ FAULTS: dict[str, tuple[Callable[[Images, BrainPhantom], Images], str, set[str]]
     "turned": (turned, "misregistered", {"flair"}),
     "swapped T1 and T1CE": (swapped_t1, "swapped", {"t1, t1ce"}),
     "swapped T2 and FLAIR": (swapped_t2, "swapped", {"t2, flair"}),
+    "swapped T1 and T2": (swapped_t1_with_t2, "swapped", {"t1, t2"}),
+    "swapped T1CE and FLAIR": (swapped_t1ce_with_flair, "swapped", {"t1ce, flair"}),
+    "inverted": (inverted, "inverted", {"flair"}),
+    "mirrored": (mirrored, "mirrored", {"t2"}),
+    "upside down": (upside_down, "mirrored", {"t1ce"}),
+    "turned around": (turned_around, "mirrored", {"flair"}),
     "half coverage": (half_covered, "coverage", {"flair"}),
     "duplicate": (duplicate, "duplicate", {"t1, t1ce"}),
     "z-scored": (z_scored, "normalised", {"t2"}),

@@ -97,7 +97,7 @@ def test_report_gives_one_line_a_case_with_the_original_message(
     dataset, _, _ = evaluate(folder)
     with pytest.raises(SystemExit):
         dataset.report()
-    count, head, first, second = capsys.readouterr().out.splitlines()
+    _, head, first, second = capsys.readouterr().out.splitlines()
     assert head == "2 of 5 cases failed:"
     assert first.startswith("  Case 'ben': t2 (")
     assert "cannot be read" in first

@@ -11,7 +11,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from scanfill.data import median_spacing
-from scanfill.data.image import format_affine, grid_distance, read_image, volume_suffix
+from scanfill.data.header import format_affine
+from scanfill.data.image import grid_distance, read_image, volume_suffix
 from scanfill.errors import CaseError
 from tiny_cases import AFFINE, SHAPE, image, save, save_by_hand
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import torch
 from monai.data import ITKReader, MetaTensor, PILReader
@@ -17,9 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scanfill.data.folders import not_a_file
-from scanfill.data.nifti import VerifyingNibabelReader, grid_in_header, open_nifti
+from scanfill.data.header import GridLimits, check_header, corners_apart, format_affine, read_header, scaled
+from scanfill.data.like_scan import nifti_image
+from scanfill.data.nifti import VerifyingNibabelReader, open_nifti
 from scanfill.data.streams import check_stream
 from scanfill.errors import CaseError
+from scanfill.replacing import protect_input
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 """Supported file types; compared in lower case."""
@@ -58,7 +60,9 @@ def image_suffix(path: str | Path) -> str:
     return volume_suffix(path).lower() or next((end for end in PICTURE_SUFFIXES if str(path).lower().endswith(end)), "")
 
 
-def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str = "") -> MetaTensor:
+def read_image(
+    path: str | Path, where: str, spatial_dims: int = 3, advice: str = "", limits: GridLimits | None = None
+) -> MetaTensor:
     """Read a volume or a picture through MONAI.
 
     Args:
@@ -66,6 +70,7 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
         where: Starts every error message: case and role, such as ``"Case 'c1': t2"``.
         spatial_dims: 3, or 2 for pictures and files that hold a single slice.
         advice: Added to the message if a file has too many dimensions.
+        limits: Possible sizes of voxels and of the field of view, judged before the voxels are read; by default any.
 
     Returns:
         ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, X to the right in a picture and Y down, with an affine in
@@ -75,7 +80,8 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
 
     Raises:
         CaseError: The file is missing, truncated, damaged (as far as its type has a checksum: ``.nii.gz``, compressed
-            NRRD and MetaImage, PNG), in color, complex, of an unsupported type, or has other dimensions.
+            NRRD and MetaImage, PNG), in color, complex, of an unsupported type, or has other dimensions; its grid has
+            no meaning, is beyond the limits, or exceeds the memory.
     """
     path = Path(path)
     suffix = image_suffix(path)
@@ -86,8 +92,39 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
     if absent := not_a_file(path):
         msg = f"{where} ({path}) {absent}"
         raise CaseError(msg)
+    protect_input(path)
+    header = read_header(path)
+    if header is not None:
+        check_header(header, f"{where} ({path})", limits)
+    loaded = _load_or_explain(path, where)
+    while loaded.ndim > spatial_dims and loaded.shape[-1] == 1:  # one volume in a 4-D file, one slice in a 3-D file
+        loaded = loaded[..., 0]
+    _check_dimensions(tuple(loaded.shape), spatial_dims, f"{where} ({path})", advice)
+    affine = loaded.affine
+    if header is not None and suffix.startswith(".nii"):  # MONAI may choose another of its matrices
+        affine = torch.from_numpy(header.affine)
+        loaded.meta["original_affine"] = header.affine
+    elif header is not None and header.to_mm != 1:
+        affine = torch.from_numpy(scaled(affine.numpy(), header.to_mm))
+    if not torch.isfinite(affine).all() or torch.linalg.det(affine[:3, :3]).abs() < 1e-9:
+        msg = (
+            f"{where} ({path}) has no usable orientation, affine {format_affine(affine)}: correct its header or "
+            f"convert it again from DICOM."
+        )
+        raise CaseError(msg)
+    meta = {name: loaded.meta[name] for name in ("original_affine", "space", "filename_or_obj") if name in loaded.meta}
+    meta |= {"spatial_shape": np.asarray(loaded.shape), "original_channel_dim": float("nan")}
+    return MetaTensor(loaded.as_tensor()[None].contiguous(), affine=affine, meta=meta)
+
+
+def _load_or_explain(path: Path, where: str) -> MetaTensor:
+    """Load a file.
+
+    Raises:
+        CaseError: It cannot be loaded; ``where`` starts the message.
+    """
     try:
-        loaded = _load(path)
+        return _load(path)
     except CaseError as error:
         msg = f"{where} ({path}) {error}"
         raise CaseError(msg) from error
@@ -98,22 +135,9 @@ def read_image(path: str | Path, where: str, spatial_dims: int = 3, advice: str 
         reason = " ".join(ITK_PLACE.sub("", str(error)).split()) or type(error).__name__
         msg = (
             f"{where} ({path}, {path.stat().st_size} bytes) cannot be read: {reason}. The file is truncated, damaged "
-            f"or not {suffix}: copy or download it again."
+            f"or not {image_suffix(path)}: copy or download it again."
         )
         raise CaseError(msg) from error
-    while loaded.ndim > spatial_dims and loaded.shape[-1] == 1:  # one volume in a 4-D file, one slice in a 3-D file
-        loaded = loaded[..., 0]
-    _check_dimensions(tuple(loaded.shape), spatial_dims, f"{where} ({path})", advice)
-    affine = loaded.affine
-    if not torch.isfinite(affine).all() or torch.linalg.det(affine[:3, :3]).abs() < 1e-9:
-        msg = (
-            f"{where} ({path}) has no usable orientation, affine {format_affine(affine)}: correct its header or "
-            f"convert it again from DICOM."
-        )
-        raise CaseError(msg)
-    meta = {name: loaded.meta[name] for name in ("original_affine", "space", "filename_or_obj") if name in loaded.meta}
-    meta |= {"spatial_shape": np.asarray(loaded.shape), "original_channel_dim": float("nan")}
-    return MetaTensor(loaded.as_tensor()[None].contiguous(), affine=affine, meta=meta)
 
 
 def _load(path: Path) -> MetaTensor:
@@ -173,32 +197,26 @@ def grid_distance(first: MetaTensor, second: MetaTensor) -> float:
 
 def corner_distance(shape: Sequence[int], affine_1: NDArray[np.float64], affine_2: NDArray[np.float64]) -> float:
     """Return what :py:func:`grid_distance` does for two grids of a shape, given their affines ``(4, 4)``."""
-    sizes = np.asarray([*shape, *[1] * (3 - len(shape))])  # a picture is one voxel deep
-    corners = np.array(np.meshgrid(*[(0, size - 1) for size in sizes], indexing="ij")).reshape(3, -1)
-    corners = np.vstack([corners, np.ones(corners.shape[1])])
     spacing: NDArray[np.float64] = np.linalg.norm(affine_1[:3, :3], axis=0)
-    displacement = np.linalg.norm(((affine_1 - affine_2) @ corners)[:3], axis=0).max()
-    return float(displacement / spacing.min())
+    return float(corners_apart(affine_1, affine_2, shape) / spacing.min())
 
 
-def format_affine(affine: torch.Tensor | NDArray[np.float64]) -> str:
-    """Format an affine on one line: ``[[2 0 0 -45.5] [0 2 0 10] [0 0 2 0]]``."""
-    return "[" + " ".join("[" + " ".join(f"{value:g}" for value in row) + "]" for row in affine[:3].tolist()) + "]"
-
-
-def nifti_bytes(volume: NDArray[np.generic], affine: NDArray[np.float64], description: str) -> bytes:
+def nifti_bytes(
+    volume: NDArray[np.generic],
+    affine: NDArray[np.float64],
+    description: str,
+    frame: Mapping[str, Any] | None = None,
+) -> bytes:
     """Encode a volume as ``.nii.gz`` without name or time, so that equal volumes give equal bytes.
 
     Args:
         volume: ``(X, Y, Z)``.
         affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
-        description: Free text for the header, at most 80 characters.
+        description: Free text for the header, at most 79 characters.
+        frame: Both matrices, codes and the unit of a scan on this grid; see
+            :py:func:`scanfill.data.like_scan.frame_of`.
     """
-    image = nib.Nifti1Image(volume, affine)
-    image.header["descrip"] = description
-    image.header.set_xyzt_units("mm")
-    image.set_qform(affine, code=1)
-    image.set_sform(affine, code=1)
+    image = nifti_image(volume, affine, description, frame)
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0, compresslevel=6) as stream:
         stream.write(image.to_bytes())
@@ -245,11 +263,9 @@ def median_spacing(
 
 def _spacing(path: str) -> NDArray[np.float64]:
     """Read the voxel size in mm in the order of the patient's axes, whatever the order of the array axes."""
-    if volume_suffix(path).lower().startswith(".nii"):
-        try:
-            _, affine = grid_in_header(path)
-        except Exception:  # noqa: BLE001 - nibabel has no common base of its errors
-            affine = np.asarray(read_image(path, "The image").affine, float)  # says what is wrong with it
+    if volume_suffix(path).lower().startswith(".nii") and (header := read_header(path)) is not None:
+        check_header(header, f"The image ({path})")
+        affine = header.affine
     else:
         affine = np.asarray(read_image(path, "The image").affine, float)
     rotation = affine[:3, :3]

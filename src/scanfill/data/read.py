@@ -12,7 +12,8 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import ensure_tuple
 
-from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, read_image
+from scanfill.data.header import format_affine
+from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import refuse_unlisted
 from scanfill.data.schema import CaseSchema
@@ -24,8 +25,9 @@ from scanfill.transforms.renumber import label_values
 class ReadCased(MapTransform):  # type: ignore[misc]
     """Load a case's images, label and mask, and refuse anything that would silently give a wrong result.
 
-    Checks for each file: it exists, is complete, and has the schema's dimensions. For images: no NaN or infinite
-    voxels, and the schema's own check. Together: all images differ, and all share one grid. The label is converted as
+    Checks for each file: it exists, is complete, and has the schema's dimensions and a possible size. For images: no
+    NaN or infinite voxels, and the schema's own check. Together: all images differ, all share one grid, and the mask
+    passes the schema's check. The label is converted as
     the schema defines (:py:func:`scanfill.data.truth.read_truth`) and is never resampled.
 
     Images are returned as MetaTensor ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, intensities as in the file; a label
@@ -84,11 +86,15 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         check_images_differ({key: case[key] for key in keys}, paths, name)
         _check_one_grid({key: case[key] for key in paths}, paths, name)
         if mask_key:
-            case[mask_key] = checked_mask(case[mask_key], f"{name}: {mask_key} ({paths[mask_key]})")
+            where = f"{name}: {mask_key} ({paths[mask_key]})"
+            case[mask_key] = checked_mask(case[mask_key], where)
+            if self.schema.check_mask:
+                acquired = {key: case[key] for key in keys if key not in case.get("synthetic", ())}
+                self.schema.check_mask(case[mask_key], acquired, where)
         return case
 
     def _read(self, path: str, where: str) -> MetaTensor:
-        return read_image(path, where, self.schema.spatial_dims, self.schema.advice)
+        return read_image(path, where, self.schema.spatial_dims, self.schema.advice, self.schema.limits)
 
     def _keys_present(self, case: Mapping[Hashable, Any], name: str) -> list[str]:
         present = [key for key in self.images if case.get(key)]

@@ -9,11 +9,13 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from monai.config import KeysCollection
+from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from PIL import Image
 
+from scanfill.data.like_scan import frame_on, nifti_image
 from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import PROVENANCE
 from scanfill.data.schema import CaseSchema
@@ -30,7 +32,8 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
     """Write ``<output_dir>/<case>/<case>_seg`` in the schema's values, with their meaning in ``_seg.json``.
 
     A label map becomes one file, in the values of the case's convention; overlapping labels become one mask each,
-    ``<case>_seg_<name>``. Volumes, and slices with a position in space, are NIfTI; pictures are PNG, masks 0 and 255.
+    ``<case>_seg_<name>``. Volumes, and slices with a position in space, are NIfTI, with both matrices, codes and the
+    unit of the scan's header, if that is NIfTI; pictures are PNG, masks 0 and 255.
 
     The JSON gives the meaning of each value or file; the generator of any synthetic input, if the case has it under
     ``provenance``; and problems found with the images, if it has ``warnings``.
@@ -65,7 +68,7 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         if kind.label is None:
             msg = f"The schema {kind.name!r} has no labels to save."
             raise UsageError(msg)
-        self.spatial_dims, self.label = kind.spatial_dims, kind.label
+        self.spatial_dims, self.label, self.images = kind.spatial_dims, kind.label, kind.image_keys
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write each key's labels; the data are returned unchanged."""
@@ -75,13 +78,14 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         for key in self.key_iterator(data):
             label = data[key]
             affine = np.asarray(label.affine, dtype=np.float64)
+            frame = frame_on(self._files(data, label), label.shape[1:], affine)
             if self.label.exclusive:
                 values = renumber(label[0].cpu(), self.label.values_in_file(convention), "the numbering inside")
-                self._write(stem, convert_to_numpy(values).astype(np.uint8), affine)
+                self._write(stem, convert_to_numpy(values).astype(np.uint8), affine, frame)
             else:
                 for channel, structure in zip(convert_to_numpy(label), self.label.names.values(), strict=True):
                     mask = np.where(channel != 0, 255 if self._is_picture(affine) else 1, 0).astype(np.uint8)
-                    self._write(stem.with_name(f"{stem.name}_{structure}"), mask, affine)
+                    self._write(stem.with_name(f"{stem.name}_{structure}"), mask, affine, frame)
             with writing(stem.with_name(f"{stem.name}.json")) as temporary:
                 temporary.write_text(json.dumps(self.describe(data, convention), indent=2) + "\n")
         return dict(data)
@@ -112,13 +116,17 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         """Return whether the grid is that of a picture, which has neither size nor position."""
         return self.spatial_dims == 2 and np.array_equal(affine, np.eye(len(affine)))
 
-    def _write(self, stem: Path, values: NDArray[np.uint8], affine: NDArray[np.float64]) -> None:
+    def _files(self, case: Mapping[Hashable, Any], label: MetaTensor) -> list[str]:
+        """Return the file of the image whose grid the label has, if it is known, then those of all images."""
+        images = [label, *(case[key] for key in self.images if isinstance(case.get(key), MetaTensor))]
+        return [str(image.meta.get("filename_or_obj", "")) for image in images]
+
+    def _write(
+        self, stem: Path, values: NDArray[np.uint8], affine: NDArray[np.float64], frame: Mapping[str, Any] | None
+    ) -> None:
         if self._is_picture(affine):
             with writing(stem.with_name(f"{stem.name}.png")) as temporary:
                 Image.fromarray(np.ascontiguousarray(values.T)).save(temporary, format="png")
             return
-        image = nib.Nifti1Image(values, affine)
-        image.header.set_xyzt_units("mm")
-        image.header["descrip"] = DESCRIPTION.encode()
         with writing(stem.with_name(f"{stem.name}.nii.gz")) as temporary:
-            nib.save(image, temporary)
+            nib.save(nifti_image(values, affine, DESCRIPTION, frame), temporary)

@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from scanfill.data.patients import describe_patients
 from scanfill.errors import CaseError, UsageError
+
+if TYPE_CHECKING:
+    from scanfill.data.header import GridLimits
 
 KINDS = ("map", "channels", "polygons")
 """How a truth is stored: a label map; one mask per structure, possibly overlapping; outlines in JSON."""
@@ -183,6 +186,7 @@ class GeneratorSpec:
 
 Case = dict[str, Any]
 CheckImage = Callable[..., None]
+CheckMask = Callable[..., None]
 
 
 @dataclass
@@ -263,6 +267,9 @@ class CaseSchema:
         mask_key: Key of an optional mask that restricts where voxels count; None if the kind has none.
         check_image: Refuses an unusable image; called with the image ``(C, ...)``, the start of the message, and
             whether the case has a mask. By default an image must be finite and must not be constant.
+        check_mask: Refuses a mask that cannot be one; called with the mask ``(1, ...)``, the acquired images by key,
+            and the start of the message.
+        limits: Possible sizes of voxels and of the field of view; by default any.
         generators: Strategy for a missing image (``synthesize``, ``complete``) -> the bundle for it.
         advice: Appended to the message for a file with too many dimensions.
         quality: The kind's own checks, :py:class:`scanfill.data.case_quality.QualityChecks`; by default the generic
@@ -283,6 +290,8 @@ class CaseSchema:
     patient_regex: str | None = None
     mask_key: str | None = None
     check_image: CheckImage | None = None
+    check_mask: CheckMask | None = None
+    limits: GridLimits | None = None
     generators: Mapping[str, GeneratorSpec] = field(default_factory=dict)
     advice: str = ""
     quality: Any = None

@@ -3,6 +3,7 @@
 import numpy as np
 from monai.data import MetaTensor
 
+from scanfill.data.header import GridLimits
 from scanfill.data.read import check_finite
 from scanfill.errors import CaseError
 from scanfill.transforms.signed_range import is_scaled_already
@@ -13,6 +14,11 @@ NEGATIVE_SHARE = 0.1
 A magnitude image has none. Interpolation adds overshoots at the edge of the brain: at most 0.8 % in the real cases that
 were measured (TCGA-LGG). Z-scored images have a third or more; with a shifted background almost all voxels.
 """
+
+
+LIMITS = GridLimits(voxel=(0.2, 10.0), side=1000.0)
+"""Possible sizes in mm: the finest research images have 0.25 mm, localizers slices of up to 10 mm; no scanner shows a
+meter. A header in another unit is a factor of ten or more away."""
 
 
 def check_mri(image: MetaTensor, where: str, has_mask: bool) -> None:

@@ -1,7 +1,8 @@
 """Schema of a brain tumor case: four MRI sequences, a label map in one of five conventions, optionally a brain mask."""
 
 from scanfill.data.schema import CaseSchema, GeneratorSpec, ImageSpec
-from scanfill.domains.brain_mri.check_mri import check_mri
+from scanfill.domains.brain_mri.check_mask import check_mask
+from scanfill.domains.brain_mri.check_mri import LIMITS, check_mri
 from scanfill.domains.brain_mri.finder import BrainFinder
 from scanfill.domains.brain_mri.labels import REGIONS, TUMOUR
 from scanfill.domains.brain_mri.modalities import MODALITIES
@@ -16,6 +17,8 @@ SCHEMA = CaseSchema(
     regions=REGIONS,
     mask_key="mask",
     check_image=check_mri,
+    check_mask=check_mask,
+    limits=LIMITS,
     generators={
         "synthesize": GeneratorSpec("mri_modality_synthesis", intensity_rule="signed_range"),
         "complete": GeneratorSpec("mri_modality_completion", intensity_rule="zscore_in_brain"),

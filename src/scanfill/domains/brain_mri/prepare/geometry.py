@@ -10,6 +10,7 @@ import numpy as np
 from nibabel.affines import apply_affine
 from scipy.spatial.transform import Rotation
 
+from scanfill.data.header import SKEW, skew_of
 from scanfill.errors import CaseError
 from scanfill.files import writing
 from scanfill.transforms.renumber import label_values
@@ -103,7 +104,7 @@ def prepared_grid(reference: Grid, spacing: float) -> Grid:
     """Create a grid over a reference with axes to the right, front and top (RAS) and equal spacing.
 
     It covers the reference's field of view. An oblique reference stays oblique: its axes are only permuted and flipped,
-    so that no voxel changes at its own spacing.
+    so that no voxel changes at its own spacing. Axes that are not perpendicular are straightened.
 
     Args:
         reference: Grid of any orientation and spacing.
@@ -115,8 +116,12 @@ def prepared_grid(reference: Grid, spacing: float) -> Grid:
     own_spacing = np.linalg.norm(turned[:3, :3], axis=0)
     sides = shape * own_spacing / spacing
     new_shape = np.maximum(1, np.ceil(sides - SAME_SIZE)).astype(int)
+    axes = turned[:3, :3] / own_spacing
+    if skew_of(turned) > SKEW:  # perpendicular axes closest to those of the reference
+        left, _, right = np.linalg.svd(axes)
+        axes = left @ right
     affine = np.eye(4)
-    affine[:3, :3] = turned[:3, :3] / own_spacing * spacing
+    affine[:3, :3] = axes * spacing
     affine[:3, 3] = reference.middle - affine[:3, :3] @ ((new_shape - 1) / 2)
     return Grid((int(new_shape[0]), int(new_shape[1]), int(new_shape[2])), affine)
 

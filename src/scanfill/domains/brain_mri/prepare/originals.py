@@ -14,7 +14,8 @@ from monai.data import MetaTensor
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image, volume_suffix
 from scanfill.data.phantoms import phantom_text
 from scanfill.data.read import check_images_differ, checked_mask
-from scanfill.domains.brain_mri.check_mri import check_mri
+from scanfill.domains.brain_mri.check_mask import check_mask
+from scanfill.domains.brain_mri.check_mri import LIMITS, check_mri
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.naming import recognise_file
 from scanfill.domains.brain_mri.prepare.geometry import Volume, volume_of, whole_labels
@@ -67,11 +68,11 @@ def read_original(case: Mapping[str, Any], reference: str | None = None, *, chec
     synthetic = {key: Path(case[key]) for key in case.get("synthetic", ()) if key in (*keys, "label")}
     acquired = [key for key in keys if key not in synthetic]
     chosen = choose_reference(keys if reference or not set(REFERENCES) & set(acquired) else acquired, reference, name)
-    images = {key: read_image(case[key], f"{name}: {key}") for key in keys}
+    images = {key: read_image(case[key], f"{name}: {key}", limits=LIMITS) for key in keys}
     for key, image in images.items():
         check_mri(image, f"{name}: {key} ({case[key]})", has_mask="mask" in case)
     check_images_differ(images, case, name)
-    mask = _read_mask(case, chosen, images[chosen], name) if "mask" in case else None
+    mask = _read_mask(case, chosen, images, name) if "mask" in case else None
     if mask is None and check_skull:
         _check_skull(images, case, chosen, name)
     return OriginalCase(
@@ -102,16 +103,19 @@ def choose_reference(keys: list[str], wanted: str | None, name: str) -> str:
     raise CaseError(msg)
 
 
-def _read_mask(case: Mapping[str, Any], reference: str, image: MetaTensor, name: str) -> Volume:
+def _read_mask(case: Mapping[str, Any], reference: str, images: Mapping[str, MetaTensor], name: str) -> Volume:
     where = f"{name}: mask ({case['mask']})"
-    mask = read_image(case["mask"], f"{name}: mask")
-    if distance := _distance(image, mask):
+    mask = read_image(case["mask"], f"{name}: mask", limits=LIMITS)
+    if distance := _distance(images[reference], mask):
         msg = (
             f"{where} is not on the grid of {reference} ({case[reference]}): {distance}. Create the mask from this "
             f"image, or choose the modality it was created from with --reference."
         )
         raise CaseError(msg)
-    return volume_of(checked_mask(mask, where))
+    mask = checked_mask(mask, where)
+    acquired = {key: image for key, image in images.items() if key not in case.get("synthetic", ())}
+    check_mask(mask, {key: image for key, image in acquired.items() if not _distance(image, mask)}, where)
+    return volume_of(mask)
 
 
 def _read_label(
@@ -119,7 +123,7 @@ def _read_label(
 ) -> tuple[Volume, str]:
     """Return the label map and the modality on whose grid it was drawn; the reference if several share one grid."""
     where = f"{name}: label ({case['label']})"
-    label = read_image(case["label"], f"{name}: label")
+    label = read_image(case["label"], f"{name}: label", limits=LIMITS)
     volume = whole_labels(label, where, "Correct or remove it.")
     distances = {key: _distance(images[key], label) for key in (reference, *images)}
     for key, distance in distances.items():

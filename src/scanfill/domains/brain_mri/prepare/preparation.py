@@ -1,24 +1,22 @@
 """Prepare the cases of a folder: register, check, resample, and write folders that appear completely or not at all."""
 
-import multiprocessing
 import shutil
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scanfill.data.failures import one_line, report_failures
 from scanfill.data.image import nifti_bytes
+from scanfill.data.like_scan import frame_of
+from scanfill.data.memory import check_memory
 from scanfill.data.provenance import carry_mark
+from scanfill.data.side_by_side import Died, side_by_side
 from scanfill.domains.brain_mri.finder import list_cases
 from scanfill.domains.brain_mri.naming import recognise_file
 from scanfill.domains.brain_mri.prepare.agreement import Placed, place
@@ -78,12 +76,17 @@ def prepare_case(
     for left_over in (unfinished, old):  # of a run that was killed
         shutil.rmtree(left_over, ignore_errors=True)
     original = read_original(case, reference, check_skull=check_skull)
+    grid = prepared_grid(original.images[original.reference].grid, spacing)
+    where = f"Case {original.case_id!r}: the prepared grid, {spacing:g} mm,"
+    check_memory(grid.shape, where, "Choose larger voxels with --spacing.")
     placed = place(original)
     unfinished.mkdir(parents=True)
     try:
-        grid = prepared_grid(original.images[original.reference].grid, spacing)
         transforms = write_volumes(unfinished, original, placed, grid)
-        record = make_record(original, placed, grid, inputs=inputs, transforms=transforms, options=options)
+        frames = {key: frame_of(case[key]) for key in original.images}
+        record = make_record(
+            original, placed, grid, inputs=inputs, transforms=transforms, options=options, frames=frames
+        )
         record["files"] = sorted(path.name for path in unfinished.iterdir())
         write_record(unfinished / f"{_prefix(original.case_id)}{RECORD}", record)
         if folder.exists():
@@ -303,31 +306,5 @@ def _one_by_one(cases: Sequence[Case], job: Callable[[Case], bool | str], _: int
 def _side_by_side(
     cases: Sequence[Case], job: Callable[[Case], bool | str], workers: int
 ) -> Iterator[tuple[str, bool | str]]:
-    """Keep ``workers`` processes busy.
-
-    No more cases are submitted than are being worked on, so that Ctrl-C leaves none in a queue; and a process that
-    dies, for instance of lack of memory, affects only the cases in progress.
-    """
-    waiting = list(reversed(cases))
-    while waiting:
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
-        running: dict[Future[bool | str], str] = {}
-        try:
-            while waiting or running:
-                while waiting and len(running) < workers:
-                    case = waiting.pop()
-                    running[pool.submit(job, case)] = case["case_id"]
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    outcome = future.result()
-                    yield running.pop(future), outcome
-        except BrokenProcessPool:
-            for case_id in running.values():
-                yield case_id, "a process died, probably of lack of memory: try again with fewer --workers."
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin() -> None:
-    """Set up a process: one core, and Ctrl-C ends it without output."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    torch.set_num_threads(1)
+    for index, outcome in side_by_side(cases, job, workers):
+        yield cases[index]["case_id"], outcome.reason if isinstance(outcome, Died) else outcome

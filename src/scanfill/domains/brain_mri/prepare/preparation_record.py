@@ -14,7 +14,8 @@ from monai.data import MetaTensor
 import scanfill
 from scanfill.checksums import file_checksum
 from scanfill.data.finished_cases import inputs_of
-from scanfill.data.image import GRID_TOLERANCE, format_affine, grid_distance, nifti_bytes, read_image
+from scanfill.data.header import format_affine
+from scanfill.data.image import GRID_TOLERANCE, grid_distance, nifti_bytes, read_image
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.naming import recognise_file
 from scanfill.domains.brain_mri.prepare.agreement import Placed
@@ -64,6 +65,7 @@ def make_record(
     inputs: Inputs,
     transforms: Mapping[str, str],
     options: Mapping[str, Any],
+    frames: Mapping[str, Mapping[str, Any] | None],
 ) -> dict[str, Any]:
     """Describe a prepared case; angles in degrees, lengths in mm, world coordinates in RAS.
 
@@ -74,11 +76,15 @@ def make_record(
         inputs: See :py:func:`checksums`.
         transforms: Modality -> name of its transform file.
         options: Options that determine the result, by name.
+        frames: Modality -> the fields of its header that a restored label map needs; see
+            :py:func:`scanfill.data.like_scan.frame_of`.
     """
     centre = original.images[original.reference].grid.middle
     modalities = {}
     for key, image in original.images.items():
         entry: dict[str, Any] = {**inputs[key], "grid": grid_entry(image.grid), "transform": transforms.get(key)}
+        if frame := frames.get(key):
+            entry["header"] = dict(frame)
         pose, agreement = placed[key].pose, placed[key].agreement
         if agreement is not None:
             entry |= {"rotation_degrees": round(pose.degrees, 4), "shift_mm": round(pose.shift(centre), 4)}
@@ -192,8 +198,9 @@ def restore_label(
     entry = record["modalities"][chosen]
     pose = read_pose(folder / entry["transform"]).inverse if entry["transform"] else Pose()
     grid = grid_from(entry["grid"])
+    restored = nifti_bytes(resample_labels(label, grid, pose), grid.affine, DESCRIPTION, entry.get("header"))
     with writing(output) as temporary:
-        temporary.write_bytes(nifti_bytes(resample_labels(label, grid, pose), grid.affine, DESCRIPTION))
+        temporary.write_bytes(restored)
     return output
 
 

@@ -98,7 +98,7 @@ def measure_alignment(case: CoarseCase) -> dict[tuple[str, str], Displacement]:
         Pair -> displacement; pairs with too little brain in common are left out.
     """
     reach = _reach(case.spacing)
-    smooth = {name: _smooth(case.images[name], case.measured[name], case.spacing) for name in case.images}
+    smooth = {name: smooth_inside(case.images[name], case.measured[name], case.spacing) for name in case.images}
     found = {}
     for first, second in combinations(case.images, 2):
         region = _erode(case.measured[first] & case.measured[second], reach)
@@ -146,8 +146,8 @@ def _displacement(
     places: NDArray[np.intp],
     spacing: NDArray[np.float64],
 ) -> Displacement:
-    known = np.searchsorted(_bounds(first[region]), first[tuple(places.T)])
-    bounds = _bounds(second[region])
+    known = np.searchsorted(bin_bounds(first[region]), first[tuple(places.T)])
+    bounds = bin_bounds(second[region])
     levels = np.searchsorted(bounds, second)
     reach = _reach(spacing)
 
@@ -205,7 +205,7 @@ def _reach(spacing: NDArray[np.float64]) -> NDArray[np.int_]:
     return np.maximum(1, np.floor(REACH / spacing)).astype(int)
 
 
-def _smooth(image: Volume, measured: Mask, spacing: NDArray[np.float64]) -> Volume:
+def smooth_inside(image: Volume, measured: Mask, spacing: NDArray[np.float64]) -> Volume:
     """Blur by 2 mm within the measured voxels, so that interpolation in a rotation hardly changes the noise."""
     sigma = 2.0 / spacing
     weight = gaussian_filter(measured.astype(np.float32), sigma)
@@ -218,7 +218,7 @@ def _erode(mask: Mask, reach: NDArray[np.int_]) -> Mask:
     return np.asarray(minimum_filter(mask, 2 * reach + 1, mode="constant"))
 
 
-def _bounds(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def bin_bounds(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return bounds of bins with equal counts, so that neither scale nor outliers matter."""
     return np.asarray(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]), np.float32)
 

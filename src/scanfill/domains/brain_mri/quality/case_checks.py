@@ -12,12 +12,16 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
 from scanfill.data.case_quality import CaseQuality, Finding, cut_slices
+from scanfill.data.header import check_header, read_header
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.read import ReadCased
+from scanfill.domains.brain_mri.check_mri import LIMITS
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.quality.alignment import find_displaced, measure_alignment
+from scanfill.domains.brain_mri.quality.brain_size import find_odd_size, measure_litres
 from scanfill.domains.brain_mri.quality.findings import in_order
 from scanfill.domains.brain_mri.quality.intensities import find_odd_intensities, measure_intensities
+from scanfill.domains.brain_mri.quality.mirrored import find_mirrored, measure_flips
 from scanfill.domains.brain_mri.quality.pairwise import (
     find_copies,
     find_swapped,
@@ -26,6 +30,7 @@ from scanfill.domains.brain_mri.quality.pairwise import (
     measure_coverage,
     signature,
 )
+from scanfill.domains.brain_mri.quality.roles import find_exchanged, measure_roles
 from scanfill.domains.brain_mri.quality.sampling import CoarseCase, coarse_case
 from scanfill.domains.brain_mri.quality.sharpness import find_thick_slices, measure_slices
 from scanfill.domains.brain_mri.quality.skull import measure_skull
@@ -33,7 +38,7 @@ from scanfill.errors import CaseError
 from scanfill.missing.handle import find_unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
     from monai.config import KeysCollection
     from numpy.typing import NDArray
@@ -42,9 +47,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.WARNING}
+LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.INFO}
 
-EXPLAINED = {"normalised", "blank", "duplicate", "grids", "unreadable", "incomplete"}
+EXPLAINED = {"normalised", "blank", "duplicate", "grids", "header", "unreadable", "incomplete"}
 """Findings that explain why ReadCased refuses a case, so that its message adds nothing."""
 
 
@@ -104,7 +109,7 @@ def check_images(
         if "blank" not in {finding.code for finding in odd}:
             usable[key] = seen
     apart = _find_other_grids(images)
-    quality.findings += apart
+    quality.findings += _find_doubtful_headers(images) + apart
     together = list(usable) if not apart else []
     whole = None
     if together:
@@ -115,7 +120,9 @@ def check_images(
         coarse = whole or coarse_case({key: volumes[key]}, {key: seen.background}, affines[key], None)
         _check_image(quality, key, coarse, volumes[key], affines[key])
     if whole:
-        _check_together(quality, whole)
+        _check_together(quality, whole, masked=mask is not None)
+    if together:
+        _check_size(quality, {key: volumes[key] for key in together}, affines[together[0]], mask)
     quality.findings = in_order(quality.findings)
 
 
@@ -140,20 +147,48 @@ def _check_image(
     quality.views[key], quality.spacing = _views(coarse, key)
 
 
-def _check_together(quality: CaseQuality, coarse: CoarseCase) -> None:
-    """Run the checks that need several modalities."""
+def _check_together(quality: CaseQuality, coarse: CoarseCase, *, masked: bool) -> None:
+    """Run the checks that need several modalities, those of contrast only if it is known where the brain is."""
     skulls = {finding.modality for finding in quality.findings if finding.code == "skull"}
     coverage, contrast, pairs = measure_coverage(coarse), measure_contrast(coarse), measure_alignment(coarse)
     quality.measures["coverage"] = coverage
     quality.measures["contrast"] = contrast
     quality.measures["pairs"] = {" ".join(pair): asdict(displacement) for pair, displacement in pairs.items()}
-    quality.findings += find_copies(coarse) + find_swapped(contrast)
+    roles = measure_roles(coarse) if masked or not skulls else None
+    quality.measures["roles"] = None if roles is None else asdict(roles)
+    quality.findings += find_copies(coarse) + (find_exchanged(roles) or find_swapped(contrast))
+    flipped = find_mirrored(measure_flips(coarse), coarse.affine)
     beside = [] if skulls else find_uncovered(coarse, coverage)  # a stripped brain covers only part of a head
-    moved = find_displaced(pairs)
-    named = {finding.modality for finding in moved}
-    quality.findings += moved + [
-        finding for finding in beside if finding.code != "misregistered" or finding.modality not in named
-    ]
+    moved = [finding for finding in find_displaced(pairs) if not _names_one_of(finding, flipped)]
+    quality.findings += flipped + moved
+    for finding in beside:
+        told = flipped + (moved if finding.code == "misregistered" else [])
+        quality.findings += [] if _names_one_of(finding, told) else [finding]
+
+
+def _names_one_of(finding: Finding, others: Sequence[Finding]) -> bool:
+    """Return whether another finding is about the same modality, and so explains this one."""
+    return any(finding.modality in other.modality.split(", ") for other in others)
+
+
+def _check_size(
+    quality: CaseQuality, volumes: Mapping[str, Volume], affine: NDArray[np.float64], mask: MetaTensor | None
+) -> None:
+    """Check the volume of the brain, unless a skull explains it."""
+    litres = measure_litres(volumes, affine, None if mask is None else mask.numpy()[0])
+    quality.measures["brain_litres"] = litres
+    if not any(finding.code == "skull" for finding in quality.findings):
+        quality.findings += find_odd_size(litres)
+
+
+def _find_doubtful_headers(images: Mapping[str, MetaTensor]) -> list[Finding]:
+    """Return findings for headers that other programs read differently, one for all images with the same doubt."""
+    told: dict[str, list[str]] = {}
+    for key, image in images.items():
+        header = read_header(str(image.meta.get("filename_or_obj", "")))
+        for doubt in header.doubts if header else ():
+            told.setdefault(doubt, []).append(key)
+    return [Finding("header", "warning", ", ".join(keys), None, None, doubt) for doubt, keys in told.items()]
 
 
 def _find_other_grids(images: Mapping[str, MetaTensor]) -> list[Finding]:
@@ -180,10 +215,14 @@ def _read_what_can_be_read(case: Mapping[str, Any], keys: list[str], findings: l
     """Read each modality separately after the case as a whole was refused."""
     read = {}
     for key in keys:
+        code, where = "header", f"Case {case.get('case_id', '?')!r}: {key}"
         try:
-            image = read_image(Path(case[key]), f"Case {case.get('case_id', '?')!r}: {key}")
+            if header := read_header(case[key]):
+                check_header(header, f"{where} ({case[key]})", LIMITS)
+            code = "unreadable"
+            image = read_image(Path(case[key]), where, limits=LIMITS)
         except CaseError as error:
-            findings.append(Finding("unreadable", "error", key, None, None, str(error)))
+            findings.append(Finding(code, "error", key, None, None, str(error)))
             continue
         bad = ~np.isfinite(image.numpy())
         if bad.any():
@@ -209,6 +248,8 @@ def _views(coarse: CoarseCase, key: str) -> tuple[list[NDArray[np.uint8]], tuple
 @dataclass(eq=False, repr=False)
 class WarnOfQualityd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
     """Check the images of a case like ``python -m scanfill cases --qc``, and log and store each finding.
+
+    Notes, such as thick slices, are logged as information, and all others as warnings or errors.
 
     Synthetic images are not checked: a generated T1CE is as thick as its sources and shows no contrast agent. The
     images stay unchanged; unusable ones are added to the case's ``unusable`` with the reason

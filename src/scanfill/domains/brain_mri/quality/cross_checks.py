@@ -1,14 +1,14 @@
 """Checks that need the whole cohort: one image in two cases, and pairs that share unusually little information."""
 
-import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from scanfill.data.case_quality import CaseQuality, Finding
+from scanfill.data.side_by_side import Died, side_by_side
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.quality.case_checks import check_case
 from scanfill.domains.brain_mri.quality.findings import in_order
 from scanfill.domains.brain_mri.quality.pairwise import ALIKE, find_pairs
@@ -40,7 +40,7 @@ def check_cohort(cases: Sequence[Mapping[str, Any]], workers: int = 1) -> list[C
         msg = f"workers (={workers}) must be at least 1."
         raise ValueError(msg)
     checked = tqdm(_check(cases, workers), total=len(cases), desc="Checking the cases", unit="case", disable=None)
-    found = list(checked)
+    found = [quality for _, quality in sorted(checked, key=lambda each: each[0])]
     _find_duplicates(found)
     _find_outliers(found)
     for case in found:
@@ -48,13 +48,19 @@ def check_cohort(cases: Sequence[Mapping[str, Any]], workers: int = 1) -> list[C
     return found
 
 
-def _check(cases: Sequence[Mapping[str, Any]], workers: int) -> Iterator[CaseQuality]:
+def _check(cases: Sequence[Mapping[str, Any]], workers: int) -> Iterator[tuple[int, CaseQuality]]:
+    """Yield the number and the quality of each case, in any order."""
     if workers == 1 or len(cases) < 2:
-        yield from map(check_case, cases)
+        yield from enumerate(map(check_case, cases))
         return
-    # A forked process would inherit PyTorch's threads in an unusable state.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(check_case, cases)
+    for index, outcome in side_by_side([dict(case) for case in cases], check_case, workers):
+        yield index, _died(cases[index], outcome.reason) if isinstance(outcome, Died) else outcome
+
+
+def _died(case: Mapping[str, Any], reason: str) -> CaseQuality:
+    quality = CaseQuality(str(case["case_id"]), str(case["patient"]), [key for key in MODALITIES if case.get(key)])
+    quality.findings.append(Finding("unreadable", "error", "", None, None, f"Could not be checked: {reason}"))
+    return quality
 
 
 def _find_duplicates(cases: Sequence[CaseQuality]) -> None:

@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from scanfill.data import header
 from scanfill.data.case_quality import QualityChecks
 from scanfill.data.image import GRID_TOLERANCE
-from scanfill.domains.brain_mri.check_mri import NEGATIVE_SHARE
+from scanfill.domains.brain_mri.check_mri import LIMITS, NEGATIVE_SHARE
 from scanfill.domains.brain_mri.quality import (
     alignment,
+    brain_size,
     cross_checks,
     intensities,
+    mirrored,
     pairwise,
+    roles,
     sharpness,
     skull,
 )
@@ -18,6 +22,15 @@ from scanfill.domains.brain_mri.quality.cross_checks import check_cohort
 from scanfill.domains.brain_mri.quality.findings import CODES
 
 THRESHOLDS: dict[str, dict[str, float]] = {
+    "header": {
+        "smallest_voxel_mm": LIMITS.voxel[0],
+        "largest_voxel_mm": LIMITS.voxel[1],
+        "longest_side_mm": LIMITS.side,
+        "forms_apart_voxels": header.APART_VOXELS,
+        "forms_apart_degrees": header.APART_DEGREES,
+        "size_mismatch": header.SIZE_MISMATCH,
+        "skew_degrees": header.SKEW,
+    },
     "grids": {"voxels_apart": GRID_TOLERANCE},
     "blank": {"least_measured": intensities.LEAST_MEASURED},
     "skull": {
@@ -25,7 +38,10 @@ THRESHOLDS: dict[str, dict[str, float]] = {
         "largest_brain_litres": skull.LARGEST_BRAIN,
         "darkest_rim": skull.DARKEST_RIM,
     },
-    "swapped": {"lowest": pairwise.SWAPPED},
+    "volume": {"smallest_brain_litres": brain_size.SMALLEST_BRAIN, "largest_brain_litres": skull.LARGEST_BRAIN},
+    "swapped": {"lowest": pairwise.SWAPPED, "exchange_gain": roles.EXCHANGED},
+    "inverted": {"inversion_gain": roles.INVERTED},
+    "mirrored": {"gain_of_flipping": mirrored.FLIPPED},
     "duplicate": {"small_pictures": pairwise.ALIKE, "voxels": pairwise.SAME_VOXELS},
     "misregistered": {
         "millimetres": alignment.FAR,
@@ -46,14 +62,14 @@ THRESHOLDS: dict[str, dict[str, float]] = {
 
 
 COLUMNS = {
-    "files": ("incomplete", "unreadable", "refused", "grids", "blank"),
+    "files": ("incomplete", "unreadable", "refused", "header", "grids", "blank"),
     "slices": ("thick_slices",),
     "coverage": ("coverage",),
-    "skull": ("skull",),
-    "alignment": ("misregistered", "information"),
+    "skull": ("skull", "volume"),
+    "alignment": ("mirrored", "misregistered", "information"),
     "intensities": ("normalised", "few_levels", "clipped"),
     "duplicates": ("duplicate",),
-    "names": ("swapped",),
+    "names": ("swapped", "inverted"),
 }
 """Columns of the table, and the findings shown in each."""
 
