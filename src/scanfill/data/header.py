@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,7 @@ def read_header(path: str | Path) -> ImageHeader | None:
             return judge_nrrd(_fields(path, ":"))
         if name.endswith((".mha", ".mhd")):
             return judge_metaimage(_fields(path, "="))
-    except (OSError, EOFError, ValueError, KeyError, IndexError, HeaderDataError):
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, HeaderDataError):
         return None
     return None
 

@@ -69,8 +69,8 @@ def run_study(
         The output folder, with ``report.html``.
 
     Raises:
-        UsageError: The study file has a mistake; ``out`` has results of another protocol or is in use by another
-            process; Snakemake is not installed; or a job failed (its log was printed).
+        UsageError: The study file has a mistake; ``out`` is in the data folder, has results of another protocol or is
+            in use by another process; Snakemake is not installed; or a job failed (its log was printed).
         CaseError: The data have a mistake, or there are fewer patients than folds.
     """
     study = read_study(file, settings, smoke=smoke)
@@ -79,6 +79,7 @@ def run_study(
         msg = f"--cores (={cores}) must be a whole number, 1 or more; leave it out to use all."
         raise UsageError(msg)
     own = None if profile is None else find_profile(profile)
+    _check_apart(Path(out).resolve(), dataset_dir)
     folder = writable_folder(Path(out).resolve())
     with alone(folder) as lock:
         if dataset_dir is None and not study["smoke"]:
@@ -101,6 +102,19 @@ def run_study(
         )
         raise UsageError(msg)
     return folder
+
+
+def _check_apart(folder: Path, dataset_dir: str | Path | None) -> None:
+    """Refuse results in the folder of the data, where predictions would be taken for cases.
+
+    Raises:
+        UsageError: With both folders.
+    """
+    data = None if dataset_dir is None else Path(dataset_dir).expanduser().resolve()
+    if data is not None and (folder == data or data in folder.parents):
+        msg = f"--out {folder} is in the folder of the data, {data}, where predictions would be taken for cases. "
+        msg += "Choose a folder outside."
+        raise UsageError(msg)
 
 
 def check_snakemake() -> None:

@@ -18,6 +18,7 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines import leave_bundle
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.imputation import Imputation
+from scanfill.studies.run import run_study
 from tiny_cases import case_of, regions, save, save_case
 
 if TYPE_CHECKING:
@@ -114,6 +115,14 @@ def test_an_augmentation_sheet_is_a_png(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"choose a name that ends with \.png"):
         make_sheet(tmp_path / name, ["none"])
     assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("place", [".", "results"])
+def test_a_study_is_not_written_into_its_data(real: Path, place: str) -> None:
+    before = content(real)
+    with pytest.raises(UsageError, match="is in the folder of the data"):
+        run_study("missing_flair.yaml", real / place, dataset_dir=real)
+    assert content(real) == before
 
 
 def test_a_demo_needs_a_folder_of_its_own(tmp_path: Path) -> None:
