@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from scanfill.data import find_cases, load_cases, read_list, write_case_list
+from scanfill.data.cases import find_cohort
 from scanfill.errors import CaseError, UsageError
 
 if TYPE_CHECKING:
@@ -173,3 +175,91 @@ def test_two_cases_of_one_name_are_told_whatever_their_capitals(tmp_path: Path, 
 def test_a_pattern_that_names_no_case_is_told(tmp_path: Path, pattern: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         find_cases(tmp_path, schema=schema({"by": "file", "pattern": pattern}))
+
+
+# --- as people, scanners and spreadsheets leave them ----------------------------------------------------------------
+
+
+def test_the_case_of_letters_and_the_unicode_form_of_a_file_do_not_matter(tmp_path: Path) -> None:
+    draw(tmp_path / "a" / "IMAGE.PNG")
+    assert find_cases(tmp_path, schema=schema({"by": "folder", "files": {"image": "image.png"}}))[0]["case_id"] == "a"
+    draw(tmp_path / "b" / unicodedata.normalize("NFD", "Größe.png"))
+    (case,) = find_cases(tmp_path, schema=schema({"by": "folder", "files": {"image": "größe.png"}}))
+    assert case["case_id"] == "b"
+
+
+def test_a_folder_whose_images_have_other_names_is_noted(tmp_path: Path) -> None:
+    draw(tmp_path / "a" / "image.png")
+    draw(tmp_path / "b" / "scan.png")
+    (tmp_path / "c").mkdir()
+    kind = schema({"by": "folder", "files": {"image": "image.png"}})
+    assert find_cohort(tmp_path, schema=kind).notes == [
+        "Not cases, because no file has one of the names (image.png): b."
+    ]
+
+
+@pytest.mark.parametrize("fault", ["folder", "link", "empty"])
+@pytest.mark.parametrize("layout", ["folder", "file", "class", "table"])
+def test_what_is_no_picture_is_reported_by_every_layout(tmp_path: Path, fault: str, layout: str) -> None:
+    finder = {
+        "folder": {"by": "folder", "files": {"image": "image.png"}},
+        "file": {"by": "file", "pattern": r"(?P<case>\w+)/image\.png"},
+        "class": CLASSES["finder"],
+        "table": TABLE["finder"],
+    }[layout]
+    more = {"class": {"conditions": CLASSES["conditions"]}, "table": {"conditions": TABLE["conditions"]}}.get(
+        layout, {}
+    )
+    places = ("hand", "chest")
+    for place in places:
+        draw(tmp_path / place / "image.png")
+    rows = [{"case_id": place, "image": f"{place}/image.png", "age": "3"} for place in places]
+    write_table(tmp_path / "conditions.csv", rows)
+    path = tmp_path / "hand" / "image.png"
+    path.unlink()
+    {"folder": path.mkdir, "link": lambda: path.symlink_to("gone.png"), "empty": path.touch}[fault]()
+    with pytest.raises(CaseError, match=r"Case 'hand.*': image \(.*image.png\) is (a folder|a link to gone.png|empty)"):
+        find_cases(tmp_path, schema=schema(finder, **more))
+    assert len(find_cases(tmp_path, schema=schema(finder, **more), strict=False)) == 2
+
+
+@pytest.mark.parametrize("layout", ["folder", "file", "class"])
+def test_an_unreadable_folder_loses_no_case(tmp_path: Path, layout: str) -> None:
+    finder: dict[str, Any] = {
+        "folder": {"by": "folder", "files": {"image": "image.png"}},
+        "file": {"by": "file", "pattern": r"(?P<case>\w+)/image\.png"},
+        "class": CLASSES["finder"],
+    }[layout]
+    draw(tmp_path / "hand" / "image.png")
+    (tmp_path / "chest").symlink_to("/not/mounted/chest")
+    more = {"conditions": CLASSES["conditions"]} if layout == "class" else {}
+    with pytest.raises(CaseError, match="chest is a link to /not/mounted/chest, which does not exist"):
+        find_cases(tmp_path, schema=schema(finder, **more))
+
+
+def test_linked_folders_are_searched(tmp_path: Path) -> None:
+    draw(tmp_path / "store" / "p1_a_image.png")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "p1").symlink_to(tmp_path / "store")
+    assert find_cases(tmp_path / "data", labels="none", schema=FILES)[0]["case_id"] == "p1_a"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_table_of_conditions_is_read_as_excel_saves_it(tmp_path: Path, encoding: str, delimiter: str) -> None:
+    draw(tmp_path / "größe.png")
+    text = "\r\n".join(map(delimiter.join, [("case_id", "image", "age"), ("Jörg", "größe.png", '"50"'), ("", "", "")]))
+    (tmp_path / "conditions.csv").write_bytes(text.encode(encoding))
+    (case,) = find_cases(tmp_path, schema=TABLE)
+    assert (case["case_id"], case["age"]) == ("Jörg", 50)
+
+
+def test_possible_sides_of_one_patient_are_told_unless_the_pattern_states_the_patient(tmp_path: Path) -> None:
+    for name in ("h1_L", "h1_R"):
+        draw(tmp_path / name / "image.png")
+    kind = schema({"by": "folder", "files": {"image": "image.png"}})
+    assert "--patient_regex" in find_cohort(tmp_path, schema=kind).describe()
+    assert "--patient_regex" not in find_cohort(tmp_path, patient_regex="^[^_]+", schema=kind).describe()
+    for name in ("p1_a", "p1_b"):
+        draw(tmp_path / "more" / "p1" / f"{name}_image.png")
+    assert find_cohort(tmp_path / "more", labels="none", schema=FILES).notes == []

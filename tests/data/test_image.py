@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from scanfill.data import median_spacing
@@ -79,6 +81,42 @@ def test_vector_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.nrrd").write_bytes(header.encode() + bytes(4 * 2 * 5 * 4 * 3))
     with pytest.raises(CaseError, match="is 4-D"):
         read_image(tmp_path / "a.nrrd", "x")
+
+
+def test_a_flipped_bit_in_a_png_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.arange(600, dtype=np.uint8).reshape(20, 30)).save(path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CaseError, match=r"a.png, \d+ bytes\) cannot be read"):
+        read_image(path, "x", 2)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "a.nii.gz", image("t1", 0))
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("scanfill.data.nifti.nib.load", refuse)
+    with pytest.raises(CaseError, match=r"a.nii.gz\) cannot be read \(Permission denied\): give yourself access"):
+        read_image(path, "x")
+
+
+def test_one_volume_in_a_4d_metaimage_is_read(tmp_path: Path) -> None:
+    path = save_by_hand(tmp_path / "a.mha", image("t1", 0), AFFINE)
+    content = path.read_bytes()
+    for three, four in (
+        ("NDims = 3", "NDims = 4"),
+        ("12 12 12", "12 12 12 1"),
+        ("Spacing = 2 2 2", "Spacing = 2 2 2 1"),
+    ):
+        content = content.replace(three.encode(), four.encode())
+    content = re.sub(rb"TransformMatrix = .*", b"TransformMatrix = 1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1", content)
+    content = re.sub(rb"Offset = (.*)", rb"Offset = \1 0", content)
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_image(path, "x").numpy()[0], image("t1", 0))
 
 
 def test_absent_file_is_named(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_damaged_voxels_are_noticed(tmp_path: Path, suffix: str, fault: str) -> 
 def test_several_numbers_per_voxel_are_told(tmp_path: Path) -> None:
     header = "ObjectType = Image\nNDims = 3\nDimSize = 4 4 4\nElementNumberOfChannels = 3\nElementType = MET_UCHAR\n"
     (tmp_path / "a.mha").write_bytes(header.encode() + b"ElementDataFile = LOCAL\n" + bytes(4 * 4 * 4 * 3))
-    with pytest.raises(CaseError, match=r"a.mha\) (holds several numbers per voxel|is 4-D)"):
+    with pytest.raises(CaseError, match=r"a.mha\) (holds a vector per voxel|is 4-D)"):
         read_image(tmp_path / "a.mha", "x")
 
 

@@ -14,12 +14,15 @@ from matplotlib.image import imread
 import scanfill
 from browser import needs_browser, visit
 from planted_faults import half_covered, subject
+from scanfill.data.case_quality import CaseQuality
 from scanfill.data.phantoms import PHANTOM_NOTE
 from scanfill.domains.brain_mri.phantoms.brain import BrainPhantom, write_case
-from scanfill.domains.brain_mri.quality import CODES
+from scanfill.domains.brain_mri.quality import CODES, cross_checks
+from scanfill.domains.brain_mri.quality.case_checks import check_case
 from scanfill.errors import CaseError, UsageError
 from scanfill.report.page import RESEARCH_ONLY, Figure, Mark, Table
 from scanfill.report.quality import _picture, write_quality_report
+from tiny_cases import save_case
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,3 +149,22 @@ def test_marks_stand_in_a_table_and_are_escaped() -> None:
 def test_bytes_that_are_no_png_are_refused() -> None:
     with pytest.raises(ValueError, match="The picture is neither a PNG nor an SVG file: it starts with b'GIF'"):
         Figure(b"GIF").html()
+
+
+def test_a_case_on_which_the_checks_fail_is_a_finding_and_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("anna", "ben"):
+        save_case(tmp_path / "data" / name)
+
+    def check(case: dict[str, Any]) -> CaseQuality:
+        if case["case_id"] == "anna":
+            np.empty(1 << 50, np.uint8)  # more memory than there is
+        return check_case(case)
+
+    monkeypatch.setattr(cross_checks, "check_case", check)
+    page = write_quality_report(tmp_path / "data", tmp_path / "quality.html", schema="brain_mri")
+    anna, ben = content(page)["cases"]
+    assert re.match(r"The checks failed with _?(Array)?MemoryError", anna["findings"][0]["text"])
+    assert ben["findings"] == []
+    assert capsys.readouterr().out.startswith("2 cases checked, 1 with findings: 1 error, 0 warnings, 0 notes.")

@@ -164,7 +164,7 @@ def _load(path: Path) -> MetaTensor:
             if "is not wrapped for input type" not in str(error):
                 raise
             msg = (
-                "holds several numbers per voxel (colors, vectors or complex numbers): export an image with one number."
+                "holds a vector per voxel (colors, several volumes, complex numbers): export an image with one number."
             )
             raise CaseError(msg) from error
 

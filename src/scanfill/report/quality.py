@@ -65,7 +65,7 @@ def write_quality_report(
     kind = load_schema(schema)
     cases = find_cohort(folder, modalities, "none", patient_regex, schema=kind, strict=False).cases
     checks = checks_of(kind)
-    checked = checks.check(cases, workers)
+    checked = _check(cases, checks, workers)
     _note_absent(checked, kind, modalities)
     phantoms = phantom_note([case for case in cases if not case.get("problem")], kind)
     about = {
@@ -81,6 +81,33 @@ def write_quality_report(
     _page(checked, checks, Path(folder).resolve().name, phantoms).write(output)
     print(f"{_counted(checked)}\nQuality report: {output} and {output.with_suffix('.json')}")  # noqa: T201 - command-line output
     return output
+
+
+def _check(cases: Sequence[Mapping[str, Any]], checks: QualityChecks, workers: int) -> list[CaseQuality]:
+    """Check all cases; one on which the checks themselves fail gets a finding and does not stop the others."""
+    try:
+        return checks.check(cases, workers)
+    except UsageError:
+        raise
+    except Exception:
+        failed = {str(case["case_id"]): found for case in cases if (found := _failure(case, checks))}
+        if not failed:
+            raise
+        sound = [case for case in cases if str(case["case_id"]) not in failed]
+        checked = {case.case_id: case for case in (checks.check(sound, workers) if sound else [])}
+        return [(failed | checked)[str(case["case_id"])] for case in cases]
+
+
+def _failure(case: Mapping[str, Any], checks: QualityChecks) -> CaseQuality | None:
+    """Check one case again on its own; None if that works."""
+    try:
+        checks.check([case], 1)
+    except Exception as error:  # noqa: BLE001 - see above
+        text = f"The checks failed with {type(error).__name__}: {error}. Look at the headers of its files."
+        finding = Finding("refused", "error", "", None, None, text)
+        keys = [key for key, value in case.items() if isinstance(value, str) and Path(value).is_absolute()]
+        return CaseQuality(str(case["case_id"]), str(case["patient"]), keys, findings=[finding])
+    return None
 
 
 def _note_absent(cases: Sequence[CaseQuality], kind: CaseSchema, modalities: Sequence[str] | str | None) -> None:
