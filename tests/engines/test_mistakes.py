@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scanfill.engines.mistakes import explain_mistakes
 from scanfill.errors import CaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def wrapped(cause: Exception) -> RuntimeError:
@@ -17,9 +22,12 @@ def wrapped(cause: Exception) -> RuntimeError:
 
 
 @pytest.fixture(autouse=True)
-def hook(monkeypatch: pytest.MonkeyPatch) -> None:
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    factory = logging.getLogRecordFactory()
     explain_mistakes()
+    yield
+    logging.setLogRecordFactory(factory)
 
 
 @pytest.mark.parametrize("cause", [CaseError("Case 'c1' has no t2"), OSError(28, "No space left on device")])
@@ -43,3 +51,14 @@ def test_an_interruption_is_told_in_one_line(capsys: pytest.CaptureFixture[str])
     shown = capsys.readouterr().err.strip()
     assert shown.startswith("Stopped.")
     assert "\n" not in shown
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(CaseError("no t2"), False), (KeyboardInterrupt(), False), (KeyError("image"), True)]
+)
+def test_engines_log_the_traceback_of_a_program_error_only(
+    error: BaseException, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("engine").error("Exception: it stopped", exc_info=error)
+    assert "it stopped" in caplog.text
+    assert ("Traceback" in caplog.text) is told

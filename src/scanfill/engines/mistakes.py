@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from types import TracebackType
+from typing import Any
 
 from scanfill.errors import UsageError
 
@@ -18,8 +19,7 @@ def explain_mistakes() -> None:
     """
     if sys.excepthook is not _explain:
         sys.excepthook = _explain
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(_keeps)
+        logging.setLogRecordFactory(_without_traceback)
 
 
 def find_mistake(error: BaseException) -> BaseException | None:
@@ -38,11 +38,13 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _keeps(record: logging.LogRecord) -> bool:
-    """Return whether a message is logged; what engines log of a mistake that passes them is not."""
-    error = sys.exc_info()[1]
-    of_engine = bool(record.exc_info) or record.name.startswith("ignite.engine")
-    return not (of_engine and error and (isinstance(error, KeyboardInterrupt) or find_mistake(error)))
+def _without_traceback(*words: Any, **options: Any) -> logging.LogRecord:
+    """Make a log record; engines log each error that passes them with a traceback, also that of a mistake."""
+    record = logging.LogRecord(*words, **options)
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None and (isinstance(error, KeyboardInterrupt) or find_mistake(error)):
+        record.exc_info = None
+    return record
 
 
 def _explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
