@@ -104,14 +104,18 @@ def test_another_error_in_saving_is_not_hidden(tmp_path: Path) -> None:
         save({"a": lambda: None}, tmp_path / "model.pt")
 
 
-def test_an_interval_beyond_the_end_is_refused_before_training(tmp_path: Path) -> None:
+def test_without_validation_the_last_weights_are_kept_and_this_is_told_before_training(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     network, judge = nn.Linear(2, 2), Engine(lambda *_: None)
-    judge.state.key_metric_name = "dice"  # type: ignore[attr-defined]
+    for name, value in (("key_metric_name", "dice"), ("best_metric", -1), ("best_metric_epoch", -1)):
+        setattr(judge.state, name, value)
     trainer = Engine(lambda *_: [{"loss": 0.0}])
     trainer.state.rank = 0  # type: ignore[attr-defined]
     SaveCheckpoints(tmp_path, TrainingRecord(None, network), network, judge, interval=3).attach(trainer)
-    started = []
-    trainer.add_event_handler(Events.ITERATION_STARTED, lambda: started.append(1))
-    with pytest.raises(UsageError, match=r"val_interval \(=3\) is larger than max_epochs \(=2\)"):
-        trainer.run([None], max_epochs=2)
-    assert not started
+    told = []
+    trainer.add_event_handler(Events.ITERATION_STARTED, lambda: told.append(caplog.text))
+    trainer.run([None], max_epochs=2)
+    assert "val_interval (=3) is larger than max_epochs (=2)" in told[0]
+    assert "No validation gave a score" in caplog.text
+    assert read_checkpoint(tmp_path / "model.pt")["network"].keys() == network.state_dict().keys()

@@ -1,5 +1,6 @@
 """Split cases into training, validation and test so that no patient is in two parts."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
 from scanfill.engines import is_true
 from scanfill.errors import CaseError, UsageError
+
+logger = logging.getLogger(__name__)
 
 
 def split_cases(cases: Sequence[Case], validation: float = 0.2, test: float = 0.0, seed: int = 0) -> Split:
@@ -192,11 +195,11 @@ def load_cases(
     split = {part: split.get(part, []) for part in dict.fromkeys([*PARTS, *split])}
     check_split(split, kind)
     if ckpt_dir is not None and not judged and not split["validation"]:
-        msg = (
-            f"There are no validation cases (validation={validation:g}), so the best weights cannot be chosen and no "
-            f"model.pt would be written. Set a fraction of the patients above 0, such as --validation 0.2."
+        logger.warning(
+            "There are no validation cases (validation=%g), so the best weights cannot be chosen: model.pt will have those "
+            "of the last epoch.",
+            validation,
         )
-        raise CaseError(msg)
     return split
 
 

@@ -14,7 +14,7 @@ from ignite.engine import Engine, Events
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from scanfill.errors import CheckpointError, UsageError
+from scanfill.errors import CheckpointError
 from scanfill.files import set_aside, writing
 
 from .checkpoint_files import (
@@ -66,7 +66,7 @@ class SaveCheckpoints:
     """Handler of the trainer: save ``last.pt`` after each epoch, and ``model.pt`` when the validation score improves.
 
     If there is no evaluator, or it has no key metric, ``model.pt`` is also written after each epoch: it then contains
-    the latest weights, not the best.
+    the latest weights, not the best. So it does after the last epoch if no validation gave a score.
 
     It also resumes a training: the optimizer, the schedule and the best score so far are restored from ``last.pt``.
     Without resuming, files of an earlier training are renamed, never overwritten. Attach it after the validation
@@ -92,8 +92,8 @@ class SaveCheckpoints:
         ValueError: If ``ema`` is not an average of ``network``.
         CheckpointError: At the start of the run, when ``last.pt`` does not fit; see
             :py:func:`~.checkpoint_files.read_checkpoint`.
-        UsageError: At the start of the run, if no epoch would be validated; at the end of an epoch, before anything is
-            saved, if weights are NaN or infinite. See also :py:class:`~.diverged.StopIfDiverged`.
+        UsageError: At the end of an epoch, before anything is saved, if weights are NaN or infinite; see also
+            :py:class:`~.diverged.StopIfDiverged`.
     """
 
     def __init__(
@@ -145,27 +145,27 @@ class SaveCheckpoints:
         engine.add_event_handler(Events.ITERATION_COMPLETED, StopIfDiverged(self.folder))
 
     def report(self, _: Engine) -> None:
-        """Log where the weights are."""
+        """Log where the weights are, and of which epoch."""
         best, judge = self.folder / "model.pt", self.judge
-        if best.is_file():
-            which = (
-                "latest"
-                if judge is None
-                else f"best: epoch {judge.state.best_metric_epoch}, {judge.state.best_metric:.4f}"
-            )
-            logger.info("Weights (%s): %s", which, best.resolve())
-        else:
-            logger.warning("No %s was written: no validation gave a score that is a number.", best)
+        scored = judge is not None and (judge.state.best_metric_epoch or -1) > 0
+        which = (
+            f"best: epoch {judge.state.best_metric_epoch}, {judge.state.best_metric:.4f}"
+            if judge and scored
+            else "latest"
+        )
+        if judge is not None and not scored:
+            logger.warning("No validation gave a score, so %s has the weights of the last epoch.", best)
+        logger.info("Weights (%s): %s", which, best.resolve())
 
     def start(self, engine: Engine) -> None:
         """Resume an earlier training, or rename its files."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.judge is not None and engine.state.max_epochs is not None and self.interval > engine.state.max_epochs:
-            msg = (
-                f"val_interval (={self.interval}) is larger than max_epochs (={engine.state.max_epochs}), so no epoch "
-                f"would be validated and no model.pt written. Set it to {engine.state.max_epochs} or less."
+            logger.warning(
+                "val_interval (=%s) is larger than max_epochs (=%d): no epoch is validated, so model.pt will have the "
+                "weights of the last epoch, not the best.",
+                *(self.interval, engine.state.max_epochs),
             )
-            raise UsageError(msg)
         last = self.folder / "last.pt"
         if self.resume and last.is_file():
             self._load(engine, last)
@@ -192,7 +192,9 @@ class SaveCheckpoints:
         if judge is not None:
             progress["best_metric"] = float(judge.state.best_metric)
             progress["best_metric_epoch"] = judge.state.best_metric_epoch
-        if judge is None or judge.state.best_metric_epoch == engine.state.epoch:
+        unscored = judge is not None and (judge.state.best_metric_epoch or -1) < 0
+        last = unscored and engine.state.epoch == engine.state.max_epochs
+        if judge is None or last or judge.state.best_metric_epoch == engine.state.epoch:
             self._write(weights_with_record(weights_to_use(parts), record), "model.pt")
         others = {name: item.state_dict() for name, item in self.state.items()}
         self._write({**parts, **others, "trainer": progress}, "last.pt")
