@@ -196,8 +196,8 @@ def load_cases(
     check_split(split, kind)
     if ckpt_dir is not None and not judged and not split["validation"]:
         logger.warning(
-            "There are no validation cases (validation=%g), so the best weights cannot be chosen: model.pt will have those "
-            "of the last epoch.",
+            "There are no validation cases (validation=%g), so the best weights cannot be chosen: model.pt will have "
+            "those of the last epoch.",
             validation,
         )
     return split

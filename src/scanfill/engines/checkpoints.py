@@ -146,14 +146,10 @@ class SaveCheckpoints:
 
     def report(self, _: Engine) -> None:
         """Log where the weights are, and of which epoch."""
-        best, judge = self.folder / "model.pt", self.judge
-        scored = judge is not None and (judge.state.best_metric_epoch or -1) > 0
-        which = (
-            f"best: epoch {judge.state.best_metric_epoch}, {judge.state.best_metric:.4f}"
-            if judge and scored
-            else "latest"
-        )
-        if judge is not None and not scored:
+        best, judge, which = self.folder / "model.pt", self.judge, "latest"
+        if judge is not None and (judge.state.best_metric_epoch or -1) > 0:
+            which = f"best: epoch {judge.state.best_metric_epoch}, {judge.state.best_metric:.4f}"
+        elif judge is not None:
             logger.warning("No validation gave a score, so %s has the weights of the last epoch.", best)
         logger.info("Weights (%s): %s", which, best.resolve())
 
