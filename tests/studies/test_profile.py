@@ -23,7 +23,7 @@ def test_a_profile_is_found_by_name_or_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nope", "", "slrum", "/nowhere", "{x}"])
 def test_what_is_no_profile_is_told_with_those_there_are(name: str) -> None:
-    with pytest.raises(UsageError, match="There is no profile .*: pass slurm, or a folder"):
+    with pytest.raises(UsageError, match=r"There is no profile .*: pass slurm, or a folder"):
         find_profile(name)
 
 
