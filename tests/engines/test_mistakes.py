@@ -61,4 +61,4 @@ def test_engines_log_the_traceback_of_a_program_error_only(
 ) -> None:
     logging.getLogger("engine").error("Exception: it stopped", exc_info=error)
     assert "it stopped" in caplog.text
-    assert ("Traceback" in caplog.text) is told
+    assert (type(error).__name__ in caplog.text) is told

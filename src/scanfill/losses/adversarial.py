@@ -4,6 +4,10 @@ import torch
 from monai.losses import PatchAdversarialLoss
 from torch import Tensor, nn
 
+from scanfill.errors import UsageError
+
+CRITERIA = ("bce", "least_squares", "hinge")
+
 
 class AdversarialLoss(PatchAdversarialLoss):  # type: ignore[misc]
     """MONAI's ``PatchAdversarialLoss`` on plain logits.
@@ -16,10 +20,13 @@ class AdversarialLoss(PatchAdversarialLoss):  # type: ignore[misc]
         criterion: ``bce`` (cross-entropy of the logits), ``least_squares`` or ``hinge``.
 
     Raises:
-        ValueError: Raised by MONAI if the criterion is unknown.
+        UsageError: The criterion is unknown.
     """
 
     def __init__(self, criterion: str = "bce") -> None:
+        if criterion not in CRITERIA:
+            msg = f"criterion (={criterion!r}) must be one of {', '.join(CRITERIA)}."
+            raise UsageError(msg)
         super().__init__(criterion=criterion, no_activation_leastsq=True)
         if criterion == "bce":
             self.activation = None
