@@ -46,7 +46,7 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_the_last_good_epoch_st
     ) as error:
         train(tmp_path, [0.5, torch.tensor(0.25), 0.5, bad])
     assert f"Kept in {tmp_path}: model.pt and last.pt of an earlier epoch" in str(error.value)
-    assert "--optimizer#lr 0.05" in str(error.value)
+    assert "--optimizer#lr 0.001" in str(error.value)
     assert read_checkpoint(tmp_path / "last.pt")["trainer"]["epoch"] == 1
 
 
