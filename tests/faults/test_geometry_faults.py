@@ -169,7 +169,7 @@ MASKS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
         lambda brain: brain & (((np.indices(brain.shape) - 24) ** 2).sum(axis=0) < 36),
         r"covers \d?\d% of the tissue",
     ),
-    "everything": (np.ones_like, r"it has 7\.\d liters, more than any brain"),
+    "everything": (np.ones_like, r"it is 1 everywhere, 7\.\d\d liters"),
     "everything but the brain": (np.logical_not, r"it has \d\.\d liters|is tissue in the images"),
     "beside the brain": (lambda brain: np.roll(brain, 30, axis=1), r"only \d?\d% of it is tissue"),
 }

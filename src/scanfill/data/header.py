@@ -41,10 +41,11 @@ NRRD_UNITS |= {"meters": 1000.0, "millimeters": 1.0, "micrometers": 0.001}
 UNIT_NAMES = {1000.0: "meters", 10.0: "centimeters", 1.0: "mm", 0.001: "microns"}
 """One unit in mm -> its name; the candidates for the likely unit of a header, the most frequent mistakes first."""
 
-APART_VOXELS, APART_DEGREES = 0.1, 0.5
+APART_VOXELS, APART_DEGREES = 0.5, 0.5
 """Differences between sform and qform from which they count as different.
 
-A quaternion of 32-bit numbers is off by at most 0.003 voxels at the corners in the 24 real cases.
+A quaternion of 32-bit numbers is off by up to 0.33 voxels at the corners (2000 random orientations of 320 x 320 x 256
+voxels of 0.4 to 1.2 mm). None of the 24 real cases at hand has both.
 """
 
 SIZE_MISMATCH = 0.01

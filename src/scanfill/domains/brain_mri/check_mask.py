@@ -22,14 +22,25 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-LEAST_OF_TISSUE = 0.7
-"""Smallest share of the tissue of skull-stripped images that a brain mask covers."""
+LEAST_OF_TISSUE = 0.6
+"""Smallest share of the tissue of skull-stripped images that a brain mask covers.
+
+In 19 real cases, masks of the brain cover all of it, eroded by 6 mm 0.74 to 0.78, without the lowest 15 % (cerebellum)
+0.85 to 0.87; masks of half of it at most 0.52, of its lesion 0.16. In two thin slabs of MSD: halves 0.53, lesions 0.28.
+"""
 
 LEAST_ON_TISSUE = 0.5
-"""Smallest share of a brain mask in which the images show tissue."""
+"""Smallest share of a brain mask in which the images show tissue: 0.78 or more if dilated by 6 mm, inverse masks 0."""
 
 LEAST_EXTENT = 0.6
-"""Smallest width and length of a brain mask as a share of those of the whole head."""
+"""Smallest width, length and height of a brain mask as a share of those of the whole head.
+
+In six phantoms of whole heads, masks of the brain have at least 0.81, eroded by 6 mm 0.76, without the lowest 15 %
+0.65; masks of half of it at most 0.53, of its lesion 0.49. There was no real head with a mask to measure.
+"""
+
+HEAD_HEIGHT = 130.0
+"""Height in mm to which that of a head counts: further down there is no brain."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,8 @@ class MaskShares:
         on_tissue: Share of it that is tissue.
         width: Its extent from left to right as a share of that of the tissue.
         length: The same from back to front.
+        height: The same from bottom to top, of at most :py:data:`HEAD_HEIGHT`.
+        everywhere: Whether it has no voxel outside.
     """
 
     litres: float
@@ -49,6 +62,8 @@ class MaskShares:
     on_tissue: float
     width: float
     length: float
+    height: float
+    everywhere: bool
 
 
 def check_mask(mask: MetaTensor, images: Mapping[str, MetaTensor], where: str) -> None:
@@ -75,30 +90,33 @@ def check_mask(mask: MetaTensor, images: Mapping[str, MetaTensor], where: str) -
 
 
 def measure_mask(mask: MetaTensor, images: Mapping[str, MetaTensor]) -> MaskShares:
-    """Compare a mask with the tissue that any of the images shows."""
+    """Compare a mask with the tissue that most of the images show."""
     affine = np.asarray(mask.affine, dtype=float)
     covered, coarse = coarsen(mask.numpy()[0], affine)
     inside = covered > 0
-    tissue = np.logical_or.reduce([tissue_of(coarsen(image.numpy()[0], affine)[0]) for image in images.values()])
+    shown = [tissue_of(coarsen(image.numpy()[0], affine)[0], inside) for image in images.values()]
+    tissue = np.sum(shown, axis=0) * 2 >= len(shown)
     both = float(np.count_nonzero(inside & tissue))
     own, whole = _extent(inside, coarse), _extent(tissue, coarse)
-    sizes = own / np.maximum(whole, 1e-6)
+    sizes = own / np.maximum(np.minimum(whole, (np.inf, np.inf, HEAD_HEIGHT)), 1e-6)
     return MaskShares(
         litres=float(np.count_nonzero(mask.numpy()) * abs(np.linalg.det(affine[:3, :3])) / 1e6),
         of_tissue=both / max(1, int(np.count_nonzero(tissue))),
         on_tissue=both / max(1, int(np.count_nonzero(inside))),
         width=float(sizes[0]),
         length=float(sizes[1]),
+        height=float(sizes[2]),
+        everywhere=bool(inside.all()),
     )
 
 
-def tissue_of(image: NDArray[np.float32]) -> Mask:
-    """Separate the head, or the stripped brain, from the background: one value, or noise."""
+def tissue_of(image: NDArray[np.float32], inside: Mask) -> Mask:
+    """Separate the head, or the stripped brain, from the background: one value, or noise darker than the brain."""
     background, share = background_of(image)
     if share >= 0.2:
         return np.asarray(np.abs(image - background) > QUIET * (np.percentile(image, 99.5) - image.min()))
-    low, high = np.percentile(image, [2, 98])  # the threshold of BET (Smith 2002, 10.1002/hbm.10062)
-    return np.asarray(image > low + 0.1 * (high - low))
+    air = np.percentile(image, 1)
+    return np.asarray(image > air + 0.25 * (np.median(image[inside]) - air))
 
 
 def _extent(mask: Mask, affine: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,20 +129,17 @@ def _extent(mask: Mask, affine: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _objection(shares: MaskShares, images: Mapping[str, MetaTensor]) -> str:
     """Return why a mask is not believed; empty if it is plausible."""
+    if shares.everywhere:
+        return f"it is 1 everywhere, {shares.litres:.2f} liters"
     if shares.litres > LARGEST_BRAIN:
         return f"it has {shares.litres:.1f} liters, more than any brain ({LARGEST_BRAIN:g} at most)"
     if shares.on_tissue < LEAST_ON_TISSUE:
         return f"only {shares.on_tissue:.0%} of it is tissue in the images (at least {LEAST_ON_TISSUE:.0%})"
-    if shares.of_tissue >= LEAST_OF_TISSUE:
-        return ""
-    if not any(suspect_skull(image) for image in images.values()):
-        return (
-            f"it covers {shares.of_tissue:.0%} of the tissue in the images (at least {LEAST_OF_TISSUE:.0%}), "
-            f"{shares.litres:.2f} liters"
-        )
-    if min(shares.width, shares.length) < LEAST_EXTENT:
-        return (
-            f"it is {shares.width:.0%} as wide and {shares.length:.0%} as long as the head (at least "
-            f"{LEAST_EXTENT:.0%}), {shares.litres:.2f} liters"
-        )
-    return ""
+    extents = (shares.width, shares.length, shares.height)
+    reason = ""
+    if shares.of_tissue < LEAST_OF_TISSUE and not any(suspect_skull(image) for image in images.values()):
+        reason = f"it covers {shares.of_tissue:.0%} of the tissue in the images (at least {LEAST_OF_TISSUE:.0%})"
+    elif shares.of_tissue < LEAST_OF_TISSUE and min(extents) < LEAST_EXTENT:
+        wide, long, high = (f"{extent:.0%}" for extent in extents)
+        reason = f"it is {wide} as wide, {long} as long and {high} as high as the head (at least {LEAST_EXTENT:.0%})"
+    return reason and f"{reason}, {shares.litres:.2f} liters"

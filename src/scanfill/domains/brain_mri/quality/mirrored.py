@@ -40,6 +40,9 @@ found when flipped left to right, back to front, upside down, or turned upside d
 1.9 by chance; they only tell which of the two it is.
 """
 
+CLEAR = 1.25
+"""Factor by which one of the two must gain more with the other images than its partner to be named alone."""
+
 RIM = 4.0
 """Ignored depth in mm below the surface: the outline is alike on both sides."""
 
@@ -100,7 +103,8 @@ def find_mirrored(shared: Mapping[tuple[str, str], Flips], affine: NDArray[np.fl
         gain = flips[signs] / max(flips[AS_IT_IS], 1e-6)
         if gain > FLIPPED:
             gains = [_gain_with_others(shared, name, (first, second), signs) for name in (first, second)]
-            name = f"{first}, {second}" if gains[0] == gains[1] else (first, second)[int(gains[1] > gains[0])]
+            clear = max(gains) > CLEAR * min(gains)
+            name = (first, second)[int(gains[1] > gains[0])] if clear else f"{first}, {second}"
             findings.append(_finding(name, signs, gain, affine))
     return findings
 
