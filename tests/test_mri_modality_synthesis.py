@@ -257,10 +257,10 @@ def test_intensities_that_lie_in_minus_1_to_1_already_are_told(
     case = new_case(trained, tmp_path / "cases")
     file = file_of(case, "t2")
     scan = nib.load(file)
+    brain = (voxels(scan) != 0).astype(np.uint8)
     scaled = voxels(scan).astype(np.float32) / voxels(scan).max() * 2 - 1
     nib.save(nib.Nifti1Image(scaled, scan.affine), file)
     if with_mask:
-        brain = (voxels(scan) != 0).astype(np.uint8)
         nib.save(nib.Nifti1Image(brain, scan.affine), case / f"{case.name}_mask.nii.gz")
     with pytest.raises(SystemExit):
         use(trained, case, tmp_path / "out")

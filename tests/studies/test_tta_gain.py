@@ -56,7 +56,7 @@ def test_the_verb_says_what_it_gains_and_costs(
 ) -> None:
     checkpoint = str(trained.root / "models" / "model.pt")
     options = {"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir)}
-    tta_gain(NAME, checkpoint, str(tmp_path), "small.yaml", **options)
+    tta_gain(NAME, checkpoint, str(tmp_path), ["small.yaml"], **options)
     printed = capsys.readouterr().out
     assert "no interval by resampling" in printed
     with (tmp_path / "cases.csv").open() as file:

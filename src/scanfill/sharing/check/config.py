@@ -87,7 +87,7 @@ class Config:
             self.trees[self.path] = self
         self._busy: set[int] = set()
         self._asked = 0
-        self._until = time.monotonic() + LONGEST
+        self._since = time.monotonic()
         self._names: dict[int, str] = {}
         for name, node in self.walk():
             self._names[id(node)] = name
@@ -167,7 +167,9 @@ class Config:
             msg = f"{node.file}, line {node.line}: following references led to more than {MOST_ASKED} values. "
             msg += "Do not nest lists that refer to another list several times: write the values out."
             raise UsageError(msg)
-        if time.monotonic() > self._until:
+        if not self._busy:
+            self._since = time.monotonic()
+        elif time.monotonic() > self._since + LONGEST:
             msg = f"{node.file}, line {node.line}: checking takes more than {LONGEST} s. Check a smaller config."
             raise UsageError(msg)
         if id(node) in self._busy:  # refers to itself: MONAI will report it
