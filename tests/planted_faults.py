@@ -94,8 +94,8 @@ def upside_down(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG00
 
 
 def turned_around(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001
-    """The voxels of FLAIR are turned by 180 degrees about the axis from top to bottom."""
-    return images | {"flair": images["flair"][::-1, ::-1].copy()}
+    """The voxels of FLAIR are turned by 180 degrees about the axis from back to front."""
+    return images | {"flair": images["flair"][::-1, :, ::-1].copy()}
 
 
 def half_covered(images: Images, phantom: BrainPhantom) -> Images:  # noqa: ARG001

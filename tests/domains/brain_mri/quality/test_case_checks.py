@@ -13,7 +13,7 @@ import pytest
 import torch
 from monai.data import DataLoader, Dataset
 
-from planted_faults import as_tensors, half_covered, subject
+from planted_faults import as_tensors, half_covered, subject, thick_slices
 from scanfill.data.case_quality import CaseQuality, Finding
 from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.phantoms.brain import nifti_bytes, write_case
@@ -191,6 +191,15 @@ def test_findings_are_logged_and_written_one_a_line(caplog: pytest.LogCaptureFix
     assert [line.split(":")[0] for line in lines if "thick" not in line][:1] == ["[skull] t1"]
     assert [record.levelno for record in caplog.records][:1] == [logging.ERROR]
     assert all(record.getMessage() == f"Case 'c1': {line}" for record, line in zip(caplog.records, lines, strict=True))
+
+
+def test_notes_are_logged_as_information_and_written_with_the_warnings(caplog: pytest.LogCaptureFixture) -> None:
+    phantom = subject(1, 1, 48)
+    images = thick_slices(dict(phantom.images), phantom)
+    with caplog.at_level(logging.INFO):
+        case = WarnOfQualityd(MODALITIES)({"case_id": "c1", **as_tensors(images, phantom)})
+    assert case["warnings"].startswith("[thick_slices] t2: ")
+    assert [record.levelno for record in caplog.records] == [logging.INFO]
 
 
 def test_an_unusable_image_is_named_with_its_reason_beside_what_was_known() -> None:
