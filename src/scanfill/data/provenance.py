@@ -25,6 +25,7 @@ from nibabel.spatialimages import HeaderDataError
 from scanfill import __version__
 from scanfill.checksums import checksum, file_checksum
 from scanfill.data.image import volume_suffix
+from scanfill.data.like_scan import frame_on, nifti_image
 from scanfill.data.nifti import load_nifti, open_nifti
 from scanfill.data.text import read_text
 from scanfill.errors import CaseError
@@ -236,8 +237,8 @@ def write_synthetic(
     """
     path = Path(path)
     modality = _check_output(path, origin.inputs.values())
-    image = nib.Nifti1Image(np.asarray(volume), np.asarray(affine, dtype=np.float64))
-    image.header.set_xyzt_units("mm")
+    voxels, place = np.asarray(volume), np.asarray(affine, dtype=np.float64)
+    image = nifti_image(voxels, place, "", frame_on(map(str, origin.inputs.values()), voxels.shape, place))
     with writing(path) as temporary:
         nib.save(image, temporary)
         set_header(temporary, modality)

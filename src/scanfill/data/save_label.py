@@ -14,6 +14,7 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from scanfill.data.like_scan import frame_on, nifti_image
 from scanfill.data.load_schema import load_schema
@@ -21,6 +22,7 @@ from scanfill.data.provenance import PROVENANCE
 from scanfill.data.schema import CaseSchema
 from scanfill.errors import UsageError
 from scanfill.files import writing
+from scanfill.replacing import SOFTWARE
 from scanfill.transforms.renumber import renumber
 
 DESCRIPTION = "scanfill: research use only"
@@ -125,8 +127,10 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         self, stem: Path, values: NDArray[np.uint8], affine: NDArray[np.float64], frame: Mapping[str, Any] | None
     ) -> None:
         if self._is_picture(affine):
+            about = PngInfo()
+            about.add_text("Software", SOFTWARE)
             with writing(stem.with_name(f"{stem.name}.png")) as temporary:
-                Image.fromarray(np.ascontiguousarray(values.T)).save(temporary, format="png")
+                Image.fromarray(np.ascontiguousarray(values.T)).save(temporary, format="png", pnginfo=about)
             return
         with writing(stem.with_name(f"{stem.name}.nii.gz")) as temporary:
             nib.save(nifti_image(values, affine, DESCRIPTION, frame), temporary)
