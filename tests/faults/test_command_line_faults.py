@@ -258,7 +258,7 @@ def test_a_small_archive_of_a_huge_config_is_refused_at_once(tmp_path: Path) -> 
         ("a: 1\na: 2\n", "repeated-entry", 1),
         ("a: !!python/object/apply:os.system [touch ran]\n", "has the tag", 2),
         ("a: [" + "1, " * 400_000 + "]", "too large for a config", 2),
-        ("a: " + "[" * 400, "more than 100 levels", 2),
+        ("a: " + "[" * 400 + "]" * 400, "more than 100 levels", 2),
     ],
     ids=["cycle", "twice", "tag", "large", "deep"],
 )

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from scanfill.__main__ import main
@@ -136,7 +138,8 @@ def test_images_that_have_changed_are_another_protocol(tmp_path: Path) -> None:
     study = StandInStudy(tmp_path)
     study.plan()
     image = next(study.data.rglob("*.nii*"))
-    image.write_bytes(image.read_bytes() + b"changed")
+    scan = nib.load(image)
+    nib.save(nib.Nifti1Image(np.asarray(scan.dataobj) * 2, scan.affine), image)
     with pytest.raises(UsageError, match="different images"):
         study.plan()
 

@@ -67,8 +67,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UsageError(msg)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        msg = f"The study file {path} is not valid YAML: {error}"
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        msg = f"The study file {path} is not valid YAML in UTF-8: {error}"
         raise UsageError(msg) from error
     if not isinstance(content or {}, dict):
         msg = f"The study file {path} contains a {type(content).__name__}; expected options, such as `folds: 5`."

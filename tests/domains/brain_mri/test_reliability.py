@@ -22,6 +22,7 @@ from scanfill.domains.brain_mri.reliability import (
     merge_core,
     why_unreliable,
 )
+from scanfill.errors import UsageError
 from tiny_cases import MODALITIES, regions
 
 if TYPE_CHECKING:
@@ -228,6 +229,13 @@ def test_rows_of_a_table_without_these_columns_stay(tmp_path: Path) -> None:
     old, new = write(tmp_path, "c1", voxels=300)
     assert (old["case_id"], old["WT_ml"], old["reason"]) == ("old", "6", "")
     assert new["ED_ml"] == "3.0"
+
+
+def test_another_table_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "volumes.csv").write_text("patient,age\nanna,71\n")
+    with pytest.raises(UsageError, match=r"volumes\.csv is not a table of volumes written by scanfill"):
+        write(tmp_path, "c1", voxels=300)
+    assert (tmp_path / "volumes.csv").read_text() == "patient,age\nanna,71\n"
 
 
 def test_a_second_run_keeps_other_cases_and_replaces_its_own(tmp_path: Path) -> None:

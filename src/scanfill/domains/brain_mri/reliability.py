@@ -213,7 +213,7 @@ class WriteVolumes:
         if self.path.is_file():
             check_replaceable(self.path)
             rows = read_table(self.path)
-            if any(set(COLUMNS) - set(row) for row in rows):
+            if any({"case_id", *COLUMNS[1:2]} - set(row) for row in rows):
                 msg = f"{self.path} is not a table of volumes written by scanfill: move it away, or choose another "
                 msg += "--output_dir."
                 raise UsageError(msg)

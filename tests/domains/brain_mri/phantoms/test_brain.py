@@ -83,9 +83,8 @@ def test_another_seed_gives_another_head(folder: Path, tmp_path: Path) -> None:
 
 def test_a_second_run_replaces_files_and_spares_others(tmp_path: Path) -> None:
     case = tmp_path / "BraTS20_Training_001"
-    case.mkdir()
+    write_cohort(tmp_path, cases=1, size=32, seed=1)
     (case / "notes.txt").write_text("keep")
-    (case / "BraTS20_Training_001_t1.nii.gz").write_text("half")
     write_cohort(tmp_path, cases=1, size=24, seed=0)
     assert (case / "notes.txt").read_text() == "keep"
     assert nib.load(case / "BraTS20_Training_001_t1.nii.gz").shape == (24, 24, 24)

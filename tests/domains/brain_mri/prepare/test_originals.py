@@ -195,3 +195,8 @@ def test_uncompressed_nifti_is_compressed_for_hd_bet(tmp_path: Path) -> None:
 
 def test_other_formats_are_to_be_converted_first(tmp_path: Path) -> None:
     assert "convert" in strip_commands(tmp_path / "t1ce.mha")
+
+
+def test_the_mask_of_an_nnunet_case_is_named_after_it(tmp_path: Path) -> None:
+    assert mask_path(tmp_path / "imagesTr" / "BRATS_001_0002.nii.gz").name == "BRATS_001_mask.nii.gz"
+    assert mask_path(tmp_path / "anna" / "x_0002.nii.gz").name == "mask.nii.gz"

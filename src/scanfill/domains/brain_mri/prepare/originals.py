@@ -12,6 +12,7 @@ from typing import Any
 from monai.data import MetaTensor
 
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image, volume_suffix
+from scanfill.data.nnunet import CHANNEL, IMAGES
 from scanfill.data.phantoms import phantom_text
 from scanfill.data.read import check_images_differ, checked_mask
 from scanfill.domains.brain_mri.check_mask import check_mask
@@ -187,7 +188,9 @@ def mask_path(image: str | Path) -> Path:
     file = recognise_file(image)
     stem = image.name.removesuffix(volume_suffix(image))
     folder = image.parent.parent if image.parent.name == stem else image.parent  # BraTS 2012 to 2015
-    return folder / (f"{file.case_name}_mask.nii.gz" if file and file.case_name else "mask.nii.gz")
+    of_nnunet = CHANNEL.fullmatch(stem) if IMAGES.fullmatch(image.parent.name) else None
+    name = of_nnunet["case"] if of_nnunet else file.case_name if file else ""
+    return folder / (f"{name}_mask.nii.gz" if name else "mask.nii.gz")
 
 
 def _quoted(path: str | Path) -> str:
