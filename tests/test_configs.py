@@ -86,3 +86,13 @@ def test_a_config_opens_with_its_purpose_and_command(file: Path) -> None:
     opening = file.read_text().split("\n\n")[0]
     assert opening.startswith("# ")
     assert "config_file" in opening
+
+
+@pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
+def test_a_resumed_or_evaluated_training_keeps_its_split(bundle: Path) -> None:
+    train, evaluate = (
+        ConfigParser.load_config_file(str(bundle / "configs" / name)) for name in ("train.yaml", "evaluate.yaml")
+    )
+    assert (train["cases"]["ckpt_dir"], train["cases"]["resume"]) == ("@ckpt_dir", "@resume")
+    assert [step for step in train["run"] if "scanfill.data.save_split" in str(step)]
+    assert evaluate["cases#judged"] is True

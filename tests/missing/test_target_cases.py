@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scanfill.data import write_split
+from scanfill.data import save_split, write_split
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.target_cases import (
@@ -30,6 +30,22 @@ def cohort(tmp_path: Path) -> Path:
     for number in range(4):
         save_case(tmp_path / "cases" / f"c{number}", label=regions((1, 2, 4)))
     return tmp_path / "cases"
+
+
+@pytest.mark.parametrize("bundle", ["synthesis", "completion"])
+def test_a_renamed_patient_stays_in_its_part_when_a_training_resumes(cohort: Path, tmp_path: Path, bundle: str) -> None:
+    places = {"schema": SCHEMA, "ckpt_dir": tmp_path / "models"}
+
+    def load(**options: bool) -> dict[str, set[str]]:
+        split = load_pairs(cohort, "t2", "flair", **places, **options) if bundle == "synthesis" else None
+        split = split or load_completions(cohort, MODALITIES, **places, **options)
+        save_split(split, dataset_dir=cohort, **places, resume=options.get("resume", False))
+        return {part: {case["patient"] for case in cases} for part, cases in split.items()}
+
+    before = load()
+    for folder in sorted(cohort.iterdir()):
+        folder.rename(cohort / f"renamed_{folder.name}")
+    assert load(resume=True) == before
 
 
 def synthetic_flair(case: Path) -> None:
