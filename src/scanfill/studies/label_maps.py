@@ -44,7 +44,7 @@ class Segmenter:
                 "cases": [],
                 "device": f"$torch.device({str(device)!r})",
                 "report_unreliable": True,
-                "handlers": [handler for handler in parser["handlers"] if "LoadCheckpoint" in handler["_target_"]],
+                "handlers": [handler for handler in parser["handlers"] if "LoadCheckpoint" in str(handler)],
             }
         )
         self.dataset = parser.get_parsed_content("dataset")
