@@ -27,9 +27,9 @@ test-all: .venv/installed  ## all tests, including the slow ones: at most 45 min
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m "slow or not slow"
 
 # Slow tests without a fast equivalent: a study with real networks, one that is killed, one on SLURM, two processes,
-# trained bundles that are moved, bundles for data other than brain MRI.
+# trained bundles that are moved, bundles for data other than brain MRI, commands that are killed.
 test-slow: .venv/installed  ## the slow tests that continuous integration runs
-	$(BIN)/python -m pytest -m slow tests/studies tests/test_two_processes.py tests/test_left_bundles.py tests/test_seam.py
+	$(BIN)/python -m pytest -m slow tests/studies tests/test_two_processes.py tests/test_left_bundles.py tests/test_seam.py tests/faults
 
 # No cache: ruff's cache misses that a new module has made an import first-party.
 lint: .venv/installed  ## ruff and mypy
