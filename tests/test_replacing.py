@@ -88,8 +88,10 @@ def test_what_scanfill_did_not_write_stays(tmp_path: Path) -> None:
 def test_its_own_files_are_replaced(tmp_path: Path) -> None:
     for name in ("a.nii.gz", "a.nii", "a.png", "a.html", "a.json"):
         new_content(tmp_path / name)
+        before = (tmp_path / name).stat().st_ino
         with writing(tmp_path / name) as temporary:
             new_content(temporary)
+        assert (tmp_path / name).stat().st_ino != before
 
 
 @pytest.mark.parametrize(
@@ -134,12 +136,14 @@ def test_tables_with_a_few_columns_more_are_replaced(tmp_path: Path) -> None:
     path = text(tmp_path / "scores.csv", "# phantoms\ncase_id,dice_NC,dice_ED,dice_CET\n")
     with writing(path) as temporary:
         text(temporary, "case_id,dice_NC,dice_ED,dice_CET,hd95_NC\n")
+    assert "hd95" in path.read_text()
 
 
 def test_equal_content_is_no_loss(tmp_path: Path) -> None:
     path = volume(tmp_path / "a.nii")
     with writing(path) as temporary:
-        temporary.write_bytes(path.read_bytes())
+        temporary.write_bytes(before := path.read_bytes())
+    assert path.read_bytes() == before
 
 
 def test_an_input_stays_even_if_scanfill_wrote_it(tmp_path: Path) -> None:
@@ -189,6 +193,7 @@ def test_a_process_replaces_what_it_wrote_itself(tmp_path: Path) -> None:
     for content in ("a,b\n", "c,d\n"):
         with writing(tmp_path / "a.csv") as temporary:
             text(temporary, content)
+    assert (tmp_path / "a.csv").read_text() == "c,d\n"
 
 
 @pytest.mark.parametrize("name", ["", " ", ".", "..", "../x", "a/b", "a\\b", "a\nb", "a\0b", "\x1b[31m", None, 7, True])

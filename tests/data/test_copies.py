@@ -69,7 +69,8 @@ def test_the_same_files_under_another_name_are_refused_even_for_one_patient(tmp_
 def test_two_visits_may_share_one_image(tmp_path: Path) -> None:
     data = cohort(tmp_path / "data")
     shutil.copy(data / "a" / "t2.nii.gz", data / "b" / "t2.nii.gz")
-    load(data, {"patient": "p"}, {"patient": "p"})
+    split = load(data, {"patient": "p"}, {"patient": "p"})
+    assert sum(map(len, split.values())) == 5
 
 
 def test_one_label_for_two_patients_is_refused(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_two_empty_labels_are_no_copies(tmp_path: Path) -> None:
     for name in "ab":
         save_case(data / name, label=np.zeros((12, 12, 12), np.uint8))
     shutil.copy(data / "a" / "seg.nii.gz", data / "b" / "seg.nii.gz")
-    load(data)
+    assert sum(map(len, load(data).values())) == 5
 
 
 @pytest.mark.parametrize(("one", "other"), [("flair", "label"), ("t1", "t2")])
