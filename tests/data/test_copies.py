@@ -80,6 +80,18 @@ def test_one_label_for_two_patients_is_refused(tmp_path: Path) -> None:
         load(data)
 
 
+def test_a_patient_with_and_without_an_image_may_share_the_label(tmp_path: Path) -> None:
+    data = cohort(tmp_path / "data")
+    again = case_of(data / "a", case_id="a_without_flair", patient="a", label=str(data / "a" / "seg.nii.gz"))
+    del again["flair"]
+    path = listed(data)
+    content = json.loads(path.read_text())
+    content["training"].append(again)
+    path.write_text(json.dumps(content))
+    split = load_cases(data, path, schema=SCHEMA, labels="brats", incomplete=True)
+    assert sum(map(len, split.values())) == 6
+
+
 def test_a_label_map_instead_of_a_scan_is_refused(tmp_path: Path) -> None:
     data = cohort(tmp_path / "data")
     shutil.copy(data / "b" / "seg.nii.gz", data / "b" / "flair.nii.gz")

@@ -117,7 +117,8 @@ def _check_really(case: Case, other: Case, keys: Sequence[str], mark: str) -> No
 
 
 def _check_labels(cases: Sequence[Case], key: str, images: Mapping[str, Case]) -> None:
-    seen: dict[str, tuple[str, str]] = {}
+    """Refuse a label of two patients, or a label as an image; cases of one patient may share one."""
+    seen: dict[str, tuple[Case, str]] = {}
     for case in cases:
         for path in _files(case, [key]):
             try:
@@ -130,11 +131,12 @@ def _check_labels(cases: Sequence[Case], key: str, images: Mapping[str, Case]) -
                     f"{case['case_id']!r} ({path}). Replace it with the scan, or leave it out."
                 )
                 raise CaseError(msg)
-            other, earlier = seen.setdefault(mark, (str(case["case_id"]), path))
-            if other != str(case["case_id"]) and file_checksum(path) == file_checksum(earlier) and not _is_empty(path):
+            other, earlier = seen.setdefault(mark, (case, path))
+            copied = other["patient"] != case["patient"] and file_checksum(path) == file_checksum(earlier)
+            if copied and not _is_empty(path):
                 msg = (
-                    f"Cases {other!r} and {case['case_id']!r} have the same {key} ({earlier}, {path}), so one is "
-                    f"wrong. Give each case its own, or remove it."
+                    f"Cases {other['case_id']!r} and {case['case_id']!r} have the same {key} ({earlier}, {path}), so "
+                    f"one is wrong. Give each case its own, or remove it."
                 )
                 raise CaseError(msg)
 
