@@ -31,7 +31,7 @@ class StandInStudy:
         self.first: list[str] = []
         for number in range(10):
             self.add_case(number)
-        self.job = folder / "python"
+        self.job = folder / "a python"  # an interpreter may be in a folder whose name has a space
         self.job.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{JOB}" "$@"\n')
         self.job.chmod(self.job.stat().st_mode | stat.S_IXUSR)
 

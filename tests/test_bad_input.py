@@ -156,7 +156,7 @@ def test_nothing_is_written_into_the_folder_of_the_scans(
     with pytest.raises(SystemExit) as stopped:
         use(trained, tmp_path / "cases", tmp_path / "cases" / place.format(case=case.name))
     assert stopped.value.code == 1
-    assert re.search(r"results would be written to .*, which is in the folder of", "".join(capsys.readouterr()))
+    assert re.search(r"The output folder .* is in a folder with data", "".join(capsys.readouterr()))
     assert {path: path.read_bytes() for path in case.iterdir()} == before
 
 

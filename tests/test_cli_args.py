@@ -137,9 +137,9 @@ def test_an_unknown_name_is_told_with_the_nearest(words: list[str], message: str
         (["gather"], "gather: first and out are missing"),
         (
             ["sort_out", "a", "b", "c", "d"],
-            "sort_out: 'd' is too much: python -m scanfill sort_out FOLDER",
+            "sort_out: unexpected argument 'd': python -m scanfill sort_out FOLDER",
         ),
-        (["sort_out", "a", "b", "--output", "c", "flair", "x"], "'flair x' is too much"),
+        (["sort_out", "a", "b", "--output", "c", "flair", "x"], "unexpected argument 'flair x'"),
         (["sort_out", "a", "--output"], "--output has no value"),
         (["sort_out", "a", "--output", "--folds", "3"], "--output has no value"),
         (["sort_out", "a", "--output="], r"--output \(=''\) must be a text that is not empty"),

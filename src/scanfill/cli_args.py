@@ -131,7 +131,7 @@ class _Arguments:
         while rest:
             word = rest.pop(0)
             if word in ("-", "--"):
-                msg = f"{self.verb}: {word!r} alone means nothing here; write ./{word} for a file of this name."
+                msg = f"{self.verb}: {word!r} alone has no meaning here; write ./{word} for a file of this name."
                 raise UsageError(msg)
             if FLAG.match(word):
                 self._take_option(word, rest)
@@ -193,7 +193,7 @@ class _Arguments:
             raise UsageError(msg)
         if len(self.positional) > len(free) and not self.more:
             left = " ".join(self.positional[len(free) :])
-            msg = f"{self.verb}: {left!r} is too much: {self._usage()}"
+            msg = f"{self.verb}: unexpected argument {left!r}: {self._usage()}"
             raise UsageError(msg)
         for name, text in zip(free, self.positional, strict=False):
             _kind(self.parameters[name]).value(f"{self.verb}: {name}", text)

@@ -5,11 +5,11 @@ import os
 import re
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scanfill.errors import UsageError
+from scanfill.errors import CaseError, UsageError
 from scanfill.replacing import allow_replacing, check_replaceable, note_written
 
 FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
@@ -94,6 +94,27 @@ def check_name(name: object, what: str) -> str:
         )
         raise UsageError(msg)
     return name
+
+
+def check_apart(output: str | Path, data: Collection[Path], option: str = "--output_dir") -> None:
+    """Check that results are not written to a folder with data, where they could be mistaken for data.
+
+    Args:
+        output: The folder for results.
+        data: Resolved paths of folders with data.
+        option: Option that sets ``output``, for the message.
+
+    Raises:
+        CaseError: ``output`` is one of these folders or is inside one.
+    """
+    resolved = Path(output).expanduser().resolve()
+    for place in (resolved, *resolved.parents):
+        if place in data:
+            msg = (
+                f"The output folder {output} is in a folder with data, {place}, where results could be mistaken for "
+                f"data. Choose another folder with {option}."
+            )
+            raise CaseError(msg)
 
 
 def writable_folder(path: str | Path) -> Path:

@@ -135,7 +135,7 @@ def test_results_never_go_into_the_folder_of_the_images(
         assert all("Choose another folder with --output_dir" in problem for problem in problems)
     flat = [case_of(save_case(tmp_path / "flat"), case_id="x")]
     (case,) = FinishedCases(tmp_path / "flat" / "predictions", weights, schema=SCHEMA).leave_out(flat)
-    assert "in the folder of" in case["problem"]
+    assert "is in a folder with data" in case["problem"]
 
 
 @pytest.mark.parametrize("name", ["../up", "", "a/b"])

@@ -185,14 +185,14 @@ def test_a_phantom_is_not_taken_for_a_networks_work(tmp_path: Path) -> None:
 @pytest.mark.parametrize("inside", [".", "results"])
 def test_never_written_into_the_input_folder(origin: Origin, tmp_path: Path, inside: str) -> None:
     path = tmp_path / "in" / "c1" / inside / "c1_synthetic_flair.nii.gz"
-    with pytest.raises(CaseError, match=r"c1_synthetic_flair.nii.gz would be in the folder of an input .*t1.nii.gz"):
+    with pytest.raises(CaseError, match=r"is in a folder with data, .*c1, where results could be mistaken"):
         write_synthetic(image("flair", 0), AFFINE, path, origin)
     assert not path.exists()
 
 
 def test_a_link_to_the_input_folder_is_the_input_folder(origin: Origin, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "in" / "c1")
-    with pytest.raises(CaseError, match="would be in the folder of an input"):
+    with pytest.raises(CaseError, match="is in a folder with data"):
         write_synthetic(image("flair", 0), AFFINE, tmp_path / "link" / "c1_synthetic_flair.nii.gz", origin)
 
 

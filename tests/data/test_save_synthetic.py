@@ -76,6 +76,6 @@ def test_another_training_has_another_checksum(tmp_path: Path) -> None:
 def test_nothing_is_written_beside_the_scans(tmp_path: Path) -> None:
     case = case_to_save(tmp_path / "cases" / "c1")
     before = sorted((tmp_path / "cases").rglob("*"))
-    with pytest.raises(CaseError, match="would be in the folder of an input"):
+    with pytest.raises(CaseError, match="is in a folder with data"):
         saver(tmp_path, tmp_path / "cases")(case)
     assert sorted((tmp_path / "cases").rglob("*")) == before

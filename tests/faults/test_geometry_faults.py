@@ -180,7 +180,7 @@ def test_a_mask_of_something_else_is_not_believed(folder: Path, tmp_path: Path, 
     change, message = MASKS[fault]
     case = planted(mask_of(folder, change), lambda path: path)
     with pytest.raises(
-        CaseError, match=rf"mask \(.*mask.nii.gz\) is no mask of the whole brain: .*{message}"
+        CaseError, match=rf"mask \(.*mask.nii.gz\) is not a mask of the whole brain: .*{message}"
     ) as refused:
         ReadCased(MODALITIES, schema=SCHEMA)(case)
     ((_, reason),) = prepare_folder(folder, tmp_path / "out", spacing=4).failures

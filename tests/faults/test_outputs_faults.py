@@ -120,7 +120,7 @@ def test_an_augmentation_sheet_is_a_png(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("place", [".", "results"])
 def test_a_study_is_not_written_into_its_data(real: Path, place: str) -> None:
     before = content(real)
-    with pytest.raises(UsageError, match="is in the folder of the data"):
+    with pytest.raises(UsageError, match="is in a folder with data"):
         run_study("missing_flair.yaml", real / place, dataset_dir=real)
     assert content(real) == before
 

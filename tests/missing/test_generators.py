@@ -78,7 +78,7 @@ def test_a_case_that_fails_says_why_and_the_next_one_is_made(
     with pytest.raises(CaseError, match=r"t2\.nii\.gz"):
         generator.make(bad | {"t2": str(broken)})
     generator.make(good)
-    with pytest.raises(CaseError, match="would be in the folder of an input"):
+    with pytest.raises(CaseError, match="is in a folder with data"):
         opened(bundles["synthesize"], "synthesize", phantoms).make(good)
     assert len(list((tmp_path / "out").rglob("*.nii.gz"))) == 1
 

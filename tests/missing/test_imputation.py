@@ -334,7 +334,7 @@ def test_nothing_is_written_into_a_folder_of_scans(tmp_path: Path) -> None:
     assert "is in" in case["problem"]
     run = Imputation("complete", folder / "c1" / "out", completion_bundle=tmp_path / "bundle", schema=SCHEMA)
     (case,) = run.run(cases, MODALITIES)
-    assert "would be in the folder of an input" in case["problem"]
+    assert "is in a folder with data" in case["problem"]
     assert sorted(folder.rglob("*.nii.gz")) == [path for path in before if path.suffix == ".gz"]
 
 

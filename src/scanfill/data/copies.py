@@ -42,7 +42,7 @@ def check_copies(cases: Sequence[Case], schema: CaseSchema) -> None:
 
     Copies of a picture, of which large collections have some, are reported and count as one patient, so that a split
     keeps them together. Only the bytes of files are compared, so a copy that was written anew, for example with another
-    compression, is not found here. Two empty label maps are no copies.
+    compression, is not found here. Two empty label maps do not count as copies.
 
     Args:
         cases: With absolute paths and :py:data:`FINGERPRINTS`.

@@ -13,7 +13,7 @@ from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
 from scanfill.engines.run_settings import run_settings
 from scanfill.errors import UsageError
-from scanfill.files import check_name, writing
+from scanfill.files import check_apart, check_name, writing
 from scanfill.replacing import allow_replacing, check_replaceable, may_be_replaced
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class FinishedCases:
         """
         self.cases = read_finished(self.path)
         weights = file_checksum(self.checkpoint) if self.checkpoint.is_file() else ""
-        images = {Path(path).resolve().parent: path for case in cases for path in self._paths(case).values()}
+        folders = {Path(path).resolve().parent for case in cases for path in self._paths(case).values()}
         unfinished = []
         for case in cases:
             if case.get("problem"):
@@ -77,7 +77,7 @@ class FinishedCases:
             case_id = str(case["case_id"])
             try:
                 check_name(case["case_id"], "The name of a case")
-                self._check_apart(case_id, images)
+                check_apart(self.output_dir / case_id, folders)
                 if self._is_finished(case, weights):
                     continue
                 self._check_replaceable(case)
@@ -140,21 +140,6 @@ class FinishedCases:
         known = self.cases.get(case_id, {}).get("files", {})
         paths = {name: self.output_dir / case_id / name for name in known}
         return [name for name, path in paths.items() if path.is_file() and file_checksum(path) != known[name]]
-
-    def _check_apart(self, case_id: str, images: Mapping[Path, str]) -> None:
-        """Refuse to write results into a folder with images, where they would be taken for their truth.
-
-        Raises:
-            UsageError: With an image of that folder.
-        """
-        folder = (self.output_dir / case_id).resolve()
-        for place in (folder, *folder.parents):
-            if place in images:
-                msg = (
-                    f"its results would be written to {folder}, which is in the folder of {images[place]}, where they "
-                    f"could be mistaken for data. Choose another folder with --output_dir."
-                )
-                raise UsageError(msg)
 
     def _check_replaceable(self, case: Case) -> None:
         """Refuse to replace a result that was edited, or a file that scanfill did not write.

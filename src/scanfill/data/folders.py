@@ -95,7 +95,7 @@ def entries(folder: Path) -> list[Path]:
 def unreadable_reason(error: OSError) -> str:
     """Describe why a folder cannot be read, and what to do."""
     return (
-        f"cannot be read ({error.strerror or error}), so cases in it would be lost: give yourself access, or move it "
+        f"cannot be read ({error.strerror or error}), so cases in it would be missed: give yourself access, or move it "
         f"out of the folder."
     )
 

@@ -29,7 +29,7 @@ from scanfill.data.like_scan import frame_on, nifti_image
 from scanfill.data.nifti import load_nifti, open_nifti
 from scanfill.data.text import read_text
 from scanfill.errors import CaseError
-from scanfill.files import writing
+from scanfill.files import check_apart, writing
 from scanfill.replacing import note_written
 
 DESCRIPTION = "scanfill synthetic"
@@ -330,14 +330,7 @@ def _check_output(path: Path, inputs: Iterable[Path | str]) -> str:
             f"it <case>_synthetic_<modality>.nii.gz, see synthetic_path."
         )
         raise CaseError(msg)
-    folder = path.resolve().parent
-    for file in inputs:
-        if folder.is_relative_to(Path(file).resolve().parent):
-            msg = (
-                f"The synthetic image {path} would be in the folder of an input ({file}), where it could be mistaken "
-                f"for a scan. Choose another folder with --output_dir."
-            )
-            raise CaseError(msg)
+    check_apart(path.parent, [Path(file).resolve().parent for file in inputs])
     return named["modality"]
 
 

@@ -31,7 +31,7 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
         case_key: Key of the case's name.
 
     Raises:
-        CaseError: The output would be in the folder of an input.
+        CaseError: The output folder is in the folder of an input.
     """
 
     keys: KeysCollection

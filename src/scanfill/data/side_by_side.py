@@ -98,7 +98,7 @@ def _send(sender: Connection, job: Callable[[Case], Any], case: Case) -> None:
 
 
 def _reason(code: int) -> str:
-    """Say what ended a process, and what to do."""
+    """Explain what ended a process, and what to do."""
     name = f"exit code {code}"
     if code < 0:
         known = {number.value for number in signal.Signals}

@@ -12,7 +12,7 @@ BLOCK = 1 << 20
 """Bytes that are read or unpacked at once."""
 
 LONGEST_HEADER = 10_000
-"""Number of lines after which a header is given up."""
+"""Maximum number of lines of a header."""
 
 
 def check_stream(path: str | Path) -> None:

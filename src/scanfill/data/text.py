@@ -133,7 +133,7 @@ def _delimiter(text: str, path: Path) -> str:
     """Return the delimiter that occurs most often in the header, outside quotation marks."""
     header = re.sub(r'"[^"]*"', "", next((line for line in text.split("\n") if line.strip()), ""))
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
-    if usual == "\t" and usual in header:  # a comma in a column's name is no delimiter
+    if usual == "\t" and usual in header:  # a comma in a column's name does not count
         return usual
     return max(DELIMITERS, key=lambda each: (header.count(each), each == usual))
 

@@ -14,7 +14,7 @@ from scanfill.errors import UsageError
 from .checkpoint_files import not_finite
 
 IMAGES = frozenset({"image", "label", "pred"})
-"""Entries of a trainer's output that are no losses."""
+"""Entries of a trainer's output that are not losses."""
 
 PATIENCE = 20
 """Steps in a row with a loss that is not finite before a training with mixed precision stops.

@@ -17,7 +17,7 @@ from scanfill.data.image import volume_suffix
 from scanfill.data.provenance import synthetic_path
 from scanfill.data.save_synthetic import SaveSyntheticd
 from scanfill.errors import CaseError
-from scanfill.files import writing
+from scanfill.files import check_apart, writing
 from scanfill.missing.availability import AVAILABILITY
 from scanfill.report.synthesis import draw_synthesis
 from scanfill.transforms.foreground import SMALLEST_SHARE, measured
@@ -160,7 +160,7 @@ class SaveCompletedd(SaveSyntheticd):
             :py:class:`~scanfill.data.save_synthetic.SaveSyntheticd`.
 
     Raises:
-        CaseError: The output would be in the folder of an input.
+        CaseError: The output folder is in the folder of an input.
     """
 
     def __init__(
@@ -205,9 +205,7 @@ def copy_volume(source: str | Path, folder: Path, name: str) -> Path:
         CaseError: The copy would be in the folder of the original.
     """
     source = Path(source)
-    if folder.resolve().is_relative_to(source.resolve().parent):
-        msg = f"A copy of {source} would be in its own folder, {folder}. Choose another folder with --output_dir."
-        raise CaseError(msg)
+    check_apart(folder, [source.resolve().parent])
     suffix = volume_suffix(source)
     copies = {source: folder / f"{name}{suffix}"}
     if suffix.lower() == ".mhd":

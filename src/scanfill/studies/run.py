@@ -21,7 +21,7 @@ from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
-from scanfill.files import writable_folder, writing
+from scanfill.files import check_apart, writable_folder, writing
 
 from .estimate import describe_plan
 from .folds import data_checksums, divide, fingerprint, write_if_new, write_lists
@@ -79,7 +79,8 @@ def run_study(
         msg = f"--cores (={cores}) must be a whole number, 1 or more; leave it out to use all."
         raise UsageError(msg)
     own = None if profile is None else find_profile(profile)
-    _check_apart(Path(out).resolve(), dataset_dir)
+    if dataset_dir is not None:
+        check_apart(out, [Path(dataset_dir).expanduser().resolve()], "--out")
     folder = writable_folder(Path(out).resolve())
     with alone(folder) as lock:
         if dataset_dir is None and not study["smoke"]:
@@ -102,19 +103,6 @@ def run_study(
         )
         raise UsageError(msg)
     return folder
-
-
-def _check_apart(folder: Path, dataset_dir: str | Path | None) -> None:
-    """Refuse results in the folder of the data, where predictions would be taken for cases.
-
-    Raises:
-        UsageError: With both folders.
-    """
-    data = None if dataset_dir is None else Path(dataset_dir).expanduser().resolve()
-    if data is not None and (folder == data or data in folder.parents):
-        msg = f"--out {folder} is in the folder of the data, {data}, where predictions would be taken for cases. "
-        msg += "Choose a folder outside."
-        raise UsageError(msg)
 
 
 def check_snakemake() -> None:

@@ -57,7 +57,7 @@ def test_a_mask_of_the_brain_is_believed(change: Callable[[Mask], Mask], skull: 
 @pytest.mark.parametrize("upper", [True, False])
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_mask_of_half_a_brain_is_not(axis: int, upper: bool, skull: bool) -> None:
-    with pytest.raises(CaseError, match=r"^Case 'c': mask is no mask of the whole brain: it (covers|is) \d\d%"):
+    with pytest.raises(CaseError, match=r"^Case 'c': mask is not a mask of the whole brain: it (covers|is) \d\d%"):
         check(half(axis, upper)(brain()), skull)
 
 

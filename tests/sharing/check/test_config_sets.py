@@ -91,6 +91,12 @@ def test_a_packed_bundle_is_checked_once_although_it_has_each_config_twice(bundl
     assert [finding.file for finding in findings] == ["made_up_v1.zip/configs/train.yaml"]
 
 
+def test_an_overlay_may_be_named_as_in_the_bundle(bundle: Path) -> None:
+    assert check([str(bundle), "linear.yaml"])[1]
+    with pytest.raises(UsageError, match="There is no config lineer.yaml. Did you mean linear.yaml"):
+        check([str(bundle), "lineer.yaml"])
+
+
 def test_a_list_of_cases_among_the_configs_is_no_config(bundle: Path) -> None:
     (bundle / "configs" / "cases.json").write_text('{"training": [], "numTraining": 0}')
     (bundle / "configs" / "names.json").write_text('["a"]')

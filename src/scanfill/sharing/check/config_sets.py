@@ -114,7 +114,7 @@ def _read_bundle(folder: Path, name: str, overlays: Sequence[Path]) -> Source:
     if not documents:
         msg = f"{name} contains no config: there is no {', '.join(f'*{suffix}' for suffix in SUFFIXES)} in {within}."
         raise UsageError(msg)
-    more = [_read(path, str(path)) for path in overlays]
+    more = [_read(path if path.is_file() else home / path, str(path)) for path in overlays]
     sets = [[*documents, *more] for documents in combine(documents)]
     return Source(sets, _metadata(home), [Path(), folder, home])
 

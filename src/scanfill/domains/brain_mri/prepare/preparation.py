@@ -33,7 +33,7 @@ from scanfill.domains.brain_mri.prepare.preparation_record import (
 from scanfill.domains.brain_mri.prepare.resample import resample_image, resample_labels
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
-from scanfill.files import writable_folder
+from scanfill.files import check_apart, writable_folder
 
 GREY_LEVELS = 255
 """Minimum number of levels for integers to stay integers: rounding then has no noticeable effect."""
@@ -236,7 +236,7 @@ def prepare_folder(
     """
     source, target = (Path(path).expanduser().resolve() for path in (folder, output))
     _check_options(reference, spacing, workers)
-    check_apart(source, target)
+    _check_apart(source, target)
     cases = list_cases(source, synthetic=True).cases  # marked files stay marked
     writable_folder(target)
     options: dict[str, Any] = {"reference": reference, "spacing": float(spacing), "check_skull": check_skull}
@@ -267,27 +267,13 @@ def _check_options(reference: str | None, spacing: float, workers: int) -> None:
         raise UsageError(msg)
 
 
-def check_apart(source: Path, output: Path) -> None:
-    """Refuse nested folders: prepared cases would be taken for originals, or originals replaced.
-
-    Args:
-        source: Resolved path of the input.
-        output: Resolved path of the output.
-
-    Raises:
-        UsageError: They are the same or nested.
-    """
-    if source == output:
-        relation = "are the same folder"
-    elif source in output.parents:
-        relation = "are nested: the output folder is inside the input folder"
-    elif output in source.parents:
-        relation = "are nested: the input folder is inside the output folder"
-    else:
-        return
-    msg = f"Input {source} and output {output} {relation}. Choose an output folder next to the input, so that prepared "
-    msg += "cases are never mistaken for originals."
-    raise UsageError(msg)
+def _check_apart(source: Path, output: Path) -> None:
+    """Refuse nested folders: prepared cases would be mistaken for originals, or originals replaced."""
+    check_apart(output, [source], "--output")
+    if output in source.parents:
+        msg = f"The input {source} is inside the output folder {output}, where originals could be replaced. Choose an "
+        msg += "output folder next to the input."
+        raise UsageError(msg)
 
 
 def _attempt(case: Case, **options: Any) -> bool | str:
