@@ -99,7 +99,7 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
     brain_cohort(folder / f"without_{ABSENT}", cases=3, seed=seed + 1000, without=ABSENT)
     write_splits(
         write_case_list(known, output=folder / "cases.json", schema=SCHEMA),
-        folds=4,
+        folds=6,
         test=0.25,
         seed=seed,
         output=folder,
@@ -129,7 +129,7 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
     synthesis.evaluate(known, folder / "synthesis" / "scores")
     print("7/8 Run a study: which strategy is best if FLAIR is missing?", flush=True)
     shutil.rmtree(folder / "study", ignore_errors=True)
-    write_brain_cohort(folder / "study_phantoms", cases=16, size=32, seed=seed)
+    write_brain_cohort(folder / "study_phantoms", cases=12, size=32, seed=seed)
     _python(["-m", "scanfill", "study", STUDY], {"dataset_dir": folder / "study_phantoms", "out": folder / "study"})
     print("8/8 Report", flush=True)
     report = write_report(folder)
