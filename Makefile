@@ -27,9 +27,11 @@ test-all: .venv/installed  ## all tests, including the slow ones: at most 45 min
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m "slow or not slow"
 
 # Slow tests without a fast equivalent: a study with real networks, one that is killed, one on SLURM, two processes,
-# trained bundles that are moved, bundles for data other than brain MRI, commands that are killed.
+# trained bundles that are moved, bundles for data other than brain MRI, commands that are killed, the commands of the
+# guide to your own data.
 test-slow: .venv/installed  ## the slow tests that continuous integration runs
-	$(BIN)/python -m pytest -m slow tests/studies tests/test_two_processes.py tests/test_left_bundles.py tests/test_seam.py tests/faults
+	$(BIN)/python -m pytest -m slow tests/studies tests/test_two_processes.py tests/test_left_bundles.py tests/test_seam.py tests/faults \
+		tests/test_docs.py tests/sharing
 
 # No cache: ruff's cache misses that a new module has made an import first-party.
 lint: .venv/installed  ## ruff and mypy

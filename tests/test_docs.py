@@ -44,6 +44,7 @@ def run(page: Path, folder: Path) -> int:
     return len(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids=[NAME], indirect=True)
 def test_from_raw_scans_to_a_label_map_on_the_scan_it_came_from(trained_unpacked: Path, tmp_path: Path) -> None:
     made = run_module("scanfill", "phantoms", "brain", "raw", "--cases", "1", "--size", "32", cwd=tmp_path)

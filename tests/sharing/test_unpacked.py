@@ -29,8 +29,12 @@ pytest_plugins = ("archive_fixtures",)
 
 
 def on(*names: str) -> pytest.MarkDecorator:
-    """Each process costs ten seconds: one bundle of each task predicts, and one shows the rest for all."""
-    return pytest.mark.parametrize("trained", [REPO / "bundles" / name for name in names], ids=names, indirect=True)
+    """Each process costs ten seconds: the first bundle in `make test`, the others among the slow tests."""
+    bundles = [
+        pytest.param(REPO / "bundles" / name, marks=() if name == names[0] else pytest.mark.slow, id=name)
+        for name in names
+    ]
+    return pytest.mark.parametrize("trained", bundles, indirect=True)
 
 
 LOAD = """

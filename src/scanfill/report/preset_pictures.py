@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from scanfill.errors import UsageError
 from scanfill.files import writing
-from scanfill.replacing import SOFTWARE
+from scanfill.replacing import SOFTWARE, check_replaceable
 from scanfill.report.page import RESEARCH_ONLY
 
 TRIES = 10
@@ -119,12 +119,22 @@ def draw_sheet(rows: Sequence[Row], path: str | Path) -> Path:
     figure.text(0.01, 1 - 0.15 / size[1], "without it", **style)
     figure.text(1.03 / columns, 1 - 0.15 / size[1], "with augmentation: draws that change something", **style)
     figure.text(0.5, 0.13 / size[1], RESEARCH_ONLY, color="0.7", fontsize=7, ha="center", va="center")
+    with writing(check_sheet_path(path)) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": SOFTWARE})
+    return Path(path)
+
+
+def check_sheet_path(path: str | Path) -> Path:
+    """Check where a sheet is to be written, before anything is drawn.
+
+    Raises:
+        UsageError: It is not a PNG file, or would replace a file that scanfill did not write.
+    """
     path = Path(path)
-    if Path(path).suffix.lower() != ".png":
+    if path.suffix.lower() != ".png":
         msg = f"The picture is a PNG file: choose a name that ends with .png, not {path}."
         raise UsageError(msg)
-    with writing(path) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": SOFTWARE})
+    check_replaceable(path)
     return path
 
 

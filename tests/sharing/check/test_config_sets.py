@@ -93,7 +93,7 @@ def test_a_packed_bundle_is_checked_once_although_it_has_each_config_twice(bundl
 
 def test_an_overlay_may_be_named_as_in_the_bundle(bundle: Path) -> None:
     assert check([str(bundle), "linear.yaml"])[1]
-    with pytest.raises(UsageError, match="There is no config lineer.yaml. Did you mean linear.yaml"):
+    with pytest.raises(UsageError, match=r"There is no config lineer\.yaml\. Did you mean linear\.yaml"):
         check([str(bundle), "lineer.yaml"])
 
 

@@ -8,7 +8,7 @@ from scanfill import bundle_path
 from scanfill.domains.brain_mri.phantoms import brain_cohort
 from scanfill.presets import Preset, find_preset
 from scanfill.presets import presets as all_presets
-from scanfill.report.preset_pictures import draw_row, draw_sheet
+from scanfill.report.preset_pictures import check_sheet_path, draw_row, draw_sheet
 
 IMAGES = "MR"
 """Purposes of the presets that are drawn by default."""
@@ -38,8 +38,9 @@ def make_sheet(
         The PNG file.
 
     Raises:
-        UsageError: There is no such preset, or a package that it needs is not installed.
+        UsageError: There is no such preset, a package that it needs is not installed, or the output is not a PNG file.
     """
+    check_sheet_path(output)
     bundle = bundle_path("brain_tumor_segmentation")
     files = [find_preset(name) for name in presets] or [preset.path for preset in usual_presets()]
     with TemporaryDirectory() as made:

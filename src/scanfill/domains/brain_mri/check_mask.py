@@ -83,8 +83,8 @@ def check_mask(mask: MetaTensor, images: Mapping[str, MetaTensor], where: str) -
     reason = _objection(shares, images)
     if reason:
         msg = (
-            f"{where} is not a mask of the whole brain: {reason}. Create it again, for example with HD-BET or SynthStrip; "
-            f"or remove it if the images are skull-stripped already."
+            f"{where} is not a mask of the whole brain: {reason}. Create it again, for example with HD-BET or "
+            f"SynthStrip; or remove it if the images are skull-stripped already."
         )
         raise CaseError(msg)
 

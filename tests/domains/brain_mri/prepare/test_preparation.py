@@ -267,7 +267,9 @@ def test_one_bad_case_does_not_stop_the_others(
 @pytest.mark.parametrize("output", ["in", "in/out", "."])
 def test_folders_of_which_one_holds_the_other_are_refused(cohort: Path, tmp_path: Path, output: str) -> None:
     before = contents(tmp_path)
-    with pytest.raises(UsageError, match=r"is in a folder with data, .*another folder with --output|is inside the output folder"):
+    with pytest.raises(
+        UsageError, match=r"is in a folder with data, .*another folder with --output|is inside the output folder"
+    ):
         prepare_folder(cohort, tmp_path / output)
     assert contents(tmp_path) == before
     assert not (cohort / "out").exists()
