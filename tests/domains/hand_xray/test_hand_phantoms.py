@@ -21,6 +21,7 @@ from scanfill.domains.hand_xray.phantoms.bone_outlines import long_bone, ossifie
 from scanfill.domains.hand_xray.phantoms.hand import HandPhantom, make_person, make_radiograph
 from scanfill.domains.hand_xray.phantoms.hand_skeleton import HandBuilder, Person, Pose, Skeleton
 from scanfill.errors import UsageError
+from scanfill.metrics.trivial_baselines import AtlasBaseline, VoxelwiseBaseline
 
 SIZE = 192
 
@@ -169,6 +170,31 @@ def test_half_of_the_persons_are_children() -> None:
 def test_impossible_numbers_are_refused(seed: int, index: int, size: int, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         make_radiograph(seed, index, "left", size)
+
+
+# --- what they ask for ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("randomized", [False, True])
+def test_neither_position_nor_brightness_is_enough_to_segment_them(randomized: bool) -> None:
+    def cases(persons: range) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        made = [
+            make_radiograph(8, index, side, 128, randomized=randomized)
+            for index in persons
+            for side in ("left", "right")
+        ]
+        return [each.image.astype(float) for each in made], [masks_of(each) for each in made]
+
+    training, (images, truths) = cases(range(10)), cases(range(20, 24))
+    for kind, most in ((AtlasBaseline, 0.6), (VoxelwiseBaseline, 0.3)):
+        baseline = kind(*training)
+        scores = [
+            2 * (mask & bone).sum() / (mask.sum() + bone.sum())
+            for image, truth in zip(images, truths, strict=True)
+            for mask, bone in zip(baseline.predict(image), truth, strict=True)
+            if bone.any()
+        ]
+        assert 0.02 < np.mean(scores) < most
 
 
 # --- outlines ---------------------------------------------------------------------------------------------------------
