@@ -35,15 +35,17 @@ def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
     run_demo(Path(folder), epochs=epochs, seed=seed)
 
 
-def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int = 0, **options: str) -> None:
+def phantoms(
+    kind: str, folder: str, cases: int = 20, size: int | None = None, seed: int = 0, **options: str
+) -> None:
     """Generate synthetic patients with known ground truth.
 
     Args:
         kind: Kind of phantom, such as ``brain``: four MRI contrasts with a three-part tumor, in BraTS naming. An
             unknown kind lists all of them.
         folder: Output folder, with one subfolder per case.
-        cases: Number of cases.
-        size: Voxels per side; the field of view stays the same.
+        cases: Number of cases, or of persons.
+        size: Voxels per side; the field of view stays the same. By default 64 for ``brain``, 512 for ``hand``.
         seed: Random seed; the same seed gives identical files.
         options: Options specific to this kind, such as ``--skull`` for ``brain``: heads with the skull, as they come
             from the scanner.
@@ -57,7 +59,8 @@ def phantoms(kind: str, folder: str, cases: int = 20, size: int = 64, seed: int 
         raise UsageError(msg)
     kinds[kind].check_options(options)
     chosen = typed_options(kinds[kind].write, options)
-    kinds[kind].write(folder, cases=cases, size=size, seed=seed, **chosen)
+    sized = {} if size is None else {"size": size}
+    kinds[kind].write(folder, cases=cases, seed=seed, **sized, **chosen)
     print(f"{cases} {kind} phantoms in {folder}")
 
 

@@ -224,14 +224,17 @@ def nifti_bytes(
 
 
 def header_text(path: str | Path) -> str:
-    """Read the free text of a NIfTI header, where phantoms state their origin; empty if there is none to be read."""
-    if not volume_suffix(path).lower().startswith(".nii"):
-        return ""
+    """Read the description in a NIfTI header or a PNG, where phantoms state their origin; empty if there is none."""
+    suffix = image_suffix(path)
     try:
-        text: str = open_nifti(path).header["descrip"].item().decode("ascii", "replace")
-    except Exception:  # noqa: BLE001 - nibabel has no common base of its errors; reading the image reports the fault
+        if suffix == ".png":
+            with Image.open(path) as picture:
+                return str(picture.info.get("Description", ""))
+        if suffix.startswith(".nii"):
+            return str(open_nifti(path).header["descrip"].item().decode("ascii", "replace"))
+    except Exception:  # noqa: BLE001 - nibabel and Pillow have no common base of errors; reading the image reports the fault
         return ""
-    return text
+    return ""
 
 
 def median_spacing(
