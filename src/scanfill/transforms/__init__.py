@@ -22,6 +22,7 @@ from scanfill.transforms.normalize import NormalizeInMaskd, normalize_in_mask
 from scanfill.transforms.one_scale import RandOneScaled
 from scanfill.transforms.resolutions import SplitResolutions, SplitResolutionsd
 from scanfill.transforms.signed_range import ScaleSignedd, UnscaleSignedd, scale_signed
+from scanfill.transforms.thresholds import ThresholdChannels, ThresholdChannelsd
 from scanfill.transforms.torchio_artefacts import RandTorchIO, RandTorchIOd
 from scanfill.transforms.window import RandWindow, RandWindowd, rewindow
 
@@ -56,6 +57,8 @@ __all__ = [
     "SplitResolutions",
     "SplitResolutionsd",
     "StandardizeHistogramd",
+    "ThresholdChannels",
+    "ThresholdChannelsd",
     "UnscaleSignedd",
     "channel_pairs",
     "clahe",
