@@ -80,13 +80,12 @@ class OverlapDiceFocalLoss(nn.Module):
 
     def weights(self, target: Tensor) -> Tensor:
         """Return the weight of each pixel in each channel, ``(B, C, X, Y[, Z])``."""
-        weights = torch.ones_like(target)
-        if self.boundary_weight != 1:
-            weights = torch.where(self._near_outline(target), self.boundary_weight, weights)
-        if self.overlap_weight != 1:
-            shared = (target > 0) & ((target > 0).sum(1, keepdim=True) > 1)
-            both = weights.clamp(min=self.overlap_weight) if self.boundary_weight != 1 else self.overlap_weight
-            weights = torch.where(shared, both, weights)
+        weights, nowhere = torch.ones_like(target), torch.zeros_like(target, dtype=torch.bool)
+        near = self._near_outline(target) if self.boundary_weight != 1 else nowhere
+        shared = (target > 0) & ((target > 0).sum(1, keepdim=True) > 1) if self.overlap_weight != 1 else nowhere
+        weights[near] = self.boundary_weight
+        weights[shared] = self.overlap_weight
+        weights[near & shared] = max(self.boundary_weight, self.overlap_weight)
         return weights
 
     def _near_outline(self, target: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Transforms that MONAI does not provide: the array version first, then its dictionary version."""
 
 from scanfill.transforms.bspline import RandBSplineDeformation, RandBSplineDeformationd
+from scanfill.transforms.channels_to_map import ChannelsToMap, ChannelsToMapd
 from scanfill.transforms.channelwise import RandChannelWise, RandChannelWised
 from scanfill.transforms.clahe import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clahe
 from scanfill.transforms.crop import RandCropByClass, RandCropByClassd
@@ -29,6 +30,8 @@ from scanfill.transforms.window import RandWindow, RandWindowd, rewindow
 __all__ = [
     "CLAHE",
     "CLAHEd",
+    "ChannelsToMap",
+    "ChannelsToMapd",
     "ForegroundMaskd",
     "KeepInMaskd",
     "MoveWithBoxesd",
