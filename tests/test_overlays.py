@@ -5,6 +5,7 @@ That a checkpoint of an overlay is evaluated and used with it, and not without i
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from monai.bundle import ConfigParser
 from monai.utils import set_determinism
 
 from conftest import BUNDLES
+from scanfill.sharing.declaration import read_declaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +26,7 @@ OVERLAYS = [
 ]
 WIDTH, SIDE = 8, 32
 """Largest number of channels of a layer, and largest patch size along an axis."""
-WIDTHS = {"filters", "init_filters", "channels"}
+WIDTHS = {"filters", "init_filters", "channels", "features"}
 """What networks call the channels of their layers."""
 NEEDS: dict[str, dict[str, Any]] = {
     "consistency.yaml": {
@@ -66,6 +68,12 @@ def cap(value: Any, most: int) -> Any:
     return [min(item, most) for item in value] if isinstance(value, list) else min(value, most)
 
 
+def smallest_size(bundle: Path) -> int:
+    """Size of the bundle's smallest phantoms."""
+    metadata = bundle / "configs" / "metadata.json"
+    return read_declaration(json.loads(metadata.read_text()), bundle.name).smoke.size
+
+
 def tiny(overlay: Path, root: Path) -> ConfigParser:
     """What a training with the overlay would read, on the bundle's laptop-sized network where it has one."""
     files = [overlay.with_name(name) for name in ("train.yaml", "small.yaml")]
@@ -76,9 +84,9 @@ def tiny(overlay: Path, root: Path) -> ConfigParser:
         {
             "bundle_root": str(root),
             "dataset_dir#cases": 3,
-            "dataset_dir#size": SIDE,
+            "dataset_dir#size": smallest_size(overlay.parents[1]),
             "patch_size": cap(parser["patch_size"], SIDE),
-            "batch_size": 1,
+            "batch_size": 4 - parser["spatial_dims"],  # in 2-D two: batch norm fails on a single value
             "max_epochs": 1,
             "epoch_length": 1,
             "cache_num": 0,

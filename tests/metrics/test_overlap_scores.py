@@ -147,8 +147,8 @@ def test_a_summary_starts_with_the_scores_of_whole_cases() -> None:
 
 def evaluate(folder: Path, **options: Any) -> tuple[SupervisedEvaluator, RegionScores]:
     """Score one case whose prediction is at two thresholds: TRUE at 0.5, FOUND at another one."""
-    label = MetaTensor(torch.as_tensor(channels(TRUE)), torch.eye(4))
-    case = {"case_id": "one", "image": MetaTensor(torch.as_tensor(channels(FOUND)).float(), torch.eye(4)), "label": label}
+    label, found = (MetaTensor(torch.as_tensor(channels(masks)), torch.eye(4)) for masks in (TRUE, FOUND))
+    case = {"case_id": "one", "image": found.float(), "label": label}
     metric = RegionScores(REGIONS, exclusive=False, spatial_dims=2, save_dir=folder, **options)
     at_half = Lambdad("half", lambda _: MetaTensor(torch.as_tensor(channels(TRUE)), torch.eye(4)))
     evaluator = SupervisedEvaluator(

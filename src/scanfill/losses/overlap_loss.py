@@ -15,8 +15,9 @@ class OverlapDiceFocalLoss(nn.Module):
 
     With both weights at 1 it equals MONAI's ``DiceFocalLoss(sigmoid=True, ...)``, which has no weights of pixels. A
     pixel that belongs to two or more structures counts ``overlap_weight`` times in the channels of its owners, a pixel
-    near the outline of a structure ``boundary_weight`` times in the channel of this structure; if both apply, the larger
-    of the two. Weights enter the sums of the Dice and the mean of the focal loss, which is divided by the mean weight.
+    near the outline of a structure ``boundary_weight`` times in the channel of this structure; if both apply, the
+    larger of the two. Weights enter the sums of the Dice and the mean of the focal loss, which is divided by the mean
+    weight.
 
     Args:
         overlap_weight: Weight of a pixel that belongs to two or more structures.
@@ -64,8 +65,8 @@ class OverlapDiceFocalLoss(nn.Module):
         """
         if logits.shape != target.shape:
             msg = (
-                f"OverlapDiceFocalLoss: logits {tuple(logits.shape)} and target {tuple(target.shape)} must have the same "
-                f"shape, one channel per structure. Is the number of classes that of the network?"
+                f"OverlapDiceFocalLoss: logits {tuple(logits.shape)} and target {tuple(target.shape)} must have the "
+                f"same shape, one channel per structure. Is the number of classes that of the network?"
             )
             raise ValueError(msg)
         logits, target = logits.float(), target.to(logits.device, torch.float32)  # sums overflow in half precision

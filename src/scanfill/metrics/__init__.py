@@ -12,9 +12,9 @@ from scanfill.metrics.cohort import SMALL_ML, read_scores, summarise, write_scor
 from scanfill.metrics.image_quality import compare_case, evaluation_mask, score_image
 from scanfill.metrics.intensity_protocols import PROTOCOLS
 from scanfill.metrics.label_arrays import Regions, check_regions
+from scanfill.metrics.overlap_scores import OVERALL_METRICS, OverlapScores
 from scanfill.metrics.quality_cohort import summarise_quality, write_quality
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
-from scanfill.metrics.overlap_scores import OVERALL_METRICS, OverlapScores
 from scanfill.metrics.region_scores import RegionScores
 from scanfill.metrics.threshold_choice import ThresholdChoice
 

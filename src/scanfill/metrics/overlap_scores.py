@@ -1,11 +1,10 @@
-"""Score structures that may overlap: mean Dice, surfaces, boundaries, shared pixels, and structures that were exchanged."""
+"""Score structures that may overlap: mean Dice, surfaces, shared pixels, and structures that were exchanged."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from monai.metrics import get_mask_edges, get_surface_distance
 from scipy.ndimage import distance_transform_edt
 
@@ -138,12 +137,12 @@ def band_dice(prediction: Mask, truth: Mask, band: float) -> float:
 
 def overlap_recall(prediction: Mapping[str, Mask], truth: Mapping[str, Mask]) -> float:
     """Return the recall of (pixel, structure) pairs in pixels of two or more true structures; NaN without any."""
-    owners = np.sum([mask.astype(np.uint8) for mask in truth.values()], axis=0, dtype=np.uint8)
+    owners = np.stack(list(truth.values())).sum(axis=0)
     shared = owners > 1
     if not shared.any():
         return math.nan
     found = sum(np.count_nonzero(prediction[name][shared] & mask[shared]) for name, mask in truth.items())
-    return float(found / owners[shared].sum(dtype=np.int64))
+    return float(found / owners[shared].sum())
 
 
 def exchanged(prediction: Mapping[str, Mask], truth: Mapping[str, Mask]) -> float:
@@ -156,10 +155,10 @@ def exchanged(prediction: Mapping[str, Mask], truth: Mapping[str, Mask]) -> floa
         if mask.any():
             box = bounding_box(mask, margin=0)
             shared = {other: np.count_nonzero(mask[box] & true[box]) for other, true in truth.items()}
-            wrong.append(max(shared.values()) > shared[name])
+            wrong.append(float(max(shared.values()) > shared[name]))
     return _mean(wrong)
 
 
-def _mean(values: Sequence[float] | npt.NDArray[np.float64]) -> float:
+def _mean(values: Sequence[float]) -> float:
     """Return the mean, NaN if there is none."""
     return float(np.mean(values)) if len(values) else math.nan

@@ -23,9 +23,10 @@ class RegionScores(CaseMetric):
     The inputs are the decollated ``pred`` and ``label`` after postprocessing (label maps ``(1, X, Y[, Z])``, or
     overlapping channels ``(C, X, Y[, Z])``), the voxel size from the label's affine, and ``case_id`` from the batch.
     The metric's value is the mean of one score over cases and regions. The mean of this score and of the distance in
-    each region are added to ``engine.state.metrics`` as ``dice_WT`` and so on (for StatsHandler and TensorBoard), as are
-    the means of the scores of a case as a whole, the score of every case ``(cases, regions)`` to ``engine.state.metric_details``, and ``self.rows`` has all scores. The
-    ranks of a distributed run are gathered; cases that the sampler repeated to pad a rank count once.
+    each region are added to ``engine.state.metrics`` as ``dice_WT`` and so on (for StatsHandler and TensorBoard), the
+    score of every case ``(cases, regions)`` to ``engine.state.metric_details``, and ``self.rows`` has all scores. The
+    ranks of a distributed run are gathered; cases that the sampler repeated to pad a rank count once. With
+    ``overlaps``, the means of the scores of whole cases are in ``engine.state.metrics`` instead of the distances.
 
     Args:
         regions: Name of each region and its labels; see :py:func:`score_case`.

@@ -127,10 +127,8 @@ def dice_at(probability: Tensor, truth: Tensor, grid: Tensor) -> tuple[Array, np
     passed = torch.bucketize(probability.detach().float().cpu().flatten(1), grid, right=True)  # thresholds reached
     index = passed + bins * torch.arange(structures)[:, None]
     inside = torch.as_tensor(truth).cpu().flatten(1) != 0
-    predicted, found = (
-        torch.bincount(values.flatten(), minlength=structures * bins).reshape(structures, bins).flip(1).cumsum(1).flip(1)
-        for values in (index, index[inside])
-    )
+    counts = [torch.bincount(values.flatten(), minlength=structures * bins) for values in (index, index[inside])]
+    predicted, found = (count.reshape(structures, bins).flip(1).cumsum(1).flip(1) for count in counts)
     true = inside.sum(1, keepdim=True)
     total = predicted[:, 1:] + true
     scores = torch.where(total > 0, 2 * found[:, 1:] / total.clamp(min=1), 1.0)

@@ -1,4 +1,4 @@
-"""Start a network at the class frequencies, so that its first steps are not spent on learning that most is background."""
+"""Start a network at the class frequencies, so that its first steps are not spent on learning them."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -34,8 +34,8 @@ class ChannelsToMap(Transform):  # type: ignore[misc]  # MONAI's class is untype
         """Turn ``(C, ...)``, nonzero inside, into ``(1, ...)`` of the same type; 0 is the background."""
         if len(img) != len(self.priority):
             msg = (
-                f"`priority` has {len(self.priority)} labels, but there are {len(img)} channels. Give one label for each "
-                f"channel."
+                f"`priority` has {len(self.priority)} labels, but there are {len(img)} channels. Give one label for "
+                f"each channel."
             )
             raise UsageError(msg)
         channels = convert_to_tensor(img, track_meta=False)

@@ -121,9 +121,9 @@ def lateral_axis(img: NdarrayOrTensor) -> int:
 class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is untyped
     """Flip all keys together and exchange lateral labels if the flip swaps left and right.
 
-    After MONAI's ``RandFlipd`` a left kidney is on the right side but still labeled as left, and a left hand looks like a
-    right one but is still listed as left. :py:meth:`inverse` is exact, also within ``Invertd``. The affine of a MetaTensor determines the left-right axis; without an affine it is
-    the first.
+    After MONAI's ``RandFlipd`` a left kidney is on the right side but still labeled as left, and a left hand looks like
+    a right one but is still listed as left. :py:meth:`inverse` is exact, also within ``Invertd``. The affine of a
+    MetaTensor determines the left-right axis; without an affine it is the first.
 
     Args:
         keys: Images and label maps on one grid.
