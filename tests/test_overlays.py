@@ -26,6 +26,8 @@ OVERLAYS = [
 ]
 WIDTH, SIDE = 8, 32
 """Largest number of channels of a layer, and largest patch size along an axis."""
+SIZES = {"patch_size": SIDE, "window_size": 2 * SIDE, "image_size": 4 * SIDE}
+"""Largest sizes along an axis: of patches, and of the windows and images of a bundle that resizes its images."""
 WIDTHS = {"filters", "init_filters", "channels", "features"}
 """What networks call the channels of their layers."""
 NEEDS: dict[str, dict[str, Any]] = {
@@ -65,7 +67,10 @@ def narrow(node: Any) -> Any:
 
 
 def cap(value: Any, most: int) -> Any:
-    return [min(item, most) for item in value] if isinstance(value, list) else min(value, most)
+    """The same numbers, but at most ``most``; a reference stays as it is."""
+    if isinstance(value, list):
+        return [cap(item, most) for item in value]
+    return value if isinstance(value, str) else min(value, most)
 
 
 def smallest_size(bundle: Path) -> int:
@@ -85,7 +90,7 @@ def tiny(overlay: Path, root: Path) -> ConfigParser:
             "bundle_root": str(root),
             "dataset_dir#cases": 3,
             "dataset_dir#size": smallest_size(overlay.parents[1]),
-            "patch_size": cap(parser["patch_size"], SIDE),
+            **{name: cap(parser[name], most) for name, most in SIZES.items() if name in parser},
             "batch_size": 4 - parser["spatial_dims"],  # in 2-D two: batch norm fails on a single value
             "max_epochs": 1,
             "epoch_length": 1,
