@@ -5,6 +5,7 @@ That a checkpoint of an overlay is evaluated and used with it, and not without i
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from monai.bundle import ConfigParser
 from monai.utils import set_determinism
 
 from conftest import BUNDLES
+from scanfill.sharing.declaration import read_declaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +26,9 @@ OVERLAYS = [
 ]
 WIDTH, SIDE = 8, 32
 """Largest number of channels of a layer, and largest patch size along an axis."""
-WIDTHS = {"filters", "init_filters", "channels"}
+SIZES = {"patch_size": SIDE, "window_size": 2 * SIDE, "image_size": 4 * SIDE}
+"""Largest sizes along an axis: of patches, and of the windows and images of a bundle that resizes its images."""
+WIDTHS = {"filters", "init_filters", "channels", "features"}
 """What networks call the channels of their layers."""
 NEEDS: dict[str, dict[str, Any]] = {
     "consistency.yaml": {
@@ -63,7 +67,16 @@ def narrow(node: Any) -> Any:
 
 
 def cap(value: Any, most: int) -> Any:
-    return [min(item, most) for item in value] if isinstance(value, list) else min(value, most)
+    """The same numbers, but at most ``most``; a reference stays as it is."""
+    if isinstance(value, list):
+        return [cap(item, most) for item in value]
+    return value if isinstance(value, str) else min(value, most)
+
+
+def smallest_size(bundle: Path) -> int:
+    """Size of the bundle's smallest phantoms."""
+    metadata = bundle / "configs" / "metadata.json"
+    return read_declaration(json.loads(metadata.read_text()), bundle.name).smoke.size
 
 
 def tiny(overlay: Path, root: Path) -> ConfigParser:
@@ -76,9 +89,9 @@ def tiny(overlay: Path, root: Path) -> ConfigParser:
         {
             "bundle_root": str(root),
             "dataset_dir#cases": 3,
-            "dataset_dir#size": SIDE,
-            "patch_size": cap(parser["patch_size"], SIDE),
-            "batch_size": 1,
+            "dataset_dir#size": smallest_size(overlay.parents[1]),
+            **{name: cap(parser[name], most) for name, most in SIZES.items() if name in parser},
+            "batch_size": 4 - parser["spatial_dims"],  # in 2-D two: batch norm fails on a single value
             "max_epochs": 1,
             "epoch_length": 1,
             "cache_num": 0,

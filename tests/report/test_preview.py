@@ -386,3 +386,20 @@ def test_a_value_of_zero_is_black_only_where_it_is_the_background() -> None:
     assert blacken(scored, -2.0).tolist() == [[-2, -2, -2, 2]]
     hounsfield = np.linspace(-1000, 1000, 41)
     assert blacken(hounsfield, -1000.0)[20] == 0
+
+
+def test_twenty_nine_structures_are_all_named_if_asked(tmp_path: Path) -> None:
+    names = {number: f"finger-{number}" for number in range(1, 30)}
+    masks = np.zeros((29, 60, 90), np.uint8)
+    for number in range(29):
+        masks[number, 2 * number : 2 * number + 3, 3 * number : 3 * number + 6] = 1
+    picture = np.random.default_rng(0).normal(100, 10, (60, 90))
+    how = {"legend": names, "exclusive": False, "spatial_dims": 2, "spacing": [1, 1]}
+    heights = [
+        imread(draw_preview(picture, masks, tmp_path / f"{listed}.png", truth=truth, listed=listed, **how)).shape[0]
+        for listed, truth in ((10, None), (29, None), (29, masks))
+    ]
+    assert heights == sorted(set(heights)), "each line of the legend has its own space"
+    sizes = {"prediction": dict.fromkeys(names.values(), 18.0)}
+    texts = [text for text, _ in _entries(sizes, palette(29), "px", 29)]
+    assert texts == [f"{name}  18 px" for name in names.values()]

@@ -132,3 +132,46 @@ def test_labels_become_channels_with_a_background_or_without() -> None:
         channel_pairs([[0, 1]], exclusive=False)
     with pytest.raises(UsageError, match="must be a list of pairs"):
         channel_pairs([[1, 1]], exclusive=False)
+
+
+SIDES = {"side": {"left": "right", "right": "left"}}
+
+
+def test_a_flip_exchanges_what_a_case_says_of_its_side() -> None:
+    hand = {"case_id": "one", "image": torch.arange(6.0).reshape(1, 3, 2), "side": "left", "age": 7}
+    flip_back = RandLateralFlipd("image", prob=1, conditions=SIDES)
+    after = flip_back(hand)
+    assert after["image"][0, :, 0].tolist() == [4, 2, 0]
+    assert (after["side"], after["age"], hand["side"]) == ("right", 7, "left")
+
+
+def test_a_flip_of_another_axis_or_none_leaves_the_side() -> None:
+    hand = {"image": torch.zeros(1, 3, 2), "side": "left"}
+    assert RandLateralFlipd("image", prob=1, spatial_axis=1, conditions=SIDES)(hand)["side"] == "left"
+    assert RandLateralFlipd("image", prob=0, conditions=SIDES)(hand)["side"] == "left"
+
+
+def test_the_inverse_of_a_flip_restores_the_side() -> None:
+    hand = {"image": MetaTensor(torch.rand(1, 3, 2)), "side": "left"}
+    transform = RandLateralFlipd("image", prob=1, conditions=SIDES)
+    back = transform.inverse(transform(hand))
+    assert back["side"] == "left"
+    assert torch.equal(back["image"], hand["image"])
+
+
+@pytest.mark.parametrize("hand", [{}, {"side": None}])
+def test_a_case_that_does_not_say_its_side_is_flipped_as_it_is(hand: dict[str, None]) -> None:
+    after = RandLateralFlipd("image", prob=1, conditions=SIDES)({"image": torch.zeros(1, 3, 2), **hand})
+    assert after.get("side") is None
+
+
+def test_a_side_without_counterpart_is_refused_even_if_it_is_not_flipped_this_time() -> None:
+    with pytest.raises(UsageError, match="Case 'one' has side='L', which a left-right flip cannot exchange"):
+        RandLateralFlipd("image", prob=0, conditions=SIDES)(
+            {"case_id": "one", "image": torch.zeros(1, 3, 2), "side": "L"}
+        )
+
+
+def test_values_that_do_not_turn_back_are_refused() -> None:
+    with pytest.raises(UsageError, match="must turn into one that turns back"):
+        RandLateralFlipd("image", conditions={"side": {"left": "right"}})

@@ -12,6 +12,7 @@ from .random_state import RandomState
 from .schedule import ConstantThenLinear
 from .start_run import start_run
 from .trainable_network import TrainableNetwork
+from .trained_thresholds import trained_thresholds
 from .training_record import TrainingRecord
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "trained_fact",
     "trained_flips",
     "trained_spacing",
+    "trained_thresholds",
     "training_overrides",
 ]

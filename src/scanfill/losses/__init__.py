@@ -3,6 +3,7 @@
 from .adversarial import AdversarialLoss, DiscriminatorLoss
 from .deepmedic_loss import DeepMedicLoss
 from .masked import MaskedL1, MaskedMSE, RegionMSE
+from .overlap_loss import OverlapDiceFocalLoss
 from .paired_generator import PairedGeneratorLoss
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "DiscriminatorLoss",
     "MaskedL1",
     "MaskedMSE",
+    "OverlapDiceFocalLoss",
     "PairedGeneratorLoss",
     "RegionMSE",
 ]

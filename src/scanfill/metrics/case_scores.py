@@ -8,6 +8,7 @@ import numpy.typing as npt
 from monai.metrics import get_mask_edges, get_surface_distance
 
 from scanfill.metrics.label_arrays import Mask, Regions, as_labels, bounding_box, region_masks
+from scanfill.metrics.overlap_scores import OverlapScores
 
 SIZES = {2: ("area_mm2", "predicted_mm2"), 3: ("volume_ml", "predicted_ml")}
 """Spatial dimensions -> column names for the sizes of truth and prediction."""
@@ -24,6 +25,7 @@ def score_case(
     *,
     exclusive: bool = True,
     hausdorff: bool = True,
+    overlaps: OverlapScores | None = None,
 ) -> dict[str, float]:
     """Score one prediction, region by region, on the grid of the truth.
 
@@ -39,10 +41,12 @@ def score_case(
             must include every label except 0.
         exclusive: Whether the inputs are label maps; otherwise channels.
         hausdorff: Whether to compute the distance, which takes most of the time.
+        overlaps: Further scores of structures that may overlap, the regions with a single label; None for none.
 
     Returns:
         Keys ``<metric>_<region>``: Dice, precision and sensitivity in [0, 1], ``hd95`` in mm, ``volume_ml`` of the
-        truth and ``predicted_ml`` of the prediction in ml; in 2-D ``area_mm2`` and ``predicted_mm2`` in mm2.
+        truth and ``predicted_ml`` of the prediction in ml; in 2-D ``area_mm2`` and ``predicted_mm2`` in mm2. With
+        ``overlaps`` also its keys, some of which are of the case as a whole.
 
     Raises:
         ValueError: Shapes differ; a label is fractional or in no region; channels are not 0 and 1; a region has an
@@ -69,6 +73,9 @@ def score_case(
     for region in regions:
         scores = score_region(found[region], wanted[region], sizes, diagonal, hausdorff=hausdorff)
         row.update({f"{metric}_{region}": value for metric, value in scores.items()})
+    if overlaps is not None:
+        single = [region for region, labels in regions.items() if len(labels) == 1]
+        row |= overlaps(*({region: masks[region] for region in single} for masks in (found, wanted)))
     return row
 
 

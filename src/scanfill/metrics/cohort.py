@@ -12,14 +12,18 @@ import numpy.typing as npt
 
 from scanfill.files import writing
 from scanfill.metrics.case_scores import METRICS, SIZES
+from scanfill.metrics.overlap_scores import OVERALL_METRICS, STRUCTURE_METRICS
 
 Row = Mapping[str, float | str]
 
 SMALL_ML = 0.5
 """Regions with a smaller true volume, in ml, are listed separately: a single voxel can determine their Dice."""
 
-SCORES = tuple(dict.fromkeys((*METRICS, *SIZES[2])))
+SCORES = tuple(dict.fromkeys((*METRICS, *SIZES[2], *STRUCTURE_METRICS)))
 """Possible prefixes of score columns, in 2-D or 3-D."""
+
+OVERALL = "all"
+"""Region of the metrics of a case as a whole, in the summary."""
 
 
 def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
@@ -31,7 +35,8 @@ def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
     ``region``, ``metric``             region, and metric of :py:data:`METRICS` or one of the detection metrics
     ``cases``                          number of cases
     ``mean``, ``sd``, ``median``       over all cases, including empty regions (sample SD)
-    ``present_cases``                  cases with the region in the truth; the mean over them is ``present_mean``
+    ``present_cases``                  cases with the region in the truth
+    ``present_mean``, ``present_sd``   mean and sample SD over them
     ``small_cases``, ``small_mean``    of these, cases with less than 0.5 ml (:py:data:`SMALL_ML`)
     ``large_cases``, ``large_mean``    of these, cases with 0.5 ml or more
     =================================  ================================================================================
@@ -42,6 +47,9 @@ def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
         ``detection_specificity`` the fraction of cases without it in which none is predicted; ``cases`` is the
         denominator. The mean over no cases is NaN.
 
+    Metrics of a case as a whole (:py:class:`~scanfill.metrics.OverlapScores`) come first, with region ``all``;
+    ``cases`` are those that have something to measure.
+
     Args:
         rows: One mapping per case, as from :py:func:`score_case`; other keys (``case_id``, ...) are ignored.
 
@@ -51,6 +59,9 @@ def summarise(rows: Sequence[Row]) -> list[dict[str, float | str]]:
     keys = score_keys(rows)
     regions = list(dict.fromkeys(region for _, region in keys))
     summary: list[dict[str, float | str]] = []
+    for metric in overall_keys(rows):
+        values = column(rows, metric)
+        summary.append({"region": OVERALL, "metric": metric, **describe(values[~np.isnan(values)])})
     for region in regions:
         true_size, predicted_size = next((names for names in SIZES.values() if (names[0], region) in keys), SIZES[3])
         size = column(rows, f"{true_size}_{region}")
@@ -100,7 +111,7 @@ def read_scores(path: str | Path) -> list[dict[str, float | str]]:
     """Read the rows of a ``scores.csv``: scores as numbers, all other columns as text."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         return [
-            {key: as_number(value) if split_key(key) else value for key, value in row.items()}
+            {key: as_number(value) if is_score(key) else value for key, value in row.items()}
             for row in csv.DictReader(file)
         ]
 
@@ -113,12 +124,22 @@ def split_key(key: str) -> tuple[str, str] | None:
     return None
 
 
+def is_score(key: str) -> bool:
+    """Return whether a key is a score, of a region or of a case as a whole."""
+    return key in OVERALL_METRICS or split_key(key) is not None
+
+
+def overall_keys(rows: Sequence[Row]) -> list[str]:
+    """List the metrics of a case as a whole that a cohort has."""
+    return [key for key in rows[0] if key in OVERALL_METRICS]
+
+
 def score_keys(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    """List the metric and region of every score of a cohort, and check that all rows have them."""
+    """List the metric and region of every score of a cohort, and check that all rows have the same scores."""
     if not rows:
         msg = "There are no scores to summarize: the list of cases is empty."
         raise ValueError(msg)
-    keys = [{key for key in row if split_key(key)} for row in rows]
+    keys = [{key for key in row if is_score(key)} for row in rows]
     every = set.union(*keys)
     for row, own in zip(rows, keys, strict=True):
         if own != every:
@@ -158,6 +179,8 @@ def _statistics(
     columns = describe(values)
     for name, group in groups.items():
         columns |= {f"{name}_cases": int(group.sum()), f"{name}_mean": mean(values[group])}
+        if name == "present":
+            columns["present_sd"] = describe(values[group])["sd"]
     return columns
 
 

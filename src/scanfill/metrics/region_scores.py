@@ -12,8 +12,9 @@ from monai.data.utils import affine_to_spacing
 
 from scanfill.metrics.case_metric import CaseMetric, is_first_rank
 from scanfill.metrics.case_scores import METRICS, SIZES, score_case
-from scanfill.metrics.cohort import column, mean, score_keys, write_scores
+from scanfill.metrics.cohort import column, mean, overall_keys, score_keys, write_scores
 from scanfill.metrics.label_arrays import Regions, check_regions
+from scanfill.metrics.overlap_scores import OVERALL_METRICS, OverlapScores
 
 
 class RegionScores(CaseMetric):
@@ -24,15 +25,19 @@ class RegionScores(CaseMetric):
     The metric's value is the mean of one score over cases and regions. The mean of this score and of the distance in
     each region are added to ``engine.state.metrics`` as ``dice_WT`` and so on (for StatsHandler and TensorBoard), the
     score of every case ``(cases, regions)`` to ``engine.state.metric_details``, and ``self.rows`` has all scores. The
-    ranks of a distributed run are gathered; cases that the sampler repeated to pad a rank count once.
+    ranks of a distributed run are gathered; cases that the sampler repeated to pad a rank count once. With
+    ``overlaps``, the means of the scores of whole cases are in ``engine.state.metrics`` instead of the distances.
 
     Args:
         regions: Name of each region and its labels; see :py:func:`score_case`.
         exclusive: Whether prediction and label are label maps; otherwise channels of 0 and 1, which may overlap.
         spatial_dims: 2 or 3. A 2-D file without pixel size is given a size of 1, so distances are in pixels.
-        key: The score that is averaged for the metric's value.
+        key: The score that is averaged for the metric's value: of regions, or, with ``overlaps``, of a case as a whole.
         key_regions: The regions to average over. By default those with a single label, each label once.
         hausdorff: Whether to compute distances; not needed for validation during training.
+        overlaps: Further scores of structures that may overlap; None for none.
+        half_key: Key of the prediction at a threshold of 0.5, if ``pred_key`` is one at other thresholds; its mean Dice
+            over the present structures is listed as ``mean_dice_at_half``.
         save_dir: Folder where rank 0 writes ``scores.csv`` and ``summary.csv``; None to write nothing.
         note: A caveat for the files.
         pred_key: Key of the predicted label map.
@@ -42,8 +47,8 @@ class RegionScores(CaseMetric):
             inputs); may be missing from a case.
 
     Raises:
-        ValueError: ``key`` or ``key_regions`` is unknown, or a region has an impossible label; at run time, if
-            prediction and label are on different grids.
+        ValueError: ``key`` or ``key_regions`` is unknown, a region has an impossible label, or ``half_key`` is given
+            without ``overlaps``; at run time, if prediction and label are on different grids.
     """
 
     def __init__(
@@ -55,6 +60,8 @@ class RegionScores(CaseMetric):
         key: str = "dice",
         key_regions: Sequence[str] | None = None,
         hausdorff: bool = True,
+        overlaps: OverlapScores | None = None,
+        half_key: str | None = None,
         save_dir: str | Path | None = None,
         note: str = "",
         pred_key: str = "pred",
@@ -69,12 +76,17 @@ class RegionScores(CaseMetric):
         if key_regions is None:
             key_regions = [region for region, labels in regions.items() if len(labels) == 1]
         known = [metric for metric in (*METRICS[:4], *SIZES[spatial_dims]) if hausdorff or metric != "hd95"]
+        known += overlaps.metrics if overlaps else ()
         if key not in known or not key_regions or not set(key_regions) <= set(regions):
             msg = (
                 f"RegionScores(key={key!r}, key_regions={list(key_regions)}) is not a known score: "
                 f"key must be one of {known}, and key_regions must be among {list(regions)}."
             )
             raise ValueError(msg)
+        if half_key and overlaps is None:
+            msg = f"RegionScores: `half_key` (={half_key!r}) is only scored with `overlaps`. Pass both or neither."
+            raise ValueError(msg)
+        self.overlaps, self.half_key = overlaps, half_key
         self.exclusive, self.spatial_dims = exclusive, spatial_dims
         self.key, self.key_regions = key, tuple(key_regions)
         self.hausdorff = hausdorff
@@ -90,7 +102,8 @@ class RegionScores(CaseMetric):
 
     def update(self, output: Mapping[str, Any]) -> None:
         """Score one case."""
-        absent = [key for key in (self.case_key, self.pred_key, self.label_key) if key not in output]
+        needed = (self.case_key, self.pred_key, self.label_key, *([self.half_key] if self.half_key else []))
+        absent = [key for key in needed if key not in output]
         if absent:
             msg = (
                 f"RegionScores found no {absent} after postprocessing, only {sorted(map(str, output))}. "
@@ -101,12 +114,25 @@ class RegionScores(CaseMetric):
         try:
             self._check_grid(prediction, label)
             spacing = voxel_sizes(label, self.spatial_dims)
-            how = {"exclusive": self.exclusive, "hausdorff": self.hausdorff}
-            scores = score_case(prediction, label, spacing, self.regions, **how)
+            scores = score_case(
+                *(prediction, label, spacing, self.regions),
+                exclusive=self.exclusive,
+                hausdorff=self.hausdorff,
+                overlaps=self.overlaps,
+            )
+            if self.half_key:
+                scores["mean_dice_at_half"] = self._mean_dice(output[self.half_key], label, spacing)
         except ValueError as error:
             msg = f"Case {case_id!r}: {error}"
             raise ValueError(msg) from error
         self.cases.append({"case_id": case_id, **scores, **(output.get(self.columns_key) or {})})
+
+    def _mean_dice(self, prediction: torch.Tensor, label: torch.Tensor, spacing: Sequence[float]) -> float:
+        """Return the mean Dice over the present structures of a further prediction."""
+        self._check_grid(prediction, label)
+        only = OverlapScores(tolerance=None, band=None)
+        how = {"exclusive": self.exclusive, "hausdorff": False}
+        return score_case(prediction, label, spacing, self.regions, overlaps=only, **how)["mean_dice"]
 
     def _check_grid(self, prediction: torch.Tensor, label: torch.Tensor) -> None:
         """Check that the label has a voxel size and that the prediction has the same affine."""
@@ -128,17 +154,27 @@ class RegionScores(CaseMetric):
         self.gather()
         if self.save_dir is not None and is_first_rank():
             write_scores(self.rows, self.save_dir, self.note)
+        if self.key in OVERALL_METRICS:
+            return self._overall(self.key)
         return statistics.fmean(mean(column(self.rows, f"{self.key}_{region}")) for region in self.key_regions)
+
+    def _overall(self, metric: str) -> float:
+        """Return the mean of a metric of the case as a whole, over the cases that have something to measure."""
+        values = column(self.rows, metric)
+        return mean(values[~np.isnan(values)])
 
     def completed(self, engine: Any, name: str) -> None:
         """Add the value, each region's mean, and the scores of every case to the state of ``engine``."""
         super().completed(engine, name)
         for metric, region in score_keys(self.rows):
-            if metric in {self.key, "hd95"}:
+            if metric == self.key or (metric == "hd95" and self.overlaps is None):
                 engine.state.metrics[f"{metric}_{region}"] = mean(column(self.rows, f"{metric}_{region}"))
+        for metric in overall_keys(self.rows):
+            engine.state.metrics.setdefault(metric, self._overall(metric))  # `name` may be one of them
         if not hasattr(engine.state, "metric_details"):
             engine.state.metric_details = {}
-        details = [column(self.rows, f"{self.key}_{region}") for region in self.regions]
+        keys = [self.key] if self.key in OVERALL_METRICS else [f"{self.key}_{region}" for region in self.regions]
+        details = [column(self.rows, key) for key in keys]
         engine.state.metric_details[name] = torch.as_tensor(np.stack(details, axis=1))
 
 

@@ -2,7 +2,19 @@
 
 from scanfill.networks.deepmedic import DeepMedic
 from scanfill.networks.generator_on_base import GeneratorOnBase, fit_base
+from scanfill.networks.last_map import LastMap
+from scanfill.networks.output_bias import positive_shares, set_output_bias
 from scanfill.networks.pix2pix import ResNetGenerator, UNetGenerator
 from scanfill.networks.rolling_batch_norm import RollingBatchNorm
 
-__all__ = ["DeepMedic", "GeneratorOnBase", "ResNetGenerator", "RollingBatchNorm", "UNetGenerator", "fit_base"]
+__all__ = [
+    "DeepMedic",
+    "GeneratorOnBase",
+    "LastMap",
+    "ResNetGenerator",
+    "RollingBatchNorm",
+    "UNetGenerator",
+    "fit_base",
+    "positive_shares",
+    "set_output_bias",
+]

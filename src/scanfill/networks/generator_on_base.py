@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
-from monai.networks.layers import Conv
 from monai.utils import convert_to_numpy
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from .neighbourhood import Neighbourhood
+from .output_bias import last_convolution
 from .voxelwise_base import PolynomialFit, VoxelwisePolynomial
 
 # Equal to those in scanfill.transforms.signed_range (checked by a test): networks do not import transforms.
@@ -152,12 +152,5 @@ def start_at_zero(network: nn.Module) -> None:
     Raises:
         ValueError: The network has no convolution.
     """
-    kinds = tuple(Conv[kind, dims] for kind in (Conv.CONV, Conv.CONVTRANS) for dims in (1, 2, 3))
-    convolutions = [module for module in network.modules() if isinstance(module, kinds)]
-    if not convolutions:
-        msg = f"`network` (a {type(network).__name__}) has no convolution to set to 0. Use a generator."
-        raise ValueError(msg)
-    last = convolutions[-1]
-    nn.init.zeros_(last.weight)
-    if last.bias is not None:
-        nn.init.zeros_(last.bias)
+    for parameter in last_convolution(network).parameters():
+        nn.init.zeros_(parameter)

@@ -36,7 +36,7 @@ __all__ = ["COLOURS", "PLANES", "SavePreviewd", "draw_preview"]
 Array = npt.NDArray[Any]
 
 LISTED = 10
-"""Maximum number of labels in the legend; if there are more, the largest are listed."""
+"""Maximum number of labels in the legend by default; if there are more, the largest are listed."""
 
 COLUMNS, LINE, LETTER, PATCH = 4, 0.2, 0.072, 0.75
 """Legend layout: maximum entries side by side; height of a line, width of a letter, and of a patch, in inches."""
@@ -54,6 +54,7 @@ def draw_preview(
     exclusive: bool = True,
     spatial_dims: int = 3,
     stamp: str = "",
+    listed: int = LISTED,
 ) -> Path:
     """Draw labels on their image as a PNG: axial, coronal and sagittal, in radiological convention; or a 2-D image.
 
@@ -70,11 +71,11 @@ def draw_preview(
         spacing: Voxel size in mm; required in 3-D if ``label`` has no affine.
         truth: True labels on the same grid, drawn in a second row, in 2-D side by side.
         title: Title, for instance the case.
-        legend: Name of each possible label; by default the numbers of the labels that occur. The legend lists the
-            :py:data:`LISTED` largest.
+        legend: Name of each possible label; by default the numbers of the labels that occur.
         exclusive: Whether ``label`` is a label map; otherwise channels.
         spatial_dims: 2 or 3.
         stamp: Text stamped on every panel, such as ``synthetic``; none if empty.
+        listed: Maximum number of labels in the legend; if there are more, the largest are listed.
 
     Returns:
         The path.
@@ -98,7 +99,7 @@ def draw_preview(
     regions = {name: (value,) for value, name in legend.items()}
     sizes = {name: region_sizes(given[name], grid.sizes, regions, exclusive=exclusive) for name in maps if regions}
     unit = "ml" if spatial_dims == 3 else "px" if grid.as_stored and spacing is None else "mm\N{SUPERSCRIPT TWO}"
-    entries = _entries(sizes, palette(len(legend)), unit)
+    entries = _entries(sizes, palette(len(legend)), unit, listed)
     columns = _columns([text for text, _ in entries])
     bottom = BOTTOM + LINE * max(-(-len(entries) // columns) - 1, 0)
     turned, voxel = grid.turn({**maps, "image": grey})
@@ -135,6 +136,7 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         truth_key: Key of the true labels; drawn if present.
         channel: The channel of the image to show.
         legend: Name of each possible label, instead of the schema's.
+        listed: Maximum number of labels in the legend; if there are more, the largest are listed.
     """
 
     image_key: str | Sequence[str]
@@ -146,6 +148,7 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     truth_key: str | None = None
     channel: int = 0
     legend: Mapping[int, str] | None = None
+    listed: int = LISTED
 
     def __post_init__(self) -> None:
         known = None if self.schema is None else load_schema(self.schema)
@@ -180,6 +183,7 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
             exclusive=self.exclusive,
             spatial_dims=self.spatial_dims,
             stamp=_stamp_of(data, shown),
+            listed=self.listed,
         )
         return data
 
@@ -267,7 +271,7 @@ def _rows(
 
 
 def _entries(
-    sizes: Mapping[str, Mapping[str, float]], colours: Sequence[str], unit: str
+    sizes: Mapping[str, Mapping[str, float]], colours: Sequence[str], unit: str, listed: int = LISTED
 ) -> list[tuple[str, str | None]]:
     """List legend texts and their colors: all labels, or the largest and the number of the others."""
     names = list(sizes.get("prediction", {}))
@@ -275,13 +279,11 @@ def _entries(
     texts = {name: f"{name}  {sizes['prediction'][name]:.{digits}f} {unit}" for name in names}
     if "truth" in sizes:
         texts = {name: f"{text} (truth {sizes['truth'][name]:.{digits}f})" for name, text in texts.items()}
-    listed = names
-    if len(names) > LISTED:
-        listed = sorted(names, key=lambda name: max(of[name] for of in sizes.values()), reverse=True)[:LISTED]
+    largest = sorted(names, key=lambda name: max(of[name] for of in sizes.values()), reverse=True)[:listed]
     entries: list[tuple[str, str | None]] = [
-        (texts[name], colour) for name, colour in zip(names, colours, strict=True) if name in listed
+        (texts[name], colour) for name, colour in zip(names, colours, strict=True) if name in largest
     ]
-    return entries + [(f"and {len(names) - LISTED} more", None)] * (len(names) > LISTED)
+    return entries + [(f"and {len(names) - listed} more", None)] * (len(names) > listed)
 
 
 def _columns(texts: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import UsageError
-from scanfill.metrics.cohort import Row, as_number, split_key
+from scanfill.metrics.cohort import Row, as_number, is_score
 from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.statistics import CROSS_VALIDATION, HELD_OUT, average_fold_models, mark_ensemble, pool_folds
 from scanfill.studies.statistics.correlation import IMAGE_SCORES
@@ -200,7 +200,7 @@ def read_score_file(path: Path) -> list[dict[str, float | str]]:
         msg = f"{path} is truncated in row {cut}. Remove it, and run the study again."
         raise UsageError(msg)
     return [
-        {key: as_number(value) if split_key(key) or key in IMAGE_SCORES else value for key, value in row.items()}
+        {key: as_number(value) if is_score(key) or key in IMAGE_SCORES else value for key, value in row.items()}
         for row in rows
     ]
 

@@ -1,6 +1,7 @@
 """Transforms that MONAI does not provide: the array version first, then its dictionary version."""
 
 from scanfill.transforms.bspline import RandBSplineDeformation, RandBSplineDeformationd
+from scanfill.transforms.channels_to_map import ChannelsToMap, ChannelsToMapd
 from scanfill.transforms.channelwise import RandChannelWise, RandChannelWised
 from scanfill.transforms.clahe import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clahe
 from scanfill.transforms.crop import RandCropByClass, RandCropByClassd
@@ -22,12 +23,15 @@ from scanfill.transforms.normalize import NormalizeInMaskd, normalize_in_mask
 from scanfill.transforms.one_scale import RandOneScaled
 from scanfill.transforms.resolutions import SplitResolutions, SplitResolutionsd
 from scanfill.transforms.signed_range import ScaleSignedd, UnscaleSignedd, scale_signed
+from scanfill.transforms.thresholds import ThresholdChannels, ThresholdChannelsd
 from scanfill.transforms.torchio_artefacts import RandTorchIO, RandTorchIOd
 from scanfill.transforms.window import RandWindow, RandWindowd, rewindow
 
 __all__ = [
     "CLAHE",
     "CLAHEd",
+    "ChannelsToMap",
+    "ChannelsToMapd",
     "ForegroundMaskd",
     "KeepInMaskd",
     "MoveWithBoxesd",
@@ -56,6 +60,8 @@ __all__ = [
     "SplitResolutions",
     "SplitResolutionsd",
     "StandardizeHistogramd",
+    "ThresholdChannels",
+    "ThresholdChannelsd",
     "UnscaleSignedd",
     "channel_pairs",
     "clahe",

@@ -1,4 +1,4 @@
-"""Left-right flips that exchange lateral labels, or are forbidden."""
+"""Left-right flips that exchange lateral labels and what a case says of its side, or are forbidden."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal
@@ -121,9 +121,9 @@ def lateral_axis(img: NdarrayOrTensor) -> int:
 class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is untyped
     """Flip all keys together and exchange lateral labels if the flip swaps left and right.
 
-    After MONAI's ``RandFlipd`` a left kidney is on the right side but still labeled as left. :py:meth:`inverse` is
-    exact, also within ``Invertd``. The affine of a MetaTensor determines the left-right axis; without an affine it is
-    the first.
+    After MONAI's ``RandFlipd`` a left kidney is on the right side but still labeled as left, and a left hand looks like
+    a right one but is still listed as left. :py:meth:`inverse` is exact, also within ``Invertd``. The affine of a
+    MetaTensor determines the left-right axis; without an affine it is the first.
 
     Args:
         keys: Images and label maps on one grid.
@@ -133,11 +133,14 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
         spatial_axis: Axis to flip; 0 is the first after the channel axis.
         prob: Probability of flipping.
         channels: Whether ``pairs`` are channels of ``label_keys`` instead of values.
+        conditions: Condition of a case -> what a left-right flip turns each of its values into, such as
+            ``{"side": {"left": "right", "right": "left"}}``. A case without the condition has nothing to exchange.
         allow_missing_keys: Skip missing keys.
 
     Raises:
-        UsageError: The pairs are not a permutation; ``label_keys`` is empty although there are pairs, or is not a
-            subset of ``keys``; when called, if the image does not have the axis, or flipping it is forbidden.
+        UsageError: The pairs, or the values of a condition, are not a permutation; ``label_keys`` is empty although
+            there are pairs, or is not a subset of ``keys``; when called, if the image does not have the axis, flipping
+            it is forbidden, or a condition has a value without a counterpart.
     """
 
     def __init__(
@@ -149,6 +152,7 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
         prob: float = 0.5,
         *,
         channels: bool = False,
+        conditions: Mapping[str, Mapping[str, str]] | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, prob=prob, spatial_axis=spatial_axis, allow_missing_keys=allow_missing_keys)
@@ -161,6 +165,14 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
             msg = f"`pairs` (={pairs!r}) must be a list of pairs, or 'forbid'."
             raise UsageError(msg)
         check_lateral_pairs(self.pairs)
+        self.conditions = {key: dict(exchange) for key, exchange in (conditions or {}).items()}
+        for key, exchange in self.conditions.items():
+            if any(exchange.get(other) != value for value, other in exchange.items()):
+                msg = (
+                    f"`conditions` says that a flip turns {key!r} {exchange}: each value must turn into one that turns "
+                    "back into it, such as {'left': 'right', 'right': 'left'}."
+                )
+                raise UsageError(msg)
         if self.pairs and not self.label_keys:
             msg = (
                 f"`pairs` (={self.pairs}) are labels to exchange, but `label_keys` is empty. Give the "
@@ -178,6 +190,8 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
     def __call__(self, data: Mapping[Hashable, Any], lazy: bool | None = None) -> dict[Hashable, Any]:
         """Flip one case, or return it unchanged."""
         lateral = {key: self._is_lateral(data[key], key) for key in self.key_iterator(dict(data))}
+        if any(lateral.values()):
+            self._check_conditions(data)
         d: dict[Hashable, Any] = super().__call__(data, lazy=lazy)
         return self._swap(d, lateral) if self._do_transform else d
 
@@ -195,7 +209,19 @@ class RandLateralFlipd(RandFlipd):  # type: ignore[misc]  # MONAI's class is unt
         for key in self.label_keys:
             if self.pairs and lateral.get(key, False):
                 d[key] = self.swap(d[key], self.pairs)
+        if any(lateral.values()):
+            d |= {key: exchange[d[key]] for key, exchange in self.conditions.items() if d.get(key) is not None}
         return d
+
+    def _check_conditions(self, data: Mapping[Hashable, Any]) -> None:
+        """Refuse a case whose side a flip cannot exchange, whether or not it is flipped this time."""
+        for key, exchange in self.conditions.items():
+            if (value := data.get(key)) is not None and value not in exchange:
+                msg = (
+                    f"Case {data.get('case_id', '?')!r} has {key}={value!r}, which a left-right flip cannot exchange: "
+                    f"`conditions` only has {list(exchange)}. Add the value, correct the case, or leave the flip out."
+                )
+                raise UsageError(msg)
 
     def _is_lateral(self, img: Tensor, key: Hashable) -> bool:
         rank = img.ndim - 1
