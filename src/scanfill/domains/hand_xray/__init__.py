@@ -1,0 +1,1 @@
+"""Radiographs of hands, with 29 bones that overlap."""
