@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from scanfill.data.image import read_image
+from scanfill.data.phantoms import phantom_text
+from scanfill.data.picture import picture_text
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
@@ -79,3 +82,15 @@ def test_several_pages_are_no_picture(tmp_path: Path) -> None:
     Image.fromarray(GRAY).save(tmp_path / "c1.tif", save_all=True, append_images=[Image.fromarray(GRAY)] * 2)
     with pytest.raises(CaseError, match=r"Case 'c1': xray .* has 3 pages, but one picture is expected"):
         read(tmp_path / "c1.tif")
+
+
+def test_a_picture_may_say_that_it_is_a_phantom(tmp_path: Path) -> None:
+    about = PngInfo()
+    about.add_text("Description", "scanfill phantom, not a patient")
+    Image.fromarray(GRAY).save(tmp_path / "c1.png", pnginfo=about)
+    Image.fromarray(GRAY).save(tmp_path / "c2.tif", description="scanfill phantom, not a patient")
+    Image.fromarray(GRAY).save(tmp_path / "c3.jpg")
+    (tmp_path / "c4.png").write_bytes(b"damaged")
+    texts = [picture_text(path) for path in sorted(tmp_path.iterdir())]
+    assert texts == ["scanfill phantom, not a patient"] * 2 + ["", ""]
+    assert "phantom" in phantom_text([str(tmp_path / "c3.jpg"), str(tmp_path / "c1.png")])

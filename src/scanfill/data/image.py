@@ -18,7 +18,7 @@ from scanfill.data.folders import not_a_file
 from scanfill.data.header import GridLimits, check_header, corners_apart, format_affine, read_header, scaled
 from scanfill.data.like_scan import nifti_image
 from scanfill.data.nifti import VerifyingNibabelReader, open_nifti
-from scanfill.data.picture import load_picture
+from scanfill.data.picture import load_picture, picture_text
 from scanfill.data.streams import check_stream
 from scanfill.errors import CaseError
 from scanfill.replacing import protect_input
@@ -217,7 +217,13 @@ def nifti_bytes(
 
 
 def header_text(path: str | Path) -> str:
-    """Read the free text of a NIfTI header, where phantoms state their origin; empty if there is none to be read."""
+    """Read the free text of a header, where phantoms state their origin; empty if there is none to be read.
+
+    Args:
+        path: NIfTI: the description; a picture: see :py:func:`scanfill.data.picture.picture_text`.
+    """
+    if image_suffix(path) in PICTURE_SUFFIXES:
+        return picture_text(path)
     if not volume_suffix(path).lower().startswith(".nii"):
         return ""
     try:

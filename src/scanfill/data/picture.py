@@ -1,11 +1,13 @@
 """Read a picture (PNG, JPEG, TIFF, BMP) as gray values."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
 from PIL import Image
+from PIL.TiffImagePlugin import IMAGEDESCRIPTION
 
 from scanfill.errors import CaseError
 
@@ -75,3 +77,15 @@ def to_gray(picture: Image.Image) -> Image.Image:
         msg = f"is in color (mode {stored}; red, green and blue differ by up to {apart} of 255): {REMEDY}"
         raise CaseError(msg)
     return next(iter(bands.values()))
+
+
+def picture_text(path: str | Path) -> str:
+    """Read the description of a picture; empty if it has none, or cannot be read.
+
+    Args:
+        path: PNG with a text ``Description``, or TIFF with the tag ``ImageDescription``.
+    """
+    with suppress(OSError, SyntaxError, ValueError), Image.open(path) as picture:
+        tags = getattr(picture, "tag_v2", {})
+        return str(picture.info.get("Description") or tags.get(IMAGEDESCRIPTION, ""))
+    return ""

@@ -5,10 +5,11 @@ BONES = (
     *("Trapezium", "Trapezoid", "Capitate", "Hamate", "Scaphoid", "Lunate", "Triquetrum", "Pisiform"),
     *("Radius", "Ulna"),
 )
-"""Finger-1 to 3 are the thumb's distal phalanx, proximal phalanx and metacarpal; finger-4 to 7 the index finger's distal,
-middle and proximal phalanx and metacarpal; 8 to 11, 12 to 15 and 16 to 19 those of the other fingers in order."""
+"""Finger-1 to 3 are the thumb's distal phalanx, proximal phalanx and metacarpal; finger-4 to 7 the index finger's
+distal, middle and proximal phalanx and metacarpal; 8 to 11, 12 to 15 and 16 to 19 those of the other fingers in order.
+"""
 
-LABELS = {number: name for number, name in enumerate(BONES, start=1)}
+LABELS = dict(enumerate(BONES, start=1))
 """Label -> bone."""
 
 CARPALS = BONES[19:27]
