@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scanfill import replacing
-from scanfill.data.outline_files import is_outline_file, read_outlines, write_outlines
+from scanfill.data.outline_files import has_outlines, is_outline_file, read_outlines, write_outlines
 from scanfill.data.outlines import fill_outlines
 from scanfill.errors import CaseError, UsageError
 from scanfill.replacing import is_made
@@ -116,6 +116,12 @@ def test_a_file_without_outlines_is_refused(tmp_path: Path, content: str) -> Non
 
 
 def test_other_json_is_told_from_damaged_outlines(tmp_path: Path) -> None:
-    for content, meant in (("{}", False), ('{"training": []}', False), ('{"annotations": 1}', True), ("{", True)):
+    for content, meant, marks in (
+        ("{}", False, False),
+        ('{"training": []}', False, False),
+        ('{"annotations": []}', True, False),
+        ('{"annotations": [1]}', True, True),
+        ("{", True, False),
+    ):
         (tmp_path / "c1.json").write_text(content)
-        assert is_outline_file(tmp_path / "c1.json") is meant
+        assert (is_outline_file(tmp_path / "c1.json"), has_outlines(tmp_path / "c1.json")) == (meant, marks)

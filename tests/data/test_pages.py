@@ -11,7 +11,7 @@ from PIL import Image
 
 from scanfill import replacing
 from scanfill.data import ReadCased, SaveLabeld
-from scanfill.data.pages import read_pages, write_pages
+from scanfill.data.pages import has_mask, read_pages, write_pages
 from scanfill.errors import CaseError, UsageError
 from scanfill.files import writing
 from scanfill.replacing import is_made
@@ -113,3 +113,10 @@ def test_damaged_and_missing_files_are_refused(tmp_path: Path) -> None:
         read_pages(path, NAMES, WHERE)
     with pytest.raises(CaseError, match="does not exist"):
         read_pages(tmp_path / "none.tif", NAMES, WHERE)
+
+
+def test_pages_that_mark_nothing_are_known(tmp_path: Path) -> None:
+    empty = write_pages(tmp_path / "empty.tif", np.zeros((3, 6, 4)))
+    marked = write_pages(tmp_path / "marked.tif", np.arange(72).reshape(3, 6, 4) == 71)
+    (tmp_path / "damaged.tif").write_bytes(b"II*")
+    assert [has_mask(path) for path in (empty, marked, tmp_path / "damaged.tif")] == [False, True, False]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from hand_drawings import SIZE, draw_bones, draw_hand, write_hands, write_image, write_table
-from scanfill.data import ReadCased, find_cases
+from scanfill.data import ReadCased, find_cases, load_cases
 from scanfill.data.cases import find_cohort
 from scanfill.data.outline_files import write_outlines
 from scanfill.data.pages import write_pages
@@ -109,6 +109,30 @@ def test_pages_of_another_image(tmp_path: Path, shape: tuple[int, ...], message:
     write_pages(tmp_path / "c1_seg.tif", np.zeros(shape))
     with pytest.raises(CaseError, match=f"Case 'c1': .*{message}"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["json", "pages"])
+def test_one_truth_for_two_persons(tmp_path: Path, kind: str) -> None:
+    for number, name in enumerate(("anna_L", "ben_L", "cleo_L")):
+        write_image(tmp_path / f"{name}.png", seed=number)
+        masks = draw_bones() if name != "cleo_L" else {}
+        if kind == "json":
+            write_outlines(tmp_path / f"{name}.json", masks, SIZE)
+        else:
+            write_pages(tmp_path / f"{name}_seg.tif", np.stack([*masks.values(), *np.zeros((29 - len(masks), *SIZE))]))
+    with pytest.raises(CaseError, match="Cases 'anna_L' and 'ben_L' have the same label"):
+        load_cases(tmp_path, schema="hand_xray", modalities=["xray"], validation=0.3)
+
+
+def test_truths_of_two_persons_may_both_be_empty(tmp_path: Path) -> None:
+    for number, name in enumerate(("anna_L", "ben_L", "cleo_L", "dora_L")):
+        write_image(tmp_path / f"{name}.png", seed=number)
+        if number % 2:
+            write_outlines(tmp_path / f"{name}.json", {}, SIZE)
+        else:
+            write_pages(tmp_path / f"{name}_seg.tif", np.zeros((29, *SIZE)))
+    split = load_cases(tmp_path, schema="hand_xray", modalities=["xray"], validation=0.5)
+    assert sum(map(len, split.values())) == 4
 
 
 # --- what is no radiograph ------------------------------------------------------------------------------------------

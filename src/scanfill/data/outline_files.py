@@ -109,6 +109,15 @@ def is_outline_file(path: str | Path) -> bool:
     return isinstance(content, dict) and "annotations" in content
 
 
+def has_outlines(path: str | Path) -> bool:
+    """Return whether a file contains an outline; False if it cannot be read, which reading the case reports."""
+    try:
+        content = json.loads(read_text(path))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and bool(content.get("annotations"))
+
+
 def _content(path: str | Path, where: str) -> dict[str, Any]:
     try:
         content = json.loads(read_text(path))

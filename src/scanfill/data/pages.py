@@ -19,6 +19,9 @@ from scanfill.replacing import SOFTWARE, protect_input
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 
+UNREADABLE = (OSError, EOFError, ValueError, SyntaxError, UserWarning)
+"""What Pillow raises for a damaged file."""
+
 LISTED = 5
 """Number of values in a message."""
 
@@ -64,12 +67,21 @@ def read_pages(path: str | Path, names: Sequence[str], where: str) -> Masks:
                         f"case on its image."
                     )
                     raise CaseError(msg)
-    except (OSError, EOFError, ValueError, SyntaxError, UserWarning) as error:
+    except UNREADABLE as error:
         if isinstance(error, CaseError):
             raise
         msg = f"{where} cannot be read: {error}. The file is truncated or damaged: copy or download it again."
         raise CaseError(msg) from error
     return np.stack(masks)
+
+
+def has_mask(path: str | Path) -> bool:
+    """Return whether a page of a TIFF marks anything; False if it cannot be read, which reading the case reports."""
+    try:
+        with _damage_is_an_error(), Image.open(path) as file:
+            return any(page.getbbox() is not None for page in ImageSequence.Iterator(file))
+    except UNREADABLE:
+        return False
 
 
 def write_pages(path: str | Path, masks: npt.ArrayLike) -> Path:

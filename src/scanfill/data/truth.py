@@ -79,8 +79,10 @@ def read_truth(case: Mapping[Any, Any], schema: CaseSchema, key: str) -> MetaTen
         raise CaseError(msg)
     size = tuple(like.shape[1:])
     outlines = read_outlines(files, names, size, name)
-    filled = np.stack([fill_outlines(outlines.get(structure, ()), size) for structure in names])
-    return MetaTensor(torch.from_numpy(filled.astype(np.uint8)), affine=like.affine)
+    filled = np.zeros((len(names), *size), np.uint8)
+    for channel, structure in zip(filled, names, strict=True):
+        channel[:] = fill_outlines(outlines.get(structure, ()), size)
+    return MetaTensor(torch.from_numpy(filled), affine=like.affine)
 
 
 def _form_of(files: str | Sequence[str], label: LabelSpec) -> str:
