@@ -1,7 +1,8 @@
 """Never replace a file that may be the only copy of someone's work: inputs, and files that scanfill did not write.
 
-A file that scanfill wrote is recognized by its content: the description in a NIfTI header, the software in a PNG or
-SVG, the entries of a JSON object, the columns of a table, the generator of a page.
+A file that scanfill wrote is recognized by its content: the description in a NIfTI header, the software in a PNG, TIFF
+or SVG, the entries of a JSON object (and the software in one with outlines, which people draw), the columns of a table,
+the generator of a page.
 """
 
 import csv
@@ -143,6 +144,16 @@ def _of_picture(path: Path) -> str | None:
     return None
 
 
+def _of_tiff(path: Path) -> str | None:
+    """Return the software in a TIFF's tags if it is this package."""
+    from PIL import Image, TiffImagePlugin  # noqa: PLC0415  the scheduler of a study needs no pictures
+
+    with suppress(OSError, SyntaxError, ValueError), Image.open(path) as picture:
+        tags = getattr(picture, "tag_v2", {})
+        return SOFTWARE if SOFTWARE in str(tags.get(TiffImagePlugin.SOFTWARE, "")) else None
+    return None
+
+
 def _of_page(path: Path) -> str | None:
     """Return the package's name if a page or drawing states it."""
     with path.open("rb") as file:
@@ -150,9 +161,11 @@ def _of_page(path: Path) -> str | None:
 
 
 def _of_json(path: Path) -> frozenset[str] | None:
-    """Return the entries of a JSON object."""
+    """Return the entries of a JSON object; nothing if it has outlines that were drawn with other software."""
     with suppress(OSError, ValueError):
         content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and "annotations" in content and content.get("software") != SOFTWARE:
+            return None
         return frozenset(content) if isinstance(content, dict) and content else None
     return None
 
@@ -171,8 +184,9 @@ def _of_scan(_: Path) -> None:
 
 READERS: dict[str, Callable[[Path], Kind | None]] = {
     **dict.fromkeys((".nii.gz", ".nii"), _of_nifti),
-    **dict.fromkeys((".nrrd", ".mha", ".mhd", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), _of_scan),
+    **dict.fromkeys((".nrrd", ".mha", ".mhd", ".jpg", ".jpeg", ".bmp"), _of_scan),
     ".png": _of_picture,
+    **dict.fromkeys((".tif", ".tiff"), _of_tiff),
     **dict.fromkeys((".html", ".svg"), _of_page),
     ".json": _of_json,
     **dict.fromkeys((".csv", ".tsv"), _of_table),

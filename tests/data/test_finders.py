@@ -84,6 +84,42 @@ def test_files_by_pattern_say_whose_they_are(tmp_path: Path) -> None:
     assert all(case["label"].endswith("_label.png") for case in found)
 
 
+def test_files_by_pattern_may_have_a_table_beside(tmp_path: Path) -> None:
+    age: dict[str, Any] = {"key": "age", "range": [0, 120]}
+    finder = {
+        "by": "file",
+        "pattern": r"(?P<case>.+)_(?P<kind>ct|mr)\.png",
+        "table": "ages.csv",
+        "columns": {"age": "Age"},
+    }
+    kind = schema(finder, conditions=[age, {"key": "kind", "values": ["ct", "mr"]}])
+    for name in ("a_ct", "b_mr"):
+        draw(tmp_path / f"{name}.png")
+    write_table(tmp_path / "ages.csv", [{"case_id": "a", "Age": "61"}])
+    with pytest.raises(CaseError, match="Case 'b' has no age: add it to the table"):
+        find_cases(tmp_path, schema=kind)
+    write_table(tmp_path / "ages.csv", [{"case_id": "a", "Age": "61"}, {"case_id": "b", "Age": "7"}])
+    assert [(case["age"], case["kind"]) for case in find_cases(tmp_path, schema=kind)] == [(61, "ct"), (7, "mr")]
+    optional = schema(finder, conditions=[age | {"required": False}])
+    (tmp_path / "ages.csv").unlink()
+    assert not any("age" in case for case in find_cases(tmp_path, schema=optional))
+
+
+def test_an_empty_cell_is_no_value_of_an_optional_condition(tmp_path: Path) -> None:
+    draw(tmp_path / "one.png")
+    write_table(tmp_path / "conditions.csv", [{"image": "one.png", "age": ""}])
+    with pytest.raises(CaseError, match=r"conditions.csv, line 2: age='' is not a number"):
+        find_cases(tmp_path, schema=TABLE)
+    (case,) = find_cases(tmp_path, schema=TABLE | {"conditions": [{"key": "age", "required": False}]})
+    assert "age" not in case
+
+
+def test_an_expression_goes_before_what_file_names_say(tmp_path: Path) -> None:
+    draw(tmp_path / "p1" / "p1_left_image.png")
+    (case,) = find_cases(tmp_path, patient_regex="left", schema=FILES)
+    assert case["patient"] == "left"
+
+
 def test_rows_of_a_table_bring_conditions(tmp_path: Path) -> None:
     draw(tmp_path / "one.png")
     write_table(tmp_path / "conditions.csv", [{"image": "one.png", "age": "61", "patient": "anna"}])

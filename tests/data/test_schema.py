@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conftest import REPO
-from scanfill.data import CaseSchema, ConditionSpec, FolderFinder, ImageSpec, LabelSpec, load_schema
+from scanfill.data import CaseSchema, ConditionSpec, FolderFinder, ImageSpec, LabelSpec, load_schema, read_outlines
 from scanfill.data.load_schema import schema_names
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STATED: dict[str, Any] = {
     "name": "hands",
@@ -75,11 +78,27 @@ def test_a_schema_that_cannot_be_right_is_refused(changes: dict[str, Any], messa
         load_schema(stated(**changes))
 
 
-def test_the_schema_of_the_guide_is_understood() -> None:
+def test_the_schema_of_the_guide_is_understood(tmp_path: Path) -> None:
     page = (REPO / "docs" / "how-to" / "another_kind_of_data.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    block, outlines = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
     kind = load_schema(json.loads(f"{{{block}}}")["scanfill"]["schema"])
     assert (kind.name, kind.regions["forearm"]) == ("wrist", (1, 2))
+    (tmp_path / "outlines.json").write_text(outlines)
+    assert set(read_outlines(tmp_path / "outlines.json", ["radius", "ulna"], (2048, 2048), "The guide")) == {"radius"}
+
+
+def test_outlines_of_volumes_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"outlines are drawn on 2-D images, but spatial_dims is 3"):
+        load_schema(stated(spatial_dims=3, label={"kind": "polygons", "names": {"1": "x"}}))
+
+
+def test_a_category_may_have_other_spellings() -> None:
+    sex = ConditionSpec("sex", values=["F", "M"], aliases={"female": "F", "Male": "M"})
+    assert [sex.read(text, "row 3") for text in ("F", "f", "Female", "male")] == ["F", "F", "F", "M"]
+    with pytest.raises(CaseError, match=r"row 3: sex='x' is not one of F, M \(or female, Male\)"):
+        sex.read("x", "row 3")
+    with pytest.raises(UsageError, match=r"'sex' has aliases of \['W'\], but its categories are \['F', 'M'\]"):
+        ConditionSpec("sex", values=["F", "M"], aliases={"woman": "W"})
 
 
 def test_an_unknown_schema_names_those_that_exist() -> None:

@@ -8,6 +8,9 @@ from scanfill.data.image import median_spacing
 from scanfill.data.kept_split import save_split
 from scanfill.data.lists import read_list, write_case_list, write_split
 from scanfill.data.load_schema import load_schema
+from scanfill.data.outline_files import read_outlines, write_outlines
+from scanfill.data.outlines import fill_outlines, outlines_of
+from scanfill.data.pages import read_pages, write_pages
 from scanfill.data.phantoms import phantom_note
 from scanfill.data.read import ReadCased
 from scanfill.data.save_label import SaveLabeld
@@ -31,16 +34,22 @@ __all__ = [
     "SaveSyntheticd",
     "TableFinder",
     "choose_cases",
+    "fill_outlines",
     "find_cases",
     "fold_cases",
     "load_cases",
     "load_schema",
     "median_spacing",
+    "outlines_of",
     "phantom_note",
     "read_list",
+    "read_outlines",
+    "read_pages",
     "save_split",
     "split_cases",
     "write_case_list",
+    "write_outlines",
+    "write_pages",
     "write_split",
     "write_splits",
 ]

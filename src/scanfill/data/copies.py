@@ -8,6 +8,8 @@ from typing import Any
 
 from scanfill.checksums import file_checksum, fingerprint
 from scanfill.data.image import read_image
+from scanfill.data.outline_files import has_outlines
+from scanfill.data.pages import TIFF_SUFFIXES, has_mask
 from scanfill.data.schema import CaseSchema
 from scanfill.errors import CaseError
 
@@ -144,7 +146,9 @@ def _check_labels(cases: Sequence[Case], key: str, images: Mapping[str, Case]) -
 def _is_empty(path: str) -> bool:
     """Return whether a label file marks nothing; one that cannot be read here is reported when the case is read."""
     if path.lower().endswith(".json"):
-        return False
+        return not has_outlines(path)
+    if path.lower().endswith(TIFF_SUFFIXES):
+        return not has_mask(path)
     for dimensions in (3, 2):
         try:
             return not bool(read_image(path, "The label", dimensions).any())

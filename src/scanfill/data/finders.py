@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scanfill.data.case_table import CaseTable, read_conditions
 from scanfill.data.folders import entries, is_hidden, not_a_file, subfolders, walk
 from scanfill.data.image import image_suffix, volume_suffix
+from scanfill.data.outline_files import is_outline_file
 from scanfill.data.patients import find_patients, note_possible_visits
 from scanfill.data.provenance import find_mark, stem_of
 from scanfill.data.schema import Case, CaseSchema, Cohort, Finder, Request
@@ -26,6 +28,9 @@ LISTED = 5
 
 ODD = {"Cc": "a line break or another control character", "Cs": "bytes that are not UTF-8"}
 """Unicode category -> what a name must not contain."""
+
+OUTLINES = ".json"
+"""Suffix of files with outlines."""
 
 NAME = "{name}"
 """Placeholder for the structure's name in the pattern of a truth's files, if each structure has its own file."""
@@ -61,16 +66,18 @@ class _Listed(Finder):
         found = sorted_cases(self.list_cases(folder, schema), folder, self.looked_for(schema))
         expression = request.patient_regex or schema.patient_regex
         patients = find_patients(folder, [case["case_id"] for case in found], expression)
+        if request.patient_regex is None:
+            patients |= {case["case_id"]: case["patient"] for case in found if "patient" in case}
         unstated = {case["case_id"]: patients[case["case_id"]] for case in found if "patient" not in case}
-        notes = [*self.notes(folder, schema), *note_possible_visits(folder, unstated, expression)]
+        notes = [*self.notes(folder, schema, found), *note_possible_visits(folder, unstated, expression)]
         cases = [
-            _checked({"patient": patients[case["case_id"]], "synthetic": [], **case}, schema, request) for case in found
+            _checked({"synthetic": [], **case, "patient": patients[case["case_id"]]}, schema, request) for case in found
         ]
         return refuse_problems(Cohort(cases, notes), request)
 
-    def notes(self, folder: Path, schema: CaseSchema) -> list[str]:
+    def notes(self, folder: Path, schema: CaseSchema, cases: Sequence[Case]) -> list[str]:
         """Tell the user what was left aside; nothing by default."""
-        del folder, schema
+        del folder, schema, cases
         return []
 
     def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
@@ -105,7 +112,7 @@ class FolderFinder(_Listed):
             if found := self._files_of(place, schema):
                 yield {"case_id": place.name, **found}
 
-    def notes(self, folder: Path, schema: CaseSchema) -> list[str]:
+    def notes(self, folder: Path, schema: CaseSchema, cases: Sequence[Case]) -> list[str]:  # noqa: ARG002
         """Name the subfolders that hold images under other names, which may be cases that the patterns miss."""
         if self._files_of(folder, schema):
             return []
@@ -138,46 +145,96 @@ class FolderFinder(_Listed):
 
 @dataclass(frozen=True)
 class FileFinder(_Listed):
-    r"""Files whose names identify their content.
+    r"""Files whose names identify their content, with an optional table of conditions.
 
     Args:
-        pattern: Regular expression for a file's path below the folder, with a group ``case``, a group ``key`` or
-            further groups named like the schema's keys, and an optional group ``patient``:
-            ``(?P<case>.+?)_(?P<key>image|label)\.png``.
-        keys: Value of the group ``key`` -> key of the case; by default the same.
+        pattern: Regular expression for a file's path below the folder, with a group ``case`` and optional groups:
+            ``key``, which says what the file is, by default the first image; ``patient``; and one named like a
+            condition. The key may be a word, ``(?P<case>.+?)_(?P<key>image|label)\.png``, or the suffix,
+            ``(?P<case>.+)(?P<key>\.\w+)``.
+        keys: Value of the group ``key``, in lower case -> key of the case; by default the same.
+        table: Name of a CSV or TSV file in the folder with conditions, and optionally the patient, of each case.
+        columns: Key of the case -> its column in the table; by default the column has the key's name. ``case_id`` is
+            the name of the case, ``patient`` its patient.
+        layout: Description of the files, for messages; by default the pattern.
     """
 
     pattern: str
     keys: Mapping[str, str] = field(default_factory=dict)
+    table: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    layout: str = ""
 
     @property
     def provides(self) -> list[str] | None:
-        """Keys in the pattern; None if it accepts any word."""
-        return list(self.keys.values()) if self.keys else None
+        """Keys in the pattern; None if it accepts any word, or a table may have any column."""
+        return [*self.keys.values(), *_compiled(self.pattern).groupindex] if self.keys and not self.table else None
 
     def list_cases(self, folder: Path, schema: CaseSchema) -> Iterator[Case]:
-        """Collect the files of each case."""
-        expression = _compiled(self.pattern)
-        cases: dict[str, Case] = {}
-        for path in _images_below(folder):
-            match = expression.fullmatch(path.relative_to(folder).as_posix())
-            if match is None:
-                continue
-            groups = match.groupdict()
-            case = cases.setdefault(groups["case"], {"case_id": Path(groups["case"]).name})
-            if groups.get("patient"):
-                case["patient"] = groups["patient"]
+        """Collect the files of each case, and its row in the table."""
+        cases: dict[tuple[str, str], Case] = {}
+        for path, groups in self._matches(folder, schema):
+            patient = groups.get("patient") or ""
+            name = {"case_id": Path(groups["case"]).name}
+            case = cases.setdefault((patient, groups["case"]), name | ({"patient": patient} if patient else {}))
             word = groups.get("key") or schema.image_keys[0]
-            key = self.keys.get(word, word)
+            key = self.keys.get(word, self.keys.get(word.lower(), word))
             if key in case:
                 msg = f"Case {case['case_id']!r} has two files for {key}: {case[key]} and {path}. Keep one of them."
                 raise CaseError(msg)
             case[key] = str(path)
-        yield from cases.values()
+            for each in schema.conditions:
+                if groups.get(each.key):
+                    case[each.key] = each.read(groups[each.key], f"The name of {path}")
+        found = [case for case in cases.values() if not _is_other_json(case, schema)]
+        if self.table:
+            table = CaseTable.read(folder / self.table, self.columns)
+            table.check_patients(case["case_id"] for case in found)
+            found = [_with_row(case, table, schema) for case in found]
+        yield from found
+
+    def notes(self, folder: Path, schema: CaseSchema, cases: Sequence[Case]) -> list[str]:
+        """Name images that do not match the pattern, rows of unknown cases, and cases without a row."""
+        matched = {path for path, _ in self._matches(folder, schema)}
+        others = [path.relative_to(folder).as_posix() for path in _images_below(folder) if path not in matched]
+        listed = ", ".join(others[:LISTED]) + (f" and {len(others) - LISTED} more" if len(others) > LISTED else "")
+        notes = [f"Not cases, because they are not {self.looked_for(schema)}: {listed}."] if others else []
+        if self.table:
+            notes += CaseTable.read(folder / self.table, self.columns).notes(case["case_id"] for case in cases)
+        return notes
 
     def looked_for(self, schema: CaseSchema) -> str:  # noqa: ARG002  the pattern is enough
         """Describe what a case looks like on disk."""
-        return f"files matching the pattern {self.pattern}"
+        return self.layout or f"files matching the pattern {self.pattern}"
+
+    def _matches(self, folder: Path, schema: CaseSchema) -> Iterator[tuple[Path, dict[str, str]]]:
+        expression = _compiled(self.pattern)
+        outlines = schema.label is not None and schema.label.kind == "polygons"
+        for path in _images_below(folder, *([OUTLINES] if outlines else [])):
+            match = expression.fullmatch(path.relative_to(folder).as_posix())
+            if match is not None:
+                yield path, match.groupdict()
+
+
+def _with_row(case: Case, table: CaseTable, schema: CaseSchema) -> Case:
+    """Add what a table states about a case, if it does not contradict the name of the file."""
+    stated = table.conditions(case["case_id"], schema.conditions)
+    for key, value in stated.items():
+        if case.get(key, value) != value:
+            msg = (
+                f"{table.path}: case {case['case_id']!r} has {key}={value!r}, but its file's name says {case[key]!r}. "
+                f"Correct one of them."
+            )
+            raise CaseError(msg)
+    patient = table.patient(case["case_id"])
+    return case | stated | ({"patient": patient} if patient else {})
+
+
+def _is_other_json(case: Case, schema: CaseSchema) -> bool:
+    """Return whether a case consists of a JSON file without outlines, such as a case list in the folder."""
+    files = [key for key in schema.path_keys if key in case]
+    alone = schema.label is not None and files == [schema.label.key] and case[files[0]].lower().endswith(OUTLINES)
+    return alone and not is_outline_file(case[files[0]])
 
 
 @dataclass(frozen=True)
@@ -205,7 +262,8 @@ class TableFinder(_Listed):
             return
         rows = numbered_rows(path)
         column = {key: self.columns.get(key, key) for key in (*schema.path_keys, *schema.condition_keys)}
-        needed = [key for key in (*schema.condition_keys, *_required(schema)) if rows and column[key] not in rows[0][1]]
+        required = [each.key for each in schema.conditions if each.required] + _required(schema)
+        needed = [key for key in required if rows and column[key] not in rows[0][1]]
         if needed:
             msg = f"{path} has no column {', '.join(column[key] for key in needed)}; it has {', '.join(rows[0][1])}."
             raise CaseError(msg)
@@ -232,7 +290,7 @@ class TableFinder(_Listed):
         case["case_id"] = named
         if patient := row.get(self.columns.get("patient", "patient")):
             case["patient"] = patient
-        return case | {each.key: each.read(row[column[each.key]], where) for each in schema.conditions}
+        return case | read_conditions(row, self.columns, schema.conditions, where)
 
 
 @dataclass(frozen=True)
@@ -388,6 +446,15 @@ def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
             f"Case {case['case_id']!r} has no {' and no '.join(missing) or 'image'}; it has {there}. Add the file, or "
             f"move the case out of the folder."
         )
+    elif schema.label and schema.label.required and request.with_label and schema.label.key not in case:
+        there = ", ".join(str(case[key]) for key in images if key in case)
+        problems.append(
+            f"Case {case['case_id']!r} has no {schema.label.key}, only {there}: add "
+            f"{schema.label.looked_for or 'its file'}, or pass --labels none if labels are not needed."
+        )
+    unstated = [each.key for each in schema.conditions if each.required and each.key not in case]
+    if unstated:
+        problems.append(f"Case {case['case_id']!r} has no {' and no '.join(unstated)}: add it to the table.")
     if problems:
         case["problem"] = "\n".join(problems)
     return case
@@ -436,14 +503,14 @@ def _may_be_file(path: Path) -> bool:
     return not is_hidden(path.name) and (bool(image_suffix(path)) or not path.is_dir())
 
 
-def _images_below(folder: Path) -> Iterator[Path]:
-    """List the images below a folder in order, without hidden files and folders.
+def _images_below(folder: Path, *others: str) -> Iterator[Path]:
+    """List the images below a folder, and files with other suffixes, in order, without hidden files and folders.
 
     Links whose target is missing are listed too, and folders with the name of an image that contain none.
     """
     found: list[Path] = []
     for parent, folders, names in walk(folder):
-        found += [parent / name for name in names if image_suffix(name)]
+        found += [parent / name for name in names if image_suffix(name) or name.lower().endswith(others)]
         found += [path for name in folders if image_suffix(path := parent / name) and not _holds_images(path)]
     yield from sorted(found)
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data import ITKReader, MetaTensor, PILReader
+from monai.data import ITKReader, MetaTensor
 from monai.transforms import LoadImage
 from numpy.typing import NDArray
-from PIL import Image
 
 from scanfill.data.folders import not_a_file
 from scanfill.data.header import GridLimits, check_header, corners_apart, format_affine, read_header, scaled
 from scanfill.data.like_scan import nifti_image
 from scanfill.data.nifti import VerifyingNibabelReader, open_nifti
+from scanfill.data.picture import load_picture, picture_text
 from scanfill.data.streams import check_stream
 from scanfill.errors import CaseError
 from scanfill.replacing import protect_input
@@ -31,9 +31,6 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 IMAGE_SUFFIXES = (*VOLUME_SUFFIXES, *PICTURE_SUFFIXES)
 """All supported file types, in lower case."""
-
-GREY_MODES = ("1", "L", "I", "F", "I;16", "I;16L", "I;16B")
-"""Pillow modes with one value per pixel."""
 
 GRID_TOLERANCE = 0.05
 """How far apart, in voxels, the corners of two grids may be for the grids to count as the same.
@@ -66,7 +63,8 @@ def read_image(
     """Read a volume or a picture through MONAI.
 
     Args:
-        path: NIfTI, NRRD or MetaImage; in 2-D also PNG, JPEG, TIFF or BMP, gray with 8 or 16 bits.
+        path: NIfTI, NRRD or MetaImage; in 2-D also PNG, JPEG, TIFF or BMP, gray with 8 or 16 bits; see
+            :py:func:`scanfill.data.picture.load_picture`.
         where: Starts every error message: case and role, such as ``"Case 'c1': t2"``.
         spatial_dims: 3, or 2 for pictures and files that hold a single slice.
         advice: Added to the message if a file has too many dimensions.
@@ -141,14 +139,9 @@ def _load_or_explain(path: Path, where: str) -> MetaTensor:
 
 
 def _load(path: Path) -> MetaTensor:
-    loader = LoadImage(image_only=True, dtype=np.float32)
     if image_suffix(path) in PICTURE_SUFFIXES:
-        with Image.open(path) as picture:
-            if picture.mode not in GREY_MODES:
-                msg = f"is in color (mode {picture.mode}): convert it to gray, with 8 or 16 bits."
-                raise CaseError(msg)
-            picture.verify()  # the checksums of a PNG; other types have none
-        return loader(path, reader=PILReader())
+        return load_picture(path)
+    loader = LoadImage(image_only=True, dtype=np.float32)
     if volume_suffix(path).lower().startswith(".nii"):
         return loader(path, reader=VerifyingNibabelReader())
     with warnings.catch_warnings():
@@ -224,17 +217,20 @@ def nifti_bytes(
 
 
 def header_text(path: str | Path) -> str:
-    """Read the description in a NIfTI header or a PNG, where phantoms state their origin; empty if there is none."""
-    suffix = image_suffix(path)
-    try:
-        if suffix == ".png":
-            with Image.open(path) as picture:
-                return str(picture.info.get("Description", ""))
-        if suffix.startswith(".nii"):
-            return str(open_nifti(path).header["descrip"].item().decode("ascii", "replace"))
-    except Exception:  # noqa: BLE001 - nibabel and Pillow have no common base of errors; reading the image reports the fault
+    """Read the free text of a header, where phantoms state their origin; empty if there is none to be read.
+
+    Args:
+        path: NIfTI: the description; a picture: see :py:func:`scanfill.data.picture.picture_text`.
+    """
+    if image_suffix(path) in PICTURE_SUFFIXES:
+        return picture_text(path)
+    if not volume_suffix(path).lower().startswith(".nii"):
         return ""
-    return ""
+    try:
+        text: str = open_nifti(path).header["descrip"].item().decode("ascii", "replace")
+    except Exception:  # noqa: BLE001 - nibabel has no common base of its errors; reading the image reports the fault
+        return ""
+    return text
 
 
 def median_spacing(

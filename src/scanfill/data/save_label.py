@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from scanfill.data.like_scan import frame_on, nifti_image
 from scanfill.data.load_schema import load_schema
+from scanfill.data.pages import write_pages
 from scanfill.data.provenance import PROVENANCE
 from scanfill.data.schema import CaseSchema
 from scanfill.errors import UsageError
@@ -35,10 +36,11 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
 
     A label map becomes one file, in the values of the case's convention; overlapping labels become one mask each,
     ``<case>_seg_<name>``. Volumes, and slices with a position in space, are NIfTI, with both matrices, codes and the
-    unit of the scan's header, if that is NIfTI; pictures are PNG, masks 0 and 255.
+    unit of the scan's header, if that is NIfTI; pictures are PNG, masks 0 and 255. Where the truth is outlines, the
+    masks are the pages of one TIFF instead, ``<case>_seg.tif``, which is also read as a truth.
 
-    The JSON gives the meaning of each value or file; the generator of any synthetic input, if the case has it under
-    ``provenance``; and problems found with the images, if it has ``warnings``.
+    The JSON gives the meaning of each value, file or page; the generator of any synthetic input, if the case has it
+    under ``provenance``; and problems found with the images, if it has ``warnings``.
 
     MONAI's SaveImaged writes in place, so a full disk leaves a partial file, and it does not support label conventions.
 
@@ -84,6 +86,8 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
             if self.label.exclusive:
                 values = renumber(label[0].cpu(), self.label.values_in_file(convention), "the numbering inside")
                 self._write(stem, convert_to_numpy(values).astype(np.uint8), affine, frame)
+            elif self.label.in_pages:
+                write_pages(stem.with_name(f"{stem.name}.tif"), convert_to_numpy(label))
             else:
                 for channel, structure in zip(convert_to_numpy(label), self.label.names.values(), strict=True):
                     mask = np.where(channel != 0, 255 if self._is_picture(affine) else 1, 0).astype(np.uint8)
@@ -93,17 +97,19 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         return dict(data)
 
     def describe(self, case: Mapping[Hashable, Any], convention: str) -> dict[str, Any]:
-        """Return the meaning of the written values for the JSON file.
+        """Return the meaning of the written values, files or pages for the JSON file.
 
         Args:
             case: The case after prediction.
             convention: Convention of the written label map.
         """
         about: dict[str, Any] = {"labels": self.label.look_up_table(convention), "convention": convention}
-        if not self.label.exclusive:
-            about = {
-                "labels": {f"{case[self.case_key]}_{self.name}_{name}": name for name in self.label.names.values()}
-            }
+        stem = f"{case[self.case_key]}_{self.name}"
+        if self.label.in_pages:
+            pages = {f"page {number}": name for number, name in self.label.names.items()}
+            about = {"labels": pages, "file": f"{stem}.tif"}
+        elif not self.label.exclusive:
+            about = {"labels": {f"{stem}_{name}": name for name in self.label.names.values()}}
         about |= self.describe_inputs(case)
         if self.warnings_key in case:
             about["warnings"] = str(case[self.warnings_key]).splitlines()

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from scanfill.data.header import GridLimits
 
 KINDS = ("map", "channels", "polygons")
-"""How a truth is stored: a label map; one mask per structure, possibly overlapping; outlines in JSON."""
+"""How a truth is stored: a label map; one mask per structure, possibly overlapping; outlines in JSON.
+
+One TIFF with a page per structure is read in place of masks and of outlines; predictions are written as one where the
+truth is outlines.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class LabelSpec:
         legend: Label -> short name for pictures; by default ``names``.
         looked_for: Where labels are expected, for messages.
         remedy: What to do about a value that is not in a convention, for messages.
+        required: Whether a case without it is an error wherever labels are requested.
 
     Raises:
         UsageError: Unknown kind, channel labels that are not numbered 1, 2, ..., or a pair with a label that does not
@@ -64,6 +69,7 @@ class LabelSpec:
     legend: Mapping[int, str] = field(default_factory=dict)
     looked_for: str = ""
     remedy: str = "Correct the file."
+    required: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -86,6 +92,11 @@ class LabelSpec:
     def exclusive(self) -> bool:
         """Whether each voxel has only one label."""
         return self.kind == "map"
+
+    @property
+    def in_pages(self) -> bool:
+        """Whether predictions are written as the pages of one TIFF, for outlines are drawn and not predicted."""
+        return self.kind == "polygons"
 
     @property
     def channels(self) -> int:
@@ -133,19 +144,29 @@ class ConditionSpec:
         values: The categories; None for a number.
         unit: Unit of a number.
         range: Smallest and largest valid number.
+        aliases: Other spelling of a category -> the category, such as ``{"male": "M"}``. Upper and lower case are the
+            same.
+        required: Whether a case without it is an error; otherwise the case does not have the key.
 
     Raises:
-        UsageError: Categories and a range are both given.
+        UsageError: Categories and a range are both given, or an alias is not of a category.
     """
 
     key: str
     values: Sequence[str] | None = None
     unit: str = ""
     range: tuple[float, float] | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    required: bool = True
 
     def __post_init__(self) -> None:
         if self.values is not None and self.range is not None:
             msg = f"Condition {self.key!r} is a category ({list(self.values)}) or a number ({self.range}), not both."
+            raise UsageError(msg)
+        if strangers := [value for value in self.aliases.values() if value not in (self.values or ())]:
+            msg = (
+                f"Condition {self.key!r} has aliases of {strangers}, but its categories are {list(self.values or ())}."
+            )
             raise UsageError(msg)
 
     def read(self, text: Any, where: str) -> str | float:
@@ -155,10 +176,14 @@ class ConditionSpec:
             CaseError: Unknown category, not a number, or out of range; ``where`` starts the message.
         """
         if self.values is not None:
-            if str(text) not in self.values:
-                msg = f"{where}: {self.key}={text!r} is not one of {', '.join(self.values)}. Correct the table."
+            known = {value.casefold(): value for value in self.values}
+            known |= {alias.casefold(): value for alias, value in self.aliases.items()}
+            category = str(text) if str(text) in self.values else known.get(str(text).casefold())
+            if category is None:
+                also = f" (or {', '.join(self.aliases)})" if self.aliases else ""
+                msg = f"{where}: {self.key}={text!r} is not one of {', '.join(self.values)}{also}. Correct the table."
                 raise CaseError(msg)
-            return str(text)
+            return category
         try:
             number = float(text)
         except (TypeError, ValueError):
@@ -277,7 +302,7 @@ class CaseSchema:
 
     Raises:
         UsageError: Duplicate keys; an image, a truth or a condition that no file provides; a region with a label that
-            the truth does not have.
+            the truth does not have; outlines of volumes.
     """
 
     name: str
@@ -299,6 +324,9 @@ class CaseSchema:
     def __post_init__(self) -> None:
         if self.spatial_dims not in (2, 3):
             msg = f"Schema {self.name!r}: spatial_dims (={self.spatial_dims}) must be 2 or 3."
+            raise UsageError(msg)
+        if self.label and self.label.kind == "polygons" and self.spatial_dims != 2:
+            msg = f"Schema {self.name!r}: outlines are drawn on 2-D images, but spatial_dims is {self.spatial_dims}."
             raise UsageError(msg)
         own = {name: (label,) for label, name in (self.label.names if self.label else {}).items()}
         regions = {name: tuple(int(label) for label in labels) for name, labels in self.regions.items()} or own

@@ -1,19 +1,20 @@
-"""Read the truth of a case as its schema defines it: a label map, one mask per structure, or outlines."""
+"""Read the truth of a case as its schema defines it: a label map, one mask per structure, or outlines.
 
-import json
+Masks of overlapping structures may always be the pages of one TIFF, as predictions are.
+"""
+
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from numpy.typing import NDArray
-from skimage.draw import polygon2mask
 
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, image_suffix, read_image
+from scanfill.data.outline_files import read_outlines
+from scanfill.data.outlines import fill_outlines
+from scanfill.data.pages import TIFF_SUFFIXES, read_pages
 from scanfill.data.schema import CaseSchema, LabelSpec
-from scanfill.data.text import read_text
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values, renumber
 
@@ -21,8 +22,12 @@ FORMS = {
     "map": "one label map",
     "channels": "one mask per structure",
     "polygons": "outlines in a JSON file",
+    "pages": "one TIFF with a page per structure",
 }
-"""Description of each kind of truth on disk, for messages."""
+"""Description of each form of a truth on disk, for messages."""
+
+ACCEPTED = {"map": ("map",), "channels": ("channels", "pages"), "polygons": ("polygons", "pages")}
+"""Kind of truth in a schema -> forms in which it may be on disk."""
 
 
 def read_truth(case: Mapping[Any, Any], schema: CaseSchema, key: str) -> MetaTensor:
@@ -46,33 +51,47 @@ def read_truth(case: Mapping[Any, Any], schema: CaseSchema, key: str) -> MetaTen
         msg = f"{name}: the schema {schema.name!r} has no truth. Set label_key to null, or add the truth to the schema."
         raise CaseError(msg)
     files = case[key]
-    found = _kind_of(files)
-    if found != label.kind:
+    found = _form_of(files, label)
+    if found not in ACCEPTED[label.kind]:
+        expected = " or ".join(FORMS[form] for form in ACCEPTED[label.kind])
         msg = (
-            f"{name} ({files}) is {FORMS[found]}, but the schema {schema.name!r} expects {FORMS[label.kind]}. Give the "
-            f"right files, or correct the schema's kind."
+            f"{name} ({files}) is {FORMS[found]}, but the schema {schema.name!r} expects {expected}. Give the right "
+            f"files, or correct the schema's kind."
         )
         raise CaseError(msg)
-    if label.kind == "map":
+    if found == "map":
         image = read_image(files, name, schema.spatial_dims, schema.advice)
         convention = label.convention_of(case)
         renumbered: MetaTensor = renumber(
             image, label.conventions[convention], f"convention {convention!r}", f"{name} ({files})", label.remedy
         )
         return renumbered
-    if label.kind == "channels":
+    if found == "channels":
         return _read_channels(files, schema, label, name)
+    names = list(label.names.values())
     like = next((case[image] for image in schema.image_keys if isinstance(case.get(image), MetaTensor)), None)
+    if found == "pages":
+        masks = torch.from_numpy(read_pages(files, names, name))
+        affine = torch.eye(4) if like is None else like.affine  # a TIFF states no position
+        return MetaTensor(masks, affine=affine, meta={"filename_or_obj": str(files)})
     if like is None:
         msg = f"{name} ({files}): outlines are filled on the grid of an image, but no image was read. Add one to keys."
         raise CaseError(msg)
-    return MetaTensor(_fill_outlines(Path(files), label, like.shape[1:], name), affine=like.affine)
+    size = tuple(like.shape[1:])
+    outlines = read_outlines(files, names, size, name)
+    filled = np.zeros((len(names), *size), np.uint8)
+    for channel, structure in zip(filled, names, strict=True):
+        channel[:] = fill_outlines(outlines.get(structure, ()), size)
+    return MetaTensor(torch.from_numpy(filled), affine=like.affine)
 
 
-def _kind_of(files: str | Sequence[str]) -> str:
+def _form_of(files: str | Sequence[str], label: LabelSpec) -> str:
     if not isinstance(files, str):
         return "channels"
-    return "map" if image_suffix(files) else "polygons"
+    suffix = image_suffix(files)
+    if suffix in TIFF_SUFFIXES and not label.exclusive:
+        return "pages"
+    return "map" if suffix else "polygons"
 
 
 def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, name: str) -> MetaTensor:
@@ -107,33 +126,3 @@ def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, n
     meta = {key: value for key, value in masks[0].meta.items() if key != "affine"}
     meta["filename_or_obj"] = "\n".join(files)
     return MetaTensor(stacked, affine=masks[0].affine, meta=meta)
-
-
-def _fill_outlines(path: Path, label: LabelSpec, shape: Sequence[int], name: str) -> torch.Tensor:
-    """Fill outlines ``annotations: [{label, points: [[x, y], ...]}]`` as one mask per structure.
-
-    A pixel belongs to a structure if its center is inside an outline of it.
-    """
-    try:
-        annotations = json.loads(read_text(path))["annotations"]
-        outlines = [(str(each["label"]), np.asarray(each["points"], float)) for each in annotations]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = (
-            f"{name} ({path}) contains no outlines ({type(error).__name__}: {error}): it must have annotations with "
-            f"label and points."
-        )
-        raise CaseError(msg) from error
-    channels = {structure: number for number, structure in enumerate(label.names.values())}
-    masks: NDArray[np.uint8] = np.zeros((len(channels), *shape), np.uint8)
-    for structure, points in outlines:
-        if structure not in channels:
-            msg = f"{name} ({path}) has an outline of {structure!r}, which is not one of {', '.join(channels)}."
-            raise CaseError(msg)
-        if points.ndim != 2 or points.shape[0] < 3 or points.shape[1] != 2 or not np.isfinite(points).all():
-            msg = (
-                f"{name} ({path}): the outline of {structure!r} has points of shape {points.shape}: at least three [x, "
-                f"y] points are needed."
-            )
-            raise CaseError(msg)
-        masks[channels[structure]] |= polygon2mask(shape, points).astype(np.uint8)  # type: ignore[no-untyped-call]  # scikit-image is untyped here
-    return torch.from_numpy(masks)
