@@ -15,7 +15,8 @@ from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
 from scanfill.data.image import header_text
-from scanfill.data.outlines import Ring, write_outlines
+from scanfill.data.outline_files import write_outlines
+from scanfill.data.outlines import Ring
 from scanfill.domains.hand_xray.phantoms.hand_skeleton import FOREARM, HandBuilder, Person, Skeleton, draw_pose
 from scanfill.domains.hand_xray.phantoms.radiograph import collimated, draw_exposure, expose, flesh_mask, with_marker
 from scanfill.errors import UsageError
