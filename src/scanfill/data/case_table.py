@@ -72,7 +72,7 @@ class CaseTable:
         if absent and len(absent) < len(stated):
             msg = (
                 f"{self.path} states the patient of {len(stated) - len(absent)} of {len(stated)} cases, but not of "
-                f"{_listed(absent)}: add a row with the patient for each, so that no patient is on two sides of a split."
+                f"{_listed(absent)}: add a row with each patient, so that no patient is on two sides of a split."
             )
             raise CaseError(msg)
 
