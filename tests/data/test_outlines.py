@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -21,11 +21,13 @@ def pixels(mask: np.ndarray) -> set[tuple[int, int]]:
     return {(int(x), int(y)) for x, y in np.argwhere(mask)}
 
 
+@settings(deadline=None)
 @given(MASKS)
 def test_a_traced_mask_is_filled_to_the_same_mask(mask: np.ndarray) -> None:
     np.testing.assert_array_equal(fill_outlines(outlines_of(mask), mask.shape), mask)
 
 
+@settings(deadline=None)
 @given(MASKS)
 def test_traced_rings_touch_but_do_not_cross(mask: np.ndarray) -> None:
     rings = outlines_of(mask)
@@ -33,6 +35,7 @@ def test_traced_rings_touch_but_do_not_cross(mask: np.ndarray) -> None:
     assert all(len(without_spikes(ring)) == len(ring) >= 4 for ring in rings)
 
 
+@settings(deadline=None)
 @given(MASKS, st.integers(2, 4))
 def test_a_mask_keeps_its_shape_at_any_resolution(mask: np.ndarray, factor: int) -> None:
     larger = [(ring + 0.5) * factor - 0.5 for ring in outlines_of(mask)]

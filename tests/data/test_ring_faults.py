@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scanfill.data.ring_faults import find_crossing, without_spikes
 
@@ -70,3 +72,24 @@ def test_points_that_enclose_nothing_are_removed() -> None:
 @pytest.mark.parametrize("points", [[[1, 1]] * 4, [[0, 0], [4, 4], [2, 2]], [[0, 0], [3, 0], [1, 0], [2, 0]]])
 def test_points_on_one_line_leave_no_ring(points: list[list[float]]) -> None:
     assert len(without_spikes(points)) < 3
+
+
+def winding(ring: np.ndarray, point: np.ndarray) -> int:
+    """How many times a ring runs around a point that is not on it."""
+    towards = ring - point
+    after = np.roll(towards, -1, axis=0)
+    turn = np.arctan2(towards[:, 0] * after[:, 1] - towards[:, 1] * after[:, 0], (towards * after).sum(axis=1))
+    return round(turn.sum() / (2 * np.pi))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=3, max_size=9))
+def test_a_ring_without_crossing_runs_around_each_point_once_and_in_one_direction(
+    points: list[tuple[int, int]],
+) -> None:
+    ring = without_spikes(points)
+    if len(ring) < 3 or find_crossing([ring]) is not None:
+        return
+    x, y = np.meshgrid(np.arange(20) / 5 + 0.0137, np.arange(20) / 5 + 0.0291)  # on no line between grid points
+    turns = {winding(ring, point) for point in np.stack([x.ravel(), y.ravel()], axis=1)} - {0}
+    assert turns in ({1}, {-1}, set())

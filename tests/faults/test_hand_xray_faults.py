@@ -191,5 +191,5 @@ def test_tables_whose_rows_are_ambiguous(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"has no column 'case_id', .*it has name, age"):
         find_cases(tmp_path, labels="none", schema="hand_xray")
     write_table(tmp_path, [{"case_id": "c1_L", "patient": "anna"}])
-    with pytest.raises(CaseError, match=r"has a patient for 1 cases, but not for c1_R"):
+    with pytest.raises(CaseError, match=r"states the patient of 1 of 2 cases, but not of c1_R"):
         find_cases(tmp_path, labels="none", schema="hand_xray")

@@ -71,8 +71,8 @@ class CaseTable:
         absent = [case_id for case_id, patient in stated.items() if not patient]
         if absent and len(absent) < len(stated):
             msg = (
-                f"{self.path} has a patient for {len(stated) - len(absent)} cases, but not for {_listed(absent)}: add "
-                f"a row with the patient for each, so that no patient is on two sides of a split."
+                f"{self.path} states the patient of {len(stated) - len(absent)} of {len(stated)} cases, but not of "
+                f"{_listed(absent)}: add a row with each patient, so that no patient is on two sides of a split."
             )
             raise CaseError(msg)
 
