@@ -13,13 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from scanfill.data.cases import find_cases
 from scanfill.data.image import header_text
 from scanfill.data.outlines import fill_outlines
+from scanfill.data.phantoms import PHANTOM_NOTE, phantom_note
+from scanfill.data.read import ReadCased
 from scanfill.domains.hand_xray.bones import BONES, CARPALS
 from scanfill.domains.hand_xray.phantoms import hand_cohort, write_hand_cohort
 from scanfill.domains.hand_xray.phantoms.bone_outlines import long_bone, ossified_disc, rounded
 from scanfill.domains.hand_xray.phantoms.hand import HandPhantom, make_person, make_radiograph
 from scanfill.domains.hand_xray.phantoms.hand_skeleton import HandBuilder, Person, Pose, Skeleton
+from scanfill.domains.hand_xray.photometric import CLEAR, central_contrast
+from scanfill.domains.hand_xray.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics.trivial_baselines import AtlasBaseline, VoxelwiseBaseline
 
@@ -132,6 +137,13 @@ def test_bone_is_brighter_than_soft_tissue_and_soft_tissue_brighter_than_air(coh
         assert phantom.image[owners > 0].mean() > phantom.image[owners == 0].mean() + 20
 
 
+def test_none_is_taken_for_an_inverted_radiograph_and_each_negative_is(cohort: list[HandPhantom]) -> None:
+    for phantom in cohort:
+        image = phantom.image[None].astype(np.float32)
+        assert central_contrast(image) > CLEAR
+        assert central_contrast(255 - image) < -CLEAR
+
+
 def test_overlapping_bones_are_brighter_than_single_ones() -> None:
     phantom = make_radiograph(1, 0, "left", 384)
     masks = masks_of(phantom)[19:27]
@@ -234,6 +246,17 @@ def test_the_table_has_age_sex_and_side(folder: Path) -> None:
     assert [row["side"] for row in rows] == ["left", "right"] * 2
     assert rows[0]["age"] == rows[1]["age"] == str(make_person(5, 0).age)
     assert {row["sex"] for row in rows} <= {"F", "M"}
+
+
+def test_they_are_read_like_any_radiographs_with_the_masks_that_were_drawn(folder: Path) -> None:
+    cases = find_cases(folder, schema=SCHEMA)
+    assert [(case["case_id"], case["patient"], case["side"]) for case in cases][::3] == [
+        ("ID001_L", "ID001", "left"),
+        ("ID002_R", "ID002", "right"),
+    ]
+    read = ReadCased("xray", label_key="label", schema=SCHEMA)(cases[3])
+    assert np.array_equal(read["label"].numpy(), masks_of(make_radiograph(5, 1, "right", 96)))
+    assert phantom_note(cases, SCHEMA) == PHANTOM_NOTE
 
 
 def test_files_hold_what_was_made(folder: Path) -> None:

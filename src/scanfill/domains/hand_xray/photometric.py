@@ -22,19 +22,20 @@ logger = logging.getLogger(__name__)
 FRAME = 0.04
 """Width of the outermost frame, as a fraction of the shorter side of the image: mostly air."""
 
-CLEAR = 0.1
+CLEAR = 0.05
 """Contrast beyond which the interpretation is clear; see :py:func:`central_contrast` for values of real images."""
 
 
 def central_contrast(image: NdarrayOrTensor) -> float:
     """Return how much brighter the center of an image is than its outermost frame.
 
-    A hand fills the center and absorbs X-rays; the frame shows mostly air. It is the median of the central half of both
-    sides minus the median of the frame, over the range from percentile 1 to 99. Medians are not affected by letters,
-    rings, a forearm or a white border on one or two sides, as long as half of the frame is air.
+    A hand in the center absorbs X-rays; the frame shows mostly air. It is the middle of the gray range (percentiles 5 and
+    95) of the central half of both sides, minus the median of the frame, over the range from percentile 1 to 99. A
+    slender hand is enough, and letters, rings, a forearm or a white border on one or two sides do no harm, as long as
+    half of the frame is air.
 
-    Negating an image changes only the sign. It was at least 0.27 in 60 radiographs without background and 0.24 in 60
-    with gray air, black labels and white borders.
+    Negating an image changes only the sign. It was at least 0.39 in 60 radiographs without background, 0.18 in 60 with
+    gray air, black labels and white borders, and 0.12 in phantoms.
 
     Args:
         image: ``(1, X, Y)``.
@@ -57,7 +58,7 @@ def central_contrast(image: NdarrayOrTensor) -> float:
     frame = np.ones(values.shape, dtype=np.bool_)
     frame[width:-width, width:-width] = False
     center = values[tuple(slice(side // 4, -(side // 4) or None) for side in values.shape)]
-    return float(np.clip((np.median(center) - np.median(values[frame])) / (high - low), -1, 1))
+    return float(np.clip((np.percentile(center, [5, 95]).mean() - np.median(values[frame])) / (high - low), -1, 1))
 
 
 @dataclass(eq=False, repr=False)
