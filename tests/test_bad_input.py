@@ -6,18 +6,23 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import pytest
 import torch
+from PIL import Image
 
 from conftest import BUNDLES, REPO, TrainedBundle, run_bundle, small_steps
 from scanfill.errors import CaseError, CheckpointError, UsageError
 from test_brain_tumor_segmentation import file_of, run_here, stopped_by
 from untrained_bundles import COMPLETION, SYNTHESIS
 
-SEGMENTATION = "brain_tumor_segmentation"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SEGMENTATION, BONES = "brain_tumor_segmentation", "hand_bone_segmentation"
+IMAGES = (".nii.gz", ".png", ".tif")
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class Refusals:
     """What a bundle says to faults that depend on what it is for.
 
     Attributes:
-        lacking: Images that a whole case must lose for the bundle to have no use for it.
+        lacking: Images that a whole case must lose for the bundle to have no use for it; empty if it uses one image,
+            without which there is no case.
         lacks: What is said of that case; ``{case}`` is its name.
         other: Knobs of inference that ask for something else than the checkpoint was trained for.
         differs: What is said of the checkpoint.
@@ -33,10 +39,10 @@ class Refusals:
         misspelt: A knob of the bundle's own, misspelt, and what is meant.
     """
 
-    lacking: tuple[str, ...]
-    lacks: str
     other: dict[str, Any]
     differs: str
+    lacking: tuple[str, ...] = ()
+    lacks: str = ""
     hidden: dict[str, Any] = field(default_factory=dict)
     misspelt: tuple[str, str] = ("--modality", "--modalities")
 
@@ -62,10 +68,17 @@ REFUSALS = {
         differs=r"modalities=\['t1', 't1ce', 't2', 'flair'\]; this run has \['t1', 't2', 'flair'\]",
         hidden={"leave_out": ["t1ce", "flair"]},
     ),
+    BONES: Refusals(
+        other={"image_size": 512},
+        differs="image_size=256; this run has 512. Pass --image_size 256",
+        misspelt=("--images_size", "--image_size"),
+    ),
 }
 OURS = [bundle for bundle in BUNDLES if bundle.name in REFUSALS]
 MAKE_IMAGES = [bundle for bundle in OURS if bundle.name in {SYNTHESIS, COMPLETION}]
+OF_SEVERAL_IMAGES = [bundle for bundle in OURS if REFUSALS[bundle.name].lacking]
 ours = pytest.mark.parametrize("trained", OURS, ids=lambda path: path.name, indirect=True)
+of_several_images = pytest.mark.parametrize("trained", OF_SEVERAL_IMAGES, ids=lambda path: path.name, indirect=True)
 that_make_images = pytest.mark.parametrize("trained", MAKE_IMAGES, ids=lambda path: path.name, indirect=True)
 
 
@@ -77,7 +90,11 @@ def use(trained: TrainedBundle, cases: Path, output: Path, **knobs: Any) -> None
 
 
 def copy_of(cases: Path, number: int, folder: Path) -> Path:
-    """A copy of a phantom, without its label, to damage at will."""
+    """A folder with a copy of a phantom, without its label, to damage at will."""
+    if pictures := sorted(cases.rglob("*.png")):
+        picture = pictures[number]
+        (folder / picture.stem).mkdir(parents=True)
+        return Path(shutil.copy(picture, folder / picture.stem)).parent
     case = sorted(path for path in cases.iterdir() if path.is_dir())[number]
     copy = Path(shutil.copytree(case, folder / case.name))
     for label in copy.glob("*_seg.nii.gz"):
@@ -87,8 +104,9 @@ def copy_of(cases: Path, number: int, folder: Path) -> Path:
 
 def made(output: Path, case: Path) -> list[Path]:
     """Images that are there for a case, but not copies of its own."""
-    given = {path.read_bytes() for path in case.glob("*.nii.gz")}
-    return [path for path in output.glob(f"**/{case.name}/*.nii.gz") if path.read_bytes() not in given]
+    given = {path.read_bytes() for path in case.iterdir()}
+    images = [path for path in output.glob(f"**/{case.name}/*") if path.name.endswith(IMAGES)]
+    return [path for path in images if path.read_bytes() not in given]
 
 
 def test_every_bundle_says_here_what_it_refuses() -> None:
@@ -133,14 +151,17 @@ def test_a_full_disk_leaves_no_half_written_image(
     trained: TrainedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = copy_of(trained.new_cases, 0, tmp_path / "cases")
-    write = nib.save
 
-    def fail_in_the_middle(image: Any, path: Any) -> None:
-        write(image, path)
-        Path(path).write_bytes(Path(path).read_bytes()[:50])
-        raise OSError(28, "No space left on device")
+    def failing(write: Callable[..., None]) -> Callable[..., None]:
+        def fail_in_the_middle(image: Any, path: Any, *words: Any, **options: Any) -> None:
+            write(image, path, *words, **options)
+            Path(path).write_bytes(Path(path).read_bytes()[:50])
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(nib, "save", fail_in_the_middle)
+        return fail_in_the_middle
+
+    monkeypatch.setattr(nib, "save", failing(nib.save))
+    monkeypatch.setattr(Image.Image, "save", failing(Image.Image.save))
     with stopped_by(OSError, "No space left"):
         use(trained, case, tmp_path / "out")
     assert not made(tmp_path / "out", case)
@@ -167,7 +188,7 @@ def test_one_bad_case_does_not_stop_the_others(
     trained: TrainedBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, bad = (copy_of(trained.new_cases, number, tmp_path / "cases") for number in (0, 1))
-    files = list(bad.glob("*.nii.gz"))
+    files = list(bad.iterdir())
     for file in files:
         file.write_bytes(file.read_bytes()[:-200])
     with pytest.raises(SystemExit) as stopped:
@@ -181,7 +202,7 @@ def test_one_bad_case_does_not_stop_the_others(
     assert not (tmp_path / "out" / bad.name).exists()
 
 
-@ours
+@of_several_images
 def test_a_case_that_lacks_what_is_needed_does_not_stop_the_others(
     trained: TrainedBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,7 @@ SMOKE = str(REPO / "configs" / "smoke.yaml")
 def images(folder: Path) -> dict[str, bytes]:
     """What was predicted; JSON files beside it name the place of their inputs."""
     found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
-    return {name: content for name, content in found.items() if name.endswith((".nii.gz", ".tiff", ".npy"))}
+    return {name: content for name, content in found.items() if name.endswith((".nii.gz", ".tif", ".tiff", ".npy"))}
 
 
 def run_there(bundle: Path, *configs: str, **options: Any) -> None:

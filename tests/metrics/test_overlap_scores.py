@@ -175,6 +175,13 @@ def test_an_evaluator_lists_both_thresholds_and_judges_by_the_headline(tmp_path:
     assert float(metrics["mean_dice_at_half"]) == 1
 
 
+def test_each_validation_has_its_own_scores(tmp_path: Path) -> None:
+    evaluator, _ = evaluate(tmp_path, key="mean_dice", overlaps=OverlapScores())
+    evaluator.state.metrics["overlap_recall"] = -1.0  # as of an earlier validation
+    evaluator.run()
+    assert evaluator.state.metrics["overlap_recall"] == pytest.approx(6 / 8)
+
+
 def test_a_name_of_a_metric_is_not_overwritten_by_a_score_of_that_name(tmp_path: Path) -> None:
     evaluator, metric = evaluate(tmp_path, key="dice", overlaps=OverlapScores())
     assert evaluator.state.metrics["mean_dice"] == pytest.approx(metric.compute()) != metric.rows[0]["mean_dice"]

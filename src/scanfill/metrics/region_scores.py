@@ -170,7 +170,8 @@ class RegionScores(CaseMetric):
             if metric == self.key or (metric == "hd95" and self.overlaps is None):
                 engine.state.metrics[f"{metric}_{region}"] = mean(column(self.rows, f"{metric}_{region}"))
         for metric in overall_keys(self.rows):
-            engine.state.metrics.setdefault(metric, self._overall(metric))  # `name` may be one of them
+            if metric != name:  # the value of this metric itself
+                engine.state.metrics[metric] = self._overall(metric)
         if not hasattr(engine.state, "metric_details"):
             engine.state.metric_details = {}
         keys = [self.key] if self.key in OVERALL_METRICS else [f"{self.key}_{region}" for region in self.regions]
