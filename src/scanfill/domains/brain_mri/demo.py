@@ -85,18 +85,18 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
 
     Args:
         folder: Created if missing; files of an earlier demo are replaced. Any other folder must be empty.
-        epochs: Epochs of the segmentation's training, with a validation halfway and at the end. The other two trainings
-        use a sixth of it each.
+        epochs: Epochs of the segmentation's training, with a validation at the end. The other two trainings use a sixth
+            of it each.
         epoch_length: Steps per epoch.
         seed: Seed of the phantoms, the split and the trainings.
     """
     start = time.monotonic()
     _claim(folder)
-    print("1/8 Synthetic patients: 24 for training and validation, three new ones, also without T1CE", flush=True)
+    print("1/8 Synthetic patients: 24 for training and validation, two new ones, also without T1CE", flush=True)
     known = folder / "phantoms"
     write_brain_cohort(known, cases=24, seed=seed)
-    write_brain_cohort(folder / "new_phantoms", cases=3, seed=seed + 1000)
-    brain_cohort(folder / f"without_{ABSENT}", cases=3, seed=seed + 1000, without=ABSENT)
+    write_brain_cohort(folder / "new_phantoms", cases=2, seed=seed + 1000)
+    brain_cohort(folder / f"without_{ABSENT}", cases=2, seed=seed + 1000, without=ABSENT)
     write_splits(
         write_case_list(known, output=folder / "cases.json", schema=SCHEMA),
         folds=6,
@@ -109,7 +109,7 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
     completion = Training(folder / "completion", "mri_modality_completion", ("small.yaml",), PATCHES)
     synthesis = Training(folder / "synthesis", "mri_modality_synthesis", ("small.yaml",), PATCHES)
     data = {"dataset_dir": known, "datalist": folder / "fold_0.json", "seed": seed}
-    length = {"max_epochs": epochs, "epoch_length": epoch_length, "val_interval": max(1, epochs // 2)}
+    length = {"max_epochs": epochs, "epoch_length": epoch_length, "val_interval": epochs}
     sixth = max(1, epochs // 6)
     short = {**length, "max_epochs": sixth, "val_interval": sixth}
     segmentation.train("2/8 Train a 3-D U-Net for segmentation", **data, **length)
@@ -121,10 +121,8 @@ def run_demo(folder: Path, epochs: int = 6, epoch_length: int = 48, seed: int = 
     segmentation.send(folder / "dist", folder / "elsewhere")
     _segment_elsewhere(folder, "new_phantoms", "predictions")
     completion.train("5/8 Train a network to complete missing modalities", **data, **short)
-    completion.send(folder / "dist", folder / "elsewhere")
-    _segment_elsewhere(
-        folder, f"without_{ABSENT}", "completed", missing="complete", completion_bundle=f"../{completion.root.name}"
-    )
+    given = {"missing": "complete", "completion_bundle": completion.root.resolve()}
+    _segment_elsewhere(folder, f"without_{ABSENT}", "completed", **given)
     synthesis.train("6/8 Train a conditional GAN to generate FLAIR from T2", **data, **short)
     synthesis.evaluate(known, folder / "synthesis" / "scores")
     print("7/8 Run a study: which strategy is best if FLAIR is missing?", flush=True)
