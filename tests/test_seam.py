@@ -32,12 +32,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def some(first: str) -> list[object]:
-    """One bundle in `make test`, the others among the slow ones."""
-    return [pytest.param(name, marks=() if name == first else pytest.mark.slow) for name in BUNDLES]
-
-
-@pytest.mark.parametrize("name", some("shapes_segmentation"))
+@pytest.mark.slow  # `make test` has a bundle of another kind: hand_bone_segmentation
+@pytest.mark.parametrize("name", BUNDLES)
 def test_a_bundle_of_another_kind_passes_the_tests_of_a_bundle(root: Path, name: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_bundles.py", "-k", name]
     environment = {**os.environ, "SCANFILL_BUNDLES": str(root), "OMP_NUM_THREADS": "1"}

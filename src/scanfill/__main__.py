@@ -35,9 +35,7 @@ def demo(folder: str = "runs/demo", epochs: int = 6, seed: int = 0) -> None:
     run_demo(Path(folder), epochs=epochs, seed=seed)
 
 
-def phantoms(
-    kind: str, folder: str, cases: int = 20, size: int | None = None, seed: int = 0, **options: str
-) -> None:
+def phantoms(kind: str, folder: str, cases: int = 20, size: int | None = None, seed: int = 0, **options: str) -> None:
     """Generate synthetic patients with known ground truth.
 
     Args:
