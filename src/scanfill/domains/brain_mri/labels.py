@@ -22,9 +22,9 @@ NC, ED, CET = 1, 2, 3
 
 LABEL_NAMES = {
     0: "background",
-    NC: "NC: necrotic and non-enhancing tumour core",
-    ED: "ED: peritumoural edema",
-    CET: "CET: contrast-enhancing tumour",
+    NC: "NC: necrotic and non-enhancing tumor core",
+    ED: "ED: peritumoral edema",
+    CET: "CET: contrast-enhancing tumor",
 }
 
 LABEL_CONVENTIONS: dict[str, dict[int, int]] = {
@@ -43,7 +43,7 @@ REMEDY = f"Correct the file, or pass its convention with --labels ({', '.join(LA
 TUMOUR = LabelSpec(
     names={label: LABEL_NAMES[label] for label in (NC, ED, CET)},
     conventions=LABEL_CONVENTIONS,
-    legend={NC: "NC necrotic core", ED: "ED edema", CET: "CET enhancing tumour"},
+    legend={NC: "NC necrotic core", ED: "ED edema", CET: "CET enhancing tumor"},
     looked_for="<case>/seg.nii.gz",
     remedy=REMEDY,
 )

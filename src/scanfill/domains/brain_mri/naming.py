@@ -130,7 +130,7 @@ Naming = Literal["brats2013", "brats", "brats2023", "brats_other", "msd", "plain
 """A family of case names.
 
 ``brats2013`` is BraTS 2012 to 2015, ``brats`` 2017 to 2021, ``brats2023`` the adult gliomas of 2023 and later,
-``brats_other`` the other tumours of 2023 and later (PED, MEN, MET, SSA, ...), ``plain`` everything else.
+``brats_other`` the other tumors of 2023 and later (PED, MEN, MET, SSA, ...), ``plain`` everything else.
 """
 
 NAMINGS: dict[Naming, re.Pattern[str]] = {

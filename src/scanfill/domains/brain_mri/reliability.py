@@ -32,7 +32,7 @@ CONTRAST = "t1ce"
 UNRELIABLE, WITHHELD = "unreliable", "withheld"
 """Keys of a predicted case: why parts are unreliable (empty if they are not), and which are withheld."""
 
-CORE_NAME = "NC: core, not subdivided (necrotic, non-enhancing and contrast-enhancing tumour together)"
+CORE_NAME = "NC: core, not subdivided (necrotic, non-enhancing and contrast-enhancing tumor together)"
 """Meaning of the label NC if the parts are withheld."""
 
 LEGEND_OF_WHOLE_CORE: Mapping[int, str] = {NC: "TC core, not subdivided (reduced confidence)", ED: "ED edema"}
