@@ -32,7 +32,7 @@ def test_an_unreadable_folder_is_an_error_or_reported(tmp_path: Path, closed: Pa
     (tmp_path / closed).mkdir()
     for look in (lambda: list(walk(tmp_path)), lambda: subfolders(tmp_path), lambda: entries(tmp_path / closed)):
         with pytest.raises(
-            CaseError, match=r"closed cannot be read \(Permission denied\), so cases in it would be lost"
+            CaseError, match=r"closed cannot be read \(Permission denied\), so cases in it would be missed"
         ):
             look()
     seen: list[Path] = []
