@@ -24,18 +24,18 @@ def test_each_folder_is_a_domain() -> None:
 
 
 def test_a_domain_offers_its_phantoms_from_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = tmp_path / "hand_drawing" / "phantoms"
+    home = tmp_path / "foot_drawing" / "phantoms"
     home.mkdir(parents=True)
     (home.parent / "__init__.py").touch()
-    text = "from scanfill.data.phantoms import Phantoms\nPHANTOMS = Phantoms('hand', 'drawings', write=print)\n"
+    text = "from scanfill.data.phantoms import Phantoms\nPHANTOMS = Phantoms('foot', 'drawings', write=print)\n"
     (home / "__init__.py").write_text(text)
     (tmp_path / "without_phantoms").mkdir()
     (tmp_path / "without_phantoms" / "__init__.py").touch()
     before = set(find_phantoms())
     monkeypatch.setattr(scanfill.domains, "__path__", [*scanfill.domains.__path__, str(tmp_path)])
-    assert {"hand_drawing", "without_phantoms"} < set(find_domains())
-    assert set(find_phantoms()) == before | {"hand"}
-    assert find_phantoms()["hand"].write is print
+    assert {"foot_drawing", "without_phantoms"} < set(find_domains())
+    assert set(find_phantoms()) == before | {"foot"}
+    assert find_phantoms()["foot"].write is print
 
 
 def test_an_option_of_another_kind_is_refused() -> None:

@@ -110,7 +110,7 @@ def test_a_header_takes_its_voxels_along(tmp_path: Path) -> None:
 
 def test_nothing_is_copied_into_its_own_folder(tmp_path: Path) -> None:
     source = save(tmp_path / "t1.nii.gz", image("t1", 0))
-    with pytest.raises(CaseError, match="would be in its own folder"):
+    with pytest.raises(CaseError, match="is in a folder with data"):
         copy_volume(source, tmp_path / "sub", "c1_t1")
     assert not (tmp_path / "sub").exists()
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Array = npt.NDArray[Any]
-NAMES = {1: "NC necrotic core", 2: "ED edema", 3: "CET enhancing tumour"}
+NAMES = {1: "NC necrotic core", 2: "ED edema", 3: "CET enhancing tumor"}
 
 
 def head(size: int = 24) -> Array:
