@@ -2,56 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigWorkflow
 
 from conftest import REPO, TrainedBundle, run_bundle
-from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import CheckpointError
 from tiny_cases import save_by_hand
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from workflow_runs import rows, run_here, stopped_by
 
 NAME = "brain_tumor_segmentation"
 SMOKE = str(REPO / "configs" / "smoke.yaml")
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 
 pytestmark = pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids=[NAME], indirect=True)
-
-
-def run_here(configs: list[str], **knobs: Any) -> None:
-    """Run a bundle's configs in this process."""
-    workflow = ConfigWorkflow(configs, logging_file=False, **knobs)
-    workflow.initialize()
-    workflow.run()
-    workflow.finalize()
-
-
-@contextmanager
-def stopped_by(kind: type[BaseException], match: str) -> Iterator[None]:
-    """The message at the end of a run, inside the errors that MONAI wraps around it."""
-    with pytest.raises(RuntimeError) as raised:
-        yield
-    mistake = find_mistake(raised.value)
-    assert isinstance(mistake, kind)
-    assert re.search(match, str(mistake))
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open() as file:
-        return list(csv.DictReader(file))
 
 
 def predict(trained: TrainedBundle, cases: Path, output: Path, **knobs: Any) -> None:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from PIL import Image, ImageSequence
 
 from conftest import REPO, TrainedBundle, run_bundle
 from scanfill.domains.hand_xray import BONES
 from scanfill.engines import read_record
-from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import CheckpointError
+from workflow_runs import rows, run_here, stopped_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 NAME = "hand_bone_segmentation"
@@ -33,29 +28,6 @@ SMOKE = str(REPO / "configs" / "smoke.yaml")
 QUICK = {"patch_size": [32, 32], "batch_size": 2, "max_epochs": 1, "epoch_length": 2}
 
 pytestmark = pytest.mark.parametrize("trained", [REPO / "bundles" / NAME], ids=[NAME], indirect=True)
-
-
-def run_here(configs: list[str], **knobs: Any) -> None:
-    """Run a bundle's configs in this process."""
-    workflow = ConfigWorkflow(configs, logging_file=False, **knobs)
-    workflow.initialize()
-    workflow.run()
-    workflow.finalize()
-
-
-@contextmanager
-def stopped_by(kind: type[BaseException], match: str) -> Iterator[None]:
-    """The message at the end of a run, inside the errors that MONAI wraps around it."""
-    with pytest.raises(RuntimeError) as raised:
-        yield
-    mistake = find_mistake(raised.value)
-    assert isinstance(mistake, kind)
-    assert re.search(match, str(mistake))
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open() as file:
-        return list(csv.DictReader(file))
 
 
 def pages(path: Path) -> NDArray[np.bool_]:

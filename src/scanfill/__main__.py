@@ -43,7 +43,7 @@ def phantoms(kind: str, folder: str, cases: int = 20, size: int | None = None, s
             unknown kind lists all of them.
         folder: Output folder, with one subfolder per case.
         cases: Number of cases, or of persons.
-        size: Voxels per side; the field of view stays the same. By default 64 for ``brain``, 512 for ``hand``.
+        size: Voxels per side; the field of view stays the same. By default that of the kind.
         seed: Random seed; the same seed gives identical files.
         options: Options specific to this kind, such as ``--skull`` for ``brain``: heads with the skull, as they come
             from the scanner.

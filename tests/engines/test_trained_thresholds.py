@@ -44,5 +44,8 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_thresholds_survive_a_load_of_the_weights(tmp_path: Path) -> None:
-    weights = torch.load(checkpoint(tmp_path, thresholds=[0.4, 0.55]), weights_only=True)
-    nn.Conv2d(1, 2, 1).load_state_dict(weights)
+    path = checkpoint(tmp_path, thresholds=[0.4, 0.55])
+    loaded = nn.Conv2d(1, 2, 1).load_state_dict(torch.load(path, weights_only=True))
+    assert not loaded.missing_keys
+    assert not loaded.unexpected_keys
+    assert trained_thresholds(path, 2) == [0.4, 0.55]

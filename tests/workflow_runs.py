@@ -1,0 +1,41 @@
+"""Runs of a bundle's configs in the process of a test, and what they leave."""
+
+from __future__ import annotations
+
+import csv
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from monai.bundle import ConfigWorkflow
+
+from scanfill.engines.mistakes import find_mistake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def run_here(configs: list[str], **knobs: Any) -> None:
+    """Run a bundle's configs in this process."""
+    workflow = ConfigWorkflow(configs, logging_file=False, **knobs)
+    workflow.initialize()
+    workflow.run()
+    workflow.finalize()
+
+
+@contextmanager
+def stopped_by(kind: type[BaseException], match: str) -> Iterator[None]:
+    """Expect the message at the end of a run, inside the errors that MONAI wraps around it."""
+    with pytest.raises(RuntimeError) as raised:
+        yield
+    mistake = find_mistake(raised.value)
+    assert isinstance(mistake, kind)
+    assert re.search(match, str(mistake))
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """Read a table."""
+    with path.open() as file:
+        return list(csv.DictReader(file))
