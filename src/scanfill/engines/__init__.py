@@ -3,6 +3,7 @@
 from .batches import PrepareBatch
 from .checkpoint_files import read_record, trained_fact, trained_flips, trained_spacing
 from .checkpoints import LoadCheckpoint, SaveCheckpoints
+from .coarse_start import CoarseStart
 from .command_line import check_overrides, is_true
 from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
@@ -16,6 +17,7 @@ from .trained_thresholds import trained_thresholds
 from .training_record import TrainingRecord
 
 __all__ = [
+    "CoarseStart",
     "ConditionalGanTrainer",
     "ConstantThenLinear",
     "LoadCheckpoint",

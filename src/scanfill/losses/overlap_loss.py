@@ -23,7 +23,7 @@ class OverlapDiceFocalLoss(nn.Module):
         overlap_weight: Weight of a pixel that belongs to two or more structures.
         boundary_weight: Weight of a pixel within ``band`` pixels of an outline.
         band: Half-width of the band around the outline in pixels, along the axes.
-        gamma: Exponent of the focal loss.
+        gamma: Exponent of the focal loss; at 0 it is the cross-entropy.
         lambda_dice: Weight of the Dice loss.
         lambda_focal: Weight of the focal loss.
         batch: Whether the Dice sums run over the batch, which makes structures that few patches have less noisy.
