@@ -99,7 +99,7 @@ RANGES: Mapping[str, Numbers] = {
     **dict.fromkeys(("max_epochs", "epochs", "epoch_length", "val_interval", "batch_size", "sw_batch_size"), ONE),
     **dict.fromkeys(("cases", "draws", "workers", "cores", "holes", "base_count", "multiple"), ONE),
     **dict.fromkeys(("cache_num", "num_workers", "keep_images", "fold"), ZERO),
-    **dict.fromkeys(("test", "validation", "overlap", "coarse_share"), SHARE),
+    **dict.fromkeys(("test", "validation", "overlap"), SHARE),
     **dict.fromkeys(("spacing", "learning_rate", "discriminator_learning_rate"), Numbers(0, above=True)),
     "folds": Numbers(2, whole=True),
     "size": Numbers(1, 1025, whole=True),  # voxels per side of a phantom

@@ -3,10 +3,10 @@
 from .batches import PrepareBatch
 from .checkpoint_files import read_record, trained_fact, trained_flips, trained_spacing
 from .checkpoints import LoadCheckpoint, SaveCheckpoints
-from .coarse_start import CoarseStart
 from .command_line import check_overrides, is_true
 from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
+from .growing_resolution import GrowingResolution
 from .leave_bundle import leave_bundle, leave_trained_bundle, training_overrides
 from .pairs import PreparePair
 from .random_state import RandomState
@@ -17,9 +17,9 @@ from .trained_thresholds import trained_thresholds
 from .training_record import TrainingRecord
 
 __all__ = [
-    "CoarseStart",
     "ConditionalGanTrainer",
     "ConstantThenLinear",
+    "GrowingResolution",
     "LoadCheckpoint",
     "PrepareBatch",
     "PreparePair",
