@@ -81,6 +81,9 @@ def test_structures_that_changed_places_are_exchanged() -> None:
 def test_a_small_structure_inside_a_large_one_is_not_exchanged() -> None:
     nested = {"a": box(slice(0, 10), slice(0, 10)), "b": box(slice(3, 6), slice(3, 6))}
     assert exchanged(nested, nested) == 0
+    spilled = nested | {"b": box(slice(3, 6), slice(3, 7))}
+    assert exchanged(spilled, nested) == 0
+    assert exchanged(nested | {"b": nested["a"]}, nested) == 0.5
 
 
 @pytest.mark.filterwarnings("ignore:monai.metrics.utils get_mask_edges:FutureWarning")  # about an argument of its own
