@@ -54,6 +54,14 @@ def test_images_are_averaged_and_targets_keep_their_values_and_places() -> None:
     assert kept.flatten().tolist() == [0, 0, 7, 0]
 
 
+def test_channels_become_the_share_of_each_pixel() -> None:
+    target = torch.zeros(1, 2, 4, 4)
+    target[0, 0, :3], target[0, 1, 1, 1] = 1, 1
+    growing = GrowingResolution(PrepareBatch(), 1, [0.5], [1], multiple=2, target_mode="area")
+    _, kept = growing({"image": target[:, :1], "label": target})
+    assert kept[0].tolist() == [[[1, 1], [0.5, 0.5]], [[0.25, 0], [0, 0]]]
+
+
 def test_a_resumed_training_goes_on_at_its_own_resolution() -> None:
     growing, seen = GrowingResolution(PrepareBatch(), 3, [0.5], [0.7], multiple=4), []
     engine = Engine(lambda _, batch: seen.append(growing(batch, "cpu")[0].shape[-1]))

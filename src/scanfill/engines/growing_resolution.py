@@ -26,6 +26,8 @@ class GrowingResolution:
             not listed.
         until: For each scale, the share of the epochs after which its stage ends, increasing.
         multiple: Sides are rounded to multiples of this number; a shorter side stays as it is.
+        target_mode: Interpolation of the target: ``nearest-exact`` for label maps, ``area`` for channels, which become
+            the share of each pixel.
 
     Raises:
         ValueError: The two lists do not fit together, or have values outside 0 to 1 or in another order.
@@ -37,7 +39,9 @@ class GrowingResolution:
         max_epochs: int,
         scales: Sequence[float],
         until: Sequence[float],
+        *,
         multiple: int = 16,
+        target_mode: str = "nearest-exact",
     ) -> None:
         inside = all(0 < value <= 1 for value in [*scales, *until])
         ordered = all(earlier <= later for values in (scales, until) for earlier, later in pairwise(values))
@@ -47,7 +51,7 @@ class GrowingResolution:
                 f"same length, of increasing numbers above 0 and up to 1."
             )
             raise ValueError(msg)
-        self.prepare_batch, self.multiple = prepare_batch, multiple
+        self.prepare_batch, self.multiple, self.target_mode = prepare_batch, multiple, target_mode
         self.stages = [(scale, int(share * max_epochs)) for scale, share in zip(scales, until, strict=True)]
         self.scale = self.scale_of(1)
 
@@ -68,7 +72,7 @@ class GrowingResolution:
         size = [self._side(side) for side in image.shape[2:]]
         if size == list(image.shape[2:]):
             return image, target
-        reduced = None if target is None else interpolate(target, size, mode="nearest-exact")
+        reduced = None if target is None else interpolate(target, size, mode=self.target_mode)
         return interpolate(image, size, mode="area"), reduced
 
     def _side(self, side: int) -> int:

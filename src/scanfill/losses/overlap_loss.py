@@ -61,7 +61,7 @@ class OverlapDiceFocalLoss(nn.Module):
 
         Args:
             logits: ``(B, C, X, Y[, Z])``.
-            target: The same shape, 0 and 1.
+            target: The same shape, 0 and 1, or the share of each pixel that is inside.
         """
         if logits.shape != target.shape:
             msg = (
@@ -81,9 +81,9 @@ class OverlapDiceFocalLoss(nn.Module):
 
     def weights(self, target: Tensor) -> Tensor:
         """Return the weight of each pixel in each channel, ``(B, C, X, Y[, Z])``."""
-        weights, nowhere = torch.ones_like(target), torch.zeros_like(target, dtype=torch.bool)
-        near = self._near_outline(target) if self.boundary_weight != 1 else nowhere
-        shared = (target > 0) & ((target > 0).sum(1, keepdim=True) > 1) if self.overlap_weight != 1 else nowhere
+        weights, nowhere, inside = torch.ones_like(target), torch.zeros_like(target, dtype=torch.bool), target >= 0.5
+        near = self._near_outline(inside.float()) if self.boundary_weight != 1 else nowhere
+        shared = inside & (inside.sum(1, keepdim=True) > 1) if self.overlap_weight != 1 else nowhere
         weights[near] = self.boundary_weight
         weights[shared] = self.overlap_weight
         weights[near & shared] = max(self.boundary_weight, self.overlap_weight)

@@ -36,7 +36,7 @@ def positive_shares(cases: Iterable[Mapping[str, Any]], label_key: str = "label"
 
     Args:
         cases: Prepared training cases, neither cropped nor augmented.
-        label_key: Key of the truth ``(C, ...)``, 0 and 1.
+        label_key: Key of the truth ``(C, ...)``, 0 and 1, or the share of each pixel that is inside.
 
     Returns:
         One share per channel, averaged over the cases.
@@ -45,7 +45,7 @@ def positive_shares(cases: Iterable[Mapping[str, Any]], label_key: str = "label"
         ValueError: There are no cases.
     """
     shares = [
-        (convert_to_tensor(case[label_key]) != 0).flatten(1).float().mean(1)
+        convert_to_tensor(case[label_key]).flatten(1).float().mean(1)
         for case in tqdm(cases, desc="Class frequencies", unit="case", leave=False)
     ]
     if not shares:
