@@ -5,10 +5,10 @@
 
 PREDICTIONS is the output folder of hand_bone_segmentation. The sheet shows the prediction of each radiograph and, mixed
 among them, two controls on some: the atlas of TRAINING, and the prediction of another radiograph. `key.csv` says which
-item is what; do not open it before `ratings.csv` is complete. There, every bone of an item is rated `right` unless the
-column `other` says otherwise: `Pisiform wrong; finger-3 partial`. Ratings: `partial` (less than most of the bone, or
-clearly more), `wrong` (another bone, or none), `missed` (visible, but not outlined), `none` (neither visible nor
-outlined, which counts nowhere). Shares have 95 % intervals from 2,000 bootstrap samples of hands.
+item is what; do not open it before `ratings.csv` is complete. There, enter yes under `rated`; every bone is `right`
+unless the column `other` says otherwise: `Pisiform wrong; finger-3 partial`. Ratings: `partial` (less than most of the
+bone, or clearly more), `wrong` (another bone, or none), `missed` (visible, but not outlined), `none` (neither visible
+nor outlined, which counts nowhere). Shares have 95 % intervals from 2,000 bootstrap samples of hands.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def make_sheet(arguments: argparse.Namespace) -> None:
         draw_page(shown[start : start + ON_A_PAGE], images, start + 1, arguments.sheet / f"page_{start + 1:03d}.png")
     numbered = list(enumerate(shown, start=1))
     write(arguments.sheet / "key.csv", ("item", "kind", "hand"), [(n, kind, hand) for n, (kind, hand, _) in numbered])
-    write(arguments.sheet / "ratings.csv", ("item", "other"), [(number, "") for number, _ in numbered])
+    write(arguments.sheet / "ratings.csv", ("item", "rated", "other"), [(number, "", "") for number, _ in numbered])
 
 
 def fitted_atlas(training: Path) -> AtlasBaseline:
@@ -108,7 +108,12 @@ def score_sheet(arguments: argparse.Namespace) -> None:
     """Print the share of each rating, per kind of item and age group."""
     key = pd.read_csv(arguments.sheet / "key.csv", dtype=str).set_index("item")
     rows = []
-    for item, other in pd.read_csv(arguments.sheet / "ratings.csv", dtype=str).fillna("").itertuples(index=False):
+    for item, rated, other in (
+        pd.read_csv(arguments.sheet / "ratings.csv", dtype=str).fillna("").itertuples(index=False)
+    ):
+        if rated != "yes":
+            msg = f"item {item} is not rated yet."
+            raise SystemExit(msg)
         told = dict(part.split() for part in other.split(";") if part.strip())
         if wrong := sorted(set(told) - set(BONES)) + sorted(set(told.values()) - set(RATINGS)):
             msg = f"item {item}: {', '.join(wrong)} is neither a bone nor a rating."

@@ -67,3 +67,9 @@ def test_shares_are_averaged_over_cases() -> None:
 def test_shares_need_cases() -> None:
     with pytest.raises(ValueError, match="There are no cases"):
         positive_shares([])
+
+
+def test_fractions_of_pixels_count_as_such() -> None:
+    target = torch.zeros(2, 4, 4)
+    target[0, :2] = 0.5
+    assert positive_shares([{"label": target}]) == [0.25, 0]
