@@ -123,6 +123,33 @@ def test_probabilities_return_to_the_original_grid_before_they_are_thresholded(t
     assert steps > {0.5, 1.0}, "interpolated between pixels, so that the outline is not made of blocks"
 
 
+@pytest.mark.parametrize("image_size", [64, 32, 16])
+def test_training_targets_have_the_area_and_place_of_the_bones(trained: TrainedBundle, image_size: int) -> None:
+    parser = ConfigParser()
+    parser.read_config(trained.configs("train.yaml"))
+    parser.update({"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir)})
+    parser.update({"image_size": image_size, "validation": 0.5})
+    case = parser.get_parsed_content("train#dataset").data[0]
+    for step in parser.get_parsed_content("preprocessing"):
+        case = step(case)
+    truth, target = (case[key].as_tensor().float() for key in ("label", "target"))
+    assert target.shape == (29, image_size, image_size)
+    torch.testing.assert_close(target.mean((1, 2)), truth.mean((1, 2)))
+    seen = truth.flatten(1).any(1)
+    torch.testing.assert_close(centers(target[seen]), centers(truth[seen]), atol=1e-3, rtol=0)
+
+
+def centers(masks: torch.Tensor) -> torch.Tensor:
+    """Center of mass of each mask, in fractions of the sides."""
+    places = [(torch.arange(side) + 0.5) / side for side in masks.shape[1:]]
+    return torch.stack(
+        [
+            (masks.sum(2) * places[0]).sum(1) / masks.sum((1, 2)),
+            (masks.sum(1) * places[1]).sum(1) / masks.sum((1, 2)),
+        ]
+    )
+
+
 def test_another_number_of_bones_is_refused_with_both_numbers(trained: TrainedBundle, tmp_path: Path) -> None:
     fewer = with_thresholds(trained, tmp_path, [0.5] * 28)
     with stopped_by(CheckpointError, "thresholds for 28 classes; this run has 29"):

@@ -53,6 +53,20 @@ def test_a_larger_weight_counts_like_repeated_pixels() -> None:
     torch.testing.assert_close(OverlapDiceFocalLoss(2.0)(logits, target), OverlapDiceFocalLoss()(*repeated))
 
 
+def test_a_pixel_belongs_to_a_structure_from_a_share_of_one_half() -> None:
+    shares = torch.tensor([[[[0.5, 0.9, 0.2]], [[0.6, 0.4, 0.1]], [[0.0, 0.3, 0.3]]]])
+    loss = OverlapDiceFocalLoss(overlap_weight=3, boundary_weight=2, band=1)
+    assert torch.equal(loss.weights(shares), loss.weights((shares >= 0.5).float()))
+
+
+def test_the_cross_entropy_is_least_where_probabilities_equal_the_shares() -> None:
+    shares = torch.tensor([0.1, 0.5, 0.8]).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
+    logits = shares.logit().requires_grad_()
+    OverlapDiceFocalLoss(gamma=0, lambda_dice=0)(logits, shares).backward()
+    assert logits.grad is not None
+    torch.testing.assert_close(logits.grad, torch.zeros_like(logits), atol=1e-7, rtol=0)
+
+
 @pytest.mark.parametrize("batch", [False, True])
 def test_gradients_are_right(batch: bool) -> None:
     logits, target = example()

@@ -54,7 +54,7 @@ class OverlapDiceFocalLoss(nn.Module):
         self.overlap_weight, self.boundary_weight, self.band = overlap_weight, boundary_weight, band
         self.lambda_dice, self.lambda_focal = lambda_dice, lambda_focal
         self.batch, self.smooth = batch, smooth
-        self.focal = FocalLoss(gamma=gamma, reduction="none")
+        self.focal = FocalLoss(gamma=gamma, reduction="none") if gamma else nn.BCEWithLogitsLoss(reduction="none")
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the loss, a scalar.
@@ -70,14 +70,14 @@ class OverlapDiceFocalLoss(nn.Module):
             )
             raise ValueError(msg)
         logits, target = logits.float(), target.to(logits.device, torch.float32)  # sums overflow in half precision
-        weights = self.weights(target)
+        weights = None if self.overlap_weight == self.boundary_weight == 1 else self.weights(target)
         axes = [0, *range(2, target.ndim)] if self.batch else list(range(2, target.ndim))
         probability = logits.sigmoid()
-        both = (weights * probability * target).sum(axes)
-        size = (weights * (probability + target)).sum(axes)
-        dice = 1 - (2 * both + self.smooth) / (size + self.smooth)
-        focal = (weights * self.focal(logits, target)).mean() / weights.mean()
-        return self.lambda_dice * dice.mean() + self.lambda_focal * focal
+        both, size, focal = probability * target, probability + target, self.focal(logits, target)
+        if weights is not None:
+            both, size, focal = weights * both, weights * size, weights * focal / weights.mean()
+        dice = 1 - (2 * both.sum(axes) + self.smooth) / (size.sum(axes) + self.smooth)
+        return self.lambda_dice * dice.mean() + self.lambda_focal * focal.mean()
 
     def weights(self, target: Tensor) -> Tensor:
         """Return the weight of each pixel in each channel, ``(B, C, X, Y[, Z])``."""

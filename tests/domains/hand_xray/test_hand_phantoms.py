@@ -231,7 +231,7 @@ def test_a_bone_grows_from_a_disc_into_its_shape() -> None:
 def test_files_are_named_as_in_the_fields_data(folder: Path) -> None:
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     expected = [
-        f"{part}/ID{person:03d}/ID{person:03d}_{side}.{suffix}"
+        f"{part}/ID5-{person:03d}/ID5-{person:03d}_{side}.{suffix}"
         for part, suffix in (("DCM", "png"), ("outputs_json", "json"))
         for person in (1, 2)
         for side in "LR"
@@ -242,7 +242,7 @@ def test_files_are_named_as_in_the_fields_data(folder: Path) -> None:
 def test_the_table_has_age_sex_and_side(folder: Path) -> None:
     with (folder / "meta_data.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["case_id"] for row in rows] == ["ID001_L", "ID001_R", "ID002_L", "ID002_R"]
+    assert [row["case_id"] for row in rows] == ["ID5-001_L", "ID5-001_R", "ID5-002_L", "ID5-002_R"]
     assert [row["side"] for row in rows] == ["left", "right"] * 2
     assert rows[0]["age"] == rows[1]["age"] == str(make_person(5, 0).age)
     assert {row["sex"] for row in rows} <= {"F", "M"}
@@ -251,8 +251,8 @@ def test_the_table_has_age_sex_and_side(folder: Path) -> None:
 def test_they_are_read_like_any_radiographs_with_the_masks_that_were_drawn(folder: Path) -> None:
     cases = find_cases(folder, schema=SCHEMA)
     assert [(case["case_id"], case["patient"], case["side"]) for case in cases][::3] == [
-        ("ID001_L", "ID001", "left"),
-        ("ID002_R", "ID002", "right"),
+        ("ID5-001_L", "ID5-001", "left"),
+        ("ID5-002_R", "ID5-002", "right"),
     ]
     read = ReadCased("xray", label_key="label", schema=SCHEMA)(cases[3])
     assert np.array_equal(read["label"].numpy(), masks_of(make_radiograph(5, 1, "right", 96)))
@@ -261,19 +261,19 @@ def test_they_are_read_like_any_radiographs_with_the_masks_that_were_drawn(folde
 
 def test_files_hold_what_was_made(folder: Path) -> None:
     phantom = make_radiograph(5, 1, "right", 96)
-    image = np.asarray(Image.open(folder / "DCM/ID002/ID002_R.png"))
+    image = np.asarray(Image.open(folder / "DCM/ID5-002/ID5-002_R.png"))
     assert np.array_equal(image.T, phantom.image)
-    annotations = json.loads((folder / "outputs_json/ID002/ID002_R.json").read_text())["annotations"]
+    annotations = json.loads((folder / "outputs_json/ID5-002/ID5-002_R.json").read_text())["annotations"]
     assert {each["label"] for each in annotations} == set(phantom.bones)
 
 
 def test_the_origin_is_written_into_the_image(folder: Path) -> None:
-    assert header_text(folder / "DCM/ID001/ID001_L.png") == "scanfill hand phantom 5/0, 96 pixels"
+    assert header_text(folder / "DCM/ID5-001/ID5-001_L.png") == "scanfill hand phantom 5/0, 96 pixels"
 
 
 def test_the_same_seed_gives_the_same_files(folder: Path, tmp_path: Path) -> None:
     write_hand_cohort(tmp_path, cases=1, size=96, seed=5)
-    for path in (path for path in tmp_path.rglob("ID001*") if path.is_file()):
+    for path in (path for path in tmp_path.rglob("ID5-001*") if path.is_file()):
         assert path.read_bytes() == (folder / path.relative_to(tmp_path)).read_bytes()
 
 
@@ -285,7 +285,32 @@ def test_a_cohort_is_made_anew_if_another_is_asked_for(tmp_path: Path) -> None:
     assert (hand_cohort(tmp_path, cases=1, size=64), times()) == first
     hand_cohort(tmp_path, cases=1, size=64, seed=1)
     assert times() != first[1]
-    assert header_text(tmp_path / "DCM/ID001/ID001_L.png") == "scanfill hand phantom 1/0, 64 pixels"
+    assert header_text(tmp_path / "DCM/ID1-001/ID1-001_L.png") == "scanfill hand phantom 1/0, 64 pixels"
+
+
+@pytest.mark.parametrize("other", [{"cases": 2}, {"cases": 1, "seed": 1}], ids=["more persons", "another seed"])
+def test_a_cohort_does_not_keep_persons_of_another(tmp_path: Path, other: dict[str, int]) -> None:
+    hand_cohort(tmp_path / "old", size=64, **other)
+    hand_cohort(tmp_path / "old", size=64, cases=1)
+    hand_cohort(tmp_path / "new", size=64, cases=1)
+    files = [
+        {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
+        for root in (tmp_path / "old", tmp_path / "new")
+    ]
+    assert files[0] == files[1]
+
+
+def test_a_cohort_leaves_other_radiographs_in_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "DCM" / "mine" / "mine_L.png"
+    path.parent.mkdir(parents=True)
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
+    hand_cohort(tmp_path, size=64, cases=1)
+    assert path.is_file()
+
+
+def test_persons_of_two_seeds_have_different_names(tmp_path: Path) -> None:
+    names = [{path.stem for path in write_hand_cohort(tmp_path, cases=2, size=64, seed=seed)} for seed in (0, 1, 11)]
+    assert len(set.union(*names)) == 3 * 4
 
 
 def test_a_radiograph_is_never_replaced_by_a_phantom(tmp_path: Path) -> None:

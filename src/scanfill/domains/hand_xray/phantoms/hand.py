@@ -31,6 +31,7 @@ MARGIN = 0.03
 """Smallest distance of the hand from the border, in sides of the image."""
 
 TABLE = "meta_data.csv"
+ORIGIN = "scanfill hand phantom"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def write_cohort(
     """Write both radiographs of each person, with outlines, in the field's layout.
 
     ``DCM/ID001/ID001_L.png``, ``outputs_json/ID001/ID001_L.json`` and ``meta_data.csv`` (age, sex, side). The same seed
-    gives the same files, and a person does not depend on the number of persons.
+    gives the same files, and a person does not depend on the number of persons. Persons of another seed than 0 are
+    other persons, so they have other names: ``ID1000-001`` is the first of seed 1000.
 
     Args:
         folder: Folder for the cohort; created if missing.
@@ -135,7 +137,7 @@ def write_cohort(
     check_numbers(seed, 0, size)
     root, rows, images = Path(folder), [], []
     for index in tqdm(range(cases), desc="hand phantoms", unit="person"):
-        patient = f"ID{index + 1:03d}"
+        patient = _name(seed, index)
         for side in SIDES:
             phantom = make_radiograph(seed, index, side, size, randomized=randomized)
             name = f"{patient}_{side[0].upper()}"
@@ -153,6 +155,8 @@ def hand_cohort(
 ) -> str:
     """Return the folder of a phantom cohort, writing it if it is missing or different.
 
+    Phantoms of another cohort are removed from the folder first, with their outlines; other files are left alone.
+
     Args:
         folder: Folder of the cohort.
         cases: Number of persons.
@@ -163,15 +167,24 @@ def hand_cohort(
     Returns:
         ``folder``, for use as a bundle's ``dataset_dir``.
     """
-    there = sorted(Path(folder).glob("DCM/*/*.png"))
+    root = Path(folder)
+    there = {path: header_text(path) for path in root.glob("DCM/*/*.png")}
     wanted = [_origin(seed, index, size, randomized=randomized) for index in range(cases) for _ in SIDES]
-    if not (Path(folder) / TABLE).is_file() or [header_text(path) for path in there] != wanted:
+    if not (root / TABLE).is_file() or sorted(there.values()) != sorted(wanted):
+        for path, origin in there.items():
+            if origin.startswith(ORIGIN) and origin not in wanted:
+                path.unlink()
+                (root / "outputs_json" / path.parent.name / f"{path.stem}.json").unlink(missing_ok=True)
         write_cohort(folder, cases=cases, size=size, seed=seed, randomized=randomized)
     return str(folder)
 
 
+def _name(seed: int, index: int) -> str:
+    return f"ID{index + 1:03d}" if seed == 0 else f"ID{seed}-{index + 1:03d}"
+
+
 def _origin(seed: int, index: int, size: int, *, randomized: bool) -> str:
-    return f"scanfill hand phantom {seed}/{index}, {size} pixels" + (", randomized" if randomized else "")
+    return f"{ORIGIN} {seed}/{index}, {size} pixels" + (", randomized" if randomized else "")
 
 
 def _write_image(path: Path, phantom: HandPhantom, origin: str) -> Path:
