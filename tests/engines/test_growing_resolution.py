@@ -1,73 +1,89 @@
-"""The first epochs of a training see reduced batches, the last ones whole batches."""
+"""The first epochs of a training see reduced images, the last ones whole images."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from ignite.engine import Engine
+from monai.data import CacheDataset, DataLoader
+from monai.transforms import RandScaleIntensityd
 
-from scanfill.engines import GrowingResolution, PrepareBatch
+from scanfill.engines import GrowingResolution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+BOTH = ["image", "label"]
 
 
-def sizes(growing: GrowingResolution, epochs: int, batch: dict[str, torch.Tensor]) -> list[tuple[int, ...]]:
-    """Return the sizes of image and target in each epoch of a run."""
+def sizes(growing: GrowingResolution, epochs: int, batches: Iterable[dict[str, torch.Tensor]]) -> list[tuple[int, ...]]:
+    """Return the size of the images in each epoch of a run."""
     seen = []
 
-    def step(_: Engine, content: dict[str, torch.Tensor]) -> None:
-        image, target = growing(content, "cpu", *[False])  # by position, as MONAI calls it
-        assert target is None or image.shape[2:] == target.shape[2:]
-        seen.append(tuple(image.shape[2:]))
+    def step(_: Engine, batch: dict[str, torch.Tensor]) -> None:
+        assert "label" not in batch or batch["image"].shape[2:] == batch["label"].shape[2:]
+        seen.append(tuple(batch["image"].shape[2:]))
 
     engine = Engine(step)
     growing.attach(engine)
-    engine.run([batch], max_epochs=epochs)
+    engine.run(batches, max_epochs=epochs)
     return seen
+
+
+def loader(growing: GrowingResolution, case: dict[str, torch.Tensor], workers: int = 0) -> DataLoader:
+    dataset = CacheDataset([case], [growing, RandScaleIntensityd("image", 0.1)], progress=False)
+    return DataLoader(dataset, num_workers=workers)
 
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_the_resolution_grows_in_the_stages_that_are_listed(dims: int) -> None:
-    batch = {"image": torch.rand(2, 1, *[32] * dims), "label": torch.rand(2, 3, *[32] * dims)}
-    found = sizes(GrowingResolution(PrepareBatch(), 5, [0.5, 0.75], [0.4, 0.8], multiple=8), 5, batch)
-    assert found == [(side,) * dims for side in (16, 16, 24, 24, 32)]
+    case = {"image": torch.rand(1, *[32] * dims), "label": torch.rand(3, *[32] * dims)}
+    growing = GrowingResolution(BOTH, 5, [0.5, 0.75], [0.4, 0.8], multiple=8)
+    assert sizes(growing, 5, loader(growing, case)) == [(side,) * dims for side in (16, 16, 24, 24, 32)]
+
+
+def test_the_workers_of_a_loader_follow() -> None:
+    growing = GrowingResolution("image", 3, [0.5], [0.7], multiple=4)
+    assert sizes(growing, 3, loader(growing, {"image": torch.rand(1, 8, 8)}, workers=1)) == [(4, 4), (4, 4), (8, 8)]
 
 
 @pytest.mark.parametrize("stages", [([], []), ([0.5], [0.4]), ([1], [1])])
 def test_without_a_stage_or_an_epoch_for_it_nothing_is_reduced(stages: tuple[list[float], list[float]]) -> None:
-    growing = GrowingResolution(PrepareBatch(), 1, *stages)
-    assert sizes(growing, 1, {"image": torch.rand(1, 1, 40, 40)}) == [(40, 40)]
+    growing = GrowingResolution(BOTH, 1, *stages)
+    case = {"image": torch.rand(1, 40, 40), "label": torch.rand(1, 40, 40)}
+    assert sizes(growing, 1, loader(growing, case)) == [(40, 40)]
 
 
 def test_a_side_shorter_than_the_multiple_stays() -> None:
-    growing = GrowingResolution(PrepareBatch(), 1, [0.5], [1])
-    assert sizes(growing, 1, {"image": torch.rand(1, 1, 64, 9)}) == [(32, 9)]
+    assert GrowingResolution("image", 1, [0.5], [1])({"image": torch.rand(1, 64, 9)})["image"].shape == (1, 32, 9)
 
 
-def test_images_are_averaged_and_targets_keep_their_values_and_places() -> None:
-    image = torch.arange(16.0).reshape(1, 1, 4, 4).repeat(1, 1, 2, 2)
-    target = torch.zeros(1, 1, 8, 8)
-    target[..., 4:, :4] = 7
-    growing = GrowingResolution(PrepareBatch(), 1, [0.25], [1], multiple=2)
-    reduced, kept = growing({"image": image, "label": target})
-    assert reduced.flatten().tolist() == [7.5] * 4
-    assert kept.flatten().tolist() == [0, 0, 7, 0]
+def test_images_are_averaged_and_label_maps_keep_their_values_and_places() -> None:
+    image = torch.arange(16.0).reshape(1, 4, 4).repeat(1, 2, 2)
+    label = torch.zeros(1, 8, 8)
+    label[:, 4:, :4] = 7
+    growing = GrowingResolution(BOTH, 1, [0.25], [1], multiple=2, mode=["area", "nearest-exact"])
+    reduced = growing({"image": image, "label": label})
+    assert reduced["image"].flatten().tolist() == [7.5] * 4
+    assert reduced["label"].flatten().tolist() == [0, 0, 7, 0]
 
 
-def test_channels_become_the_share_of_each_pixel() -> None:
-    target = torch.zeros(1, 2, 4, 4)
-    target[0, 0, :3], target[0, 1, 1, 1] = 1, 1
-    growing = GrowingResolution(PrepareBatch(), 1, [0.5], [1], multiple=2, target_mode="area")
-    _, kept = growing({"image": target[:, :1], "label": target})
-    assert kept[0].tolist() == [[[1, 1], [0.5, 0.5]], [[0.25, 0], [0, 0]]]
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16])
+def test_channels_become_the_share_of_each_pixel(kind: torch.dtype) -> None:
+    target = torch.zeros(2, 4, 4, dtype=kind)
+    target[0, :3], target[1, 1, 1] = 1, 1
+    kept = GrowingResolution("target", 1, [0.5], [1], multiple=2)({"target": target})["target"]
+    assert kept.tolist() == [[[1, 1], [0.5, 0.5]], [[0.25, 0], [0, 0]]]
 
 
 def test_a_resumed_training_goes_on_at_its_own_resolution() -> None:
-    growing, seen = GrowingResolution(PrepareBatch(), 3, [0.5], [0.7], multiple=4), []
-    engine = Engine(lambda _, batch: seen.append(growing(batch, "cpu")[0].shape[-1]))
+    growing, seen = GrowingResolution("image", 3, [0.5], [0.7], multiple=4), []
+    engine = Engine(lambda _, batch: seen.append(batch["image"].shape[-1]))
     growing.attach(engine)
     engine.load_state_dict({"epoch": 2, "max_epochs": 3, "epoch_length": 1})
-    engine.run([{"image": torch.rand(1, 1, 8, 8)}])
+    engine.run(loader(growing, {"image": torch.rand(1, 8, 8)}))
     assert seen == [8]
 
 
@@ -76,4 +92,4 @@ def test_a_resumed_training_goes_on_at_its_own_resolution() -> None:
 )
 def test_stages_that_do_not_fit_are_told(wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"GrowingResolution: `scales` .* must be two lists of the same length"):
-        GrowingResolution(PrepareBatch(), 3, *wrong)
+        GrowingResolution("image", 3, *wrong)

@@ -7,12 +7,13 @@ import torch
 from monai.networks.nets import BasicUNetPlusPlus, FlexibleUNet, UNet
 from torch import nn
 
-from scanfill.networks import LastMap, positive_shares, set_output_bias
+from scanfill.networks import LastMap, PixelUnshuffled, positive_shares, set_output_bias
 
 SMALL = {"spatial_dims": 2, "in_channels": 1, "out_channels": 2}
 NETWORKS = {
     "UNet": lambda: UNet(**SMALL, channels=[4, 8], strides=[2], num_res_units=2),
     "BasicUNetPlusPlus": lambda: LastMap(BasicUNetPlusPlus(**SMALL, features=(4,) * 6, norm="batch")),
+    "PixelUnshuffled": lambda: PixelUnshuffled(nn.Conv2d(4, 8, 1)),
     "FlexibleUNet": lambda: FlexibleUNet(1, 2, "efficientnet-b0", pretrained=False),
 }
 

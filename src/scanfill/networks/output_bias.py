@@ -10,6 +10,8 @@ from monai.utils import convert_to_tensor
 from torch import nn
 from tqdm import tqdm
 
+from scanfill.networks.pixel_unshuffled import PixelUnshuffled
+
 logger = logging.getLogger(__name__)
 
 SMALLEST = 1e-4
@@ -62,7 +64,7 @@ def set_output_bias(network: nn.Module, shares: float | Sequence[float] | None) 
 
     Args:
         network: Bare network (not its DistributedDataParallel wrapper) that ends in a convolution with a bias and one
-            channel per class.
+            channel per class, or one per class and pixel of a block in a :py:class:`PixelUnshuffled`.
         shares: Share of positive pixels, one number or one per class; None leaves the bias as it is.
 
     Raises:
@@ -73,6 +75,8 @@ def set_output_bias(network: nn.Module, shares: float | Sequence[float] | None) 
     layer = last_convolution(network)
     bias = layer.bias
     given = torch.as_tensor(shares, dtype=torch.float32)
+    if given.ndim and isinstance(network, PixelUnshuffled):
+        given = given.repeat_interleave(network.factor**2)
     if not isinstance(bias, nn.Parameter) or (given.ndim and len(given) != len(bias)):
         found = f"{len(bias)} channels" if isinstance(bias, nn.Parameter) else "no bias"
         msg = (
