@@ -187,6 +187,7 @@ def test_one_component_of_each_bone_is_kept_if_asked(trained: TrainedBundle, tmp
     "overlay",
     [
         "softmax.yaml",
+        pytest.param("full_resolution.yaml", marks=pytest.mark.slow),
         pytest.param("flexible_unet.yaml", marks=pytest.mark.slow),
         pytest.param("unet_512.yaml", marks=pytest.mark.slow),
     ],
