@@ -11,7 +11,7 @@ import torch
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from monai.data import MetaTensor
-from monai.transforms import Orientation
+from monai.transforms import Orientation, Resized
 
 from scanfill.report import SavePreviewd, draw_preview
 from scanfill.report.palette import palette
@@ -316,6 +316,18 @@ def test_a_resampled_picture_is_still_as_it_was_stored(tmp_path: Path) -> None:
     found = imread(draw_preview(black, label, tmp_path / "b.png", spatial_dims=2))
     assert found.shape == expected.shape
     assert np.array_equal(panel_of(tmp_path / "a.png"), panel_of(tmp_path / "b.png"))
+
+
+def test_a_picture_that_was_resized_and_brought_back_is_as_it_was_stored(tmp_path: Path) -> None:
+    stored = picture(corner())
+    resize = Resized("image", 7, size_mode="longest")
+    label = resize.inverse(resize({"image": stored}))["image"]
+    label.meta.pop("original_affine", None)
+    rounding = float((label.affine - stored.affine).abs().max())
+    assert 0 < rounding < 1e-6, "the case that this is about"
+    expected = draw_preview(stored, stored, tmp_path / "a.png", spatial_dims=2)
+    found = draw_preview(stored, MetaTensor(stored.as_tensor(), label.affine), tmp_path / "b.png", spatial_dims=2)
+    assert np.array_equal(imread(expected), imread(found))
 
 
 HAND = {

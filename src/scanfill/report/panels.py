@@ -93,8 +93,9 @@ class Grid:
     def of(cls, image: npt.ArrayLike, spacing: Sequence[float] | None, spatial_dims: int) -> Grid:
         """Determine the grid of an image; without an affine, from the voxel size.
 
-        A 2-D image is shown as stored if it has no affine, or if its file had only the identity, like a PNG. A 2-D
-        slice with an affine is oriented like a volume.
+        A 2-D image is shown as stored if it has no affine, or if its file had only the identity, like a PNG; rounded,
+        because an image that was resized and brought back has it only to rounding errors. A 2-D slice with an affine is
+        oriented like a volume.
         """
         if spatial_dims == 3:
             return cls(affine_of(image, spacing))
@@ -102,7 +103,7 @@ class Grid:
             return cls(np.diag([*(spacing or (1.0, 1.0)), 1.0, 1.0]), 2, as_stored=True)
         affine = np.asarray(to_affine_nd(3, image.affine.cpu().numpy()), float)
         of_file = np.asarray(image.meta.get("original_affine", affine), float)
-        identity = np.array_equal(of_file[:-1, :-1], np.eye(len(of_file) - 1))
+        identity = np.allclose(of_file[:-1, :-1], np.eye(len(of_file) - 1), rtol=0, atol=1e-6)
         return cls(affine, 2, as_stored=identity)
 
     @property

@@ -211,7 +211,7 @@ def _placed(
     hand = [turned(ring) for rings in shown for ring in rings]
     low, high = np.concatenate(hand).min(axis=0), np.concatenate(hand).max(axis=0)
     room = (1 - 2 * MARGIN) * size
-    scale = float(min(random.uniform(0.55, 0.75) * size, room / (high - low).max()))
+    scale = float(min(random.uniform(0.55, 0.85) * size, room / (high - low).max()))
     free = room - scale * (high - low)
     offset = MARGIN * size + free * random.beta(3, 3, 2) - scale * low
 

@@ -155,6 +155,7 @@ class HandBuilder:
         self.own = np.random.default_rng([*person.seed, 2, hand])
         self.robust = float(np.exp(self.form.normal(0, 0.08))) * (1.04 if person.sex == "M" else 0.97)
         self.flat = np.array([pose.tilt, 1.0])
+        self.plump = float(self.form.uniform(1.45, 2.3))  # width of the fingers, in widths of their bones
         self.skeleton = Skeleton()
 
     def build(self) -> Skeleton:
@@ -189,7 +190,7 @@ class HandBuilder:
             bow = float(self.form.normal(0, 0.008))
             name = f"finger-{4 * number + 3 - place}"
             self.skeleton.bones[name] = self._ossified(kind, first, end - joint_gap * (end - joint), widths, bow=bow)
-            thick = np.full(len(PLACES), 1.42 * float(widths.max()))
+            thick = np.full(len(PLACES), self.plump * float(widths.max()))
             tip = 0.25 if last else 0.15
             self.skeleton.flesh.append(
                 long_bone(joint - 0.25 * (end - joint), end + tip * (end - joint), thick / (1.25 + tip))
