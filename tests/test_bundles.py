@@ -56,11 +56,18 @@ def inputs_of_network(bundle: Path, side: int, batch: int = 1) -> dict[str, torc
     for name in declared(bundle).inputs_of_network:
         about = described[name]
         given = about["type"] != "image"  # an image's is a recommendation, which takes minutes in 3-D
-        sizes = [size if given and isinstance(size, int) else side for size in about["spatial_shape"]]
+        sizes = [
+            size if given and isinstance(size, int) else side * multiple(size) // 16 for size in about["spatial_shape"]
+        ]
         shape = (batch, *([about["num_channels"]] if about["num_channels"] else []), *sizes)
         kind = getattr(torch, about["dtype"])
         examples[name] = torch.randint(0, 4, shape).to(kind) if about["dtype"] == "int64" else torch.randn(shape)
     return examples
+
+
+def multiple(size: int | str) -> int:
+    """What the sides must be multiples of, as ``32*n`` says; usually 16."""
+    return int(size.removesuffix("*n")) if isinstance(size, str) and size.endswith("*n") else 16
 
 
 def config(bundle: Path, name: str) -> ConfigParser:
@@ -229,7 +236,7 @@ def test_network_exports_to_torchscript(trained: TrainedBundle, tmp_path: Path) 
             meta_file=str(trained.source / "configs" / "metadata.json"),
             config_file=configs,
         )
-    for side, batch in ((16, 1), (32, 2)):  # other sizes and batches than the example
+    for side, batch in ((16, 1), (32, 2)):  # or multiples of these: other sizes and batches than the example
         examples = tuple(inputs_of_network(trained.source, side, batch).values())
         with torch.no_grad():
             torch.testing.assert_close(torch.jit.load(str(file))(*examples), network(*examples))

@@ -10,7 +10,7 @@ from monai.transforms import MapTransform, RandomizableTrait, Resize
 from monai.utils import ensure_tuple_rep
 
 
-class GrowingResolution(MapTransform, RandomizableTrait):
+class GrowingResolution(MapTransform, RandomizableTrait):  # type: ignore[misc]  # both are untyped in MONAI
     """Reduce the images of early epochs: one transform of the training cases, which is also a handler of the trainer.
 
     Fully convolutional networks can be trained on images of any size. At half the resolution, a step in 2-D costs about
