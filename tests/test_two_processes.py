@@ -32,7 +32,8 @@ def test_two_processes_train_one_network(bundle: Path, tmp_path: Path) -> None:
     write, size = find_phantoms()[source.declared.smoke.phantoms or ""].write, source.declared.smoke.size
     write(tmp_path / "phantoms", cases=5, size=size)
     configs = source.configs("train.yaml", "multi_gpu_train.yaml")
-    patch = [24] * source.declared.kind.spatial_dims
+    dims = source.declared.kind.spatial_dims
+    patch = [24 if dims == 3 else 32] * dims
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
         *("-m", "monai.bundle", "run", "--config_file", str([*configs, str(REPO / "configs" / "smoke.yaml")])),
