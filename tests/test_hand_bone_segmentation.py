@@ -197,6 +197,19 @@ def test_an_overlay_applies_unchanged_to_train_evaluate_and_inference(
         run_here(trained.configs("inference.yaml"), **knobs)
 
 
+@pytest.mark.parametrize(
+    ("config", "used"), [("train.yaml", "validate#inferer"), ("inference.yaml", "evaluator#inferer")]
+)
+@pytest.mark.parametrize("overlays", [[], ["softmax.yaml"]])
+def test_outputs_for_mirror_images_are_averaged_as_what_they_are(
+    trained: TrainedBundle, config: str, used: str, overlays: list[str]
+) -> None:
+    parser = ConfigParser()
+    parser.read_config(trained.configs(config, *overlays))
+    parser.update({"bundle_root": str(trained.root), "dataset_dir": str(trained.dataset_dir), "tta": "flips"})
+    assert parser.get_parsed_content(used).classes.exclusive == bool(overlays)
+
+
 def test_the_preset_for_radiographs_applies(trained: TrainedBundle, tmp_path: Path) -> None:
     preset = str(REPO / "configs" / "augmentation" / "xray.yaml")
     knobs = {"bundle_root": str(tmp_path), "dataset_dir": str(trained.dataset_dir)}
