@@ -28,6 +28,7 @@ LAYERS = {
     "data": BLOCKS | {"data"},
     "report": BLOCKS | {"data", "report"},
     "missing": BLOCKS | {"data", "report", "missing"},
+    "generation": BLOCKS | {"data", "report", "generation"},
     "domains": BLOCKS | {"data", "report", "missing", "domains"},
     "studies": BLOCKS | {"data", "report", "missing", "domains", "studies"},
     "sharing": BLOCKS | {"data", "report", "missing", "sharing"},

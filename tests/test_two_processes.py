@@ -15,6 +15,7 @@ from conftest import BUNDLES, REPO, TrainedBundle
 from fork_server import run_module
 from scanfill.domains import find_phantoms
 from scanfill.domains.brain_mri.phantoms import brain_cohort
+from scanfill.sharing.declaration import PATCHES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,12 +34,13 @@ def test_two_processes_train_one_network(bundle: Path, tmp_path: Path) -> None:
     write(tmp_path / "phantoms", cases=5, size=size)
     configs = source.configs("train.yaml", "multi_gpu_train.yaml")
     dims = source.declared.kind.spatial_dims
-    patch = [24 if dims == 3 else 32] * dims
+    learns_from_patches = source.declared.contract >= PATCHES
+    patch = ("--patch_size", str([24 if dims == 3 else 32] * dims)) if learns_from_patches else ()
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
         *("-m", "monai.bundle", "run", "--config_file", str([*configs, str(REPO / "configs" / "smoke.yaml")])),
         *("--bundle_root", str(tmp_path), "--dataset_dir", str(tmp_path / "phantoms")),
-        *("--device", "cpu", "--validation", "0.6", "--patch_size", str(patch)),
+        *("--device", "cpu", "--validation", "0.6", *patch),
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     finished = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=500)
@@ -52,14 +54,15 @@ def test_two_processes_train_one_network(bundle: Path, tmp_path: Path) -> None:
         brain_cohort(new, cases=1, size=size, without=LACK[bundle.name])
     else:
         write(new, cases=1, size=size)
-    check_left_bundle(tmp_path, new)
+    asked = ("--condition", "{}", "--num_samples", "1") if source.declared.task == "generation" else ()
+    check_left_bundle(tmp_path, new, *asked)
 
 
-def check_left_bundle(root: Path, new: Path) -> None:
-    """The first process has left a bundle that predicts."""
+def check_left_bundle(root: Path, new: Path, *asked: str) -> None:
+    """The first process has left a bundle that predicts, or generates what it is asked for."""
     split = json.loads((root / "datalist.json").read_text())
     assert [len({case["patient"] for case in split[part]}) for part in ("training", "validation")] == [2, 3]
-    words = ("run", "--config_file", "configs/inference.yaml", "--dataset_dir", str(new), "--device", "cpu")
+    words = ("run", "--config_file", "configs/inference.yaml", "--dataset_dir", str(new), "--device", "cpu", *asked)
     finished = run_module("monai.bundle", *words, cwd=root)
     assert finished.returncode == 0, finished.stderr[-5000:]
-    assert list((root / "eval" / "predictions").rglob("*_preview.png"))
+    assert list((root / "eval" / "predictions").rglob("*_synthetic_*.png" if asked else "*_preview.png"))

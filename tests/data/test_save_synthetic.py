@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from PIL import Image
 
 from scanfill.data.image import read_image
 from scanfill.data.provenance import is_synthetic
@@ -79,3 +80,63 @@ def test_nothing_is_written_beside_the_scans(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="is in a folder with data"):
         saver(tmp_path, tmp_path / "cases")(case)
     assert sorted((tmp_path / "cases").rglob("*")) == before
+
+
+def picture_saver(tmp_path: Path, **options: Any) -> SaveSyntheticd:
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    return SaveSyntheticd(
+        keys="pred",
+        target="image",
+        sources=[],
+        output_dir=tmp_path / "out",
+        checkpoint=tmp_path / "model.pt",
+        generator="image_synthesis_2d",
+        metadata={"version": "0.1.0"},
+        record={},
+        seed_key="seed",
+        condition_key="condition",
+        **options,
+    )
+
+
+@pytest.mark.parametrize(("dtype", "top"), [("uint8", 255), ("uint16", 4000)])
+def test_a_picture_is_marked_with_its_condition_and_seed(tmp_path: Path, dtype: str, top: int) -> None:
+    values = torch.linspace(0, top, 12).reshape(1, 4, 3)
+    case = {"case_id": "s1", "pred": MetaTensor(values), "seed": 7, "condition": '{"pathology": "mass"}'}
+    picture_saver(tmp_path, suffix=".png", dtype=dtype)(case)
+    path = tmp_path / "out" / "s1" / "s1_synthetic_image.png"
+    with Image.open(path) as picture:
+        np.testing.assert_array_equal(np.asarray(picture).T, values[0].round())
+        assert json.loads(picture.info["Comment"]) == {
+            "generator": "image_synthesis_2d",
+            "seed": 7,
+            "condition": {"pathology": "mass"},
+        }
+    facts = json.loads(path.with_suffix(".json").read_text())
+    assert (facts["seed"], facts["condition"]) == (7, {"pathology": "mass"})
+    for mark_lost in ("nothing", "name", "sidecar"):
+        if mark_lost == "name":
+            path = path.rename(path.with_name("renamed.png"))
+        elif mark_lost == "sidecar":
+            path.with_name("s1_synthetic_image.json").unlink()
+        assert is_synthetic(path), mark_lost
+
+
+def test_a_picture_that_was_saved_again_is_recognized_by_its_pixels(tmp_path: Path) -> None:
+    case = {"case_id": "s1", "pred": MetaTensor(torch.rand(1, 8, 8) * 255), "seed": 0, "condition": "{}"}
+    picture_saver(tmp_path, suffix=".png", dtype="uint8")(case)
+    path = tmp_path / "out" / "s1" / "s1_synthetic_image.png"
+    with Image.open(path) as picture:
+        Image.fromarray(np.asarray(picture)).save(path.with_name("clean.png"))
+    path.unlink()
+    assert is_synthetic(path.with_name("clean.png"))
+    Image.fromarray(np.eye(8, dtype=np.uint8)).save(path.with_name("other.png"))
+    assert not is_synthetic(path.with_name("other.png"))
+
+
+def test_a_two_dimensional_image_may_be_nifti(tmp_path: Path) -> None:
+    case = {"case_id": "s1", "pred": MetaTensor(torch.rand(1, 8, 6)), "seed": 0, "condition": "{}"}
+    picture_saver(tmp_path)(case)
+    path = tmp_path / "out" / "s1" / "s1_synthetic_image.nii.gz"
+    assert nib.load(path).shape[:2] == (8, 6)
+    assert is_synthetic(path)

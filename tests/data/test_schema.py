@@ -126,6 +126,16 @@ def test_a_condition_is_a_category_or_a_number() -> None:
         ConditionSpec("age", values=["old"], range=(0, 1))
 
 
+@pytest.mark.parametrize("other", [{"range": (0, 1)}, {"values": ["old"]}])
+def test_any_text_may_be_a_category(other: dict[str, Any]) -> None:
+    condition = ConditionSpec("class", free=True)
+    assert condition.is_category
+    assert condition.read("000 Hand", "row") == "000 Hand"
+    assert condition.read(12, "row") == "12"
+    with pytest.raises(UsageError, match="is a category \\(any text\\)"):
+        ConditionSpec("class", free=True, **other)
+
+
 def test_the_brains_conventions_are_written_back_as_they_were() -> None:
     label = load_schema("brain_mri").label
     assert label is not None

@@ -76,13 +76,17 @@ class CaseTable:
             )
             raise CaseError(msg)
 
+    def unmatched(self, case_ids: Iterable[str]) -> tuple[list[str], list[str]]:
+        """List rows without a case, and cases without a row."""
+        known = {_plain(case_id): case_id for case_id in case_ids}
+        strangers = [name for name in self.rows if name not in known]
+        return strangers, [case_id for name, case_id in known.items() if name not in self.rows]
+
     def notes(self, case_ids: Iterable[str]) -> list[str]:
         """Name rows without a case, and cases without a row; nothing if there is no table."""
         if not self.rows:
             return []
-        known = {_plain(case_id): case_id for case_id in case_ids}
-        strangers = [name for name in self.rows if name not in known]
-        lacking = [case_id for name, case_id in known.items() if name not in self.rows]
+        strangers, lacking = self.unmatched(case_ids)
         found = []
         if strangers:
             found.append(f"{self.path.name} has rows for unknown cases, which are ignored: {_listed(strangers)}.")

@@ -455,6 +455,11 @@ def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
     unstated = [each.key for each in schema.conditions if each.required and each.key not in case]
     if unstated:
         problems.append(f"Case {case['case_id']!r} has no {' and no '.join(unstated)}: add it to the table.")
+    if schema.check_conditions:
+        try:
+            schema.check_conditions(case, f"Case {case['case_id']!r}")
+        except CaseError as error:
+            problems.append(str(error))
     if problems:
         case["problem"] = "\n".join(problems)
     return case

@@ -17,6 +17,9 @@ PATIENT_COLUMNS = ("patient", "patient_id")
 UNKNOWN = ("", "n/a")
 """Cells without content, the second as in BIDS."""
 
+LISTED = 100
+"""Number of names in a line."""
+
 
 def each_its_own(case_id: str) -> str:
     """Treat each case as a separate patient."""
@@ -111,7 +114,8 @@ def describe_patients(patients: Mapping[str, str]) -> str:
     lines = [f"{len(patients)} cases of {len(cases_of)} patients:"]
     alone = [patient for patient, cases in sorted(cases_of.items()) if cases == [patient]]
     lines += [f"  {patient}: {', '.join(cases)}" for patient, cases in sorted(cases_of.items()) if cases != [patient]]
-    lines += [f"  each a separate patient: {', '.join(alone)}"] if alone else []
+    more = f" and {len(alone) - LISTED} more" if len(alone) > LISTED else ""
+    lines += [f"  each a separate patient: {', '.join(alone[:LISTED])}{more}"] if alone else []
     return "\n".join(lines)
 
 

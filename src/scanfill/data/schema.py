@@ -141,7 +141,8 @@ class ConditionSpec:
 
     Args:
         key: Its key in a case's dictionary, and its column in a table.
-        values: The categories; None for a number.
+        values: The categories; None for a number, unless it is ``free``.
+        free: Whether any text is a category, such as the names of folders.
         unit: Unit of a number.
         range: Smallest and largest valid number.
         aliases: Other spelling of a category -> the category, such as ``{"male": "M"}``. Upper and lower case are the
@@ -149,19 +150,21 @@ class ConditionSpec:
         required: Whether a case without it is an error; otherwise the case does not have the key.
 
     Raises:
-        UsageError: Categories and a range are both given, or an alias is not of a category.
+        UsageError: It is to be a number and a category, or an alias is not of a category.
     """
 
     key: str
     values: Sequence[str] | None = None
+    free: bool = False
     unit: str = ""
     range: tuple[float, float] | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     required: bool = True
 
     def __post_init__(self) -> None:
-        if self.values is not None and self.range is not None:
-            msg = f"Condition {self.key!r} is a category ({list(self.values)}) or a number ({self.range}), not both."
+        if (self.is_category and self.range is not None) or (self.free and self.values is not None):
+            named = "any text" if self.free else list(self.values or ())
+            msg = f"Condition {self.key!r} is a category ({named}) or a number ({self.range}), not both."
             raise UsageError(msg)
         if strangers := [value for value in self.aliases.values() if value not in (self.values or ())]:
             msg = (
@@ -169,12 +172,19 @@ class ConditionSpec:
             )
             raise UsageError(msg)
 
+    @property
+    def is_category(self) -> bool:
+        """Whether its values are words and not numbers."""
+        return self.free or self.values is not None
+
     def read(self, text: Any, where: str) -> str | float:
         """Read a value from a table.
 
         Raises:
             CaseError: Unknown category, not a number, or out of range; ``where`` starts the message.
         """
+        if self.free:
+            return str(text)
         if self.values is not None:
             known = {value.casefold(): value for value in self.values}
             known |= {alias.casefold(): value for alias, value in self.aliases.items()}
@@ -212,6 +222,7 @@ class GeneratorSpec:
 Case = dict[str, Any]
 CheckImage = Callable[..., None]
 CheckMask = Callable[..., None]
+CheckConditions = Callable[[Mapping[str, Any], str], None]
 
 
 @dataclass
@@ -295,6 +306,8 @@ class CaseSchema:
         check_mask: Refuses a mask that cannot be one; called with the mask ``(1, ...)``, the acquired images by key,
             and the start of the message.
         limits: Possible sizes of voxels and of the field of view; by default any.
+        check_conditions: Refuses conditions that exclude each other; called with a case and the start of the message.
+        zones: Name of a place -> the conditions that it stands for, such as ``{"x": 0.5, "y": 0.5}``.
         generators: Strategy for a missing image (``synthesize``, ``complete``) -> the bundle for it.
         advice: Appended to the message for a file with too many dimensions.
         quality: The kind's own checks, :py:class:`scanfill.data.case_quality.QualityChecks`; by default the generic
@@ -317,6 +330,8 @@ class CaseSchema:
     check_image: CheckImage | None = None
     check_mask: CheckMask | None = None
     limits: GridLimits | None = None
+    check_conditions: CheckConditions | None = None
+    zones: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     generators: Mapping[str, GeneratorSpec] = field(default_factory=dict)
     advice: str = ""
     quality: Any = None

@@ -8,11 +8,14 @@ from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
 from .growing_resolution import GrowingResolution
 from .leave_bundle import leave_bundle, leave_trained_bundle, training_overrides
+from .micro_batches import MicroBatch, MicroBatchTrainer
+from .noisy_batches import PrepareNoisyBatch
 from .pairs import PreparePair
 from .random_state import RandomState
 from .schedule import ConstantThenLinear
 from .start_run import start_run
-from .trainable_network import TrainableNetwork
+from .stop_early import StopEarly
+from .trainable_network import TrainableNetwork, averaged_copy
 from .trained_thresholds import trained_thresholds
 from .training_record import TrainingRecord
 
@@ -21,13 +24,18 @@ __all__ = [
     "ConstantThenLinear",
     "GrowingResolution",
     "LoadCheckpoint",
+    "MicroBatch",
+    "MicroBatchTrainer",
     "PrepareBatch",
+    "PrepareNoisyBatch",
     "PreparePair",
     "RandomState",
     "SaveCheckpoints",
+    "StopEarly",
     "TrainableNetwork",
     "TrainingRecord",
     "announce",
+    "averaged_copy",
     "check_overrides",
     "find_device",
     "is_true",

@@ -1,7 +1,8 @@
-"""Apply a network to a whole image: in tiles, or averaged over mirror images."""
+"""Apply a network to a whole image: in tiles, or averaged over mirror images; or sample one from noise."""
 
 from scanfill.inferers.dense import DenseInferer, tiles
+from scanfill.inferers.diffusion_sampler import DiffusionSampler
 from scanfill.inferers.flips import Averaged, FlipInferer
 from scanfill.inferers.tta_option import with_tta
 
-__all__ = ["Averaged", "DenseInferer", "FlipInferer", "tiles", "with_tta"]
+__all__ = ["Averaged", "DenseInferer", "DiffusionSampler", "FlipInferer", "tiles", "with_tta"]

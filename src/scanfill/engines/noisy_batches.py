@@ -1,0 +1,62 @@
+"""Prepare a batch for a diffusion network: noise, time steps, and the target that its scheduler calls for."""
+
+from typing import Any
+
+import torch
+from monai.engines.utils import DiffusionPrepareBatch
+from monai.networks.schedulers.scheduler import Scheduler
+from torch import Tensor
+
+PREDICTIONS = ("epsilon", "v_prediction")
+"""What a network may predict: the noise (Ho et al. 2020), or the velocity (Salimans and Ho 2022, appendix D)."""
+
+
+class PrepareNoisyBatch(DiffusionPrepareBatch):  # type: ignore[misc]
+    """Draw noise and time steps; the target is the noise or the velocity, as the scheduler's ``prediction_type`` says.
+
+    MONAI's own always returns the noise.
+
+    Args:
+        scheduler: Its noise schedule and its prediction type count.
+        condition_name: Key of the encoded conditions.
+        seed: If given, each batch of an image gets the same noise and evenly spaced time steps, so that two losses can
+            be compared; for validation.
+
+    Raises:
+        ValueError: The prediction type is neither of :py:data:`PREDICTIONS`.
+    """
+
+    def __init__(self, scheduler: Scheduler, condition_name: str | None = None, seed: int | None = None) -> None:
+        super().__init__(scheduler.num_train_timesteps, condition_name)
+        if scheduler.prediction_type not in PREDICTIONS:
+            msg = f"prediction_type (={scheduler.prediction_type!r}) must be one of {', '.join(PREDICTIONS)}."
+            raise ValueError(msg)
+        self.scheduler = scheduler
+        self.seed = seed
+
+    def get_noise(self, images: Tensor) -> Tensor:
+        """Return noise like the images ``(B, C, ...)``, always the same if there is a seed."""
+        plain = torch.Tensor(images.cpu()) if self.seed is not None else images
+        if self.seed is None:
+            return torch.randn_like(plain)
+        return torch.randn(plain.shape, generator=torch.Generator().manual_seed(self.seed), dtype=plain.dtype)
+
+    def get_timesteps(self, images: Tensor) -> Tensor:
+        """Return one time step per image."""
+        if self.seed is None:
+            drawn: Tensor = super().get_timesteps(images)
+            return drawn
+        share = (torch.arange(len(images)) + 0.5) / len(images)
+        return (share * self.num_train_timesteps).long()
+
+    def get_target(self, images: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """Return what the network is to predict."""
+        if self.scheduler.prediction_type == "epsilon":
+            return noise
+        velocity: Tensor = self.scheduler.get_velocity(images, noise, timesteps)
+        return velocity
+
+    def __call__(self, *batch: Any, **options: Any) -> tuple[Tensor, Tensor, tuple[()], dict[str, Tensor]]:
+        """Return image, target, and noise, time steps and condition for the inferer; see MONAI's class."""
+        image, target, _, extras = super().__call__(*batch, **options)
+        return image, target, (), extras

@@ -1,0 +1,214 @@
+"""Judge a generator: does it obey, does it cover, does it copy; always beside straw men and real images."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.metrics import MultiScaleSSIMMetric
+from torch import Tensor
+from tqdm import tqdm
+
+from scanfill.files import writing
+from scanfill.generation.fidelity import condition_fidelity
+from scanfill.generation.gates import Gate, gates
+from scanfill.generation.judge import FEATURES, Judge, JudgeNetwork, train_judge
+from scanfill.generation.straw_men import CLASS_MEAN, straw_men
+from scanfill.generation.vocabulary import Vocabulary
+from scanfill.metrics.sample_distances import frechet_distance, kernel_distance, kernel_distance_interval
+from scanfill.metrics.sample_neighbors import membership_auc, nearest, neighbor_scores, share_of_copies
+
+Case = Mapping[str, Any]
+Instrument = Callable[[Tensor], list[dict[str, Any]]]
+
+SAMPLES, REAL = "samples", "real images"
+"""Names of the first two rows; those of straw men follow."""
+
+JUDGE, MEASURED = "judge", "measured"
+"""Names of the instruments: a network; and, for phantoms, a fit of their parameters."""
+
+PAIRS = 200
+"""Number of pairs whose similarity is the diversity."""
+
+
+@dataclass
+class Images:
+    """Images in -1 to 1, ``(N, 1, X, Y)``, and the conditions of each."""
+
+    pixels: Tensor
+    cases: Sequence[Case]
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def first(self, number: int) -> "Images":
+        """Return the first of them."""
+        return Images(self.pixels[:number], self.cases[:number])
+
+
+@dataclass
+class Judged:
+    """What was found.
+
+    Attributes:
+        scores: Row -> its scores.
+        fidelity: Row -> instrument -> one row per condition.
+        gates: Row -> its gates.
+        useful: Training set of a judge (``samples``, ``real images``) -> its fidelity on held-out real images.
+        closest: The samples nearest to a training image, in pixels: sample, training image, distance; the nearest
+            first.
+        distances: ``samples`` and ``real images`` -> distance of each to the nearest training image, in pixels.
+    """
+
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    fidelity: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
+    gates: dict[str, list[Gate]] = field(default_factory=dict)
+    useful: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    closest: list[tuple[int, int, float]] = field(default_factory=list)
+    distances: dict[str, list[float]] = field(default_factory=dict)
+
+    def passes(self, row: str) -> bool:
+        """Whether a row passes all gates."""
+        return all(gate.passed for gate in self.gates[row])
+
+
+def judge_samples(
+    samples: Images,
+    *,
+    training: Images,
+    held_out: Images,
+    judged_on: Images,
+    vocabulary: Vocabulary,
+    measurer: Instrument | None = None,
+    steps: int = 600,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Judged:
+    """Judge samples, and straw men beside them.
+
+    Args:
+        samples: What the generator made, with the conditions that it was asked for.
+        training: Its training images.
+        held_out: Real images that neither the generator nor the judge was trained on.
+        judged_on: Other real images that the generator was not trained on: the judge is trained on them.
+        vocabulary: The conditions that the generator knows.
+        measurer: A second instrument, such as a fit of the parameters of phantoms.
+        steps: Steps of a judge's training.
+        draws: Bootstrap samples of an interval.
+        seed: Seed of everything random.
+    """
+    judge = train_judge(judged_on.pixels, judged_on.cases, vocabulary, steps=steps, seed=seed)
+    instruments: dict[str, Instrument] = {JUDGE: judge} | ({} if measurer is None else {MEASURED: measurer})
+    straw = straw_men(training.pixels, training.cases, samples.cases, vocabulary, seed)
+    rows = {SAMPLES: samples} | {name: Images(pixels, samples.cases) for name, pixels in straw.items()}
+    found = Judged()
+    measure = {name: _fidelity(held_out, tool, vocabulary) for name, tool in instruments.items()}
+    found.fidelity[REAL] = measure
+    found.scores[REAL] = _scores(judged_on, training, held_out, judge, draws=draws, seed=seed)
+    for name, images in tqdm(rows.items(), desc="Judging", unit="row"):
+        found.fidelity[name] = {tool: _fidelity(images, call, vocabulary) for tool, call in instruments.items()}
+        found.scores[name] = _scores(images, training, held_out, judge, draws=draws, seed=seed)
+    best = MEASURED if MEASURED in instruments else JUDGE
+    for name in rows:
+        found.gates[name] = gates(
+            found.fidelity[name][best], measure[best], found.scores[name], found.scores[CLASS_MEAN]
+        )
+    found.useful = {REAL: measure[JUDGE], SAMPLES: _usefulness(samples, held_out, vocabulary, steps=steps, seed=seed)}
+    _look_for_copies(found, samples, training, held_out)
+    return found
+
+
+def write_judged(judged: Judged, folder: str | Path, note: str = "") -> list[Path]:
+    """Write ``scores.csv`` (one line per row) and ``fidelity.csv`` (one line per row, instrument and condition).
+
+    Args:
+        judged: What was found.
+        folder: Output folder.
+        note: Caveat, written into each line.
+    """
+    scores = [
+        {"row": row, **values, "failed": _failed(judged.gates.get(row, ())), "note": note}
+        for row, values in judged.scores.items()
+    ]
+    fidelity = [
+        {"row": row, "instrument": tool, **values, "note": note}
+        for row, tools in judged.fidelity.items()
+        for tool, lines in tools.items()
+        for values in lines
+    ]
+    fidelity += [
+        {"row": f"judge trained on {row}", "instrument": JUDGE, **values, "note": note}
+        for row, lines in judged.useful.items()
+        for values in lines
+    ]
+    paths = []
+    for name, lines in (("scores", scores), ("fidelity", fidelity)):
+        path = Path(folder) / f"{name}.csv"
+        with writing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, list(lines[0]))
+            table.writeheader()
+            table.writerows(lines)
+        paths.append(path)
+    return paths
+
+
+def _failed(found: Sequence[Gate]) -> str:
+    return "; ".join(f"{gate.name}: {gate.reason}" for gate in found if not gate.passed)
+
+
+def _fidelity(images: Images, instrument: Instrument, vocabulary: Vocabulary) -> list[dict[str, Any]]:
+    return condition_fidelity(images.cases, instrument(images.pixels), vocabulary)
+
+
+def _scores(
+    images: Images, training: Images, held_out: Images, judge: Judge, *, draws: int, seed: int
+) -> dict[str, float]:
+    """Distances, neighbor scores, copies and diversity, by the judge's features and those of a random network."""
+    number = min(len(images), len(held_out))
+    some, real = images.first(number), held_out.first(number)
+    own, others = (judge.features(each.pixels).numpy() for each in (some, real))
+    low, high = kernel_distance_interval(others, own, draws=draws, seed=seed)
+    scores = {"images": float(number), "kid": kernel_distance(others, own), "kid_low": low, "kid_high": high}
+    scores[f"frechet_{FEATURES}"] = frechet_distance(others, own) if number > FEATURES else float("nan")
+    scores |= neighbor_scores(others, own)
+    random = Judge(judge.vocabulary, JudgeNetwork(judge.vocabulary.counts, some.pixels.shape[-1], seed + 1))
+    first, second = (random.features(each.pixels).numpy() for each in (some, real))
+    scores |= {f"{name}_random": value for name, value in neighbor_scores(second, first).items() if name == "coverage"}
+    flat, known, unseen = (_flat(each) for each in (images, training, held_out))
+    scores["copies"] = share_of_copies(flat, known, unseen)
+    area, low, high = membership_auc(flat, known[: len(unseen)], unseen, draws=draws, seed=seed)
+    scores |= {"membership_auc": area, "membership_auc_low": low, "membership_auc_high": high}
+    scores["ms_ssim"] = _similarity(images.pixels, seed)
+    return scores
+
+
+def _usefulness(
+    samples: Images, held_out: Images, vocabulary: Vocabulary, *, steps: int, seed: int
+) -> list[dict[str, Any]]:
+    """Return the fidelity that a judge trained on samples measures in real images."""
+    trained = train_judge(samples.pixels, samples.cases, vocabulary, steps=steps, seed=seed)
+    return _fidelity(held_out, trained, vocabulary)
+
+
+def _look_for_copies(found: Judged, samples: Images, training: Images, held_out: Images, most: int = 5) -> None:
+    apart, index = nearest(_flat(samples), _flat(training))
+    order = np.argsort(apart)[:most]
+    found.closest = [(int(sample), int(index[sample]), float(apart[sample])) for sample in order]
+    unseen = nearest(_flat(held_out), _flat(training))[0]
+    found.distances = {SAMPLES: apart.tolist(), REAL: unseen.tolist()}
+
+
+def _flat(images: Images) -> np.ndarray:
+    return images.pixels.flatten(1).numpy()
+
+
+def _similarity(pixels: Tensor, seed: int) -> float:
+    """Return the mean multiscale SSIM of pairs of images: the lower, the more diverse."""
+    random = torch.Generator().manual_seed(seed)
+    first, second = torch.randint(len(pixels), (2, PAIRS), generator=random)
+    differ = first != second
+    metric = MultiScaleSSIMMetric(spatial_dims=2, data_range=2, kernel_size=5, weights=(0.3, 0.4, 0.3))
+    return float(metric(pixels[first[differ]], pixels[second[differ]]).mean())

@@ -1,0 +1,196 @@
+"""One page about a generator: the answer first, then figures and pictures behind it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure as MatplotlibFigure
+from torch import Tensor
+
+from scanfill.generation.judge import FEATURES
+from scanfill.generation.judgement import JUDGE, MEASURED, REAL, SAMPLES, Images, Judged
+from scanfill.report.page import Figure, Mark, Page, Section, Table
+
+NOT_ANONYMOUS = (
+    "Generated images may resemble training images more than these figures show. They are not anonymous by "
+    "themselves: treat them like the data that the generator was trained on."
+)
+SHOWN = 8
+"""Images of each row in the sheet."""
+
+
+def write_page(
+    judged: Judged, path: str | Path, *, samples: Images, training: Images, sheets: dict[str, Tensor], note: str = ""
+) -> Path:
+    """Write the page.
+
+    Args:
+        judged: What was found.
+        path: The page.
+        samples: The generated images.
+        training: The training images.
+        sheets: Row -> some of its images, ``(N, 1, X, Y)`` in -1 to 1.
+        note: Caveat, shown at the top.
+    """
+    sections = [
+        Section("Answer", _answer(judged), [_gates(judged)]),
+        Section("What it looks like", "", figures=[Figure(_sheet(sheets), "Some images of each row.")]),
+        Section("Does it show what it is asked for?", _about_fidelity(judged), _fidelity(judged)),
+        Section("Is it of use for training?", _about_use(), [_use(judged)]),
+        Section("How near is it to real images?", _about_distance(), [_distances(judged)]),
+        Section(
+            "Does it copy?",
+            _about_copies(),
+            [_copies(judged)],
+            [_histogram(judged), _closest(judged, samples, training)],
+        ),
+    ]
+    return Page("Generated images, judged", sections, note, wide=True).write(path)
+
+
+def _answer(judged: Judged) -> str:
+    failed = [gate for gate in judged.gates[SAMPLES] if not gate.passed]
+    straw = [row for row in judged.gates if row != SAMPLES]
+    passing = [row for row in straw if judged.passes(row)]
+    first = (
+        "The samples pass all gates."
+        if not failed
+        else ("The samples do not pass: " + "; ".join(f"{gate.name} ({gate.reason})" for gate in failed) + ".")
+    )
+    second = f"Of {len(straw)} straw men, which generate nothing, {len(passing) or 'none'} passes all of them."
+    return f"{first} {second}\n\n{NOT_ANONYMOUS}"
+
+
+def _gates(judged: Judged) -> Table:
+    names = [gate.name for gate in judged.gates[SAMPLES]]
+    rows = [
+        [row, *[Mark("yes" if gate.passed else "no", "good" if gate.passed else "bad") for gate in found]]
+        for row, found in judged.gates.items()
+    ]
+    return Table(["row", *names], rows, "Each straw man is good at something, so only all gates together say anything.")
+
+
+def _about_fidelity(judged: Judged) -> str:
+    fitted = "Measured: the parameters of the phantom that explains the image best. " if _is_measured(judged) else ""
+    return (
+        f"{fitted}Judge: a network trained on real images that the generator has not seen. Of numbers: correlation of "
+        f"asked and measured, slope, mean absolute error. Real images show how good the instrument is."
+    )
+
+
+def _is_measured(judged: Judged) -> bool:
+    return MEASURED in judged.fidelity[REAL]
+
+
+def _fidelity(judged: Judged) -> list[Table]:
+    tables = []
+    for tool in judged.fidelity[REAL]:
+        conditions = [line["condition"] for line in judged.fidelity[SAMPLES][tool]]
+        rows = [
+            [row, *[_figure(line) for name in conditions for line in found[tool] if line["condition"] == name]]
+            for row, found in judged.fidelity.items()
+            if len(found[tool]) == len(conditions)
+        ]
+        tables.append(Table(["row", *conditions], rows, f"Instrument: {'judge' if tool == JUDGE else 'measured'}."))
+    return tables
+
+
+def _figure(line: dict[str, Any]) -> str:
+    if line["right"] is not None:
+        return f"{line['right']:.1%} right"
+    if line["correlation"] is None:
+        return "not computable" if line["error"] is None else f"error {line['error']:.3g}"
+    return f"r {line['correlation']:.2f}, slope {line['slope']:.2f}, error {line['error']:.3g}"
+
+
+def _about_use() -> str:
+    return "Two judges of the same kind, one trained on samples and one on real images; both tell real held-out images."
+
+
+def _use(judged: Judged) -> Table:
+    conditions = [line["condition"] for line in judged.useful[REAL]]
+    rows = [[f"trained on {name}", *[_figure(line) for line in lines]] for name, lines in judged.useful.items()]
+    return Table(["judge", *conditions], [row for row in rows if len(row) == len(conditions) + 1])
+
+
+def _about_distance() -> str:
+    return (
+        f"KID: kernel distance with a cubic kernel, unbiased, with its 95 % interval; 0 for the same distribution. "
+        f"Fréchet: on the judge's {FEATURES} features, a dash with too few images; comparable with no other network's. "
+        f"Precision, recall, density and coverage with 5 neighbors; coverage also on the features of a random network. "
+        f"MS-SSIM: mean similarity of pairs of a row's own images; the lower, the more diverse."
+    )
+
+
+def _distances(judged: Judged) -> Table:
+    neighbors = ("precision", "recall", "density", "coverage")
+    columns = ("images", "KID", "interval", f"Fréchet ({FEATURES})", *neighbors, "coverage (random)", "MS-SSIM")
+    rows = [
+        [
+            row,
+            int(found["images"]),
+            found["kid"],
+            f"{found['kid_low']:.3f} to {found['kid_high']:.3f}",
+            found[f"frechet_{FEATURES}"],
+            *[found[name] for name in ("precision", "recall", "density", "coverage", "coverage_random", "ms_ssim")],
+        ]
+        for row, found in judged.scores.items()
+    ]
+    return Table(["row", *columns], rows, digits=2)
+
+
+def _about_copies() -> str:
+    return (
+        "Share of the images that are nearer to a training image, pixel by pixel, than 99 % of the held-out real "
+        "images; and the area under the ROC curve of an attack that takes the images nearest to a sample for training "
+        "images (.5: chance). Noise is far from every training image: a small share alone says nothing."
+        f"\n\n{NOT_ANONYMOUS}"
+    )
+
+
+def _copies(judged: Judged) -> Table:
+    rows = [
+        [
+            row,
+            f"{found['copies']:.1%}",
+            found["membership_auc"],
+            f"{found['membership_auc_low']:.2f} to {found['membership_auc_high']:.2f}",
+        ]
+        for row, found in judged.scores.items()
+    ]
+    return Table(["row", "near copies", "membership AUC", "interval"], rows, digits=2)
+
+
+def _histogram(judged: Judged) -> Figure:
+    figure = MatplotlibFigure(figsize=(6, 2.6), dpi=110, layout="tight")
+    axis = figure.subplots()
+    top = max(max(distances) for distances in judged.distances.values())
+    for name, distances in judged.distances.items():
+        axis.hist(distances, bins=np.linspace(0, top, 40).tolist(), alpha=0.6, label=name, density=True)
+    axis.set_xlabel("distance to the nearest training image")
+    axis.set_yticks([])
+    axis.legend()
+    return Figure(figure, "Distances of samples and of held-out real images to the nearest training image.")
+
+
+def _closest(judged: Judged, samples: Images, training: Images) -> Figure:
+    figure = MatplotlibFigure(figsize=(1.5 * len(judged.closest), 3.3), dpi=110, layout="tight")
+    grid = figure.subplots(2, len(judged.closest), squeeze=False)
+    for column, (sample, index, distance) in enumerate(judged.closest):
+        for axis, pixels in zip(grid[:, column], (samples.pixels[sample], training.pixels[index]), strict=True):
+            axis.imshow(pixels[0].numpy().T, cmap="gray", vmin=-1, vmax=1)
+            axis.set_axis_off()
+        grid[0, column].set_title(f"{distance:.1f}", fontsize=8)
+    return Figure(figure, "The samples that are nearest to a training image (top), and that image (below).")
+
+
+def _sheet(sheets: dict[str, Tensor]) -> MatplotlibFigure:
+    figure = MatplotlibFigure(figsize=(1.15 * SHOWN, 1.35 * len(sheets)), dpi=110, layout="tight")
+    grid = figure.subplots(len(sheets), SHOWN, squeeze=False)
+    for axes, (name, pixels) in zip(grid, sheets.items(), strict=True):
+        for axis in axes:
+            axis.set_axis_off()
+        for axis, image in zip(axes, pixels[:SHOWN], strict=False):
+            axis.imshow(image[0].numpy().T, cmap="gray", vmin=-1, vmax=1)
+        axes[0].set_title(name, fontsize=8, loc="left")
+    return figure

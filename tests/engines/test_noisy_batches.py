@@ -1,0 +1,50 @@
+"""Batches for a diffusion network."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from monai.networks.schedulers import DDPMScheduler
+
+from scanfill.engines import PrepareNoisyBatch
+
+BATCH = {"image": torch.rand(4, 1, 8, 8), "context": torch.ones(4, 2, 2)}
+
+
+def scheduler(prediction: str) -> DDPMScheduler:
+    return DDPMScheduler(num_train_timesteps=1000, schedule="cosine", prediction_type=prediction)
+
+
+def test_the_target_is_the_noise_or_the_velocity() -> None:
+    image, noise, _, extras = PrepareNoisyBatch(scheduler("epsilon"), "context")(BATCH, "cpu")
+    assert torch.equal(noise, extras["noise"])
+    assert torch.equal(extras["condition"], BATCH["context"])
+    assert torch.equal(image, BATCH["image"])
+
+
+def test_image_and_noise_follow_from_the_noisy_image_and_the_velocity() -> None:
+    own = scheduler("v_prediction")
+    image, velocity, _, extras = PrepareNoisyBatch(own)(BATCH, "cpu")
+    noisy = own.add_noise(image, extras["noise"], extras["timesteps"])
+    kept = own.alphas_cumprod[extras["timesteps"]].view(-1, 1, 1, 1)
+    torch.testing.assert_close(kept**0.5 * noisy - (1 - kept) ** 0.5 * velocity, image)
+    torch.testing.assert_close((1 - kept) ** 0.5 * noisy + kept**0.5 * velocity, extras["noise"])
+
+
+def test_with_a_seed_noise_and_time_steps_are_always_the_same_and_cover_all_times() -> None:
+    prepare = PrepareNoisyBatch(scheduler("epsilon"), seed=0)
+    _, first, _, one = prepare(BATCH, "cpu")
+    torch.rand(3)
+    _, second, _, other = prepare(BATCH, "cpu")
+    assert torch.equal(first, second)
+    assert one["timesteps"].tolist() == other["timesteps"].tolist() == [125, 375, 625, 875]
+
+
+def test_without_a_seed_every_batch_has_its_own() -> None:
+    prepare = PrepareNoisyBatch(scheduler("epsilon"))
+    assert not torch.equal(prepare(BATCH, "cpu")[1], prepare(BATCH, "cpu")[1])
+
+
+def test_another_prediction_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be one of epsilon, v_prediction"):
+        PrepareNoisyBatch(scheduler("sample"))

@@ -1,0 +1,93 @@
+"""A diffusion network under conditions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from monai.networks.nets import DiffusionModelUNet
+
+from scanfill.networks import ConditionalDenoiser
+from scanfill.networks.conditional_denoiser import UNKNOWN, ConditionEmbedding
+
+VALUES = [3, 0]
+
+
+def network(factor: int = 2, **options: Any) -> ConditionalDenoiser:
+    torch.manual_seed(0)
+    blocks = factor**2
+    inner = DiffusionModelUNet(
+        spatial_dims=2,
+        in_channels=blocks + 2,
+        out_channels=blocks,
+        channels=[8, 16],
+        num_res_blocks=1,
+        norm_num_groups=8,
+        num_head_channels=8,
+        with_conditioning=True,
+        cross_attention_dim=8,
+        num_class_embeds=1,
+        **{"attention_levels": [False, True], **options},
+    )
+    denoiser = ConditionalDenoiser(inner, VALUES, dimension=8, factor=factor)
+    for weight in denoiser.parameters():  # MONAI starts many layers with zeros, so that nothing changes the output
+        if not weight.any():
+            torch.nn.init.normal_(weight, std=0.1)
+    return denoiser.eval()
+
+
+def conditions(category: float = 1, number: float = 0.5) -> torch.Tensor:
+    return torch.tensor([[[category, 1], [number, 1]]])
+
+
+def out(denoiser: ConditionalDenoiser, context: torch.Tensor, image: torch.Tensor | None = None) -> torch.Tensor:
+    noise = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)) if image is None else image
+    with torch.no_grad():
+        result: torch.Tensor = denoiser(noise, torch.tensor([500]), context)
+    return result
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_the_output_has_the_size_of_the_image(factor: int) -> None:
+    denoiser = network(factor)
+    assert denoiser(torch.randn(3, 1, 16, 24), torch.tensor([1, 500, 999]), conditions().expand(3, -1, -1)).shape == (
+        *(3, 1),
+        *(16, 24),
+    )
+
+
+@pytest.mark.parametrize("attention", [[False, True], [False, False]])
+def test_every_condition_changes_the_output_with_and_without_attention(attention: list[bool]) -> None:
+    denoiser = network(attention_levels=attention)
+    usual = out(denoiser, conditions())
+    for other in (conditions(category=2), conditions(number=-0.5)):
+        assert not torch.allclose(out(denoiser, other), usual, atol=1e-5)
+
+
+def test_attention_is_used_where_it_is_switched_on() -> None:
+    with_attention, without = (network(attention_levels=[False, on]) for on in (True, False))
+    names = [name for name, _ in with_attention.network.down_blocks.named_modules() if name.endswith("attn2.to_k")]
+    assert names
+    assert not any(name.endswith("attn2.to_k") for name, _ in without.network.down_blocks.named_modules())
+    denoiser = with_attention
+    loss = denoiser(torch.randn(1, 1, 16, 16), torch.tensor([500]), conditions()).square().mean()
+    loss.backward()
+    weight = denoiser.network.down_blocks.get_parameter(f"{names[0]}.weight")
+    assert weight.grad is not None
+    assert weight.grad.abs().max() > 0
+
+
+def test_an_unknown_condition_has_its_own_embedding_whatever_its_value() -> None:
+    embedding = ConditionEmbedding(VALUES, 8)
+    unknown = embedding(torch.full((1, 2, 2), UNKNOWN))
+    assert torch.equal(unknown[0], embedding.unknown)
+    assert torch.equal(embedding(torch.tensor([[[2.0, -1], [7, -1]]])), unknown)
+    for category in range(3):
+        assert not torch.allclose(embedding(conditions(category))[0, 0], embedding.unknown[0])
+
+
+def test_the_network_sees_where_a_pixel_lies() -> None:
+    denoiser = network()
+    flat = out(denoiser, conditions(), torch.zeros(1, 1, 64, 64))[0, 0, 24:40, 24:40]
+    assert flat.std() > 1e-3  # far from the borders a convolution alone sees the same everywhere
