@@ -84,6 +84,14 @@ def test_a_table_gives_one_sample_per_row_and_reports_what_cannot_be(trained: Tr
     assert list(images(tmp_path / "out")) == ["first"]
 
 
+def test_a_sweep_changes_one_condition_and_is_drawn_as_a_strip(trained: TrainedBundle, tmp_path: Path) -> None:
+    sample(trained, tmp_path, condition={"modality": "mri"}, sweep={"severity": [0.2, 0.8]}, num_samples=1)
+    assert list(images(tmp_path)) == ["sample_0001_severity_0.2", "sample_0001_severity_0.8"]
+    sheet = tmp_path / "sheet_synthetic_images.png"
+    assert is_synthetic(sheet)
+    assert is_synthetic(shutil.copy(sheet, tmp_path / "renamed.png"))
+
+
 def test_samples_may_be_nifti(trained: TrainedBundle, tmp_path: Path) -> None:
     sample(trained, tmp_path, condition={}, num_samples=1, image_type=".nii.gz")
     assert is_synthetic(tmp_path / "sample_0001" / "sample_0001_synthetic_image.nii.gz")

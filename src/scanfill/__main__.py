@@ -269,8 +269,9 @@ def reading_sheet(
     dataset_dir: str | None = None,
     modality: str | None = None,
     seed: int = 0,
+    schema: str = "brain_mri",
 ) -> None:
-    """Make a blinded sheet on which readers rate acquired and synthetic slices, in random order.
+    """Make a blinded sheet on which readers rate acquired and synthetic images, in random order.
 
     Args:
         datalist: Cases with their acquired images, such as ``folds/fold_0.json`` of a study.
@@ -280,16 +281,36 @@ def reading_sheet(
         dataset_dir: Folder of the files in the list, if they have been moved.
         modality: Only this modality; by default all that were synthesized.
         seed: Random seed of the order.
+        schema: Kind of data, such as ``images_2d``.
     """
-    from scanfill.data import read_list  # noqa: PLC0415
-    from scanfill.domains.brain_mri.modalities import MODALITIES  # noqa: PLC0415
+    from scanfill.data import load_schema, read_list  # noqa: PLC0415
     from scanfill.studies.reading_sheet import find_pairs, make_reading_sheet  # noqa: PLC0415
 
     cases = [
-        case for part in read_list(datalist, dataset_dir, schema="brain_mri", incomplete=True).values() for case in part
+        case for part in read_list(datalist, dataset_dir, schema=schema, incomplete=True).values() for case in part
     ]
-    pairs = find_pairs(cases, images, [modality] if modality else MODALITIES)
+    pairs = find_pairs(cases, images, [modality] if modality else load_schema(schema).image_keys)
     print(f"Reading sheet: {make_reading_sheet(pairs, output, seed)}\nKey (not for the readers): {output}/key.csv")
+
+
+def teaching_sheet(
+    samples: str, output: str, *, hide: list[str] | None = None, seed: int = 0, schema: str = "images_2d"
+) -> None:
+    """Make a page of generated images with questions for students, and a page with the answers.
+
+    Args:
+        samples: Folder of generated pictures, such as ``eval/predictions`` of an inference.
+        output: Output folder for ``questions.html`` and ``answers.html``.
+        hide: Conditions that are neither asked for nor shown, such as ``x,y,size``.
+        seed: Random seed of the order.
+        schema: Kind of data that names the conditions.
+    """
+    from scanfill.data import load_schema  # noqa: PLC0415
+    from scanfill.studies.reading_sheet import find_teaching_cases, make_teaching_sheet  # noqa: PLC0415
+
+    cases = find_teaching_cases(samples)
+    for page in make_teaching_sheet(cases, load_schema(schema), output, hide=hide or (), seed=seed):
+        print(page)
 
 
 def score_reading(key: str, *ratings: str, output: str = ".") -> None:
@@ -386,6 +407,7 @@ VERBS = {
         study,
         reading_sheet,
         augmentation_sheet,
+        teaching_sheet,
         score_reading,
         tta_gain,
     )

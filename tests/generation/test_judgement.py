@@ -14,7 +14,7 @@ from scanfill.data.finders import TableFinder
 from scanfill.data.schema import CaseSchema, ConditionSpec, ImageSpec
 from scanfill.errors import CaseError
 from scanfill.generation import Vocabulary, learn_vocabulary
-from scanfill.generation.fidelity import condition_fidelity
+from scanfill.generation.fidelity import condition_fidelity, specificity
 from scanfill.generation.gates import gates
 from scanfill.generation.judge import train_judge
 from scanfill.generation.judgement import JUDGE, REAL, SAMPLES, Images, Judged, judge_samples, write_judged
@@ -202,6 +202,14 @@ def test_fidelity_of_a_hand_made_case(vocabulary: Vocabulary) -> None:
     assert fidelity([1, 2, 3], [None, 2, 4], vocabulary)["n"] == 2
     assert fidelity([1, 1, 1], [1, 2, 3], vocabulary)["correlation"] is None
     assert fidelity([1, 2, 3], [2, 2, 2], vocabulary)["correlation"] == 0
+
+
+def test_specificity_in_both_senses_of_a_hand_made_case(vocabulary: Vocabulary) -> None:
+    asked = [{"kind": "dot"}, {"kind": "dot"}, {"kind": "bar"}, {"x": 0.5}]
+    told = [{"kind": "dot"}, {"kind": "bar"}, {"kind": "bar"}, {"kind": "bar"}]
+    found = specificity(asked, told, vocabulary, {"kind": "dot"})
+    assert found == {"specificity": pytest.approx(2 / 3), "specificity_negative": 0.5}
+    assert np.isnan(specificity(asked, told, vocabulary, {})["specificity_negative"])
 
 
 def test_a_category_that_was_not_measured_is_not_right(vocabulary: Vocabulary) -> None:

@@ -47,6 +47,13 @@ def test_a_folder_for_the_judge_leaves_all_to_compare_with(tmp_path: Path) -> No
     assert (len(parts.held_out), len(parts.judged_on)) == (3, 5)
 
 
+def test_the_validation_part_is_for_the_judge_of_the_test_part(tmp_path: Path) -> None:
+    training, test, validation = (cohort(tmp_path / name, 4, seed) for seed, name in enumerate("abc"))
+    split = {"training": training, "validation": validation, "test": test}
+    parts = real_parts(test, split, schema=SCHEMA, ckpt_dir=tmp_path, evaluate_on="test")
+    assert (parts.training, parts.held_out, parts.judged_on) == (training, test, validation)
+
+
 @pytest.mark.parametrize("shared", ["a", "b"])
 def test_the_judge_must_not_know_what_it_judges(tmp_path: Path, shared: str) -> None:
     training, evaluated = cohort(tmp_path / "a", 4, 0), cohort(tmp_path / "b", 6, 1)

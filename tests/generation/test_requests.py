@@ -51,6 +51,31 @@ def test_a_condition_gives_16_samples_by_default(vocabulary: Vocabulary) -> None
     assert len(requests(vocabulary, condition={})) == 16
 
 
+def test_a_sweep_gives_each_sample_once_per_value_with_the_same_seed(vocabulary: Vocabulary) -> None:
+    found = requests(vocabulary, condition={"pathology": "tumor"}, sweep={"severity": [0, 1]}, num_samples=2, seed=5)
+    assert [(each["case_id"], each["seed"], each["severity"]) for each in found] == [
+        ("sample_0001_severity_0", 5, 0),
+        ("sample_0001_severity_1", 5, 1),
+        ("sample_0002_severity_0", 6, 0),
+        ("sample_0002_severity_1", 6, 1),
+    ]
+    assert len(requests(vocabulary, sweep={"severity": [0, 0.5, 1]})) == 12
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [
+        ({"severity": 1}, "must give a list of values of 'severity'"),
+        ({"severity": [0], "x": [0]}, "must be one condition with a list of values"),
+        ("severity", "must be one condition with a list of values"),
+        ({"pathology": ["tumor"]}, "is in the sweep .* and in the condition"),
+    ],
+)
+def test_a_sweep_that_is_none_is_refused(vocabulary: Vocabulary, sweep: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        requests(vocabulary, condition={"pathology": "normal"}, sweep=sweep)
+
+
 def test_a_zone_is_a_place_by_its_name(vocabulary: Vocabulary) -> None:
     (found,) = requests(vocabulary, condition={"pathology": "tumor", "zone": "Upper Left"}, num_samples=1)
     assert (found["x"], found["y"]) == (0.35, 0.35)

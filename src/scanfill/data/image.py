@@ -58,7 +58,13 @@ def image_suffix(path: str | Path) -> str:
 
 
 def read_image(
-    path: str | Path, where: str, spatial_dims: int = 3, advice: str = "", limits: GridLimits | None = None
+    path: str | Path,
+    where: str,
+    spatial_dims: int = 3,
+    advice: str = "",
+    limits: GridLimits | None = None,
+    *,
+    color: bool = False,
 ) -> MetaTensor:
     """Read a volume or a picture through MONAI.
 
@@ -69,6 +75,7 @@ def read_image(
         spatial_dims: 3, or 2 for pictures and files that hold a single slice.
         advice: Added to the message if a file has too many dimensions.
         limits: Possible sizes of voxels and of the field of view, judged before the voxels are read; by default any.
+        color: Whether a picture in color is converted to gray; otherwise it is refused.
 
     Returns:
         ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, X to the right in a picture and Y down, with an affine in
@@ -94,7 +101,7 @@ def read_image(
     header = read_header(path)
     if header is not None:
         check_header(header, f"{where} ({path})", limits)
-    loaded = _load_or_explain(path, where)
+    loaded = _load_or_explain(path, where, color=color)
     while loaded.ndim > spatial_dims and loaded.shape[-1] == 1:  # one volume in a 4-D file, one slice in a 3-D file
         loaded = loaded[..., 0]
     _check_dimensions(tuple(loaded.shape), spatial_dims, f"{where} ({path})", advice)
@@ -115,14 +122,14 @@ def read_image(
     return MetaTensor(loaded.as_tensor()[None].contiguous(), affine=affine, meta=meta)
 
 
-def _load_or_explain(path: Path, where: str) -> MetaTensor:
+def _load_or_explain(path: Path, where: str, *, color: bool) -> MetaTensor:
     """Load a file.
 
     Raises:
         CaseError: It cannot be loaded; ``where`` starts the message.
     """
     try:
-        return _load(path)
+        return _load(path, color=color)
     except CaseError as error:
         msg = f"{where} ({path}) {error}"
         raise CaseError(msg) from error
@@ -138,9 +145,9 @@ def _load_or_explain(path: Path, where: str) -> MetaTensor:
         raise CaseError(msg) from error
 
 
-def _load(path: Path) -> MetaTensor:
+def _load(path: Path, *, color: bool) -> MetaTensor:
     if image_suffix(path) in PICTURE_SUFFIXES:
-        return load_picture(path)
+        return load_picture(path, color=color)
     loader = LoadImage(image_only=True, dtype=np.float32)
     if volume_suffix(path).lower().startswith(".nii"):
         return loader(path, reader=VerifyingNibabelReader())

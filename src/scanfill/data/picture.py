@@ -20,18 +20,19 @@ COLOR_MODES = ("RGB", "RGBA", "LA", "P", "PA")
 REMEDY = "convert it to gray, with 8 or 16 bits."
 
 
-def load_picture(path: Path) -> MetaTensor:
+def load_picture(path: Path, *, color: bool = False) -> MetaTensor:
     """Load a picture; one stored in color is accepted if it is gray.
 
     Args:
         path: PNG, JPEG, TIFF or BMP.
+        color: Whether a picture in color is converted to gray (luminance, ITU-R BT.601).
 
     Returns:
         ``(X, Y)``, float32, with the identity as affine. MONAI's reader gives the same for a gray picture; it would
         leave the file open if one is refused.
 
     Raises:
-        CaseError: It has several pages, is in color, or is partly transparent.
+        CaseError: It has several pages, is in color (unless that is converted), or is partly transparent.
         OSError: It cannot be read, or a checksum is wrong (PNG; other types have none).
     """
     with Image.open(path) as picture:
@@ -44,16 +45,21 @@ def load_picture(path: Path) -> MetaTensor:
             raise CaseError(msg)
         picture.verify()
     with Image.open(path) as picture:  # again: verifying ends with the picture closed
-        values = np.asarray(to_gray(picture), dtype=np.float32).T
+        values = np.asarray(to_gray(picture, color=color), dtype=np.float32).T
     grid = torch.eye(4, dtype=torch.float64)
     return MetaTensor(torch.from_numpy(np.ascontiguousarray(values)), affine=grid, meta={"filename_or_obj": str(path)})
 
 
-def to_gray(picture: Image.Image) -> Image.Image:
+def to_gray(picture: Image.Image, *, color: bool = False) -> Image.Image:
     """Return a picture with one value per pixel, whatever mode it is stored in.
 
+    Args:
+        picture: The picture.
+        color: Whether it may be in color.
+
     Raises:
-        CaseError: Its red, green and blue differ, or would lose bits; or it is partly transparent.
+        CaseError: Its red, green and blue differ (unless it may be in color), or would lose bits; or it is partly
+            transparent.
     """
     if picture.mode in GRAY_MODES:
         return picture
@@ -73,6 +79,8 @@ def to_gray(picture: Image.Image) -> Image.Image:
         raise CaseError(msg)
     first, *others = (np.asarray(band, dtype=np.int16) for band in bands.values())
     apart = max((int(np.abs(first - other).max()) for other in others), default=0)
+    if apart and color:
+        return picture.convert("RGB").convert("L")
     if apart:
         msg = f"is in color (mode {stored}; red, green and blue differ by up to {apart} of 255): {REMEDY}"
         raise CaseError(msg)

@@ -74,8 +74,9 @@ class ReadCased(MapTransform):  # type: ignore[misc]
             if key not in case.get("synthetic", ()):
                 refuse_unlisted(name, key, files)
 
+        colored = {image.key for image in self.schema.images if image.color}
         for key in keys:
-            case[key] = self._read(paths[key], f"{name}: {key}")
+            case[key] = self._read(paths[key], f"{name}: {key}", color=key in colored)
         if self.label_key:
             case[self.label_key] = read_truth(case, self.schema, self.label_key)
         if mask_key:
@@ -93,8 +94,9 @@ class ReadCased(MapTransform):  # type: ignore[misc]
                 self.schema.check_mask(case[mask_key], acquired, where)
         return case
 
-    def _read(self, path: str, where: str) -> MetaTensor:
-        return read_image(path, where, self.schema.spatial_dims, self.schema.advice, self.schema.limits)
+    def _read(self, path: str, where: str, *, color: bool = False) -> MetaTensor:
+        schema = self.schema
+        return read_image(path, where, schema.spatial_dims, schema.advice, schema.limits, color=color)
 
     def _keys_present(self, case: Mapping[Hashable, Any], name: str) -> list[str]:
         present = [key for key in self.images if case.get(key)]

@@ -31,12 +31,14 @@ class ImageSpec:
         required: Whether a case without it is always an error; otherwise each bundle states what it needs.
         unit: Unit of the values, such as ``HU``; empty if they have no absolute meaning.
         channels: Number of values per voxel.
+        color: Whether pictures in color are converted to gray; otherwise they are refused.
     """
 
     key: str
     required: bool = False
     unit: str = ""
     channels: int = 1
+    color: bool = False
 
 
 @dataclass(frozen=True)

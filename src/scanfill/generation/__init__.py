@@ -6,6 +6,7 @@ from scanfill.generation.gray_range import gray_range
 from scanfill.generation.noise import NoiseOfSeedd
 from scanfill.generation.real_images import real_parts
 from scanfill.generation.requests import find_requests, requests_like
+from scanfill.generation.sheet import SaveSheet
 from scanfill.generation.vocabulary import Vocabulary, learn_vocabulary, trained_vocabulary
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Judgement",
     "NoiseOfSeedd",
     "RandForgetConditionsd",
+    "SaveSheet",
     "Vocabulary",
     "find_requests",
     "gray_range",

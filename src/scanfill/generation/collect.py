@@ -73,6 +73,7 @@ class Judgement:
         steps: Steps of a judge's training.
         draws: Bootstrap samples of an interval.
         seed: Seed of everything random.
+        negative: A condition and its category without a finding, such as ``{"pathology": "normal"}``.
         most: Training images that are used at most: those from the start of the list.
     """
 
@@ -87,6 +88,7 @@ class Judgement:
     steps: int = 600
     draws: int = 1000
     seed: int = 0
+    negative: Mapping[str, str] | None = None
     most: int = 20_000
 
     def run(self) -> Judged:
@@ -103,6 +105,7 @@ class Judgement:
             judged_on=judged_on,
             vocabulary=self.vocabulary,
             measurer=self.measurer,
+            negative=self.negative,
             steps=self.steps,
             draws=self.draws,
             seed=self.seed,

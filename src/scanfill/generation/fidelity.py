@@ -43,6 +43,38 @@ def condition_fidelity(asked: Sequence[Case], measured: Sequence[Case], vocabula
     return rows
 
 
+def specificity(
+    asked: Sequence[Case], measured: Sequence[Case], vocabulary: Vocabulary, negative: Mapping[str, str]
+) -> dict[str, float]:
+    """Return two shares that are called medical specificity, NaN if no image counts.
+
+    Args:
+        asked: The conditions of each image.
+        measured: What a classifier of real images tells.
+        vocabulary: The conditions that there are.
+        negative: A condition and its category without a finding, such as ``{"pathology": "normal"}``.
+
+    Returns:
+        ``specificity``: share of the images whose asked categories are all told; ``specificity_negative``: of the
+        images that were asked to be without a finding, the share that is told so, TN / (TN + FP).
+    """
+    keys = [key for key in vocabulary.known if key in vocabulary.categories]
+    all_right = [
+        all(str(told.get(key)) == str(case[key]) for key in keys if case.get(key) is not None)
+        for case, told in zip(asked, measured, strict=True)
+        if any(case.get(key) is not None for key in keys)
+    ]
+    negatives = [
+        all(str(told.get(key)) == value for key, value in negative.items())
+        for case, told in zip(asked, measured, strict=True)
+        if negative and all(case.get(key) == value for key, value in negative.items())
+    ]
+    return {
+        "specificity": float(np.mean(all_right)) if all_right else float("nan"),
+        "specificity_negative": float(np.mean(negatives)) if negatives else float("nan"),
+    }
+
+
 def _agreement(asked: np.ndarray, measured: np.ndarray) -> dict[str, float | None]:
     if len(asked) < 3 or asked.std() == 0:
         error = float(np.abs(measured - asked).mean()) if len(asked) else None

@@ -31,5 +31,5 @@ def gray_range(cases: Mapping[str, Sequence[Mapping[str, Any]]], key: str, part:
         with Image.open(paths[0]) as picture:
             if picture.mode in EIGHT_BITS:
                 return [0.0, 255.0]
-    images = [read_image(path, key, spatial_dims=2) for path in paths]
+    images = [read_image(path, key, spatial_dims=2, color=True) for path in paths]
     return [min(float(image.min()) for image in images), max(float(image.max()) for image in images)]

@@ -55,15 +55,21 @@ class Judge:
     Args:
         vocabulary: The conditions.
         network: Trained by :py:func:`train_judge`.
+        real: Real images, on which each feature has mean 0 and SD 1, so that distances do not depend on its scale.
     """
 
-    def __init__(self, vocabulary: Vocabulary, network: JudgeNetwork) -> None:
+    def __init__(self, vocabulary: Vocabulary, network: JudgeNetwork, real: Tensor) -> None:
         self.vocabulary = vocabulary
         self.network = network.eval()
+        found = self._raw(real)
+        self.mean, self.sd = found.mean(dim=0), found.std(dim=0) + 1e-3 * found.std() + 1e-6
 
-    @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
         """Return the features ``(N, 64)`` of images ``(N, 1, X, Y)`` in -1 to 1."""
+        return (self._raw(images) - self.mean) / self.sd
+
+    @torch.no_grad()
+    def _raw(self, images: Tensor) -> Tensor:
         return torch.cat([self.network.features(part) for part in torch.split(images, 64)])
 
     @torch.no_grad()
@@ -114,7 +120,7 @@ def train_judge(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-    return Judge(vocabulary, network)
+    return Judge(vocabulary, network, images)
 
 
 def _loss(outputs: Sequence[Tensor], contexts: Tensor, vocabulary: Vocabulary) -> Tensor:

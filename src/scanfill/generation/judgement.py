@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from scanfill.files import writing
-from scanfill.generation.fidelity import condition_fidelity
+from scanfill.generation.fidelity import condition_fidelity, specificity
 from scanfill.generation.gates import Gate, gates
 from scanfill.generation.judge import FEATURES, Judge, JudgeNetwork, train_judge
 from scanfill.generation.straw_men import CLASS_MEAN, straw_men
@@ -83,6 +83,7 @@ def judge_samples(
     judged_on: Images,
     vocabulary: Vocabulary,
     measurer: Instrument | None = None,
+    negative: Mapping[str, str] | None = None,
     steps: int = 600,
     draws: int = 1000,
     seed: int = 0,
@@ -96,6 +97,7 @@ def judge_samples(
         judged_on: Other real images that the generator was not trained on: the judge is trained on them.
         vocabulary: The conditions that the generator knows.
         measurer: A second instrument, such as a fit of the parameters of phantoms.
+        negative: A condition and its category without a finding, such as ``{"pathology": "normal"}``.
         steps: Steps of a judge's training.
         draws: Bootstrap samples of an interval.
         seed: Seed of everything random.
@@ -107,10 +109,14 @@ def judge_samples(
     found = Judged()
     measure = {name: _fidelity(held_out, tool, vocabulary) for name, tool in instruments.items()}
     found.fidelity[REAL] = measure
-    found.scores[REAL] = _scores(judged_on, training, held_out, judge, draws=draws, seed=seed)
+    untrained = JudgeNetwork(vocabulary.counts, judged_on.pixels.shape[-1], seed + 1)
+    judges = judge, Judge(vocabulary, untrained, judged_on.pixels)
+    found.scores[REAL] = _scores(judged_on, training, held_out, judges, draws=draws, seed=seed)
     for name, images in tqdm(rows.items(), desc="Judging", unit="row"):
         found.fidelity[name] = {tool: _fidelity(images, call, vocabulary) for tool, call in instruments.items()}
-        found.scores[name] = _scores(images, training, held_out, judge, draws=draws, seed=seed)
+        found.scores[name] = _scores(images, training, held_out, judges, draws=draws, seed=seed)
+    for name, images in {REAL: held_out, **rows}.items():
+        found.scores[name] |= specificity(images.cases, judge(images.pixels), vocabulary, negative or {})
     best = MEASURED if MEASURED in instruments else JUDGE
     for name in rows:
         found.gates[name] = gates(
@@ -164,19 +170,19 @@ def _fidelity(images: Images, instrument: Instrument, vocabulary: Vocabulary) ->
 
 
 def _scores(
-    images: Images, training: Images, held_out: Images, judge: Judge, *, draws: int, seed: int
+    images: Images, training: Images, held_out: Images, judges: tuple[Judge, Judge], *, draws: int, seed: int
 ) -> dict[str, float]:
     """Distances, neighbor scores, copies and diversity, by the judge's features and those of a random network."""
     number = min(len(images), len(held_out))
     some, real = images.first(number), held_out.first(number)
-    own, others = (judge.features(each.pixels).numpy() for each in (some, real))
+    (own, others), (first, second) = (
+        [judge.features(each.pixels).numpy() for each in (some, real)] for judge in judges
+    )
     low, high = kernel_distance_interval(others, own, draws=draws, seed=seed)
     scores = {"images": float(number), "kid": kernel_distance(others, own), "kid_low": low, "kid_high": high}
     scores[f"frechet_{FEATURES}"] = frechet_distance(others, own) if number > FEATURES else float("nan")
     scores |= neighbor_scores(others, own)
-    random = Judge(judge.vocabulary, JudgeNetwork(judge.vocabulary.counts, some.pixels.shape[-1], seed + 1))
-    first, second = (random.features(each.pixels).numpy() for each in (some, real))
-    scores |= {f"{name}_random": value for name, value in neighbor_scores(second, first).items() if name == "coverage"}
+    scores["coverage_random"] = neighbor_scores(second, first)["coverage"]
     flat, known, unseen = (_flat(each) for each in (images, training, held_out))
     scores["copies"] = share_of_copies(flat, known, unseen)
     area, low, high = membership_auc(flat, known[: len(unseen)], unseen, draws=draws, seed=seed)

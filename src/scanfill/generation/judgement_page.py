@@ -35,7 +35,9 @@ def write_page(
     sections = [
         Section("Answer", _answer(judged), [_gates(judged)]),
         Section("What it looks like", "", figures=[Figure(_sheet(sheets), "Some images of each row.")]),
-        Section("Does it show what it is asked for?", _about_fidelity(judged), _fidelity(judged)),
+        Section(
+            "Does it show what it is asked for?", _about_fidelity(judged), [*_fidelity(judged), _specificity(judged)]
+        ),
         Section("Is it of use for training?", _about_use(), [_use(judged)]),
         Section("How near is it to real images?", _about_distance(), [_distances(judged)]),
         Section(
@@ -93,6 +95,16 @@ def _fidelity(judged: Judged) -> list[Table]:
         ]
         tables.append(Table(["row", *conditions], rows, f"Instrument: {'judge' if tool == JUDGE else 'measured'}."))
     return tables
+
+
+def _specificity(judged: Judged) -> Table:
+    rows = [[row, found["specificity"], found["specificity_negative"]] for row, found in judged.scores.items()]
+    return Table(
+        ["row", "all categories as asked", "without a finding, as asked"],
+        rows,
+        "Medical specificity, in both senses of the word, by the judge: the share of images whose categories are all "
+        "as asked; and of images asked to be without a finding, the share that is, TN / (TN + FP).",
+    )
 
 
 def _figure(line: dict[str, Any]) -> str:

@@ -37,6 +37,7 @@ def real_parts(
     *,
     schema: CaseSchema,
     ckpt_dir: str | Path,
+    evaluate_on: str = "validation",
     judge_dir: str | Path | None = None,
     training_dir: str | Path | None = None,
     num_samples: int | None = None,
@@ -49,6 +50,7 @@ def real_parts(
         cases: All cases of the folder, by part; its training images are taken from here if they are there.
         schema: The kind of data.
         ckpt_dir: Folder of the checkpoints, next to which the training's split is kept.
+        evaluate_on: Which part ``evaluated`` is. If it is the test part, the validation part is for the judge.
         judge_dir: Folder of images for the judge; by default, half of the patients of ``evaluated``.
         training_dir: Folder of the training images, if they are elsewhere.
         num_samples: Use at most so many images to compare with.
@@ -58,7 +60,9 @@ def real_parts(
         CaseError: The training images are not found; an image for the judge is a training image or is compared with.
     """
     training = list(cases.get("training", ())) or _training_images(schema, ckpt_dir, training_dir)
-    if judge_dir is None:
+    if judge_dir is None and evaluate_on == "test" and cases.get("validation"):
+        held_out, judged_on = list(evaluated), list(cases["validation"])
+    elif judge_dir is None:
         halves = split_cases(list(evaluated), validation=0.5, seed=seed)
         held_out, judged_on = halves["validation"], halves["training"]
     else:

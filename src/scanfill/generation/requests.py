@@ -25,6 +25,7 @@ def find_requests(
     vocabulary: Vocabulary,
     condition: Any = None,
     num_samples: int | None = None,
+    sweep: Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
     """List the samples to generate.
@@ -37,6 +38,8 @@ def find_requests(
         condition: Conditions of all samples, such as ``{"pathology": "pneumonia", "severity": 0.7}``; the others are
             unknown, so that the generator chooses them. ``zone`` names a place.
         num_samples: Number of samples of this condition, or how many rows of the table to use; by default 16 and all.
+        sweep: A condition and its values, such as ``{"severity": [0, 0.5, 1]}``: each sample is generated with each of
+            them, all else and the seed staying the same.
         seed: Seed of the first sample; each has its own, the next number.
 
     Returns:
@@ -51,10 +54,15 @@ def find_requests(
     if num_samples is not None and num_samples < 1:
         msg = f"num_samples (={num_samples}) must be at least 1."
         raise UsageError(msg)
-    if condition is not None:
-        asked = read_condition(condition, kind, vocabulary, "The condition")
-        names = [f"sample_{number:04d}" for number in range(1, (num_samples or 16) + 1)]
-        return [_request(name, seed + index, asked) for index, name in enumerate(names)]
+    if condition is not None or sweep:
+        names = [f"sample_{number:04d}" for number in range(1, (num_samples or (4 if sweep else 16)) + 1)]
+        told = {} if condition is None else condition
+        swept = _values(sweep, told) if sweep else []
+        asked = [(f"_{name}_{value}", {**told, name: value}) for name, value in swept] or [("", told)]
+        wanted = [(ending, read_condition(each, kind, vocabulary, "The condition")) for ending, each in asked]
+        return [
+            _request(name + ending, seed + index, each) for index, name in enumerate(names) for ending, each in wanted
+        ]
     table = _table(dataset_dir)
     names = list(table.rows)[:num_samples]
     check_names_differ([{"case_id": name} for name in names])
@@ -108,6 +116,21 @@ def requests_like(cases: Sequence[Mapping[str, Any]], vocabulary: Vocabulary, se
     """
     asked = [{key: case[key] for key in vocabulary.known if case.get(key) is not None} for case in cases]
     return [_request(str(case["case_id"]), seed + index, asked[index]) for index, case in enumerate(cases)]
+
+
+def _values(sweep: Any, condition: Any) -> list[tuple[str, Any]]:
+    """Return the name of the condition to sweep with each of its values."""
+    if not isinstance(sweep, Mapping) or len(sweep) != 1 or not isinstance(condition, Mapping):
+        msg = f"sweep (={sweep!r}) must be one condition with a list of values, such as {{severity: [0, 0.5, 1]}}."
+        raise UsageError(msg)
+    ((name, values),) = sweep.items()
+    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+        msg = f"sweep (={sweep!r}) must give a list of values of {name!r}."
+        raise UsageError(msg)
+    if name in condition:
+        msg = f"{name!r} is in the sweep ({sweep!r}) and in the condition ({condition!r}): leave one of them out."
+        raise UsageError(msg)
+    return [(str(name), value) for value in values]
 
 
 def _place(given: Mapping[str, Any], schema: CaseSchema, where: str) -> Mapping[str, float]:

@@ -10,6 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from scanfill.data.cases import find_cases
+from scanfill.data.read import ReadCased
 from scanfill.errors import CaseError
 
 if TYPE_CHECKING:
@@ -87,3 +88,21 @@ def test_a_synthetic_image_among_the_real_ones_is_refused(tmp_path: Path) -> Non
     Image.fromarray(np.eye(8, dtype=np.uint8)).save(tmp_path / "x" / "b.png", pnginfo=about)
     with pytest.raises(CaseError, match="is synthetic \\(marked in its description\\)"):
         find_cases(tmp_path, schema="images_2d")
+
+
+def test_color_is_read_as_luminance_with_a_note(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    (tmp_path / "x").mkdir()
+    Image.fromarray(values).save(tmp_path / "x" / "a.png")
+    with caplog.at_level("INFO"):
+        (case,) = find_cases(tmp_path, schema="images_2d")
+    assert "1 images are stored in color and read as gray (luminance)" in caplog.text
+    read = ReadCased("image", schema="images_2d")(case)["image"]
+    expected = values @ np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(read[0].T, expected, atol=1)
+
+
+def test_color_is_still_refused_where_the_kind_of_data_is_gray(tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)).save(tmp_path / "a.png")
+    with pytest.raises(CaseError, match="is in color"):
+        ReadCased("xray", schema="hand_xray")({"case_id": "a", "xray": str(tmp_path / "a.png")})

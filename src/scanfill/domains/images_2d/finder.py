@@ -1,5 +1,6 @@
 """Find images for a generator: a folder of images with a table of conditions, or one subfolder per class."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from PIL import Image
 from scanfill.data.case_table import CaseTable
 from scanfill.data.finders import ClassFinder, FileFinder, existing_folder
 from scanfill.data.image import PICTURE_SUFFIXES, image_suffix
+from scanfill.data.picture import COLOR_MODES
 from scanfill.data.schema import Case, CaseSchema, Cohort, Finder, Request
 from scanfill.errors import CaseError
 
@@ -56,7 +58,9 @@ class ImagesFinder(Finder):
         if stated and request.images != []:
             _check_rows(CaseTable.read(folder / self.table, {}), cohort.cases)
         if request.check and request.images != []:
-            _check_alike(cohort.cases, schema.image_keys[0])
+            modes = _check_alike(cohort.cases, schema.image_keys[0])
+            if colored := sum(count for mode, count in modes.items() if mode in COLOR_MODES):
+                cohort.notes.append(f"{colored} images are stored in color and read as gray (luminance).")
         return cohort
 
     def _has_images(self, folder: Path) -> bool:
@@ -82,16 +86,18 @@ def _check_rows(table: CaseTable, cases: Sequence[Case]) -> None:
         raise CaseError(msg)
 
 
-def _check_alike(cases: Sequence[Case], key: str) -> None:
-    """Check that images have one size and one depth, by their headers alone.
+def _check_alike(cases: Sequence[Case], key: str) -> Counter[str]:
+    """Check that images have one size and one depth, by their headers alone, and count their modes.
 
     Raises:
         CaseError: With two that differ.
     """
+    modes: Counter[str] = Counter()
     seen: dict[tuple[tuple[int, int], int], str] = {}
     for case in (case for case in cases if key in case and not case.get("problem")):
         try:
             with Image.open(case[key]) as picture:
+                modes[picture.mode] += 1
                 seen.setdefault((picture.size, DEPTHS.get(picture.mode, 8)), case[key])
         except (OSError, SyntaxError, ValueError):
             continue  # reading it reports the fault
@@ -102,6 +108,7 @@ def _check_alike(cases: Sequence[Case], key: str) -> None:
             f"{other[0][0]} x {other[0][1]} of {other[1]}. Resize and convert all images of a folder alike."
         )
         raise CaseError(msg)
+    return modes
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from scanfill.domains.images_2d.finder import ImagesFinder
 SCHEMA = CaseSchema(
     name="images_2d",
     spatial_dims=2,
-    images=[ImageSpec("image", required=True)],
+    images=[ImageSpec("image", required=True, color=True)],
     conditions=[
         ConditionSpec("class", free=True, required=False),
         ConditionSpec("modality", values=tuple(MODALITIES), required=False),

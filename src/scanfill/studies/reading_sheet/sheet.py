@@ -15,9 +15,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from scanfill.data.image import PICTURE_SUFFIXES, image_suffix
 from scanfill.data.nifti import load_nifti
-from scanfill.data.provenance import is_synthetic, synthetic_path
-from scanfill.errors import UsageError
+from scanfill.data.picture import load_picture
+from scanfill.data.provenance import PICTURE, is_synthetic, synthetic_path
+from scanfill.errors import CaseError, UsageError
 from scanfill.files import writing
 from scanfill.report.page import Figure as PageFigure
 from scanfill.report.page import Page, Section, Table
@@ -40,12 +42,13 @@ WINDOW = (0.5, 99.9)
 """Percentiles of each image for its display window: a common window would reveal a different intensity scale."""
 
 EXPLANATION = (
-    "Some of these axial slices were acquired, others were synthesized by a network; the order is random, and either "
+    "Some of these {images} were acquired, others were synthesized by a network; the order is random, and either "
     "kind may be in the minority. Look at them one at a time. For each item, enter in ratings.csv the image quality "
     "from 1 to 5 and whether you think it is real or synthetic; remarks are welcome. Please do not compare items with "
-    "each other, and do not go back.\n\nThe patient's right is on the left of the picture. Each slice is shown with "
-    "its own gray-level window."
+    "each other, and do not go back.\n\n{place}Each is shown with its own gray-level window."
 )
+OF_SLICES = {"images": "axial slices", "place": "The patient's right is on the left of the picture. "}
+OF_PICTURES = {"images": "images", "place": ""}
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def find_pairs(cases: Iterable[Mapping[str, Any]], folder: str | Path, modalitie
 
     Args:
         cases: Cases as in a case list: ``case_id``, ``patient``, a path for each modality, ``label`` if known.
-        folder: Folder with ``<case>/<case>_synthetic_<modality>.nii.gz``, as written by every scanfill bundle.
+        folder: Folder with ``<case>/<case>_synthetic_<modality>.nii.gz`` or ``.png``, as written by every scanfill
+            bundle.
         modalities: Modalities to pair.
 
     Returns:
@@ -87,12 +91,18 @@ def find_pairs(cases: Iterable[Mapping[str, Any]], folder: str | Path, modalitie
             patient=str(case["patient"]),
             modality=modality,
             real=Path(case[modality]),
-            synthetic=synthetic_path(folder, str(case["case_id"]), modality),
+            synthetic=_generated(folder, str(case["case_id"]), modality),
             label=Path(case["label"]) if case.get("label") else None,
         )
         for case, modality in wanted
     ]
     return [pair for pair in pairs if pair.synthetic.is_file()]
+
+
+def _generated(folder: str | Path, case_id: str, modality: str) -> Path:
+    """Return the synthetic image of a case, a volume or a picture."""
+    paths = [synthetic_path(folder, case_id, modality, suffix) for suffix in (".nii.gz", PICTURE)]
+    return next((path for path in paths if path.is_file()), paths[0])
 
 
 def make_reading_sheet(pairs: Sequence[ReadingPair], folder: str | Path, seed: int = 0) -> Path:
@@ -115,6 +125,7 @@ def make_reading_sheet(pairs: Sequence[ReadingPair], folder: str | Path, seed: i
     """
     folder = Path(folder)
     _check(pairs, folder)
+    pictures_only = all(image_suffix(pair.real) in PICTURE_SUFFIXES for pair in pairs)
     slices = [(pair, kind, png) for pair in pairs for kind, png in _slices(pair).items()]
     order = np.random.default_rng(seed).permutation(len(slices))
     shown = [slices[index] for index in order]
@@ -129,7 +140,8 @@ def make_reading_sheet(pairs: Sequence[ReadingPair], folder: str | Path, seed: i
         PageFigure(png, f"item {name}, {pair.modality}") for name, (pair, _, png) in zip(names, shown, strict=True)
     ]
     scale = Table(("quality", "meaning"), list(QUALITIES.items()))
-    sections = [Section("What to do", EXPLANATION, [scale]), Section("Items", figures=pictures)]
+    explanation = EXPLANATION.format(**(OF_PICTURES if pictures_only else OF_SLICES))
+    sections = [Section("What to do", explanation, [scale]), Section("Items", figures=pictures)]
     note = "Some of these images are synthetic. They do not show a patient as scanned."
     return Page("Reading sheet", sections, note).write(folder / "for_the_readers" / "reading_sheet.html")
 
@@ -163,7 +175,9 @@ def _check(pairs: Sequence[ReadingPair], folder: Path) -> None:
 
 
 def _slices(pair: ReadingPair) -> dict[str, bytes]:
-    """Render the same slice of both images of a pair at the same size."""
+    """Render the same slice of both images of a pair at the same size; pictures as a whole."""
+    if image_suffix(pair.real) in PICTURE_SUFFIXES:
+        return {kind: _draw_picture(pair, path) for kind, path in ((REAL, pair.real), (SYNTHETIC, pair.synthetic))}
     files = {REAL: pair.real, SYNTHETIC: pair.synthetic} | ({} if pair.label is None else {"label": pair.label})
     images = {name: _load(path, f"Case {pair.case_id!r}: {name} ({path})") for name, path in files.items()}
     affine = images[REAL].affine
@@ -180,6 +194,28 @@ def _slices(pair: ReadingPair) -> dict[str, bytes]:
     lesion = turned.get("label", np.zeros(brain.shape))[view] != 0
     index = fullest_slices(lesion if lesion.any() else brain[view])[AXIAL.normal]
     return {kind: _draw(turned[kind][view], index, sizes) for kind in (REAL, SYNTHETIC)}
+
+
+def _draw_picture(pair: ReadingPair, path: Path) -> bytes:
+    """Render a picture as PNG, without any information on its origin."""
+    try:
+        values = np.asarray(load_picture(path, color=True)).T
+    except (CaseError, OSError) as error:
+        msg = f"Case {pair.case_id!r}: {path} cannot be used: {error}. Copy or create it again."
+        raise UsageError(msg) from error
+    low, high = np.percentile(values, (100 - WINDOW[1], WINDOW[1]))
+    return draw_plain(values, low, high)
+
+
+def draw_plain(values: NDArray[np.float64], low: float, high: float) -> bytes:
+    """Render a picture ``(rows, columns)`` as PNG without text, whatever its size."""
+    figure = Figure(figsize=(4.5, 4.5), dpi=110, facecolor="black")
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.set_axis_off()
+    axis.imshow(values, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="bilinear")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def _load(path: Path, where: str) -> nib.Nifti1Image:
