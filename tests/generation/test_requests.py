@@ -10,7 +10,7 @@ import torch
 
 from scanfill.domains.images_2d.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
-from scanfill.generation import NoiseOfSeedd, Vocabulary, find_requests, learn_vocabulary
+from scanfill.generation import NoiseOfSeedd, Vocabulary, check_place, find_requests, learn_vocabulary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +137,8 @@ def test_what_is_no_condition_is_refused(vocabulary: Vocabulary, options: dict[s
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("case_id,pathology\n", "has no rows"), ("name,pathology\na,tumor\n", "no column 'case_id'")]
+    ("text", "message"),
+    [("case_id,pathology\n", "the table has no rows"), ("name,pathology\na,tumor\n", "no column 'case_id'")],
 )
 def test_a_table_without_samples_is_refused(vocabulary: Vocabulary, tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(CaseError, match=message):
@@ -145,7 +146,7 @@ def test_a_table_without_samples_is_refused(vocabulary: Vocabulary, tmp_path: Pa
 
 
 def test_a_folder_without_a_table_is_refused(vocabulary: Vocabulary, tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match="no table of conditions"):
+    with pytest.raises(CaseError, match=r"No cases found in .*no table of conditions"):
         requests(vocabulary, dataset_dir=tmp_path)
 
 
@@ -154,3 +155,16 @@ def test_the_same_seed_gives_the_same_noise_whatever_is_beside_it() -> None:
     one, other = noise({"seed": 3})["image"], noise({"seed": 4})["image"]
     assert torch.equal(noise({"seed": 3})["image"], one)
     assert not torch.equal(one, other)
+
+
+def test_generated_images_are_not_written_beside_the_real_ones(tmp_path: Path) -> None:
+    check_place(tmp_path, tmp_path / "wishes.csv")  # only a table
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").touch()
+    for place in (tmp_path, tmp_path / "images" / "new"):
+        with pytest.raises(CaseError, match="is in a folder with data"):
+            check_place(place, tmp_path)
+    with pytest.raises(CaseError, match="is in a folder with data"):
+        check_place(tmp_path, tmp_path / "wishes.csv")
+    check_place(tmp_path, tmp_path, condition={})
+    check_place(tmp_path.parent / "elsewhere", tmp_path)

@@ -5,7 +5,7 @@ from scanfill.generation.encode import EncodeConditionsd, RandForgetConditionsd
 from scanfill.generation.gray_range import gray_range
 from scanfill.generation.noise import NoiseOfSeedd
 from scanfill.generation.real_images import real_parts
-from scanfill.generation.requests import find_requests, requests_like
+from scanfill.generation.requests import check_place, find_requests, requests_like
 from scanfill.generation.sheet import SaveSheet
 from scanfill.generation.vocabulary import Vocabulary, learn_vocabulary, trained_vocabulary
 
@@ -17,6 +17,7 @@ __all__ = [
     "RandForgetConditionsd",
     "SaveSheet",
     "Vocabulary",
+    "check_place",
     "find_requests",
     "gray_range",
     "learn_vocabulary",

@@ -8,9 +8,11 @@ from typing import Any
 
 from scanfill.data.case_table import CaseTable
 from scanfill.data.finders import check_names_differ
+from scanfill.data.image import image_suffix
 from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
 from scanfill.errors import CaseError, UsageError
+from scanfill.files import check_apart
 from scanfill.generation.vocabulary import Vocabulary
 
 TABLE = "conditions.csv"
@@ -151,13 +153,16 @@ def _table(dataset_dir: str | Path | None) -> CaseTable:
         msg = "State what to generate: --condition '{...}', or --dataset_dir with a table of conditions."
         raise UsageError(msg)
     path = Path(dataset_dir).expanduser().resolve()
-    path = path / TABLE if path.is_dir() else path
-    if not path.is_file():
-        msg = f"There is no table of conditions {path}: a CSV file with a column case_id and one per condition."
+    file = path / TABLE if path.is_dir() else path
+    if not file.is_file():
+        msg = (
+            f"No cases found in {path}: there is no table of conditions {file.name}, a CSV file with a column case_id "
+            f"and one per condition."
+        )
         raise CaseError(msg)
-    table = CaseTable.read(path, {})
+    table = CaseTable.read(file, {})
     if not table.rows:
-        msg = f"{path} has no rows: add one per sample."
+        msg = f"No cases found in {path}: the table has no rows. Add one per sample."
         raise CaseError(msg)
     return table
 
@@ -178,3 +183,25 @@ def _request(name: str, seed: int, asked: Mapping[str, Any], problem: str | None
     """Return a sample to generate; ``condition`` is what was asked for, as JSON."""
     told = {} if problem is None else {"problem": problem}
     return {"case_id": name, "seed": seed, "condition": json.dumps(asked), **asked, **told}
+
+
+def check_place(
+    output_dir: str | Path, dataset_dir: str | Path | None, condition: Any = None, sweep: Any = None
+) -> None:
+    """Refuse to write generated images into the folder whose table says what to generate, with its real images.
+
+    Args:
+        output_dir: Output folder.
+        dataset_dir: The table, or its folder.
+        condition: If it is given, no table is read.
+        sweep: The same.
+
+    Raises:
+        CaseError: With both folders.
+    """
+    if dataset_dir is not None and condition is None and not sweep:
+        path = Path(dataset_dir).expanduser().resolve()
+        folder = path if path.is_dir() else path.parent
+        inside = [*folder.iterdir(), *((folder / "images").iterdir() if (folder / "images").is_dir() else ())]
+        if any(image_suffix(file) for file in inside):
+            check_apart(output_dir, [folder])
