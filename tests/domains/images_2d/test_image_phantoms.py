@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -175,13 +174,3 @@ def test_conditions_are_measured_back_from_the_pixels() -> None:
     for name in ("x", "y", "size"):
         first, second = np.array([[getattr(one, name), getattr(other, name)] for one, other in both], float).T
         assert np.corrcoef(first, second)[0, 1] > 0.95
-
-
-def test_noise_and_a_mean_image_have_no_measured_finding_at_the_place_that_was_asked_for() -> None:
-    measure = Measurer(people=30, modalities=("mri",))
-    random = np.random.default_rng(0)
-    mean = np.mean([make_image(each, (1, index)) for index, each in enumerate(drawn(60, modalities=("mri",)))], axis=0)
-    straw = [mean.round().astype(np.uint8), random.integers(0, 256, (64, 64)).astype(np.uint8)]
-    places = [(found.x, found.y) for found in map(measure, straw)]
-    wanted = list(product((0.3, 0.7), (0.3, 0.7)))
-    assert all(sum(place == (x, y) for x, y in wanted) == 0 for place in places)
