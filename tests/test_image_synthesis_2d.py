@@ -158,14 +158,17 @@ def test_a_training_stops_early_if_asked(trained: TrainedBundle, tmp_path: Path)
     assert content["trainer"]["epoch"] == 2
 
 
-def test_a_folder_per_class_is_learned_as_it_is(trained: TrainedBundle, tmp_path: Path) -> None:
+def test_a_folder_per_class_is_learned_as_it_is(
+    trained: TrainedBundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     paths = write_image_cohort(tmp_path / "drawn", cases=8, size=32, seed=9)
     for number, path in enumerate(paths):
         target = tmp_path / "known" / ("one", "other")[number % 2] / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     where = {"bundle_root": str(tmp_path / "run"), "dataset_dir": str(tmp_path / "known")}
-    run_here(trained.configs("train.yaml"), **where, **QUICK, validation=0.25)
+    run_here(trained.configs("train.yaml"), **where, **{**QUICK, "batch_size": 4}, validation=0.25)
+    assert "Fewer training images than a batch (4): class=one (3), class=other (3)." in caplog.text
     known = read_record(tmp_path / "run" / "models" / "model.pt")["conditions"]
     assert known["categories"]["class"] == ["one", "other"]
     run_here(

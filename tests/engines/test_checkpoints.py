@@ -58,6 +58,15 @@ def test_without_resume_an_earlier_training_is_set_aside(tmp_path: Path, switch:
     assert [weight(path) for path in tmp_path.glob("model_*.pt")] == [2]
 
 
+def test_snapshots_are_kept_and_set_aside_like_the_other_files(tmp_path: Path) -> None:
+    Run(tmp_path, scores=[0.1, 0.9, 0.5], epochs=3, snapshots=[1, 3])
+    assert [weight(tmp_path / f"model_epoch{epoch}.pt") for epoch in (1, 3)] == [1, 3]
+    assert not (tmp_path / "model_epoch2.pt").exists()
+    Run(tmp_path, scores=[0.1], epochs=1, snapshots=[1, 3])
+    assert not (tmp_path / "model_epoch3.pt").exists()
+    assert [weight(path) for path in tmp_path.glob("model_epoch3_*.pt")] == [3]
+
+
 def test_resuming_nothing_starts_from_the_first_epoch(tmp_path: Path) -> None:
     assert Run(tmp_path, scores=[0.1], epochs=1, resume=True).epochs == [1]
 

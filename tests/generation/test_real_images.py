@@ -41,10 +41,18 @@ def test_half_of_the_evaluated_patients_train_the_judge_by_default(tmp_path: Pat
 def test_a_folder_for_the_judge_leaves_all_to_compare_with(tmp_path: Path) -> None:
     training, evaluated = cohort(tmp_path / "a", 4, 0), cohort(tmp_path / "b", 6, 1)
     cohort(tmp_path / "c", 5, 2)
-    parts = real_parts(
-        evaluated, {"training": training}, schema=SCHEMA, ckpt_dir=tmp_path, judge_dir=tmp_path / "c", num_samples=3
-    )
-    assert (len(parts.held_out), len(parts.judged_on)) == (3, 5)
+    parts = real_parts(evaluated, {"training": training}, schema=SCHEMA, ckpt_dir=tmp_path, judge_dir=tmp_path / "c")
+    assert (len(parts.held_out), len(parts.judged_on)) == (6, 5)
+
+
+@pytest.mark.parametrize(("number", "few"), [(199, True), (200, False)])
+def test_few_images_to_compare_with_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, number: int, *, few: bool
+) -> None:
+    cases = [{"case_id": str(index), "image": tmp_path / f"{index}.png"} for index in range(number)]
+    split = {"training": cases[:1], "validation": cases[:1]}
+    real_parts(cases, split, schema=SCHEMA, ckpt_dir=tmp_path, evaluate_on="test")
+    assert (f"{number} images to compare with are few" in caplog.text) == few
 
 
 def test_the_validation_part_is_for_the_judge_of_the_test_part(tmp_path: Path) -> None:

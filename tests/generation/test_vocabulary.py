@@ -15,7 +15,7 @@ from scanfill.data.finders import TableFinder
 from scanfill.data.schema import CaseSchema, ConditionSpec, ImageSpec
 from scanfill.errors import CaseError
 from scanfill.generation.encode import EncodeConditionsd, RandForgetConditionsd
-from scanfill.generation.vocabulary import Vocabulary, learn_vocabulary, trained_vocabulary
+from scanfill.generation.vocabulary import Vocabulary, learn_vocabulary, trained_vocabulary, warn_of_rare_categories
 
 SCHEMA = CaseSchema(
     name="made_up",
@@ -46,6 +46,21 @@ def test_it_consists_of_what_training_cases_have_in_the_order_of_the_schema(voca
     assert vocabulary.numbers == {"size": [4.0, 2.0, 2.0, 6.0], "age": [0.0, 0.0, 0.0, 0.0]}
     assert vocabulary.counts == [3, 0, 2, 0]
     assert vocabulary.known == ["kind", "size", "place"]
+
+
+def test_categories_with_fewer_images_than_a_batch_are_named(
+    vocabulary: Vocabulary, caplog: pytest.LogCaptureFixture
+) -> None:
+    cases = {"training": CASES, "validation": 5 * CASES}
+    assert warn_of_rare_categories(cases, vocabulary, 2) == {"kind=ring": 1, "place=left": 1, "place=right": 1}
+    assert "Fewer training images than a batch (2): kind=ring (1), place=left (1)" in caplog.text
+
+
+def test_nothing_is_said_of_categories_that_fill_a_batch(
+    vocabulary: Vocabulary, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert warn_of_rare_categories({"training": CASES}, vocabulary, 1) == {}
+    assert not caplog.text
 
 
 def test_categories_are_numbered_and_numbers_have_mean_0_and_sd_1(vocabulary: Vocabulary) -> None:
@@ -110,13 +125,15 @@ def test_a_case_gets_its_encoded_conditions(vocabulary: Vocabulary) -> None:
 
 
 def test_the_stated_share_of_conditions_is_forgotten() -> None:
-    forget = RandForgetConditionsd(prob=0.2, each=0.1).set_random_state(0)
-    known = torch.stack([forget({"context": torch.ones(4, 2)})["context"] for _ in range(4000)])
+    forget = RandForgetConditionsd(prob=0.2, some=0.3).set_random_state(0)
+    known = torch.stack([forget({"context": torch.ones(8, 2)})["context"] for _ in range(4000)])
     gone = known[..., 0] == -1
     assert torch.equal(gone, known[..., 1] == -1)
     assert float(gone.all(dim=1).float().mean()) == pytest.approx(0.2, abs=0.03)
-    some = gone[~gone.all(dim=1)]
-    assert float(some.float().mean()) == pytest.approx(0.1, abs=0.02)
+    others = gone[~gone.all(dim=1)]
+    some = others[others.any(dim=1)]
+    assert len(some) / len(others) == pytest.approx(0.3, abs=0.03)
+    assert float(some.float().mean()) == pytest.approx(0.5, abs=0.02)
 
 
 def test_forgetting_leaves_the_cached_conditions_alone() -> None:

@@ -7,30 +7,33 @@ from typing import Any
 import pytest
 import torch
 from monai.networks.nets import DiffusionModelUNet
+from monai.networks.nets.diffusion_model_unet import DiffusionUNetResnetBlock
 
+from scanfill.errors import UsageError
 from scanfill.networks import ConditionalDenoiser
-from scanfill.networks.conditional_denoiser import UNKNOWN, ConditionEmbedding
+from scanfill.networks.conditional_denoiser import UNKNOWN, ConditionEmbedding, ConditionMaps
 
 VALUES = [3, 0]
+MAPS = 3
 
 
-def network(factor: int = 2, **options: Any) -> ConditionalDenoiser:
+def network(factor: int = 2, groups: int = 4, **options: Any) -> ConditionalDenoiser:
     torch.manual_seed(0)
     blocks = factor**2
     inner = DiffusionModelUNet(
         spatial_dims=2,
-        in_channels=blocks + 2,
+        in_channels=blocks + 2 + MAPS,
         out_channels=blocks,
         channels=[8, 16],
         num_res_blocks=1,
-        norm_num_groups=8,
+        norm_num_groups=groups,
         num_head_channels=8,
         with_conditioning=True,
         cross_attention_dim=8,
         num_class_embeds=1,
         **{"attention_levels": [False, True], **options},
     )
-    denoiser = ConditionalDenoiser(inner, VALUES, dimension=8, factor=factor)
+    denoiser = ConditionalDenoiser(inner, VALUES, dimension=8, factor=factor, maps=MAPS)
     for weight in denoiser.parameters():  # MONAI starts many layers with zeros, so that nothing changes the output
         if not weight.any():
             torch.nn.init.normal_(weight, std=0.1)
@@ -65,6 +68,25 @@ def test_every_condition_changes_the_output_with_and_without_attention(attention
         assert not torch.allclose(out(denoiser, other), usual, atol=1e-5)
 
 
+def test_every_residual_block_gets_the_conditions() -> None:
+    denoiser = network(attention_levels=[False, False])
+    torch.nn.init.zeros_(denoiser.maps.drawn[-1].weight)  # which bring the conditions, too
+    blocks = {name: block for name, block in denoiser.named_modules() if isinstance(block, DiffusionUNetResnetBlock)}
+    seen: dict[str, list[torch.Tensor]] = {name: [] for name in blocks}
+    for name, block in blocks.items():  # after the normalization that follows the embedding
+        block.norm2.register_forward_hook(lambda _, __, result, name=name: seen[name].append(result))
+    for number in (0.5, -0.5):
+        out(denoiser, conditions(number=number))
+    first = "network.down_blocks.0.resnets.0"
+    assert not torch.allclose(*seen[first], atol=1e-3)  # the others also differ because this one does
+    assert len(seen) > 4
+
+
+def test_groups_of_one_channel_are_refused_because_they_remove_the_conditions() -> None:
+    with pytest.raises(UsageError, match=r"norm_num_groups \(=8\) must be smaller .* \(=8\)"):
+        network(groups=8)
+
+
 def test_attention_is_used_where_it_is_switched_on() -> None:
     with_attention, without = (network(attention_levels=[False, on]) for on in (True, False))
     names = [name for name, _ in with_attention.network.down_blocks.named_modules() if name.endswith("attn2.to_k")]
@@ -76,6 +98,36 @@ def test_attention_is_used_where_it_is_switched_on() -> None:
     weight = denoiser.network.down_blocks.get_parameter(f"{names[0]}.weight")
     assert weight.grad is not None
     assert weight.grad.abs().max() > 0
+
+
+def test_maps_show_at_each_place_what_the_conditions_say() -> None:
+    maps = ConditionMaps(inputs=4, maps=2)
+    ticks = torch.linspace(-1, 1, 16)
+    places = torch.stack(torch.meshgrid(ticks, ticks, indexing="ij"))[None].expand(2, -1, -1, -1)
+    first, second = maps(places, torch.stack([torch.ones(4), -torch.ones(4)]))
+    assert first.shape == (2, 16, 16)
+    assert (first - second).std(dim=(1, 2)).min() > 1e-3  # other conditions change the maps, and not everywhere alike
+    moved = maps(places.roll(3, dims=2), torch.ones(2, 4))[0]
+    assert torch.allclose(moved, first.roll(3, dims=1), atol=1e-5)  # each place is drawn for itself
+
+
+def test_a_spot_at_a_stated_place_is_learned_in_a_hundred_steps() -> None:
+    torch.manual_seed(0)
+    maps = ConditionMaps(inputs=2, maps=1)
+    ticks = torch.linspace(-1, 1, 16)
+    places = torch.stack(torch.meshgrid(ticks, ticks, indexing="ij"))[None].expand(32, -1, -1, -1)
+    optimizer = torch.optim.Adam(maps.parameters(), lr=1e-2)
+
+    def error(number: int) -> torch.Tensor:
+        wanted = torch.rand(32, 2, generator=torch.Generator().manual_seed(number)) - 0.5
+        spot = torch.exp(-8 * (places - wanted[:, :, None, None]).square().sum(dim=1, keepdim=True))
+        return (maps(places, wanted) - spot).square().mean() / spot.var()
+
+    for step in range(100):
+        optimizer.zero_grad()
+        error(step).backward()
+        optimizer.step()
+    assert error(1000) < 0.2  # of other places; a map that is the same for all has 0.7
 
 
 def test_an_unknown_condition_has_its_own_embedding_whatever_its_value() -> None:

@@ -6,7 +6,7 @@ in :py:mod:`~scanfill.engines.checkpoint_files`.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,7 @@ class SaveCheckpoints:
         pretrained: A checkpoint whose weights a training starts from, see :py:func:`~.pretrained.start_from`; a resumed
             training continues with its own weights.
         interval: Epochs between two validations, if there is an evaluator.
+        snapshots: Epochs whose weights are also kept, as ``model_epoch<N>.pt``: averaged ones, as in ``model.pt``.
         resume: Switch as given on the command line. If it is on and there is no ``last.pt``, the training starts from
             the first epoch with a warning, so that a job scheduler may always pass it.
 
@@ -107,6 +108,7 @@ class SaveCheckpoints:
         ema: nn.Module | None = None,
         pretrained: str | Path | None = None,
         interval: int = 1,
+        snapshots: Sequence[int] = (),
         resume: bool | str = False,
     ) -> None:
         self.folder = Path(folder)
@@ -118,6 +120,7 @@ class SaveCheckpoints:
         self.averaged = ema.module if isinstance(ema, AveragedModel) else ema
         self.pretrained = None if pretrained in (None, "", "None") else Path(str(pretrained))
         self.interval = interval
+        self.snapshots = frozenset(snapshots)
         self.resume = is_true(resume)
         if taken := {"record", "recipe", "network", "ema", "trainer"} & set(self.state):
             msg = f"`state` must not have an entry {min(taken)!r}: last.pt already has one."
@@ -192,6 +195,8 @@ class SaveCheckpoints:
         last = unscored and engine.state.epoch == engine.state.max_epochs
         if judge is None or last or judge.state.best_metric_epoch == engine.state.epoch:
             self._write(weights_with_record(weights_to_use(parts), record), "model.pt")
+        if engine.state.epoch in self.snapshots:
+            self._write(weights_with_record(weights_to_use(parts), record), _snapshot(engine.state.epoch))
         others = {name: item.state_dict() for name, item in self.state.items()}
         self._write({**parts, **others, "trainer": progress}, "last.pt")
 
@@ -228,7 +233,11 @@ class SaveCheckpoints:
             self.counted.n_averaged.fill_(content["trainer"].get("averages", 1))  # 1: so that it is not overwritten
 
     def _set_aside(self) -> None:
-        for name in ("model.pt", "last.pt"):
+        for name in ("model.pt", "last.pt", *map(_snapshot, sorted(self.snapshots))):
             aside = set_aside(self.folder / name)
             if aside is not None:
                 logger.info("Kept the earlier %s as %s", self.folder / name, aside)
+
+
+def _snapshot(epoch: int) -> str:
+    return f"model_epoch{epoch}.pt"

@@ -7,7 +7,12 @@ from scanfill.generation.noise import NoiseOfSeedd
 from scanfill.generation.real_images import real_parts
 from scanfill.generation.requests import check_place, find_requests, requests_like
 from scanfill.generation.sheet import SaveSheet
-from scanfill.generation.vocabulary import Vocabulary, learn_vocabulary, trained_vocabulary
+from scanfill.generation.vocabulary import (
+    Vocabulary,
+    learn_vocabulary,
+    trained_vocabulary,
+    warn_of_rare_categories,
+)
 
 __all__ = [
     "CollectSamples",
@@ -24,4 +29,5 @@ __all__ = [
     "real_parts",
     "requests_like",
     "trained_vocabulary",
+    "warn_of_rare_categories",
 ]

@@ -35,18 +35,19 @@ class RandForgetConditionsd(RandomizableTransform):  # type: ignore[misc]
     Args:
         name: Key of the encoded conditions.
         prob: Probability that all are forgotten.
-        each: Probability that one is, if not all.
+        some: Probability that some are, if not all: then each with a probability of one half.
     """
 
-    def __init__(self, name: str = "context", prob: float = 0.1, each: float = 0.1) -> None:
+    def __init__(self, name: str = "context", prob: float = 0.1, some: float = 0.1) -> None:
         RandomizableTransform.__init__(self, prob)
         self.name = name
-        self.each = each
+        self.some = some
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace forgotten conditions by -1."""
         self.randomize(None)
         context = data[self.name].clone()
-        single = torch.from_numpy(self.R.random(len(context)) < self.each)
-        context[single | self._do_transform] = UNKNOWN
+        some = self.R.random() < self.some
+        chosen = torch.from_numpy(self.R.random(len(context)) < 0.5 * some)
+        context[chosen | self._do_transform] = UNKNOWN
         return {**data, self.name: context}

@@ -15,6 +15,9 @@ from scanfill.errors import CaseError
 
 logger = logging.getLogger(__name__)
 
+ENOUGH = 200
+"""Images to compare with, of which the first percentile of a distance is not just the smallest or the second."""
+
 
 @dataclass(frozen=True)
 class RealParts:
@@ -40,7 +43,6 @@ def real_parts(
     evaluate_on: str = "validation",
     judge_dir: str | Path | None = None,
     training_dir: str | Path | None = None,
-    num_samples: int | None = None,
     seed: int = 0,
 ) -> RealParts:
     """Divide real images.
@@ -53,7 +55,6 @@ def real_parts(
         evaluate_on: Which part ``evaluated`` is. If it is the test part, the validation part is for the judge.
         judge_dir: Folder of images for the judge; by default, half of the patients of ``evaluated``.
         training_dir: Folder of the training images, if they are elsewhere.
-        num_samples: Use at most so many images to compare with.
         seed: Seed of the halves.
 
     Raises:
@@ -69,7 +70,12 @@ def real_parts(
         held_out, judged_on = list(evaluated), find_cases(judge_dir, schema=schema)
         add_fingerprints(judged_on, schema)
         _refuse_shared(judged_on, [*training, *held_out], judge_dir)
-    held_out = held_out[:num_samples]
+    if len(held_out) < ENOUGH:
+        logger.warning(
+            "%d images to compare with are few: which samples count as copies depends on single images, and intervals "
+            "are wide. Take %d or more.",
+            *(len(held_out), ENOUGH),
+        )
     logger.info("%d training images, %d to compare with, %d for the judge", *map(len, (training, held_out, judged_on)))
     return RealParts(training, held_out, judged_on)
 

@@ -1,5 +1,6 @@
 """What a generator knows of each condition: its categories, or the mean, SD and range of its numbers."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from scanfill.data.schema import CaseSchema
 from scanfill.engines import trained_fact
 from scanfill.errors import CaseError
 from scanfill.networks.conditional_denoiser import UNKNOWN
+
+logger = logging.getLogger(__name__)
 
 FACT = "conditions"
 """Entry of a checkpoint's record with the vocabulary of its generator."""
@@ -127,6 +130,34 @@ def learn_vocabulary(
         else:
             numbers[each.key] = _scale(found)
     return Vocabulary(categories, numbers, kind.condition_keys, _possible(kind))
+
+
+def warn_of_rare_categories(
+    cases: Mapping[str, Sequence[Mapping[str, Any]]], vocabulary: Vocabulary, batch_size: int
+) -> dict[str, int]:
+    """Warn of categories with fewer training images than a batch, which a generator copies rather than varies.
+
+    Args:
+        cases: ``{"training": [...], ...}``.
+        vocabulary: The conditions of these cases.
+        batch_size: Images of a training step.
+
+    Returns:
+        ``"condition=category"`` -> number of its training images, for those below ``batch_size``.
+    """
+    counts = {
+        f"{key}={value}": sum(str(case.get(key)) == value for case in cases["training"])
+        for key, values in vocabulary.categories.items()
+        for value in values
+    }
+    rare = {name: count for name, count in counts.items() if count < batch_size}
+    if rare:
+        logger.warning(
+            "Fewer training images than a batch (%d): %s. Images of these will be copies of the few that there are, "
+            "whatever the evaluation says of the others; add images, or leave these categories out.",
+            *(batch_size, ", ".join(f"{name} ({count})" for name, count in rare.items())),
+        )
+    return rare
 
 
 def trained_vocabulary(checkpoint: str | Path, schema: CaseSchema | str | Mapping[str, Any]) -> Vocabulary:

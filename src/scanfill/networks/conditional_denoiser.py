@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from scanfill.errors import UsageError
+
 UNKNOWN = -1.0
 """What stands for an unknown condition, in place of its value and of its mark.
 
@@ -34,28 +36,75 @@ class ConditionEmbedding(nn.Module):
         return torch.stack(embedded, dim=1)
 
 
+class ConditionMaps(nn.Module):
+    """Draw maps from conditions: a small network that sees one place at a time and is modulated by the conditions.
+
+    The product of place and condition (FiLM, Perez et al. 2018, section 2) makes it easy to learn "a spot at x, y of
+    this size", which a convolution to whose channels the conditions are only added learns very slowly.
+
+    Args:
+        inputs: Numbers that describe all conditions of an image.
+        maps: Number of maps.
+        waves: Each coordinate is also given as sine and cosine of so many frequencies (Tancik et al. 2020).
+        hidden: Width of the network.
+    """
+
+    def __init__(self, inputs: int, maps: int, waves: int = 2, hidden: int = 64) -> None:
+        super().__init__()
+        self.waves = waves
+        self.place = nn.Conv2d(2 + 4 * waves, hidden, kernel_size=1)
+        self.modulation = nn.Sequential(nn.Linear(inputs, 2 * hidden), nn.SiLU(), nn.Linear(2 * hidden, 2 * hidden))
+        inner = nn.Conv2d(hidden, hidden, kernel_size=1)
+        self.drawn = nn.Sequential(nn.SiLU(), inner, nn.SiLU(), nn.Conv2d(hidden, maps, kernel_size=1))
+
+    def forward(self, places: Tensor, conditions: Tensor) -> Tensor:
+        """Draw.
+
+        Args:
+            places: Coordinates of -1 to 1, ``(B, 2, X, Y)``.
+            conditions: ``(B, inputs)``.
+
+        Returns:
+            ``(B, maps, X, Y)``.
+        """
+        angles = [torch.pi * 2**wave * places for wave in range(self.waves)]
+        waves = [function(angle) for angle in angles for function in (torch.sin, torch.cos)]
+        scale, shift = self.modulation(conditions)[:, :, None, None].chunk(2, dim=1)
+        maps: Tensor = self.drawn(self.place(torch.cat([places, *waves], dim=1)) * scale + shift)
+        return maps
+
+
 class ConditionalDenoiser(nn.Module):
     """Give a 2-D diffusion network embedded conditions, the place of each pixel, and blocks of pixels as channels.
 
-    The network gets the conditions as context of its cross-attention; and their sum with the embedded time step, which
-    goes into every residual block, so that they also act where there is no attention. Space to depth as in
-    :py:class:`~scanfill.networks.PixelUnshuffled`.
+    The network gets the conditions in three ways: as context of its cross-attention; added to the embedded time step,
+    which goes into every residual block, so that they also act where there is no attention; and as maps, for what
+    lies at a place. Space to depth as in :py:class:`~scanfill.networks.PixelUnshuffled`.
 
     Args:
         network: MONAI's ``DiffusionModelUNet`` with conditioning and ``num_class_embeds: 1``, whose class embedding is
-            replaced by that of the conditions. It has ``factor ** 2`` input channels per channel of the image and 2
-            for the place, and ``factor ** 2`` output channels.
+            replaced by that of the conditions. It has ``factor ** 2`` input channels per channel of the image, 2 for
+            the place and those of the maps, and ``factor ** 2`` output channels.
         values: Number of categories of each condition; 0 for a number.
         dimension: Length of an embedded condition: the network's ``cross_attention_dim``.
         factor: Pixels per side of a block, which must divide the sides of the image; 1 for none.
+        maps: Number of maps; see :py:class:`ConditionMaps`.
+
+    Raises:
+        UsageError: ``norm_num_groups`` of the network leaves each channel in a group of its own. What is added to a
+            whole channel, as time step and conditions are, would then be subtracted again by the next normalization.
     """
 
-    def __init__(self, network: nn.Module, values: Sequence[int], dimension: int, factor: int = 2) -> None:
+    def __init__(
+        self, network: nn.Module, values: Sequence[int], dimension: int, factor: int = 2, maps: int = 8
+    ) -> None:
         super().__init__()
+        _refuse_single_channels(network)
         self.embedding = ConditionEmbedding(values, dimension)
         self.unshuffle, self.network, self.shuffle = nn.PixelUnshuffle(factor), network, nn.PixelShuffle(factor)
         length: int = network.class_embedding.embedding_dim  # type: ignore[union-attr,assignment]
         hidden = nn.Linear(len(values) * dimension, length)
+        self.maps = ConditionMaps(len(values) * dimension, maps)
         network.class_embedding = nn.Sequential(nn.Flatten(), hidden, nn.SiLU(), nn.Linear(length, length))
 
     def forward(self, x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
@@ -71,9 +120,21 @@ class ConditionalDenoiser(nn.Module):
         """
         blocks, tokens = self.unshuffle(x), self.embedding(context)
         same = torch.ones_like(blocks[:, :1])  # counted up, not by a range, so that a traced network takes any size
-        places = [2 * (same.cumsum(dim) - 0.5) / same.sum(dim, keepdim=True) - 1 for dim in (2, 3)]
-        output: Tensor = self.shuffle(self.network(torch.cat([blocks, *places], dim=1), timesteps, tokens, tokens))
+        places = torch.cat([2 * (same.cumsum(dim) - 0.5) / same.sum(dim, keepdim=True) - 1 for dim in (2, 3)], dim=1)
+        inputs = torch.cat([blocks, places, self.maps(places, tokens.flatten(1))], dim=1)
+        output: Tensor = self.shuffle(self.network(inputs, timesteps, tokens, tokens))
         return output
+
+
+def _refuse_single_channels(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.GroupNorm) and module.num_groups == module.num_channels:
+            msg = (
+                f"norm_num_groups (={module.num_groups}) must be smaller than the smallest number of channels "
+                f"(={module.num_channels}): otherwise the normalization removes time step and conditions. Pass half of "
+                "it, or less."
+            )
+            raise UsageError(msg)
 
 
 class _Category(nn.Module):
