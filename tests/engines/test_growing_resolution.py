@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from ignite.engine import Engine
-from monai.data import CacheDataset, DataLoader
+from monai.data import CacheDataset, DataLoader, MetaTensor
 from monai.transforms import RandScaleIntensityd
 
 from scanfill.engines import GrowingResolution
@@ -93,3 +93,9 @@ def test_a_resumed_training_goes_on_at_its_own_resolution() -> None:
 def test_stages_that_do_not_fit_are_told(wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"GrowingResolution: `scales` .* must be two lists of the same length"):
         GrowingResolution("image", 3, *wrong)
+
+
+@pytest.mark.parametrize("kind", [MetaTensor, torch.Tensor])
+def test_an_image_keeps_or_lacks_its_metadata(kind: type[torch.Tensor]) -> None:
+    reduced = GrowingResolution("image", 1, [0.5], [1])({"image": kind(torch.rand(1, 64, 64))})["image"]
+    assert type(reduced) is kind

@@ -45,6 +45,17 @@ def test_without_a_seed_every_batch_has_its_own() -> None:
     assert not torch.equal(prepare(BATCH, "cpu")[1], prepare(BATCH, "cpu")[1])
 
 
+def test_a_shift_draws_more_time_steps_with_much_noise() -> None:
+    images = torch.zeros(4000, 1, 1, 1)
+    for shift, median in ((1, 500), (3, 750)):
+        drawn = PrepareNoisyBatch(scheduler("epsilon"), shift=shift).get_timesteps(images)
+        assert float(drawn.float().median()) == pytest.approx(median, abs=25)
+        assert 0 <= int(drawn.min())
+        assert int(drawn.max()) < 1000
+    with pytest.raises(ValueError, match="must be above 0"):
+        PrepareNoisyBatch(scheduler("epsilon"), shift=0)
+
+
 def test_another_prediction_is_refused() -> None:
     with pytest.raises(ValueError, match="must be one of epsilon, v_prediction"):
         PrepareNoisyBatch(scheduler("sample"))

@@ -8,6 +8,7 @@ description of PNG), and a JSON sidecar of the same name. Any one of them is eno
 import glob
 import gzip
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -176,7 +177,9 @@ def voxels_checksum(path: Path) -> str | None:
 def _orphaned_sidecars(folder: Path) -> dict[str, str | None]:
     """Find sidecars of synthetic images whose image is missing from the folder: name -> checksum of the voxels."""
     found = {}
-    for path in sorted(folder.glob("*_synthetic_*.json")):
+    with os.scandir(folder) as entries:  # pathlib takes several times as long, and this is done for each image
+        names = [entry.name for entry in entries if "_synthetic_" in entry.name and entry.name.endswith(".json")]
+    for path in (folder / name for name in sorted(names)):
         named = glob.escape(path.stem)
         there = any(folder.glob(f"{named}.nii*")) or any(folder.glob(f"{named}{PICTURE}"))
         facts = None if there else read_sidecar(path)

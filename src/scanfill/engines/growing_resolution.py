@@ -6,8 +6,9 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 from monai.config import KeysCollection
+from monai.data import MetaTensor
 from monai.transforms import MapTransform, RandomizableTrait, Resize
-from monai.utils import ensure_tuple_rep
+from monai.utils import convert_to_tensor, ensure_tuple_rep
 
 
 class GrowingResolution(MapTransform, RandomizableTrait):  # type: ignore[misc]  # both are untyped in MONAI
@@ -72,13 +73,14 @@ class GrowingResolution(MapTransform, RandomizableTrait):  # type: ignore[misc] 
         return next((scale for scale, last in self.stages if epoch <= last), 1.0)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Reduce images ``(C, X, Y[, Z])`` to the scale of this epoch."""
+        """Reduce images ``(C, X, Y[, Z])`` to the scale of this epoch; tensors without metadata stay without."""
         reduced = dict(data)
         for key, mode in self.key_iterator(reduced, self.modes):
             before = list(data[key].shape[1:])
             sides = [self._side(side) for side in before]
             if sides != before:
-                reduced[key] = Resize(sides, mode=mode)(data[key])
+                smaller = Resize(sides, mode=mode)(data[key])
+                reduced[key] = smaller if isinstance(data[key], MetaTensor) else convert_to_tensor(smaller)
         return reduced
 
     def _side(self, side: int) -> int:

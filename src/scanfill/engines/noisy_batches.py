@@ -21,18 +21,26 @@ class PrepareNoisyBatch(DiffusionPrepareBatch):  # type: ignore[misc]
         condition_name: Key of the encoded conditions.
         seed: If given, each batch of an image gets the same noise and evenly spaced time steps, so that two losses can
             be compared; for validation.
+        shift: A time step, as a share t of all, becomes shift t / (1 + (shift - 1) t) (Esser et al. 2024, equation 23).
+            Above 1, more time steps have much noise, where an image can only be told from its conditions; 1 for none.
 
     Raises:
-        ValueError: The prediction type is neither of :py:data:`PREDICTIONS`.
+        ValueError: The prediction type is neither of :py:data:`PREDICTIONS`, or the shift is not above 0.
     """
 
-    def __init__(self, scheduler: Scheduler, condition_name: str | None = None, seed: int | None = None) -> None:
+    def __init__(
+        self, scheduler: Scheduler, condition_name: str | None = None, seed: int | None = None, shift: float = 1.0
+    ) -> None:
         super().__init__(scheduler.num_train_timesteps, condition_name)
         if scheduler.prediction_type not in PREDICTIONS:
             msg = f"prediction_type (={scheduler.prediction_type!r}) must be one of {', '.join(PREDICTIONS)}."
             raise ValueError(msg)
+        if shift <= 0:
+            msg = f"shift (={shift}) of the time steps must be above 0; 1 is none."
+            raise ValueError(msg)
         self.scheduler = scheduler
         self.seed = seed
+        self.shift = shift
 
     def get_noise(self, images: Tensor) -> Tensor:
         """Return noise like the images ``(B, C, ...)``, always the same if there is a seed."""
@@ -43,11 +51,9 @@ class PrepareNoisyBatch(DiffusionPrepareBatch):  # type: ignore[misc]
 
     def get_timesteps(self, images: Tensor) -> Tensor:
         """Return one time step per image."""
-        if self.seed is None:
-            drawn: Tensor = super().get_timesteps(images)
-            return drawn
-        share = (torch.arange(len(images)) + 0.5) / len(images)
-        return (share * self.num_train_timesteps).long()
+        share = torch.rand(len(images)) if self.seed is None else (torch.arange(len(images)) + 0.5) / len(images)
+        share = self.shift * share / (1 + (self.shift - 1) * share)
+        return (share * self.num_train_timesteps).long().clamp(max=self.num_train_timesteps - 1)
 
     def get_target(self, images: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """Return what the network is to predict."""
