@@ -116,8 +116,10 @@ def test_a_planted_copy_in_one_of_twenty_samples_is_flagged(parts: dict[str, Ima
         **{**parts, "samples": Images(planted, parts["samples"].cases)}, vocabulary=vocabulary, steps=60, draws=50
     )
     assert "does not copy" in failed(found, SAMPLES)
-    assert len(found.closest) == 5
-    assert all(sample == index < 10 for sample, index, _ in found.closest)
+    for pairs in found.closest.values():
+        assert len(pairs) == 5
+        assert all(sample == index < 10 for sample, index, _ in pairs)
+    assert found.scores[SAMPLES]["copies_features"] >= 0.05
 
 
 def test_samples_of_shuffled_conditions_do_not_obey(
@@ -145,6 +147,17 @@ def test_a_judge_trained_on_samples_tells_real_images(judged: Judged) -> None:
 def test_the_judge_of_real_images_is_reported_beside(judged: Judged) -> None:
     assert judged.fidelity[REAL][JUDGE][0]["right"] > 0.95
     assert judged.scores[REAL]["kid_low"] < 0 < judged.scores[REAL]["kid_high"]
+
+
+def test_real_images_are_compared_with_others_of_their_kind_if_there_are_enough(
+    parts: dict[str, Images], vocabulary: Vocabulary
+) -> None:
+    black = Images(torch.full_like(parts["judged_on"].pixels, -1), parts["judged_on"].cases)
+    black.pixels[::2] = parts["judged_on"].pixels[::2]  # the judge needs something to learn from
+    few = {**parts, "samples": parts["samples"].first(100), "judged_on": black}
+    scores = judge_samples(**few, vocabulary=vocabulary, steps=60, draws=20).scores
+    assert scores[REAL]["coverage"] > 0.8  # of held-out images that no sample was asked to be like
+    assert scores[REAL]["images"] == 100
 
 
 def test_tables_have_a_line_per_row(judged: Judged, tmp_path: Path) -> None:

@@ -30,6 +30,12 @@ SAMPLES, REAL = "samples", "real images"
 JUDGE, MEASURED = "judge", "measured"
 """Names of the instruments: a network; and, for phantoms, a fit of their parameters."""
 
+PIXELS, FEATURE_SPACE = "pixels", "features"
+"""Spaces in which training images are looked for: gray values, and the judge's features."""
+
+CLOSEST = 5
+"""Number of samples that are shown beside the nearest training image."""
+
 PAIRS = 200
 """Number of pairs whose similarity is the diversity."""
 
@@ -48,6 +54,10 @@ class Images:
         """Return the first of them."""
         return Images(self.pixels[:number], self.cases[:number])
 
+    def after(self, number: int) -> "Images":
+        """Return those after the first."""
+        return Images(self.pixels[number:], self.cases[number:])
+
 
 @dataclass
 class Judged:
@@ -58,17 +68,17 @@ class Judged:
         fidelity: Row -> instrument -> one row per condition.
         gates: Row -> its gates.
         useful: Training set of a judge (``samples``, ``real images``) -> its fidelity on held-out real images.
-        closest: The samples nearest to a training image, in pixels: sample, training image, distance; the nearest
-            first.
-        distances: ``samples`` and ``real images`` -> distance of each to the nearest training image, in pixels.
+        closest: Space (``pixels``, ``features``) -> the samples nearest to a training image: sample, training image,
+            distance; the nearest first.
+        distances: Space -> ``samples`` and ``real images`` -> distance of each to the nearest training image.
     """
 
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     fidelity: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     gates: dict[str, list[Gate]] = field(default_factory=dict)
     useful: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    closest: list[tuple[int, int, float]] = field(default_factory=list)
-    distances: dict[str, list[float]] = field(default_factory=dict)
+    closest: dict[str, list[tuple[int, int, float]]] = field(default_factory=dict)
+    distances: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
     def passes(self, row: str) -> bool:
         """Whether a row passes all gates."""
@@ -111,7 +121,9 @@ def judge_samples(
     found.fidelity[REAL] = measure
     untrained = JudgeNetwork(vocabulary.counts, judged_on.pixels.shape[-1], seed + 1)
     judges = judge, Judge(vocabulary, untrained, judged_on.pixels)
-    found.scores[REAL] = _scores(judged_on, training, held_out, judges, draws=draws, seed=seed)
+    others = held_out.after(len(samples))  # the fairest row, but only if there are enough of them
+    others = others if len(others) >= len(samples) else judged_on
+    found.scores[REAL] = _scores(others, training, held_out, judges, draws=draws, seed=seed)
     for name, images in tqdm(rows.items(), desc="Judging", unit="row"):
         found.fidelity[name] = {tool: _fidelity(images, call, vocabulary) for tool, call in instruments.items()}
         found.scores[name] = _scores(images, training, held_out, judges, draws=draws, seed=seed)
@@ -123,7 +135,7 @@ def judge_samples(
             found.fidelity[name][best], measure[best], found.scores[name], found.scores[CLASS_MEAN]
         )
     found.useful = {REAL: measure[JUDGE], SAMPLES: _usefulness(samples, held_out, vocabulary, steps=steps, seed=seed)}
-    _look_for_copies(found, samples, training, held_out)
+    _look_for_copies(found, samples, training, held_out, judge)
     return found
 
 
@@ -185,6 +197,8 @@ def _scores(
     scores["coverage_random"] = neighbor_scores(second, first)["coverage"]
     flat, known, unseen = (_flat(each) for each in (images, training, held_out))
     scores["copies"] = share_of_copies(flat, known, unseen)
+    spaces = (judges[0].features(each.pixels).numpy() for each in (images, training, held_out))
+    scores["copies_features"] = share_of_copies(*spaces)
     area, low, high = membership_auc(flat, known[: len(unseen)], unseen, draws=draws, seed=seed)
     scores |= {"membership_auc": area, "membership_auc_low": low, "membership_auc_high": high}
     scores["ms_ssim"] = _similarity(images.pixels, seed)
@@ -199,12 +213,15 @@ def _usefulness(
     return _fidelity(held_out, trained, vocabulary)
 
 
-def _look_for_copies(found: Judged, samples: Images, training: Images, held_out: Images, most: int = 5) -> None:
-    apart, index = nearest(_flat(samples), _flat(training))
-    order = np.argsort(apart)[:most]
-    found.closest = [(int(sample), int(index[sample]), float(apart[sample])) for sample in order]
-    unseen = nearest(_flat(held_out), _flat(training))[0]
-    found.distances = {SAMPLES: apart.tolist(), REAL: unseen.tolist()}
+def _look_for_copies(found: Judged, samples: Images, training: Images, held_out: Images, judge: Judge) -> None:
+    spaces = {PIXELS: _flat, FEATURE_SPACE: lambda images: judge.features(images.pixels).numpy()}
+    for space, place in spaces.items():
+        known = place(training)
+        apart, index = nearest(place(samples), known)
+        order = np.argsort(apart)[:CLOSEST]
+        found.closest[space] = [(int(sample), int(index[sample]), float(apart[sample])) for sample in order]
+        unseen = nearest(place(held_out), known)[0]
+        found.distances[space] = {SAMPLES: apart.tolist(), REAL: unseen.tolist()}
 
 
 def _flat(images: Images) -> np.ndarray:

@@ -1,5 +1,6 @@
 """One page about a generator: the answer first, then figures and pictures behind it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def write_page(
         sheets: Row -> some of its images, ``(N, 1, X, Y)`` in -1 to 1.
         note: Caveat, shown at the top.
     """
+    histogram, closest = partial(_histogram, judged), partial(_closest, judged, samples, training)
     sections = [
         Section("Answer", _answer(judged), [_gates(judged)]),
         Section("What it looks like", "", figures=[Figure(_sheet(sheets), "Some images of each row.")]),
@@ -44,7 +46,7 @@ def write_page(
             "Does it copy?",
             _about_copies(),
             [_copies(judged)],
-            [_histogram(judged), _closest(judged, samples, training)],
+            [figure(space) for space in judged.distances for figure in (histogram, closest)],
         ),
     ]
     return Page("Generated images, judged", sections, note, wide=True).write(path)
@@ -127,7 +129,9 @@ def _use(judged: Judged) -> Table:
 
 def _about_distance() -> str:
     return (
-        f"KID: kernel distance with a cubic kernel, unbiased, with its 95 % interval; 0 for the same distribution. "
+        f"The row of real images: held-out images beyond those that are compared with if there are as many, otherwise "
+        f"those that the judge was trained on. KID: kernel distance with a cubic kernel, unbiased, with its 95 % "
+        f"interval; 0 for the same distribution. "
         f"Fréchet: on the judge's {FEATURES} features, a dash with too few images; comparable with no other network's. "
         f"Precision, recall, density and coverage with 5 neighbors; coverage also on the features of a random network. "
         f"MS-SSIM: mean similarity of pairs of a row's own images; the lower, the more diverse."
@@ -153,9 +157,11 @@ def _distances(judged: Judged) -> Table:
 
 def _about_copies() -> str:
     return (
-        "Share of the images that are nearer to a training image, pixel by pixel, than 99 % of the held-out real "
-        "images; and the area under the ROC curve of an attack that takes the images nearest to a sample for training "
-        "images (.5: chance). Noise is far from every training image: a small share alone says nothing."
+        "Share of the images that are nearer to a training image than 99 % of the held-out real images, pixel by pixel "
+        "and in the judge's features; and the area under the ROC curve of an attack that takes the images nearest to a "
+        "sample for training images (.5: chance). All of it counts only if the held-out images are of the same kind as "
+        "the training images: of other combinations, for instance, they are farther from them. Noise is far from every "
+        "training image: a small share alone says nothing."
         f"\n\n{NOT_ANONYMOUS}"
     )
 
@@ -165,35 +171,40 @@ def _copies(judged: Judged) -> Table:
         [
             row,
             f"{found['copies']:.1%}",
+            f"{found['copies_features']:.1%}",
             found["membership_auc"],
             f"{found['membership_auc_low']:.2f} to {found['membership_auc_high']:.2f}",
         ]
         for row, found in judged.scores.items()
     ]
-    return Table(["row", "near copies", "membership AUC", "interval"], rows, digits=2)
+    return Table(["row", "near copies", "in features", "membership AUC", "interval"], rows, digits=2)
 
 
-def _histogram(judged: Judged) -> Figure:
+def _histogram(judged: Judged, space: str) -> Figure:
     figure = MatplotlibFigure(figsize=(6, 2.6), dpi=110, layout="tight")
     axis = figure.subplots()
-    top = max(max(distances) for distances in judged.distances.values())
-    for name, distances in judged.distances.items():
+    top = max(max(distances) for distances in judged.distances[space].values())
+    for name, distances in judged.distances[space].items():
         axis.hist(distances, bins=np.linspace(0, top, 40).tolist(), alpha=0.6, label=name, density=True)
-    axis.set_xlabel("distance to the nearest training image")
+    axis.set_xlabel(f"distance to the nearest training image, in {space}")
     axis.set_yticks([])
     axis.legend()
-    return Figure(figure, "Distances of samples and of held-out real images to the nearest training image.")
+    return Figure(
+        figure, f"In {space}: distances of samples and of held-out real images to the nearest training image."
+    )
 
 
-def _closest(judged: Judged, samples: Images, training: Images) -> Figure:
-    figure = MatplotlibFigure(figsize=(1.5 * len(judged.closest), 3.3), dpi=110, layout="tight")
-    grid = figure.subplots(2, len(judged.closest), squeeze=False)
-    for column, (sample, index, distance) in enumerate(judged.closest):
+def _closest(judged: Judged, samples: Images, training: Images, space: str) -> Figure:
+    pairs = judged.closest[space]
+    figure = MatplotlibFigure(figsize=(1.5 * len(pairs), 3.3), dpi=110, layout="tight")
+    grid = figure.subplots(2, len(pairs), squeeze=False)
+    for column, (sample, index, distance) in enumerate(pairs):
         for axis, pixels in zip(grid[:, column], (samples.pixels[sample], training.pixels[index]), strict=True):
             axis.imshow(pixels[0].numpy().T, cmap="gray", vmin=-1, vmax=1)
             axis.set_axis_off()
         grid[0, column].set_title(f"{distance:.1f}", fontsize=8)
-    return Figure(figure, "The samples that are nearest to a training image (top), and that image (below).")
+    caption = f"In {space}: the samples that are nearest to a training image (top), and that image (below)."
+    return Figure(figure, caption)
 
 
 def _sheet(sheets: dict[str, Tensor]) -> MatplotlibFigure:
