@@ -214,7 +214,10 @@ def _usefulness(
 
 
 def _look_for_copies(found: Judged, samples: Images, training: Images, held_out: Images, judge: Judge) -> None:
-    spaces = {PIXELS: _flat, FEATURE_SPACE: lambda images: judge.features(images.pixels).numpy()}
+    spaces: dict[str, Callable[[Images], np.ndarray]] = {
+        PIXELS: _flat,
+        FEATURE_SPACE: lambda images: judge.features(images.pixels).numpy(),
+    }
     for space, place in spaces.items():
         known = place(training)
         apart, index = nearest(place(samples), known)
