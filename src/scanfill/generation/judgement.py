@@ -197,10 +197,10 @@ def _scores(
     scores["coverage_random"] = neighbor_scores(second, first)["coverage"]
     flat, known, unseen = (_flat(each) for each in (images, training, held_out))
     scores["copies"] = share_of_copies(flat, known, unseen)
-    spaces = (judges[0].features(each.pixels).numpy() for each in (images, training, held_out))
-    scores["copies_features"] = share_of_copies(*spaces)
     area, low, high = membership_auc(flat, known[: len(unseen)], unseen, draws=draws, seed=seed)
     scores |= {"membership_auc": area, "membership_auc_low": low, "membership_auc_high": high}
+    own, known, unseen = (judges[0].features(each.pixels).numpy() for each in (images, training, held_out))
+    scores["copies_features"] = share_of_copies(own, known, unseen)
     scores["ms_ssim"] = _similarity(images.pixels, seed)
     return scores
 
