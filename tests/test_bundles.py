@@ -61,7 +61,8 @@ def inputs_of_network(bundle: Path, side: int, batch: int = 1) -> dict[str, torc
         ]
         shape = (batch, *([about["num_channels"]] if about["num_channels"] else []), *sizes)
         kind = getattr(torch, about["dtype"])
-        examples[name] = torch.randint(0, 4, shape).to(kind) if about["dtype"] == "int64" else torch.randn(shape)
+        drawn = torch.rand if given else torch.randn  # conditions may be numbers of categories: the first ones
+        examples[name] = torch.randint(0, 4, shape).to(kind) if about["dtype"] == "int64" else drawn(shape)
     return examples
 
 
