@@ -59,7 +59,15 @@ def test_the_validation_part_is_for_the_judge_of_the_test_part(tmp_path: Path) -
     training, test, validation = (cohort(tmp_path / name, 4, seed) for seed, name in enumerate("abc"))
     split = {"training": training, "validation": validation, "test": test}
     parts = real_parts(test, split, schema=SCHEMA, ckpt_dir=tmp_path, evaluate_on="test")
-    assert (parts.training, parts.held_out, parts.judged_on) == (training, test, validation)
+    assert (parts.training, parts.judged_on) == (training, validation)
+    assert sorted(str(case["case_id"]) for case in parts.held_out) == sorted(str(case["case_id"]) for case in test)
+
+
+def test_the_first_images_to_compare_with_are_of_every_kind(tmp_path: Path) -> None:
+    cases = [{"case_id": f"{index:03}", "image": tmp_path / f"{index}.png"} for index in range(200)]
+    split = {"training": cases[:1], "validation": cases[:1]}
+    first = real_parts(cases, split, schema=SCHEMA, ckpt_dir=tmp_path, evaluate_on="test").held_out[:50]
+    assert 10 < sum(str(case["case_id"]) < "100" for case in first) < 40
 
 
 @pytest.mark.parametrize("shared", ["a", "b"])

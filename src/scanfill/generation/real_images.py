@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from scanfill.data.cases import find_cases
 from scanfill.data.copies import add_fingerprints, fingerprints_of
 from scanfill.data.kept_split import split_file
@@ -55,7 +57,7 @@ def real_parts(
         evaluate_on: Which part ``evaluated`` is. If it is the test part, the validation part is for the judge.
         judge_dir: Folder of images for the judge; by default, half of the patients of ``evaluated``.
         training_dir: Folder of the training images, if they are elsewhere.
-        seed: Seed of the halves.
+        seed: Seed of the halves, and of the order of the images to compare with.
 
     Raises:
         CaseError: The training images are not found; an image for the judge is a training image or is compared with.
@@ -70,6 +72,8 @@ def real_parts(
         held_out, judged_on = list(evaluated), find_cases(judge_dir, schema=schema)
         add_fingerprints(judged_on, schema)
         _refuse_shared(judged_on, [*training, *held_out], judge_dir)
+    order = np.random.default_rng(seed).permutation(len(held_out))
+    held_out = [held_out[index] for index in order]  # so that the first of them are not all of one modality or class
     if len(held_out) < ENOUGH:
         logger.warning(
             "%d images to compare with are few: which samples count as copies depends on single images, and intervals "
