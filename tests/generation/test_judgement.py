@@ -154,10 +154,10 @@ def test_real_images_are_compared_with_others_of_their_kind_if_there_are_enough(
 ) -> None:
     black = Images(torch.full_like(parts["judged_on"].pixels, -1), parts["judged_on"].cases)
     black.pixels[::2] = parts["judged_on"].pixels[::2]  # the judge needs something to learn from
-    few = {**parts, "samples": parts["samples"].first(100), "judged_on": black}
+    few = {**parts, "samples": parts["samples"].first(60), "judged_on": black}
     scores = judge_samples(**few, vocabulary=vocabulary, steps=60, draws=20).scores
     assert scores[REAL]["coverage"] > 0.8  # of held-out images that no sample was asked to be like
-    assert scores[REAL]["images"] == 100
+    assert scores[REAL]["images"] == 60  # and no more, for the next ones would be compared with themselves
 
 
 def test_tables_have_a_line_per_row(judged: Judged, tmp_path: Path) -> None:
