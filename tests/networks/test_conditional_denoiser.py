@@ -70,7 +70,7 @@ def test_every_condition_changes_the_output_with_and_without_attention(attention
 
 def test_every_residual_block_gets_the_conditions() -> None:
     denoiser = network(attention_levels=[False, False])
-    torch.nn.init.zeros_(denoiser.maps.drawn[-1].weight)  # which bring the conditions, too
+    torch.nn.init.zeros_(denoiser.maps.drawn.weight)  # which bring the conditions, too
     blocks = {name: block for name, block in denoiser.named_modules() if isinstance(block, DiffusionUNetResnetBlock)}
     seen: dict[str, list[torch.Tensor]] = {name: [] for name in blocks}
     for name, block in blocks.items():  # after the normalization that follows the embedding
@@ -128,6 +128,17 @@ def test_a_spot_at_a_stated_place_is_learned_in_a_hundred_steps() -> None:
         error(step).backward()
         optimizer.step()
     assert error(1000) < 0.2  # of other places; a map that is the same for all has 0.7
+
+
+def test_the_more_noise_there_is_the_more_the_conditions_add_to_the_output_themselves() -> None:
+    denoiser = network()
+    with torch.no_grad():
+        for weight in denoiser.network.out[-1].parameters():  # type: ignore[index,union-attr]
+            weight.zero_()  # nothing comes from the network
+        added = denoiser(torch.randn(3, 1, 16, 16), torch.tensor([0, 500, 1000]), conditions().expand(3, -1, -1))
+    assert added[0].abs().max() == 0
+    assert torch.allclose(added[1], added[2] * 0.5**0.5)
+    assert added[2].std() > 0.01  # differs from place to place
 
 
 def test_an_unknown_condition_has_its_own_embedding_whatever_its_value() -> None:

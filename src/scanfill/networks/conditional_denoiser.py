@@ -1,5 +1,6 @@
 """Run a diffusion network under conditions: categories and numbers, each of which may be unknown."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -39,23 +40,25 @@ class ConditionEmbedding(nn.Module):
 class ConditionMaps(nn.Module):
     """Draw maps from conditions: a small network that sees one place at a time and is modulated by the conditions.
 
-    The product of place and condition (FiLM, Perez et al. 2018, section 2) makes it easy to learn "a spot at x, y of
-    this size", which a convolution to whose channels the conditions are only added learns very slowly.
+    Products of place and condition (FiLM, Perez et al. 2018, section 2) make it easy to learn "a ring at x, y of this
+    size", which a convolution to whose channels the conditions are only added learns very slowly. Every layer is
+    modulated, because the first can only move and scale the coordinates, and the next ones decide the shape.
 
     Args:
         inputs: Numbers that describe all conditions of an image.
         maps: Number of maps.
-        waves: Each coordinate is also given as sine and cosine of so many frequencies (Tancik et al. 2020).
-        hidden: Width of the network.
+        layers: Modulated layers.
+        hidden: Their width.
     """
 
-    def __init__(self, inputs: int, maps: int, waves: int = 2, hidden: int = 64) -> None:
+    def __init__(self, inputs: int, maps: int, layers: int = 3, hidden: int = 64) -> None:
         super().__init__()
-        self.waves = waves
-        self.place = nn.Conv2d(2 + 4 * waves, hidden, kernel_size=1)
-        self.modulation = nn.Sequential(nn.Linear(inputs, 2 * hidden), nn.SiLU(), nn.Linear(2 * hidden, 2 * hidden))
-        inner = nn.Conv2d(hidden, hidden, kernel_size=1)
-        self.drawn = nn.Sequential(nn.SiLU(), inner, nn.SiLU(), nn.Conv2d(hidden, maps, kernel_size=1))
+        widths = [2] + [hidden] * (layers - 1)
+        self.layers = nn.ModuleList(nn.Conv2d(width, hidden, kernel_size=1) for width in widths)
+        self.modulations = nn.ModuleList(
+            nn.Sequential(nn.Linear(inputs, 2 * hidden), nn.SiLU(), nn.Linear(2 * hidden, 2 * hidden)) for _ in widths
+        )
+        self.drawn = nn.Conv2d(hidden, maps, kernel_size=1)
 
     def forward(self, places: Tensor, conditions: Tensor) -> Tensor:
         """Draw.
@@ -67,10 +70,11 @@ class ConditionMaps(nn.Module):
         Returns:
             ``(B, maps, X, Y)``.
         """
-        angles = [torch.pi * 2**wave * places for wave in range(self.waves)]
-        waves = [function(angle) for angle in angles for function in (torch.sin, torch.cos)]
-        scale, shift = self.modulation(conditions)[:, :, None, None].chunk(2, dim=1)
-        maps: Tensor = self.drawn(self.place(torch.cat([places, *waves], dim=1)) * scale + shift)
+        drawn = places
+        for layer, modulation in zip(self.layers, self.modulations, strict=True):
+            scale, shift = modulation(conditions)[:, :, None, None].chunk(2, dim=1)
+            drawn = nn.functional.silu(layer(drawn) * (1 + scale) + shift)
+        maps: Tensor = self.drawn(drawn)
         return maps
 
 
@@ -79,7 +83,9 @@ class ConditionalDenoiser(nn.Module):
 
     The network gets the conditions in three ways: as context of its cross-attention; added to the embedded time step,
     which goes into every residual block, so that they also act where there is no attention; and as maps, for what
-    lies at a place. Space to depth as in :py:class:`~scanfill.networks.PixelUnshuffled`.
+    lies at a place. The maps are inputs of the network, and are also added to its output, the more the more noise
+    there is: where noise hides everything, the conditions say what to draw, and what they say need not be learned
+    through all layers. Space to depth as in :py:class:`~scanfill.networks.PixelUnshuffled`.
 
     Args:
         network: MONAI's ``DiffusionModelUNet`` with conditioning and ``num_class_embeds: 1``, whose class embedding is
@@ -89,6 +95,7 @@ class ConditionalDenoiser(nn.Module):
         dimension: Length of an embedded condition: the network's ``cross_attention_dim``.
         factor: Pixels per side of a block, which must divide the sides of the image; 1 for none.
         maps: Number of maps; see :py:class:`ConditionMaps`.
+        time_steps: Time steps of the diffusion; in the last one, there is only noise.
 
     Raises:
         UsageError: ``norm_num_groups`` of the network leaves each channel in a group of its own. What is added to a
@@ -96,7 +103,13 @@ class ConditionalDenoiser(nn.Module):
     """
 
     def __init__(
-        self, network: nn.Module, values: Sequence[int], dimension: int, factor: int = 2, maps: int = 8
+        self,
+        network: nn.Module,
+        values: Sequence[int],
+        dimension: int,
+        factor: int = 2,
+        maps: int = 8,
+        time_steps: int = 1000,
     ) -> None:
         super().__init__()
         _refuse_single_channels(network)
@@ -105,6 +118,8 @@ class ConditionalDenoiser(nn.Module):
         length: int = network.class_embedding.embedding_dim  # type: ignore[union-attr,assignment]
         hidden = nn.Linear(len(values) * dimension, length)
         self.maps = ConditionMaps(len(values) * dimension, maps)
+        self.direct = nn.Conv2d(maps, network.out_channels, kernel_size=1)  # type: ignore[arg-type]
+        self.time_steps = time_steps
         network.class_embedding = nn.Sequential(nn.Flatten(), hidden, nn.SiLU(), nn.Linear(length, length))
 
     def forward(self, x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
@@ -121,9 +136,11 @@ class ConditionalDenoiser(nn.Module):
         blocks, tokens = self.unshuffle(x), self.embedding(context)
         same = torch.ones_like(blocks[:, :1])  # counted up, not by a range, so that a traced network takes any size
         places = torch.cat([2 * (same.cumsum(dim) - 0.5) / same.sum(dim, keepdim=True) - 1 for dim in (2, 3)], dim=1)
-        inputs = torch.cat([blocks, places, self.maps(places, tokens.flatten(1))], dim=1)
-        output: Tensor = self.shuffle(self.network(inputs, timesteps, tokens, tokens))
-        return output
+        maps = self.maps(places, tokens.flatten(1))
+        output = self.network(torch.cat([blocks, places, maps], dim=1), timesteps, tokens, tokens)
+        noise = torch.sin(0.5 * math.pi * timesteps / self.time_steps)  # its SD, if the schedule is a cosine
+        shuffled: Tensor = self.shuffle(output + noise[:, None, None, None] * self.direct(maps))
+        return shuffled
 
 
 def _refuse_single_channels(network: nn.Module) -> None:

@@ -174,3 +174,6 @@ def test_conditions_are_measured_back_from_the_pixels() -> None:
     for name in ("x", "y", "size"):
         first, second = np.array([[getattr(one, name), getattr(other, name)] for one, other in both], float).T
         assert np.corrcoef(first, second)[0, 1] > 0.95
+    first, second = np.array([[one.age, other.age] for one, other in zip(asked, found, strict=True)], float).T
+    assert np.corrcoef(first, second)[0, 1] > 0.95
+    assert np.polyfit(first, second, 1)[0] > 0.7  # of 60 persons; a mean of neighbors has less than .5

@@ -6,7 +6,7 @@ patients.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,27 @@ NEEDED = 0.7
 """Largest share of the squared difference near a finding that may remain unexplained by it; else there is none."""
 
 
-@dataclass(frozen=True)
+COMPONENTS = 12
+"""Principal components of normal images that age is a linear function of: more than a person has parameters."""
+
+
 class _Normal:
     """Normal persons of one modality: their conditions and their images ``(N, size, size)``."""
 
-    people: list[ImageCondition]
-    images: NDArray[np.float32]
+    def __init__(self, people: list[ImageCondition], images: NDArray[np.float32]) -> None:
+        self.people, self.images = people, images
+        self.mean = images.mean(axis=0)
+        _, _, axes = np.linalg.svd((images - self.mean).reshape(len(images), -1), full_matrices=False)
+        self.axes = axes[:COMPONENTS]
+        scores = np.column_stack([self._scores(image) for image in images])
+        self.weights = np.linalg.lstsq(scores.T, [person.age for person in people], rcond=None)[0]
+
+    def age(self, image: Picture) -> float:
+        """Return the age that an image without a finding shows."""
+        return float(self.weights @ self._scores(image))
+
+    def _scores(self, image: NDArray[Any]) -> NDArray[np.float64]:
+        return np.append(self.axes @ (image - self.mean).ravel(), 1.0)
 
 
 class Measurer:
@@ -78,12 +93,11 @@ class Measurer:
         apart = {name: self._differences(normal, shown) for name, normal in self.normals.items()}
         modality = min(apart, key=lambda name: float(np.sort(apart[name])[:NEAREST].mean()))
         normal, order = self.normals[modality], np.argsort(apart[modality])[:NEAREST]
-        people = [normal.people[index] for index in order]
-        age = float(np.mean([person.age for person in people]))
-        sex = "M" if 2 * sum(person.sex == "M" for person in people) > len(people) else "F"
+        sex = "M" if 2 * sum(normal.people[index].sex == "M" for index in order) > len(order) else "F"
         usual = normal.images[order].mean(axis=0).astype(np.float64)
         finding = _explained(shown.astype(np.float64), usual, modality)
-        return ImageCondition(modality, *finding, age, sex)
+        without = shown if finding[0] == NORMAL else shown - _added(usual, (modality, finding[0]), finding[1:])
+        return ImageCondition(modality, *finding, normal.age(without), sex)
 
     def _differences(self, normal: _Normal, image: NDArray[np.float32]) -> NDArray[np.float32]:
         difference = np.minimum(np.abs(normal.images - image), OUTLIER)
@@ -116,13 +130,11 @@ def _explained(
     image: Picture, usual: Picture, modality: str
 ) -> tuple[str, float | None, float | None, float | None, float | None]:
     """Return pathology, severity, x, y and size of the finding that explains an image best."""
-    blur = BLUR * len(image)
-    tissue = np.clip((usual - DARKEST) / GAIN, 0, None)
 
     def difference(values: NDArray[np.float64], pathology: str) -> Picture:
         x, y, size, severity = values
-        shown = with_finding(tissue, (modality, pathology), (x, y), size, severity) - tissue
-        return np.asarray((image - usual - GAIN * gaussian_filter(shown, blur)).ravel())
+        added = _added(usual, (modality, pathology), (severity, x, y, size))
+        return np.asarray((image - usual - added).ravel())
 
     near, far = PLACES
     low, high = [near - 0.1, near - 0.1, 0.5 * SIZES[0], -0.45], [far + 0.1, far + 0.1, 1.5 * SIZES[1], 1.5]
@@ -138,6 +150,14 @@ def _explained(
         return NORMAL, None, None, None, None
     x, y, size, severity = (float(value) for value in best)
     return found, severity, x, y, size
+
+
+def _added(usual: Picture, what: tuple[str, str], values: Sequence[Any]) -> Picture:
+    """Return what a finding of a severity, x, y and size adds to the image of a normal person."""
+    severity, x, y, size = values
+    tissue = np.clip((usual - DARKEST) / GAIN, 0, None)
+    shown = with_finding(tissue, what, (x, y), size, severity) - tissue
+    return np.asarray(GAIN * gaussian_filter(shown, BLUR * len(usual)))
 
 
 def _is_needed(without: Picture, having: Picture, values: NDArray[np.float64]) -> bool:
