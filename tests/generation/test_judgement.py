@@ -158,6 +158,7 @@ def test_real_images_are_compared_with_others_of_their_kind_if_there_are_enough(
     scores = judge_samples(**few, vocabulary=vocabulary, steps=60, draws=20).scores
     assert scores[REAL]["coverage"] > 0.8  # of held-out images that no sample was asked to be like
     assert scores[REAL]["images"] == 60  # and no more, for the next ones would be compared with themselves
+    assert abs(scores[REAL]["membership_auc"] - 0.5) < 0.15  # nobody learned from them
 
 
 def test_tables_have_a_line_per_row(judged: Judged, tmp_path: Path) -> None:

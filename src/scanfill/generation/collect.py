@@ -74,7 +74,7 @@ class Judgement:
         draws: Bootstrap samples of an interval.
         seed: Seed of everything random.
         negative: A condition and its category without a finding, such as ``{"pathology": "normal"}``.
-        most: Training images that are used at most: those from the start of the list.
+        most: Training images that are used at most.
     """
 
     collected: CollectSamples

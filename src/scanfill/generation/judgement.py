@@ -121,9 +121,10 @@ def judge_samples(
     found.fidelity[REAL] = measure
     untrained = JudgeNetwork(vocabulary.counts, judged_on.pixels.shape[-1], seed + 1)
     judges = judge, Judge(vocabulary, untrained, judged_on.pixels)
-    others = held_out.after(len(samples)).first(len(samples))  # the fairest row, but only if there are enough of them
-    others = others if len(others) == len(samples) else judged_on
-    found.scores[REAL] = _scores(others, training, held_out, judges, draws=draws, seed=seed)
+    compared, others = held_out.first(len(samples)), held_out.after(len(samples)).first(len(samples))
+    if len(others) < len(samples):  # else the fairest row
+        compared, others = held_out, judged_on
+    found.scores[REAL] = _scores(others, training, compared, judges, draws=draws, seed=seed)
     for name, images in tqdm(rows.items(), desc="Judging", unit="row"):
         found.fidelity[name] = {tool: _fidelity(images, call, vocabulary) for tool, call in instruments.items()}
         found.scores[name] = _scores(images, training, held_out, judges, draws=draws, seed=seed)

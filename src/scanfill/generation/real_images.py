@@ -57,7 +57,7 @@ def real_parts(
         evaluate_on: Which part ``evaluated`` is. If it is the test part, the validation part is for the judge.
         judge_dir: Folder of images for the judge; by default, half of the patients of ``evaluated``.
         training_dir: Folder of the training images, if they are elsewhere.
-        seed: Seed of the halves, and of the order of the images to compare with.
+        seed: Seed of the halves, and of the order of the images.
 
     Raises:
         CaseError: The training images are not found; an image for the judge is a training image or is compared with.
@@ -72,8 +72,7 @@ def real_parts(
         held_out, judged_on = list(evaluated), find_cases(judge_dir, schema=schema)
         add_fingerprints(judged_on, schema)
         _refuse_shared(judged_on, [*training, *held_out], judge_dir)
-    order = np.random.default_rng(seed).permutation(len(held_out))
-    held_out = [held_out[index] for index in order]  # so that the first of them are not all of one modality or class
+    training, held_out = _shuffled(training, seed), _shuffled(held_out, seed)
     if len(held_out) < ENOUGH:
         logger.warning(
             "%d images to compare with are few: which samples count as copies depends on single images, and intervals "
@@ -82,6 +81,11 @@ def real_parts(
         )
     logger.info("%d training images, %d to compare with, %d for the judge", *map(len, (training, held_out, judged_on)))
     return RealParts(training, held_out, judged_on)
+
+
+def _shuffled(cases: Sequence[Case], seed: int) -> list[Case]:
+    """Return cases in another order, so that the first of them are not all of one modality or class."""
+    return [cases[index] for index in np.random.default_rng(seed).permutation(len(cases))]
 
 
 def _training_images(schema: CaseSchema, ckpt_dir: str | Path, training_dir: str | Path | None) -> list[Case]:
