@@ -108,6 +108,7 @@ class ConditionalDenoiser(nn.Module):
         values: Sequence[int],
         dimension: int,
         factor: int = 2,
+        *,
         maps: int = 8,
         time_steps: int = 1000,
     ) -> None:

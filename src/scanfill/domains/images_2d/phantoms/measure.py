@@ -54,7 +54,7 @@ class _Normal:
         scores = np.column_stack([self._scores(image) for image in images])
         self.weights = np.linalg.lstsq(scores.T, [person.age for person in people], rcond=None)[0]
 
-    def age(self, image: Picture) -> float:
+    def age(self, image: NDArray[Any]) -> float:
         """Return the age that an image without a finding shows."""
         return float(self.weights @ self._scores(image))
 
