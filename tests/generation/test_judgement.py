@@ -249,6 +249,18 @@ def test_numbers_need_correlation_and_slope_where_they_can_be_measured(own: dict
         assert first.passed == expected
 
 
+def test_an_image_unlike_all_others_does_not_decide_a_mean_distance(
+    parts: dict[str, Images], vocabulary: Vocabulary, judged: Judged
+) -> None:
+    assert judged.scores[NOISE]["kid"] < 1000  # features without bounds made it 1e13
+    odd = parts["samples"].pixels.clone()
+    odd[0] = torch.where(torch.rand(odd[0].shape, generator=torch.Generator().manual_seed(0)) < 0.5, -1.0, 1.0)
+    found = judge_samples(
+        **{**parts, "samples": Images(odd, parts["samples"].cases)}, vocabulary=vocabulary, steps=150, draws=50
+    )
+    assert "is nearer to real images than class means plus noise" not in failed(found, SAMPLES)
+
+
 def test_a_judge_needs_images(vocabulary: Vocabulary) -> None:
     few: Tensor = torch.zeros(3, 1, SIDE, SIDE)
     with pytest.raises(CaseError, match="needs at least 5 images"):

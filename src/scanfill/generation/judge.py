@@ -22,7 +22,8 @@ FEWEST = 5
 class JudgeNetwork(nn.Module):
     """Four convolutions with stride 2, 64 features, and a linear layer for each condition.
 
-    The features keep where things are: they are not averaged over the image.
+    The features keep where things are: they are not averaged over the image. They are bounded, because the mean of a
+    distance would otherwise be decided by the few images that make a feature large that real images leave at 0.
 
     Args:
         counts: Number of categories of each condition; 0 for a number.
@@ -44,8 +45,8 @@ class JudgeNetwork(nn.Module):
         return [head(features) for head in self.heads]
 
     def features(self, images: Tensor) -> Tensor:
-        """Return ``(B, 64)``."""
-        found: Tensor = functional.relu(self.body(images))
+        """Return ``(B, 64)``, -1 to 1."""
+        found: Tensor = torch.tanh(self.body(images))
         return found
 
 
@@ -62,7 +63,7 @@ class Judge:
         self.vocabulary = vocabulary
         self.network = network.eval()
         found = self._raw(real)
-        self.mean, self.sd = found.mean(dim=0), found.std(dim=0) + 1e-3 * found.std() + 1e-6
+        self.mean, self.sd = found.mean(dim=0), found.std(dim=0) + 1e-3
 
     def features(self, images: Tensor) -> Tensor:
         """Return the features ``(N, 64)`` of images ``(N, 1, X, Y)`` in -1 to 1."""
