@@ -161,6 +161,15 @@ def test_real_images_are_compared_with_others_of_their_kind_if_there_are_enough(
     assert abs(scores[REAL]["membership_auc"] - 0.5) < 0.15  # nobody learned from them
 
 
+def test_likeness_to_the_images_whose_conditions_were_asked_for_hides_no_members(
+    parts: dict[str, Images], vocabulary: Vocabulary
+) -> None:
+    asked = parts["held_out"].first(60)
+    alike = Images(asked.pixels + 0.02, asked.cases)
+    scores = judge_samples(**{**parts, "samples": alike}, vocabulary=vocabulary, steps=60, draws=20).scores
+    assert abs(scores[SAMPLES]["membership_auc"] - 0.5) < 0.1  # .3 if these were among the strangers
+
+
 def test_tables_have_a_line_per_row(judged: Judged, tmp_path: Path) -> None:
     scores, fidelity = write_judged(judged, tmp_path, note="made up")
     with scores.open() as file:

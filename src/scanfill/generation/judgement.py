@@ -124,10 +124,12 @@ def judge_samples(
     compared, others = held_out.first(len(samples)), held_out.after(len(samples)).first(len(samples))
     if len(others) < len(samples):  # else the fairest row
         compared, others = held_out, judged_on
-    found.scores[REAL] = _scores(others, training, compared, judges, draws=draws, seed=seed)
+    found.scores[REAL] = _scores(others, training, compared, compared, judges, draws=draws, seed=seed)
+    strangers = held_out.after(len(samples))  # samples are more like those whose conditions they were asked for
+    strangers = strangers if len(strangers) >= len(samples) else held_out
     for name, images in tqdm(rows.items(), desc="Judging", unit="row"):
         found.fidelity[name] = {tool: _fidelity(images, call, vocabulary) for tool, call in instruments.items()}
-        found.scores[name] = _scores(images, training, held_out, judges, draws=draws, seed=seed)
+        found.scores[name] = _scores(images, training, held_out, strangers, judges, draws=draws, seed=seed)
     for name, images in {REAL: held_out, **rows}.items():
         found.scores[name] |= specificity(images.cases, judge(images.pixels), vocabulary, negative or {})
     best = MEASURED if MEASURED in instruments else JUDGE
@@ -183,9 +185,19 @@ def _fidelity(images: Images, instrument: Instrument, vocabulary: Vocabulary) ->
 
 
 def _scores(
-    images: Images, training: Images, held_out: Images, judges: tuple[Judge, Judge], *, draws: int, seed: int
+    images: Images,
+    training: Images,
+    held_out: Images,
+    strangers: Images,
+    judges: tuple[Judge, Judge],
+    *,
+    draws: int,
+    seed: int,
 ) -> dict[str, float]:
-    """Distances, neighbor scores, copies and diversity, by the judge's features and those of a random network."""
+    """Distances, neighbor scores, copies and diversity, by the judge's features and those of a random network.
+
+    ``strangers`` are the real images that training images are to be told from.
+    """
     number = min(len(images), len(held_out))
     some, real = images.first(number), held_out.first(number)
     (own, others), (first, second) = (
@@ -198,7 +210,7 @@ def _scores(
     scores["coverage_random"] = neighbor_scores(second, first)["coverage"]
     flat, known, unseen = (_flat(each) for each in (images, training, held_out))
     scores["copies"] = share_of_copies(flat, known, unseen)
-    area, low, high = membership_auc(flat, known[: len(unseen)], unseen, draws=draws, seed=seed)
+    area, low, high = membership_auc(flat, known[: len(strangers)], _flat(strangers), draws=draws, seed=seed)
     scores |= {"membership_auc": area, "membership_auc_low": low, "membership_auc_high": high}
     own, known, unseen = (judges[0].features(each.pixels).numpy() for each in (images, training, held_out))
     scores["copies_features"] = share_of_copies(own, known, unseen)
