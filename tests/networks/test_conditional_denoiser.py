@@ -111,6 +111,20 @@ def test_maps_show_at_each_place_what_the_conditions_say() -> None:
     assert torch.allclose(moved, first.roll(3, dims=1), atol=1e-5)  # each place is drawn for itself
 
 
+@pytest.mark.parametrize("only", range(3))
+def test_the_conditions_modulate_every_layer_of_the_maps(only: int) -> None:
+    torch.manual_seed(0)
+    maps = ConditionMaps(inputs=4, maps=2, layers=3)
+    for number, modulation in enumerate(maps.modulations):
+        if number != only:
+            for weight in modulation.parameters():
+                torch.nn.init.zeros_(weight)
+    ticks = torch.linspace(-1, 1, 16)
+    places = torch.stack(torch.meshgrid(ticks, ticks, indexing="ij"))[None].expand(2, -1, -1, -1)
+    first, second = maps(places, torch.stack([torch.ones(4), -torch.ones(4)]))
+    assert (first - second).std(dim=(1, 2)).min() > 1e-4  # at some places more than at others
+
+
 def test_a_spot_at_a_stated_place_is_learned_in_a_hundred_steps() -> None:
     torch.manual_seed(0)
     maps = ConditionMaps(inputs=2, maps=1)
