@@ -125,7 +125,7 @@ def judge_samples(
     if len(others) < len(samples):  # else the fairest row
         compared, others = held_out, judged_on
     found.scores[REAL] = _scores(others, training, compared, compared, judges, draws=draws, seed=seed)
-    strangers = held_out.after(len(samples))  # samples are more like those whose conditions they were asked for
+    strangers = held_out.after(len(samples))  # samples resemble the images whose conditions they were given
     strangers = strangers if len(strangers) >= len(samples) else held_out
     for name, images in tqdm(rows.items(), desc="Judging", unit="row"):
         found.fidelity[name] = {tool: _fidelity(images, call, vocabulary) for tool, call in instruments.items()}

@@ -159,7 +159,8 @@ def _about_copies() -> str:
     return (
         "Share of the images that are nearer to a training image than 99 % of the held-out real images, pixel by pixel "
         "and in the judge's features; and the area under the ROC curve of an attack that takes the images nearest to a "
-        "sample for training images (.5: chance). All of it counts only if the held-out images are of the same kind as "
+        "sample for training images, and has to tell them from held-out images whose conditions were not asked for, if "
+        "there are enough of these (.5: chance). All of it counts only if the held-out images are of the same kind as "
         "the training images: of other combinations, for instance, they are farther from them. Noise is far from every "
         "training image: a small share alone says nothing."
         f"\n\n{NOT_ANONYMOUS}"
