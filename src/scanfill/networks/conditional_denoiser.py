@@ -83,9 +83,9 @@ class ConditionalDenoiser(nn.Module):
 
     The network gets the conditions in three ways: as context of its cross-attention; added to the embedded time step,
     which goes into every residual block, so that they also act where there is no attention; and as maps, for what
-    lies at a place. The maps are inputs of the network, and are also added to its output, the more the more noise
-    there is: where noise hides everything, the conditions say what to draw, and what they say need not be learned
-    through all layers. Space to depth as in :py:class:`~scanfill.networks.PixelUnshuffled`.
+    lies at a place. The maps are inputs of the network, and are also added to its output, with a weight that grows
+    with the noise: where noise hides everything, the conditions decide what to draw, and this path spares them all the
+    layers in between. Space to depth as in :py:class:`~scanfill.networks.PixelUnshuffled`.
 
     Args:
         network: MONAI's ``DiffusionModelUNet`` with conditioning and ``num_class_embeds: 1``, whose class embedding is
