@@ -5,8 +5,8 @@
 FOLDER has one subfolder per class. In such collections, neighboring files are often neighboring slices of one scan.
 The files of each class are divided into blocks in the order of their names; of the blocks, 15 % each (rounded) are
 for validation and test. Of a training block, the images next to a block of another part are left out (the gap), and
-so are exact copies of an earlier file. This makes leaks between parts less likely; without patient numbers, nothing
-can rule them out.
+so are, of all parts, exact copies of an earlier file and images that hold the same value everywhere. This makes leaks
+between parts less likely; without patient numbers, nothing can rule them out.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 
 from scanfill.checksums import file_checksum
 from scanfill.data import find_cases, write_split
+from scanfill.data.image import read_image
 
 PARTS = ("training", "validation", "test")
 
@@ -35,7 +36,7 @@ def main() -> None:
     random = np.random.default_rng(arguments.seed)
     split: dict[str, list[dict[str, object]]] = {part: [] for part in PARTS}
     seen: set[str] = set()
-    dropped = 0
+    copies = flat = 0
     found = find_cases(arguments.folder, schema="images_2d")
     for _, members in groupby(found, key=lambda case: case["class"]):
         files = list(members)
@@ -49,12 +50,22 @@ def main() -> None:
                 kept = block[arguments.gap * before : len(block) - arguments.gap * after]
             for case in kept:
                 mark = file_checksum(str(case["image"]))
-                dropped += mark in seen
-                if mark not in seen:
-                    seen.add(mark)
+                if mark in seen:
+                    copies += 1
+                elif is_flat(str(case["image"])):
+                    flat += 1
+                else:
                     split[part].append(case)
+                seen.add(mark)
     write_split(split, arguments.output, schema="images_2d", relative_to=arguments.folder)
-    print(f"{arguments.output}: {', '.join(f'{len(cases)} {part}' for part, cases in split.items())}; {dropped} copies")
+    sizes = ", ".join(f"{len(cases)} {part}" for part, cases in split.items())
+    print(f"{arguments.output}: {sizes}; left out {copies} copies and {flat} without content")
+
+
+def is_flat(path: str) -> bool:
+    """Whether an image holds the same value everywhere, as a failed export does."""
+    image = read_image(path, path, spatial_dims=2, color=True)
+    return bool(image.min() == image.max())
 
 
 def parts_of(blocks: int, random: np.random.Generator) -> list[str]:

@@ -179,7 +179,8 @@ def check_values(image: MetaTensor, where: str, has_mask: bool) -> None:  # noqa
     check_finite(image, where)
     values = image.numpy()
     if values.min() == values.max():
-        msg = f"{where} holds the value {values.flat[0]:g} everywhere, so it is empty. Export it again."
+        value = f"{values.flat[0]:g}"
+        msg = f"{where} holds the value {value} everywhere, so it is empty. Export it again, or leave the case out."
         raise CaseError(msg)
 
 
