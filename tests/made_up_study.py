@@ -13,7 +13,6 @@ from scanfill.metrics import METRICS
 from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
-from scanfill.studies.strategies import join, strategy_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +45,12 @@ def write_study(
     """
     study = study_of(*settings, file=file)
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"study": study, "command": "python -m scanfill study missing_modality.yaml --out runs/x", "cases": "ab12"}
+    about = {
+        "study": study,
+        "schema": "brain_mri",
+        "command": "python -m scanfill study missing_modality.yaml --out runs/x",
+        "cases": "ab12",
+    }
     (folder / "study.json").write_text(json.dumps(about))
     for own in study["seeds"]:
         for fold in study["subset"]["folds"]:
@@ -75,16 +79,15 @@ def _draw(study: dict[str, Any], numbers: tuple[int, int, int], patients: int) -
             for strategy, prediction in kind_of_study(study).find_predictions(study).items():
                 for task in prediction["tasks"]:
                     noise = np.random.default_rng([seed, own, fold, *f"{name}{strategy}{task}".encode()])
-                    label = strategy_of(strategy, task)
-                    row = {"evaluation": evaluation, "strategy": label, "missing": join(task["missing"])}
+                    row = {"evaluation": evaluation, "strategy": task["strategy"], "task": task["task"]}
                     row |= {
-                        "source": task["source"],
+                        "source": task.get("source", ""),
                         "seed": own,
                         "fold": fold,
                         "case_id": f"{name}_1",
                         "patient": name,
                     }
-                    loss = LOSS.get(strategy, 0.0) * bool(task["missing"]) - GAIN.get(strategy, 0.0)
+                    loss = LOSS.get(strategy, 0.0) * bool(task["task"]) - GAIN.get(strategy, 0.0)
                     rows.append(row | _figures(noise, hard, loss, task))
             if empty := kind_of_study(study).empty:
                 nothing = {key: 0.0 for key in rows[-1] if key.partition("_")[0] in METRICS}
@@ -105,7 +108,7 @@ def _figures(noise: np.random.Generator, hard: Any, loss: float, task: dict[str,
         }
         values |= {"volume_ml": true_ml, "predicted_ml": true_ml * noise.normal(1, 0.1)}
         row |= {f"{metric}_{region}": float(values[metric]) for metric in METRICS}
-    synthetic = bool(task["source"])
+    synthetic = bool(task.get("source"))
     for name, value in (("mse_brain", 0.4), ("mse_tumour", 0.8), ("ssim_tumour", 0.7)):
         row[name] = float(value * noise.uniform(0.7, 1.3)) if synthetic else ""
     return row

@@ -23,7 +23,7 @@ def main() -> None:
     text = json.dumps(options)
     if os.environ.get("BREAK") and os.environ["BREAK"] in text:
         sys.exit("this job was told to fail")
-    sys.stdout.write("MSE of nothing\n")
+    sys.stdout.write("Step: nothing is chosen\n")
     config = options["config_file"]
     with Path("jobs.log").open("a") as log:
         log.write(f"{options.get('bundle_root') or options.get('output_dir') or options['output']}\n")

@@ -35,6 +35,10 @@ LAYERS = {
     "__main__": BLOCKS | {"data", "report", "missing", "domains", "studies", "sharing"},
 }
 """Layer -> those that it may import from, beside the light modules and ``scanfill`` itself, which has the version."""
+KIND_OF_STUDY = re.compile(r"scanfill\.studies\.kinds\.\w+")
+"""A module that belongs to one kind of study; the others are the engine, shared by all."""
+WELDS = {"t1", "t1ce", "t2", "flair", "segmenter", "segmenters", "missing"}
+"""Words of a single kind of study; in a sentence, ``missing`` is an ordinary one."""
 SEQUENCES = re.compile(r"(?<![a-z])(t1ce|flair)(?![a-z])", re.IGNORECASE)
 
 
@@ -84,6 +88,9 @@ def wrong_arrows(arrows: Mapping[str, set[str]]) -> Iterator[str]:
                 allowed = module.split(".")[:3] == target.split(".")[:3]
             if module.startswith("scanfill.sharing.check"):
                 allowed = target.startswith("scanfill.sharing.check") or target in ("scanfill", "scanfill.errors")
+            if own == "studies" and not KIND_OF_STUDY.match(module):
+                domain = layer == "domains" and target != "scanfill.domains"
+                allowed = allowed and not domain and not KIND_OF_STUDY.match(target)
             if not own:  # the package itself: its version, and where bundles lie
                 allowed = False
             if not allowed:
@@ -141,6 +148,28 @@ def test_building_blocks_name_no_sequence() -> None:
     assert named == []
 
 
+def test_the_study_engine_names_no_sequence_no_segmenter_and_nothing_missing() -> None:
+    named = [
+        f"{module}: {word}"
+        for module, path in modules(ROOT).items()
+        if layer_of(module) == "studies" and not KIND_OF_STUDY.match(module)
+        for word in sorted(names_in(path) & WELDS)
+    ]
+    assert named == []
+
+
+def names_in(path: Path) -> set[str]:
+    """Words of the names in a module, and of its texts that are no sentences."""
+    words: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        named = [getattr(node, field, None) for field in ("id", "attr", "arg", "name")]
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value:
+            named.append(node.value)
+        for name in filter(None, named):
+            words |= set(re.split(r"[^a-z0-9]+", str(name).lower()))
+    return words
+
+
 @pytest.mark.parametrize(
     ("module", "text", "wrong"),
     [
@@ -148,6 +177,8 @@ def test_building_blocks_name_no_sequence() -> None:
         ("networks.a", "def f():\n    import scanfill.data.b", "scanfill.networks.a -> scanfill.data.b"),
         ("data.b", "if TYPE_CHECKING:\n    from ..report import c", "scanfill.data.b -> scanfill.report.c"),
         ("data.b", "from scanfill.report import something", "scanfill.data.b -> scanfill.report"),
+        ("studies.h", "from scanfill.domains.x import d", "scanfill.studies.h -> scanfill.domains.x.d"),
+        ("studies.h", "from scanfill.studies.kinds.k import p", "scanfill.studies.h -> scanfill.studies.kinds.k.p"),
         ("domains.x.d", "from scanfill.domains.y import d", "scanfill.domains.x.d -> scanfill.domains.y.d"),
         ("sharing.check.e", "from scanfill.files import writing", "scanfill.sharing.check.e -> scanfill.files"),
         ("report.c", "from scanfill import __main__", "scanfill.report.c -> scanfill.__main__"),
@@ -165,6 +196,8 @@ def test_right_arrows_and_siblings_are_left_alone(tmp_path: Path) -> None:
             "data.b": "from scanfill import __version__\nfrom . import f\nfrom scanfill.networks.a import x",
             "report.c": "import numpy\nfrom scanfill.errors import UsageError\nfrom .. import data",
             "domains.x.d": "from scanfill.domains.x import g\nfrom scanfill.report.c import x",
+            "studies.h": "from scanfill.domains import find_phantoms",
+            "studies.kinds.k.p": "from scanfill.domains.x import d\nfrom scanfill.studies import h",
             "sharing.check.e": "from scanfill import bundle_path\nfrom scanfill.errors import UsageError",
         },
     )
@@ -193,6 +226,8 @@ def write_tree(folder: Path, texts: Mapping[str, str]) -> Path:
         "domains.x.d",
         "domains.x.g",
         "domains.y.d",
+        "studies.h",
+        "studies.kinds.k.p",
         "sharing.check.e",
     )
     for name in (*names, "errors", "files", "__main__"):
@@ -201,5 +236,6 @@ def write_tree(folder: Path, texts: Mapping[str, str]) -> Path:
         path.write_text(texts.get(name, ""))
     for parent in {path.parent for path in folder.rglob("*.py")} | {folder / "scanfill" / "domains"}:
         (parent / "__init__.py").touch()
-    (folder / "scanfill" / "sharing" / "__init__.py").touch()
+    for package in ("sharing", "studies/kinds"):
+        (folder / "scanfill" / package / "__init__.py").touch()
     return folder

@@ -47,7 +47,7 @@ def test_an_option_of_another_kind_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["domains.brain_mri.modalities", "studies.strategies", "studies.commands", "studies.kinds", "studies.plan"],
+    ["domains.brain_mri.modalities", "studies.bundle_facts", "studies.commands", "studies.kinds", "studies.plan"],
 )
 def test_what_a_scheduler_imports_brings_nothing_heavy(module: str) -> None:
     script = (

@@ -21,11 +21,11 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.studies import commands
-from scanfill.studies.fold_scores import read_truth, score_fold, voxel_size
+from scanfill.studies.fold_scores import score_fold, truth_of, voxel_size
 from scanfill.studies.kind import PROTOCOL
 from scanfill.studies.kinds import default_kind, find_kinds
-from scanfill.studies.kinds.augmentation_trial import check_extras, find_models, find_predictions
-from scanfill.studies.pages.augmentation_page import draw_presets
+from scanfill.studies.kinds.augmentation import check_extras, find_models, find_predictions
+from scanfill.studies.kinds.augmentation.page import draw_presets
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
 from scanfill.studies.report import write_study_report
@@ -33,7 +33,7 @@ from scanfill.studies.run import run_study, write_plan
 from scanfill.studies.statistics import Bootstrap
 from scanfill.studies.study_scores import read_study_scores
 from scanfill.studies.tables.comparisons import Methods
-from scanfill.studies.tables.preset_tables import effect_tables, judge_effects
+from scanfill.studies.tables.effects import effect_tables, judge_effects
 from stand_in_study import StandInStudy
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def trial_with(*settings: str, smoke: bool = False) -> dict[str, Any]:
 def test_every_kind_of_study_has_its_protocol_its_smoke_file_and_its_page() -> None:
     assert default_kind() == "missing_modality"
     for name, kind in find_kinds().items():
-        assert import_module(f"scanfill.studies.pages.{name}_page").LAYOUT.title
+        assert import_module(f"scanfill.studies.kinds.{name}.page").LAYOUT.title
+        assert kind.name == name
         study = read_study(f"{kind.name}.yaml", [FOUR] if kind.name == "augmentation" else [], smoke=True)
         assert {*PROTOCOL, *kind.incomparable} <= set(study)
         assert len(kind.find_models(study)) > 1
@@ -192,7 +193,7 @@ def test_the_empty_row_is_what_an_empty_label_map_scores(tmp_path: Path) -> None
     brain_cohort(data, cases=6, size=24)
     plan = write_plan(trial_with(smoke=True), tmp_path, data)
     fold, output = tmp_path / "folds" / "fold_0.json", tmp_path / "scores.csv"
-    score_fold(fold, {}, output, dataset_dir=data, seed=0, fold=0, empty=plan["empty"])
+    score_fold(fold, {}, output, dataset_dir=data, schema=plan["schema"], seed=0, fold=0, empty=plan["empty"])
     with output.open(newline="") as file:
         rows = list(csv.DictReader(file))
     found = {(row["strategy"], row["evaluation"]) for row in rows}
@@ -202,7 +203,7 @@ def test_the_empty_row_is_what_an_empty_label_map_scores(tmp_path: Path) -> None
         for one in read_list(fold, data, MODALITIES, schema=SCHEMA)["validation"]
         if one["case_id"] == rows[0]["case_id"]
     )
-    truth = read_truth(case)
+    truth = truth_of(case, SCHEMA)
     expected = score_case(np.zeros(truth.shape), truth, voxel_size(truth), REGIONS)
     assert float(rows[0]["dice_WT"]) == expected["dice_WT"] == 0
     assert float(rows[0]["hd95_WT"]) == pytest.approx(expected["hd95_WT"], rel=1e-5)
@@ -218,7 +219,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_preset_that_gains_is_better_and_one_that_changes_nothing_undecided(scored: Path) -> None:
     scores = read_study_scores(scored)
     effects, tests, *_ = effect_tables(
-        judge_effects(scores, "cross_validation", "none", "empty", QUICK), "none", "empty"
+        judge_effects(scores, "cross_validation", "none", "empty", QUICK), "none", "preset", "empty"
     )
     verdicts = {(row["preset"], row["label"]): row["verdict"] for row in tests.records()}
     assert verdicts["mri", "WT"] == "better"

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from scanfill.errors import UsageError
-from scanfill.studies.choice import choose_sources, inner_error
 from scanfill.studies.commands import recorded_options
+from scanfill.studies.kinds.missing_modality.choice import choose_sources, inner_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def test_the_source_with_the_lowest_error_comes_first(tmp_path: Path, capsys: py
     choose_sources(receipts, tmp_path / "out")
     assert json.loads((tmp_path / "out" / "sources.json").read_text()) == {"flair": ["t2", "t1"]}
     assert yaml.safe_load((tmp_path / "out" / "to_flair.yaml").read_text()) == {"sources": ["t2"], "target": "flair"}
-    assert "flair is synthesized from t2" in capsys.readouterr().out
+    assert "Step: flair is synthesized from t2" in capsys.readouterr().out
 
 
 def test_receipts_of_the_first_release_are_still_read() -> None:

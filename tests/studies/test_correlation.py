@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from scanfill.errors import UsageError
+from scanfill.studies.kinds.missing_modality.image_error import correlate_image_error, with_multiclass
 from scanfill.studies.statistics import (
     HELD_OUT,
     PairedScores,
-    correlate_image_error,
     pair_strategies,
     pearson,
     spearman,
-    with_multiclass,
 )
 from score_rows import score_rows
 

@@ -12,18 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
-from scanfill.data import write_split
+from scanfill.data import load_schema, write_split
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
-from scanfill.studies.fold_scores import majority, read_figures, score_ensemble, score_fold
+from scanfill.studies.fold_scores import majority, score_ensemble, score_fold
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SHAPE = (6, 6, 6)
-TASK = {"missing": ["flair"], "segmenter": "s", "source": ""}
+TASK = {"strategy": "zero", "task": "without flair", "folder": "flair", "model": "s"}
 
 
 def save(path: Path, values: Any) -> str:
@@ -67,7 +68,7 @@ def write_receipt(folder: Path, patients: list[str]) -> None:
 
 def score(study: Path, prediction: str) -> list[dict[str, str]]:
     out = study / "scores.csv"
-    where = {"dataset_dir": study / "data", "seed": 4, "fold": 0}
+    where = {"dataset_dir": study / "data", "schema": "brain_mri", "seed": 4, "fold": 0}
     score_fold(study / "fold_0.json", {"zero": study / prediction}, out, **where)
     with out.open(newline="") as file:
         return list(csv.DictReader(file))
@@ -79,11 +80,10 @@ def test_each_evaluation_strategy_and_case_has_a_row(study: Path) -> None:
         ("cross_validation", "judged"),
         ("held_out", "held"),
     ]
-    assert {(row["strategy"], row["missing"], row["seed"], row["fold"]) for row in rows} == {
-        ("zero", "flair", "4", "0")
+    assert {(row["strategy"], row["task"], row["seed"], row["fold"]) for row in rows} == {
+        ("zero", "without flair", "4", "0")
     }
     assert [float(row["dice_ED"]) for row in rows] == [1, 1]
-    assert [row["mse_brain"] for row in rows] == ["", ""]
 
 
 def test_a_shifted_prediction_scores_what_it_overlaps(study: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_prediction_that_is_not_there_is_named(study: Path) -> None:
 def test_the_ensemble_is_the_vote_of_the_folds_on_those_held_out(study: Path) -> None:
     folders = {"zero": [study / f"p{fold}" for fold in range(3)]}
     out = study / "ensemble.csv"
-    score_ensemble(study / "fold_0.json", folders, out, dataset_dir=study / "data", seed=0)
+    score_ensemble(study / "fold_0.json", folders, out, dataset_dir=study / "data", schema=SCHEMA, seed=0)
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["strategy"], row["evaluation"], row["fold"]) for row in rows] == [("zero_ensemble", "held_out", "all")]
@@ -124,15 +124,48 @@ def test_a_majority_wins_and_order_does_not_matter(one: Any, other: Any) -> None
     assert np.array_equal(majority([one, other]), majority([other, one]))
 
 
-def test_figures_of_several_synthetic_sequences_are_averaged(tmp_path: Path) -> None:
-    lines = [
-        "missing,target,source,case_id,patient,mse_brain,mse_tumour,ssim_tumour",
-        "t1ce+flair,t1ce,t1,a,a,0.5,1,0.5",
-        "t1ce+flair,flair,t2,a,a,0.1,,0.7",
-    ]
-    (tmp_path / "image_quality.csv").write_text("\n".join(lines))
-    write_receipt(tmp_path, [])
-    found = read_figures(tmp_path)["t1ce+flair", "", "a"]
-    assert found["source"] == "t1+t2"
-    assert found["mse_brain"] == pytest.approx(0.3)
-    assert np.isnan(found["mse_tumour"])
+def test_figures_of_prepared_cases_are_columns_of_their_score_rows(study: Path) -> None:
+    (study / "p0" / "figures.csv").write_text("folder,case_id,source,mse_brain\nflair,held,t2,0.25\n")
+    rows = {row["case_id"]: row for row in score(study, "p0")}
+    assert (rows["held"]["source"], rows["held"]["mse_brain"]) == ("t2", "0.25")
+    assert (rows["judged"]["source"], rows["judged"]["mse_brain"]) == ("", "")
+
+
+def test_a_prediction_on_another_grid_is_named(study: Path) -> None:
+    save(study / "p0" / "flair" / "held" / "held_seg.nii.gz", np.zeros((6, 6, 5)))
+    with pytest.raises(UsageError, match="not on the grid"):
+        score(study, "p0")
+
+
+def test_slices_are_scored_by_the_regions_of_their_own_schema(tmp_path: Path) -> None:
+    schema = {
+        "name": "slices",
+        "spatial_dims": 2,
+        "images": [{"key": "ct"}],
+        "label": {"names": {1: "kidney", 2: "tumor"}},
+        "regions": {"organ": [1, 2], "tumor": [2]},
+        "finder": {"by": "folder", "files": {"ct": "ct.png", "label": "label.png"}},
+    }
+    truth = np.zeros((8, 8), np.uint8)
+    truth[2:6, 2:6], truth[3, 3] = 1, 2
+    cases = []
+    for name in ("a", "b"):
+        place = tmp_path / "data" / name
+        place.mkdir(parents=True)
+        Image.fromarray((truth * 90 + 5).astype(np.uint8)).save(place / "ct.png")
+        Image.fromarray(truth).save(place / "label.png")
+        cases.append({"case_id": name, "patient": name, "ct": str(place / "ct.png"), "label": str(place / "label.png")})
+    write_split({"training": cases[:1], "validation": cases[1:]}, tmp_path / "fold_0.json", schema=load_schema(schema))
+    predicted = tmp_path / "p" / "cases" / "b" / "b_seg.png"
+    predicted.parent.mkdir(parents=True)
+    Image.fromarray(np.where(truth == 2, 1, truth).astype(np.uint8)).save(predicted)
+    task = {"strategy": "real", "task": "", "folder": "cases", "model": "s"}
+    models = {"s": {"sha256": "0", "training": {"cases": ["a"], "patients": ["a"]}}}
+    (tmp_path / "p" / "receipt.json").write_text(json.dumps({"models": models, "tasks": [task]}))
+    out = tmp_path / "scores.csv"
+    where = {"dataset_dir": tmp_path / "data", "schema": schema, "seed": 0, "fold": 0}
+    score_fold(tmp_path / "fold_0.json", {"real": tmp_path / "p"}, out, **where)
+    with out.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (float(row["dice_organ"]), float(row["dice_tumor"])) == (1, 0)
+    assert float(row["area_mm2_organ"]) == 16

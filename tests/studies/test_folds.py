@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from scanfill.data.lists import PARTS
+from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
 from scanfill.studies.folds import check_folds, data_checksums, divide, fingerprint, write_if_new
 
@@ -103,26 +104,26 @@ def test_a_patient_who_is_scored_and_learned_from_is_refused() -> None:
 
 def test_a_list_that_says_the_same_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "fold_0.json"
-    write_if_new({"training": cases_of(2)}, path)
+    write_if_new({"training": cases_of(2)}, path, SCHEMA)
     before = path.stat().st_mtime_ns
-    write_if_new({"training": cases_of(2)}, path)
+    write_if_new({"training": cases_of(2)}, path, SCHEMA)
     assert path.stat().st_mtime_ns == before
-    write_if_new({"training": cases_of(3)}, path)
+    write_if_new({"training": cases_of(3)}, path, SCHEMA)
     assert len(json.loads(path.read_text())["training"]) == 3
     assert [file.name for file in tmp_path.iterdir()] == ["fold_0.json"]
 
 
 def test_a_fingerprint_tells_other_patients_but_not_another_order() -> None:
     cases = cases_of(4)
-    assert fingerprint(cases) == fingerprint(cases[::-1])
-    assert fingerprint(cases) != fingerprint(cases[1:])
+    assert fingerprint(cases, SCHEMA) == fingerprint(cases[::-1], SCHEMA)
+    assert fingerprint(cases, SCHEMA) != fingerprint(cases[1:], SCHEMA)
 
 
 def test_checksums_of_data_change_with_a_byte(tmp_path: Path) -> None:
     file = tmp_path / "a_t1.nii.gz"
     file.write_bytes(b"1")
     case = {"case_id": "a", "patient": "a", "t1": str(file)}
-    before = data_checksums([case], tmp_path / "data.json")
-    assert data_checksums([case], tmp_path / "data.json") == before
+    before = data_checksums([case], tmp_path / "data.json", SCHEMA)
+    assert data_checksums([case], tmp_path / "data.json", SCHEMA) == before
     file.write_bytes(b"12")
-    assert data_checksums([case], tmp_path / "data.json") != before
+    assert data_checksums([case], tmp_path / "data.json", SCHEMA) != before

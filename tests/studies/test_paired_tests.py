@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from scanfill.studies.statistics import MARGINS, paired_t_test, signed_rank_test, two_one_sided_tests
+from scanfill.studies.plan import read_study
+from scanfill.studies.statistics import paired_t_test, signed_rank_test, two_one_sided_tests
 
 few = settings(deadline=None, max_examples=30)
 hundredths = st.lists(st.integers(-40, 40).map(lambda whole: whole / 100), min_size=2, max_size=25)
@@ -156,4 +157,5 @@ def test_a_margin_that_is_none_is_refused(margin: float) -> None:
 
 
 def test_the_margins_are_those_set_before_the_study() -> None:
-    assert MARGINS == {"dice_WT": 0.02, "dice_ED": 0.03, "dice_TC": 0.03, "dice_NC": 0.05, "dice_CET": 0.05}
+    margins = {"WT": 0.02, "ED": 0.03, "NC": 0.05, "CET": 0.05}
+    assert read_study("missing_modality.yaml")["margins"] == margins

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import scanfill
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import UnknownOptionError, UsageError
+from scanfill.studies.bundle_facts import networks_of, schema_of
+from scanfill.studies.commands import filled
+from scanfill.studies.kinds.missing_modality.strategies import find_models, find_predictions, find_steps, missing_sets
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import parse_setting, read_study
-from scanfill.studies.strategies import find_models, find_predictions, missing_sets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +89,11 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(setting: str, nearest: 
         "segmentation.datalist=x.json",
         "segmentation.overlays=small.yaml",
         "name=other",
+        "regions=[]",
+        "regions=WT",
+        "regions=[WT, WT]",
+        "margins.WT=0",
+        "margins.WT=all",
     ],
 )
 def test_a_value_out_of_range_is_refused_with_its_name(setting: str) -> None:
@@ -126,13 +134,56 @@ def test_every_prediction_has_its_networks_and_makes_nothing_from_what_is_missin
     options = {"most_missing": most, "dedicated": dedicated}
     study = study_with() | options
     study["subset"] = study["subset"] | {"targets": targets, "sources": sources}
-    models, predictions = find_models(study), find_predictions(study)
+    models, predictions, steps = find_models(study), find_predictions(study), find_steps(study)
+    made = {f"{name}/seed_{{seed}}/{{fold}}/{result}" for name, step in steps.items() for result in step["results"]}
     for prediction in predictions.values():
-        used = [task["segmenter"] for task in prediction["tasks"]]
+        used = [task["model"] for task in prediction["tasks"]]
         assert set(used) <= set(prediction["models"])
         assert set(prediction["models"]) <= set(models)
+        assert set(prediction["needs"]) <= made
         for task in prediction["tasks"]:
             assert task["source"] not in task["missing"]
             assert set(task["missing"]) < set(MODALITIES)
-            if prediction["images"] == "synthesis" and task["missing"]:
+            assert set(task["models"]) <= set(models)
+            if prediction["prepare"]["images"] == "synthesis" and task["missing"]:
                 assert set(sources) - set(task["missing"])
+
+
+def test_a_margin_of_a_region_that_is_not_compared_is_refused() -> None:
+    with pytest.raises(UsageError, match="margins: not one of regions: 'TC'"):
+        study_with("margins.TC=0.03")
+
+
+def test_the_networks_that_a_bundle_names_are_made_of_its_overlays() -> None:
+    for name, folder in scanfill.bundle_paths().items():
+        for overlays in networks_of(name).values():
+            assert all((folder / "configs" / overlay).is_file() for overlay in overlays)
+    assert networks_of("brain_tumor_segmentation")["deepmedic"] == []
+
+
+def test_bundles_of_different_kinds_of_data_are_no_study() -> None:
+    assert schema_of(["brain_tumor_segmentation", "mri_modality_completion"]) == "brain_mri"
+    with pytest.raises(UsageError, match="hand_bone_segmentation has 'hand_xray', not 'brain_mri'"):
+        schema_of(["brain_tumor_segmentation", "hand_bone_segmentation"])
+
+
+@pytest.mark.parametrize(("fold", "outer"), [("fold_1", "fold_1"), ("fold_1_inner_0", "fold_1")])
+def test_what_is_planned_is_filled_with_the_fold_and_seed_of_a_job(fold: str, outer: str) -> None:
+    planned = {"{fold}": ["a/{fold}/{seed}", {"list": "{outer}"}], "number": 3, "nothing": None}
+    assert filled(planned, fold, 7) == {"{fold}": [f"a/{fold}/7", {"list": outer}], "number": 3, "nothing": None}
+
+
+def test_pairwise_needs_every_synthesizer_that_it_chooses_among() -> None:
+    study = study_with("subset.targets=[t1, t2]", "most_missing=2", "dedicated=all", "subset.sources=[t1, t1ce, flair]")
+    tasks = {
+        (task["strategy"], task["task"]): task["models"]
+        for prediction in find_predictions(study).values()
+        for task in prediction["tasks"]
+    }
+    made = ["synthesis_t1ce_to_t1", "synthesis_flair_to_t1", "synthesis_t1ce_to_t2", "synthesis_flair_to_t2"]
+    assert tasks["pairwise", "without t1+t2"] == ["segmenter_t1-t1ce-t2-flair", *made]
+    inner = ["inner_synthesis_to_t1", "inner_synthesis_to_t2"]
+    assert tasks["synthetic_trained", ""] == ["synthetic_trained", *inner]
+    assert tasks["dedicated", "without t2"] == ["segmenter_t1-t1ce-flair"]
+    needed = {name for models in tasks.values() for name in models}
+    assert needed == set(find_models(study))

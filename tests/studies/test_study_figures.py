@@ -9,16 +9,15 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from scanfill.studies.figures.examples import draw_example_slices
 from scanfill.studies.figures.score_plots import (
-    Cloud,
     agreement,
     draw_dice_boxes,
     draw_differences,
-    draw_error_against_loss,
     draw_volume_agreement,
 )
 from scanfill.studies.figures.svg import write_svg
+from scanfill.studies.kinds.missing_modality.error_plot import Cloud, draw_error_against_loss
+from scanfill.studies.kinds.missing_modality.examples import draw_example_slices
 from scanfill.studies.tables.study_table import Estimate
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def test_agreement_needs_pairs() -> None:
 
 def test_volumes_of_all_strategies_have_one_scale() -> None:
     volumes = {f"s{number}": (CASES, CASES * number) for number in range(1, 6)}
-    axes = draw_volume_agreement(volumes, "Without t1").axes
+    axes = draw_volume_agreement(volumes, "Without t1", "WT").axes
     assert len(axes) == 8
     assert len({axis.get_ylim() for axis in axes[:5]}) == 1
     assert [axis.axison for axis in axes[5:]] == [False] * 3

@@ -99,7 +99,7 @@ def test_the_answer_names_what_is_better_or_worse(tmp_path: Path) -> None:
     (sentence,) = re.findall(r"<p>(Of .*?)</p>", page)
     assert sentence.startswith("Of 12 comparisons of Dice with complete_set: ")
     assert "4 worse (zero, without t1ce: all)" in sentence
-    assert "as good as complete (dropout" in sentence
+    assert "as good as the reference (dropout" in sentence
 
 
 def test_the_study_file_says_when_a_difference_counts(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ import pytest
 
 from made_up_study import write_study
 from scanfill.errors import UsageError
-from scanfill.studies.study_scores import Cell, _usable, acquired_of, read_score_file, read_study_scores
+from scanfill.studies.kinds.missing_modality.strategies import acquired_of, missing_of
+from scanfill.studies.study_scores import Cell, _usable, read_score_file, read_study_scores
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 OPTIONS = ("segmenter=unet", "folds=3", "seeds=[0, 1]", "most_missing=1", "subset.targets=[t1ce]")
 OPTIONS += ("subset.strategies=[zero, dropout]",)
-WITHOUT = Cell("zero", "t1ce")
+WITHOUT = Cell("zero", "without t1ce")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def test_a_finished_study_is_read_whole(finished: Path) -> None:
     scores = read_study_scores(finished)
     assert (scores.seeds, scores.folds, scores.absent) == ((0, 1), (0, 1, 2), ())
     assert scores.evaluations == ["cross_validation", "held_out"]
-    expected = {Cell("complete_set"), WITHOUT, Cell("dropout"), Cell("dropout", "t1ce")}
+    expected = {Cell("complete_set"), WITHOUT, Cell("dropout"), Cell("dropout", "without t1ce")}
     assert set(scores.cells("cross_validation")) == expected
 
 
@@ -39,7 +40,7 @@ def test_cross_validation_pools_folds_and_the_held_out_test_averages_their_model
     assert {row["evaluation"] for row in pooled} == {"cross_validation"}
     assert len(pooled) == 6 * 2
     assert len(averaged) == 3 * 2
-    single = [row for row in scores.rows if (row["strategy"], row["missing"]) == WITHOUT]
+    single = [row for row in scores.rows if (row["strategy"], row["task"]) == WITHOUT]
     single = [row for row in single if (row["case_id"], row["seed"]) == (averaged[0]["case_id"], averaged[0]["seed"])]
     assert len(single) == 3
     assert averaged[0]["dice_WT"] == pytest.approx(np.mean([float(row["dice_WT"]) for row in single]))
@@ -83,7 +84,7 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
 
 def test_scores_of_something_else_are_refused(tmp_path: Path) -> None:
     (tmp_path / "fold_0.csv").write_text("case_id,dice_WT\na,0.5\n")
-    with pytest.raises(UsageError, match=r"fold_0\.csv has no column evaluation, strategy, missing, seed, fold"):
+    with pytest.raises(UsageError, match=r"fold_0\.csv has no column evaluation, strategy, task, seed, fold"):
         read_score_file(tmp_path / "fold_0.csv")
 
 
@@ -96,7 +97,7 @@ def test_a_file_that_was_cut_off_is_refused(finished: Path, tmp_path: Path) -> N
 
 def test_a_cell_that_was_not_scored_is_named_with_those_that_were(finished: Path) -> None:
     with pytest.raises(UsageError, match=r"no scores of completion, without t1 in cross-validation; scored: .*zero"):
-        read_study_scores(finished).of("cross_validation", Cell("completion", "t1"))
+        read_study_scores(finished).of("cross_validation", Cell("completion", "without t1"))
 
 
 def test_the_largest_set_with_every_fold_of_every_seed_is_used() -> None:
@@ -108,3 +109,4 @@ def test_the_largest_set_with_every_fold_of_every_seed_is_used() -> None:
 def test_acquired_is_what_is_not_missing() -> None:
     assert acquired_of("t1+t2") == ("t1ce", "flair")
     assert acquired_of("") == ("t1", "t1ce", "t2", "flair")
+    assert (missing_of("without t1+t2"), missing_of("")) == ("t1+t2", "")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scanfill.studies.statistics import Judged, PairedScores
 
 quick = Bootstrap(draws=500)
+MARGINS = {"dice_WT": 0.02, "dice_CET": 0.05}
 THREE_SEEDS = {"0": 0.10, "1": 0.11, "2": 0.12}
 
 
@@ -37,7 +38,7 @@ def spread(mean: float, sd: float, n: int = 15) -> list[float]:
 
 
 def judged(pairs: PairedScores, size: int = 4) -> Judged:
-    (result,) = judge([compare(pairs, quick)], Family(size))
+    (result,) = judge([compare(pairs, quick, MARGINS)], Family(size))
     return result
 
 
@@ -71,7 +72,7 @@ def test_of_a_volume_neither_is() -> None:
 
 def test_to_be_as_good_as_a_reference_that_fails_says_nothing() -> None:
     pairs = paired(spread(0.001, 0.002))
-    assert judged(pairs).verdict == "as good as complete"
+    assert judged(pairs).verdict == "as good as the reference"
     failing = replace(
         pairs, values=tuple(value - 0.4 for value in pairs.values), reference_values=(0.1,) * len(pairs.values)
     )
@@ -113,7 +114,7 @@ def test_within_the_margin_is_as_good_as_complete_also_where_it_is_significant()
     found = judged(pairs)
     assert found.t_test.holm is not None
     assert found.t_test.holm < 0.05
-    assert found.verdict == "as good as complete"
+    assert found.verdict == "as good as the reference"
     assert found.why == "the difference (-0.005) is shown to be within 0.02; a smaller difference was found"
 
 
@@ -123,13 +124,13 @@ def test_no_significance_is_not_equivalence() -> None:
 
 def test_equivalence_is_corrected_for_the_family_too() -> None:
     pairs = paired(spread(0.0, 0.03))
-    assert judged(pairs, size=1).verdict == "as good as complete"
+    assert judged(pairs, size=1).verdict == "as good as the reference"
     assert judged(pairs, size=60).verdict == "undecided"
 
 
 def test_the_same_prediction_is_as_good_with_fifteen_patients_and_undecided_with_two() -> None:
     same = judged(paired([0.0] * 15))
-    assert (same.verdict, same.why) == ("as good as complete", "the scores are identical in every patient")
+    assert (same.verdict, same.why) == ("as good as the reference", "the scores are identical in every patient")
     assert judged(paired([0.0] * 2)).verdict == "undecided"
 
 
@@ -139,7 +140,7 @@ def test_degenerate_differences_are_stated_and_never_nan(values: list[float]) ->
     assert not any(isinstance(value, float) and math.isnan(value) for value in row.values())
     unknown = [key for key, value in row.items() if value is None]
     assert not unknown or row["notes"]
-    assert row["verdict"] in ("undecided", "as good as complete")
+    assert row["verdict"] in ("undecided", "as good as the reference")
     assert row["why"]
 
 
@@ -147,7 +148,9 @@ def test_the_paper_variant_decides_at_its_own_level() -> None:
     pairs = paired(spread(0.05, 0.05), seed_differences={"0": 0.05, "1": 0.051})
     p = stats.ttest_1samp(pairs.differences, 0).pvalue
     assert 0.0005 < p < 0.0025
-    verdicts = [judge([compare(pairs, quick)], Family(100, variant))[0].verdict for variant in ("holm", "paper")]
+    verdicts = [
+        judge([compare(pairs, quick, MARGINS)], Family(100, variant))[0].verdict for variant in ("holm", "paper")
+    ]
     assert verdicts == ["undecided", "better"]
 
 
@@ -161,7 +164,7 @@ def test_a_row_holds_family_level_and_smallest_difference() -> None:
 
 
 def test_the_footnotes_state_family_margins_and_bootstrap() -> None:
-    text = " ".join(describe_methods(Family(48), Bootstrap(seed=7)))
+    text = " ".join(describe_methods(Family(48), Bootstrap(seed=7), MARGINS))
     for part in ("family of 48 tests", "10,000 draws", "seed 7", "dice_WT 0.02", "dice_CET 0.05", "zeros after Pratt"):
         assert part in text
     assert "0.0025, as in the paper" in " ".join(describe_methods(Family(48, "paper")))

@@ -30,6 +30,7 @@ def check_study(study: Study, kind: Kind) -> None:
     _check_shares(study)
     _check_numbers("seeds", study["seeds"])
     _check_folds(study)
+    _check_margins(study)
     for block, bundle in kind.find_bundles(study).items():
         _check_overlays(block, study[block]["overlays"], bundle)
     kind.check(study)
@@ -100,6 +101,19 @@ def _check_folds(study: Study) -> None:
     if wrong := [fold for fold in subset["folds"] if fold not in folds]:
         msg = f"subset.folds (={subset['folds']}): there is no fold {wrong[0]}, only {', '.join(map(str, folds))}."
         raise UsageError(msg)
+
+
+def _check_margins(study: Study) -> None:
+    """Check the scored regions that are compared, and the margins of some of them."""
+    regions, margins = study["regions"], study["margins"]
+    if not isinstance(regions, list) or not regions or len(set(map(str, regions))) < len(regions):
+        msg = f"regions (={regions!r}) must be a list of different scored regions of the labels."
+        raise UsageError(msg)
+    for region, margin in margins.items():
+        check_name(region, regions, "margins: not one of regions:")
+        if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 < margin < 1:
+            msg = f"margins.{region} (={margin!r}) must be a difference of Dice above 0 and below 1, such as 0.02."
+            raise UsageError(msg)
 
 
 def chosen(option: str, values: Any, known: Sequence[str]) -> list[str]:

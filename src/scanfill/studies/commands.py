@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Plan = dict[str, Any]
-"""Content of ``study.json``: ``study`` (all options), ``models``, ``predictions``, and further information."""
+"""Content of ``study.json``: ``study`` (all options), ``models``, ``steps``, ``predictions``, and further information.
+
+See :py:class:`scanfill.studies.kind.Kind` for their entries.
+"""
 
 JOBS = "configs/studies"
 
@@ -29,37 +32,45 @@ def recorded_options(record: Mapping[str, Any]) -> dict[str, Any]:
     return dict(record["options"] if "options" in record else record["knobs"])
 
 
+def filled(planned: Any, fold: str, seed: int | str) -> Any:
+    """Replace ``{fold}``, ``{outer}`` and ``{seed}`` in every text of something planned.
+
+    Args:
+        planned: Text, list or mapping; keys are not changed.
+        fold: ``fold_0``, or ``fold_0_inner_1``, whose outer fold is ``fold_0``.
+        seed: The seed.
+    """
+    if isinstance(planned, str):
+        outer = fold.partition("_inner")[0]
+        return planned.replace("{fold}", fold).replace("{outer}", outer).replace("{seed}", str(seed))
+    if isinstance(planned, Mapping):
+        return {key: filled(value, fold, seed) for key, value in planned.items()}
+    return [filled(value, fold, seed) for value in planned] if isinstance(planned, Sequence) else planned
+
+
 def config_files(model: Mapping[str, Any]) -> list[str]:
-    """List the configs of a training, in the order in which they are merged."""
+    """List the configs of a training that exist from the start, in the order in which they are merged."""
     names = ["train.yaml", *model["overlays"]]
     files = [f"bundles/{model['bundle']}/configs/{name}" for name in names]
-    files += model.get("more", [])
-    if model["cases"] == "synthetic":
-        files.append(f"{JOBS}/synthetic_channels.yaml")
-    return [*files, f"{JOBS}/training.yaml"]
+    return [*files, *model.get("more", []), f"{JOBS}/training.yaml"]
+
+
+def made_configs(model: Mapping[str, Any], fold: str, seed: int | str) -> list[str]:
+    """List the configs of a training that a step writes; they are merged last."""
+    return list(filled(model.get("made_configs", []), fold, seed))
 
 
 def case_list(plan: Plan, model: Mapping[str, Any], fold: str, seed: int | str) -> str:
     """Return the list of cases that a network is trained on; ``fold`` is ``fold_0``, or ``fold_0_inner_1``."""
-    if model["cases"] == "synthetic":
-        return f"inner_images/seed_{seed}/{fold}/list.json"
-    return real_list(plan, fold) if model["cases"] == "outer" else f"folds/{_inner(model, fold)}.json"
+    if "made_list" in model:
+        return str(filled(model["made_list"], fold, seed))
+    own = f"{fold}_inner_share" if model["cases"] == "inner_share" else fold
+    return real_list(plan, fold) if model["cases"] == "outer" else f"folds/{own}.json"
 
 
 def real_list(plan: Plan, fold: str) -> str:
     """Return the list of a fold's acquired training cases, with an inner validation if the best weights are chosen."""
     return f"folds/{fold}_{'inner_share' if plan['study']['checkpoint'] == 'best' else 'outer'}.json"
-
-
-def _inner(model: Mapping[str, Any], fold: str) -> str:
-    return f"{fold}_inner_share" if model["cases"] == "inner_share" else fold
-
-
-def choice_of(name: str, fold: str, seed: int | str) -> list[str]:
-    """Return the config with the chosen source of an inner synthesizer; empty for other models."""
-    start, _, target = name.rpartition("_to_")
-    outer = fold.partition("_inner")[0]
-    return [f"choices/seed_{seed}/{outer}/to_{target}.yaml"] if start == "inner_synthesis" else []
 
 
 def training_options(plan: Plan, name: str, fold: str, seed: int | str) -> dict[str, Any]:
@@ -91,41 +102,32 @@ def trained_folder(name: str, fold: str, seed: int | str) -> str:
     return f"models/{name}/seed_{seed}/{fold}"
 
 
+def receipts(names: Sequence[str], fold: str, seed: int | str) -> list[str]:
+    """List the receipts of some trainings, which are written when these are finished."""
+    return [f"{trained_folder(name, fold, seed)}/receipt.json" for name in names]
+
+
+def step_folder(name: str, fold: str, seed: int | str) -> str:
+    """Return the folder with the results of a step."""
+    return f"{name}/seed_{seed}/{fold}"
+
+
 def prediction_options(plan: Plan, strategy: str, fold: str, seed: int | str) -> dict[str, Any]:
     """Collect the options of a prediction."""
     prediction = plan["predictions"][strategy]
-    pairwise = prediction["images"] == "synthesis"
     return {
         "about": {"strategy": strategy, "seed": int(seed), "fold": fold},
         "tasks": prediction["tasks"],
         "models": {name: trained_folder(name, fold, seed) for name in prediction["models"]},
-        "images": prediction["images"],
-        "choice": f"choices/seed_{seed}/{fold}/sources.json" if pairwise else None,
-        "keep_images": plan["study"].get("keep_images", 0),
-    }
-
-
-def inner_images_options(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
-    """Collect the options of the job that synthesizes sequences for a fold's training patients."""
-    names = inner_folds(plan, fold)
-    targets = plan["study"]["subset"]["targets"]
-    return {
-        "inner_lists": [f"folds/{name}.json" for name in names],
-        "models": [
-            {target: trained_folder(f"inner_synthesis_to_{target}", name, seed) for target in targets} for name in names
-        ],
-        "missing_sets": plan["missing_sets"],
+        "schema": plan["schema"],
+        "prepare": filled(prediction.get("prepare"), fold, seed),
+        "inference": prediction.get("inference", {}),
     }
 
 
 def inner_folds(plan: Plan, fold: str) -> list[str]:
     """List the names of a fold's inner folds."""
     return [f"{fold}_inner_{number}" for number in range(plan["study"]["inner_folds"])]
-
-
-def synthesizers(plan: Plan) -> list[str]:
-    """List the pairwise synthesizers, from which the sources are chosen."""
-    return [name for name in plan["models"] if name.startswith("synthesis_")]
 
 
 def trainings(plan: Plan) -> list[tuple[str, int, str]]:
@@ -152,8 +154,13 @@ def scores(plan: Plan) -> list[str]:
 def scoring_options(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
     """Collect the options of the job that scores a fold."""
     folders = {name: own[0] for name, own in predicted(plan, seed, [fold]).items()}
-    options = {"predictions": folders, "seed": seed, "fold": fold.removeprefix("fold_")}
+    options = {"predictions": folders, "schema": plan["schema"], "seed": seed, "fold": fold.removeprefix("fold_")}
     return options | ({"empty": plan["empty"]} if plan.get("empty") else {})
+
+
+def ensemble_options(plan: Plan, folds: Sequence[str], seed: int | str) -> dict[str, Any]:
+    """Collect the options of the job that scores the majority vote of all folds."""
+    return {"predictions": predicted(plan, seed, folds), "schema": plan["schema"], "seed": seed}
 
 
 def predicted(plan: Plan, seed: int | str, folds: Sequence[str]) -> dict[str, list[str]]:

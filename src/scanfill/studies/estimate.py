@@ -33,7 +33,7 @@ def describe_plan(plan: Plan, folder: Path) -> str:
     lines += [f"Patients in the first fold: {patients}"]
     for name, seed, fold in every:
         model = plan["models"][name]
-        kinds.setdefault(kind_of(plan, model), []).append(0 if (name, seed, fold) in done else steps_of(model, folder))
+        kinds.setdefault(model["cost"], []).append(0 if (name, seed, fold) in done else steps_of(model, folder))
     total, unknown = 0.0, []
     for kind, steps in kinds.items():
         seconds = measured.get(kind)
@@ -63,11 +63,6 @@ def receipt_of(folder: Path, name: str, seed: int, fold: str) -> Path:
     return folder / "models" / name / f"seed_{seed}" / fold / "receipt.json"
 
 
-def kind_of(plan: Plan, model: Mapping[str, Any]) -> str:
-    """Return the kind of a network, which determines its cost per step: the segmenter, synthesis or completion."""
-    return str(plan["study"]["segmenter"] if model["block"] == "segmentation" else model["block"])
-
-
 def steps_of(model: Mapping[str, Any], folder: Path) -> float:
     """Compute the number of steps of a training from its options and configs."""
     options: dict[str, Any] = {}
@@ -84,6 +79,6 @@ def measured_seconds(plan: Plan, folder: Path) -> dict[str, float]:
         path = receipt_of(folder, *job)
         if path.is_file():
             receipt = json.loads(path.read_text(encoding="utf-8"))
-            found.setdefault(kind_of(plan, plan["models"][job[0]]), []).append(receipt["seconds_a_step"])
+            found.setdefault(plan["models"][job[0]]["cost"], []).append(receipt["seconds_a_step"])
     stated = {kind: float(value) for kind, value in plan["study"]["seconds_a_step"].items() if value is not None}
     return stated | {kind: statistics.median(values) for kind, values in found.items()}

@@ -1,9 +1,7 @@
-"""Score the predictions of one fold, one row per strategy, missing set and case, and reject cases used in training."""
+"""Score the predictions of one fold, one row per strategy, task and case, and reject cases used in training."""
 
 import csv
 import json
-import math
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,24 +12,25 @@ from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from scanfill.data import read_list
+from scanfill.data import load_schema, read_list
 from scanfill.data.evaluation_cases import refuse_seen
-from scanfill.data.image import read_image
-from scanfill.domains.brain_mri.labels import REGIONS, to_internal
-from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.data.schema import CaseSchema
+from scanfill.data.truth import read_truth
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case
 from scanfill.metrics.cohort import write_table
 
-from .images import FIGURES
-from .strategies import folder_of, join, strategy_of
+from .prediction import FIGURES
 
 Case = dict[str, Any]
 Row = dict[str, float | str]
+Figures = Mapping[tuple[str, str], Mapping[str, str]]
 
 EVALUATIONS = {"validation": "cross_validation", "test": "held_out"}
 """Part of a fold's list -> the evaluation that its scores belong to; the two are never mixed."""
+
+PREDICTED = (".nii.gz", ".png")
+"""How the name of a predicted label map may end."""
 
 
 def score_fold(
@@ -40,6 +39,7 @@ def score_fold(
     output: str | Path,
     *,
     dataset_dir: str | Path,
+    schema: CaseSchema | str | Mapping[str, Any],
     seed: int,
     fold: int,
     empty: str = "",
@@ -51,36 +51,39 @@ def score_fold(
         predictions: Strategy -> folder with its label maps and ``receipt.json``.
         output: CSV file, written atomically.
         dataset_dir: Folder of the cases.
+        schema: Name of a kind of data, or its schema, with the scored regions.
         seed: Seed, stored in each row.
         fold: Fold, stored in each row.
-        empty: Name of the row with the scores of a prediction without any lesion; "" for no such row.
+        empty: Name of the row with the scores of a prediction without any label; "" for no such row.
 
     Raises:
         CaseError: A model was trained on a case to be scored.
         UsageError: A label map is missing.
     """
-    split = read_list(datalist, dataset_dir, MODALITIES, schema=SCHEMA)
+    kind = load_schema(schema)
+    split = read_list(datalist, dataset_dir, kind.image_keys, schema=kind)
     receipts = {strategy: read_receipt(folder) for strategy, folder in predictions.items()}
     scored = [case for part in EVALUATIONS for case in split.get(part, ())]
     for strategy, receipt in receipts.items():
         for name, model in receipt["models"].items():
             refuse_seen(scored, model["training"], f"Strategy {strategy}: {name}", "or train it again")
-    qualities = {strategy: read_figures(Path(folder)) for strategy, folder in predictions.items()}
+    figures = {strategy: read_figures(Path(folder)) for strategy, folder in predictions.items()}
+    columns = list(dict.fromkeys(name for own in figures.values() for row in own.values() for name in row))
     rows: list[Row] = []
     for part, evaluation in EVALUATIONS.items():
         for case in tqdm(split.get(part, ()), desc=f"Scores, {evaluation}", unit="case"):
-            truth = read_truth(case)
+            truth = truth_of(case, kind)
+            about: Row = {"evaluation": evaluation, "seed": seed, "fold": fold}
             for strategy, receipt in receipts.items():
                 for task in receipt["tasks"]:
-                    place = Path(predictions[strategy]) / folder_of(task)
-                    figures = qualities[strategy].get((join(task["missing"]), task["source"], str(case["case_id"])), {})
-                    source = figures.get("source", "") if strategy.startswith("pairwise") else ""
-                    about: Row = {"evaluation": evaluation, "strategy": strategy_of(strategy, task)}
-                    about |= {"missing": join(task["missing"]), "source": source, "seed": seed, "fold": fold}
-                    rows.append(_row(about, case, read_label_map(place, case, truth), truth, figures))
+                    labels = read_label_map(Path(predictions[strategy]) / task["folder"], case, truth, kind)
+                    own = figures[strategy].get((str(task["folder"]), str(case["case_id"])), {})
+                    more = {name: own.get(name, "") for name in columns}
+                    rows.append({**_row(about | _names(task), case, labels, truth, kind), **more})
             if empty:
-                about = {"evaluation": evaluation, "strategy": empty, "missing": "", "source": "", "seed": seed}
-                rows.append(_row({**about, "fold": fold}, case, np.zeros(truth.shape, np.uint8), truth, {}))
+                nothing = np.zeros(truth.shape, np.uint8)
+                names: Row = {"strategy": empty, "task": ""}
+                rows.append({**_row(about | names, case, nothing, truth, kind), **dict.fromkeys(columns, "")})
     write_table(rows, Path(output), "")
 
 
@@ -90,34 +93,41 @@ def score_ensemble(
     output: str | Path,
     *,
     dataset_dir: str | Path,
+    schema: CaseSchema | str | Mapping[str, Any],
     seed: int,
 ) -> None:
     """Score the majority vote of all folds' models on the held-out patients, in rows named ``<strategy>_ensemble``.
 
-    Each voxel gets the label predicted by most folds; in a tie the lowest, so background before tumor.
+    Each voxel gets the label predicted by most folds; in a tie the lowest, so background before any label.
 
     Args:
         datalist: Case list of any fold: the held-out patients are the same.
         predictions: Strategy -> one folder per fold.
         output: CSV file.
         dataset_dir: Folder of the cases.
+        schema: Name of a kind of data, or its schema, with the scored regions.
         seed: Seed, stored in each row.
 
     Raises:
         UsageError: A label map is missing.
     """
-    cases = read_list(datalist, dataset_dir, MODALITIES, schema=SCHEMA).get("test", [])
+    kind = load_schema(schema)
+    cases = read_list(datalist, dataset_dir, kind.image_keys, schema=kind).get("test", [])
     tasks = {strategy: read_receipt(folders[0])["tasks"] for strategy, folders in predictions.items()}
     rows: list[Row] = []
     for case in tqdm(cases, desc="Scores of ensembles", unit="case"):
-        truth = read_truth(case)
+        truth = truth_of(case, kind)
         for strategy, folders in predictions.items():
             for task in tasks[strategy]:
-                votes = [read_label_map(Path(folder) / folder_of(task), case, truth) for folder in folders]
-                about: Row = {"evaluation": "held_out", "strategy": f"{strategy_of(strategy, task)}_ensemble"}
-                about |= {"missing": join(task["missing"]), "source": task["source"], "seed": seed, "fold": "all"}
-                rows.append(_row(about, case, majority(votes), truth, {}))
+                votes = [read_label_map(Path(folder) / task["folder"], case, truth, kind) for folder in folders]
+                about: Row = {"evaluation": "held_out", "seed": seed, "fold": "all"} | _names(task)
+                about["strategy"] = f"{about['strategy']}_ensemble"
+                rows.append(_row(about, case, majority(votes), truth, kind))
     write_table(rows, Path(output), "")
+
+
+def _names(task: Mapping[str, Any]) -> Row:
+    return {"strategy": str(task["strategy"]), "task": str(task["task"])}
 
 
 def majority(votes: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -134,63 +144,58 @@ def read_receipt(folder: str | Path) -> dict[str, Any]:
     return receipt
 
 
-def read_figures(folder: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Average the quality of the synthetic sequences used in one prediction.
-
-    Returns:
-        (missing set, source as given in the task, case) -> ``source`` (several joined by ``+``) and
-        :py:data:`~scanfill.studies.images.FIGURES`.
-    """
-    path = folder / "image_quality.csv"
+def read_figures(folder: Path) -> Figures:
+    """Read what was measured of the prepared cases of one prediction: folder of the task and case -> columns."""
+    path = folder / FIGURES
     if not path.is_file():
         return {}
-    stated = any(task["source"] for task in read_receipt(folder)["tasks"])
-    groups: dict[tuple[str, str, str], list[dict[str, str]]] = {}
     with path.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    for row in lines:
-        groups.setdefault((row["missing"], row["source"] if stated else "", row["case_id"]), []).append(row)
+        rows = list(csv.DictReader(file))
     return {
-        key: {"source": "+".join(dict.fromkeys(row["source"] for row in rows))}
-        | {name: statistics.fmean(float(row[name] or math.nan) for row in rows) for name in FIGURES}
-        for key, rows in groups.items()
+        (row["folder"], row["case_id"]): {key: row[key] for key in row if key not in ("folder", "case_id")}
+        for row in rows
     }
 
 
-def read_truth(case: Case) -> MetaTensor:
-    """Read a case's label map, 1 NC, 2 ED, 3 CET, ``(1, X, Y, Z)``."""
-    where = f"Case {case['case_id']!r}: label"
-    return to_internal(read_image(case["label"], where), case["label_convention"], where)
+def truth_of(case: Case, schema: CaseSchema) -> MetaTensor:
+    """Read the label map of a case, ``(1, ...)``, with the labels of its schema."""
+    return read_truth(case, schema, schema.label.key if schema.label else "label")
 
 
-def read_label_map(folder: Path, case: Case, truth: MetaTensor) -> NDArray[np.uint8]:
-    """Read a predicted label map with scanfill's internal labels, on the grid of the ground truth.
+def read_label_map(folder: Path, case: Case, truth: MetaTensor, schema: CaseSchema) -> NDArray[np.uint8]:
+    """Read a predicted label map with the labels of its schema, on the grid of the truth.
 
     Raises:
         UsageError: The label map is missing, or on another grid.
     """
-    path = folder / str(case["case_id"]) / f"{case['case_id']}_seg.nii.gz"
-    if not path.is_file():
-        msg = f"There is no prediction {path}: remove receipt.json of that prediction, and run the study again."
+    stem = folder / str(case["case_id"]) / f"{case['case_id']}_seg"
+    path = next((file for end in PREDICTED if (file := stem.with_name(f"{stem.name}{end}")).is_file()), None)
+    if path is None:
+        msg = f"There is no prediction {stem}: remove receipt.json of that prediction, and run the study again."
         raise UsageError(msg)
-    predicted = read_image(path, f"Case {case['case_id']!r}: prediction")
-    if not np.allclose(predicted.affine, truth.affine, atol=1e-3):
+    key = schema.label.key if schema.label else "label"
+    convention = {"label_convention": case["output_labels"]} if "output_labels" in case else {}
+    predicted = read_truth({"case_id": case["case_id"], key: str(path), **convention}, schema, key)
+    if predicted.shape != truth.shape or not np.allclose(predicted.affine, truth.affine, atol=1e-3):
         msg = (
-            f"{path} is not on the grid of {case['label']}: the label map has changed since the prediction. Remove "
+            f"{path} is not on the grid of {case[key]}: the label map has changed since the prediction. Remove "
             f"receipt.json of that prediction, and run the study again."
         )
         raise UsageError(msg)
-    label: NDArray[np.uint8] = convert_to_numpy(to_internal(predicted, case["output_labels"], str(path)))[0]
+    label: NDArray[np.uint8] = convert_to_numpy(predicted)[0]
     return label
 
 
 def voxel_size(truth: MetaTensor) -> list[float]:
     """Return the voxel size of a label map in mm."""
-    return [float(size) for size in truth.pixdim]
+    return [float(size) for size in truth.pixdim[: truth.ndim - 1]]
 
 
-def _row(about: Row, case: Case, labels: NDArray[Any], truth: MetaTensor, figures: Mapping[str, Any]) -> Row:
-    """Score one label map of one case; the row includes the quality of its synthetic sequences, NaN if none."""
-    row = {**about, "case_id": str(case["case_id"]), "patient": str(case["patient"])}
-    quality = {name: figures.get(name, math.nan) for name in FIGURES}
-    return {**row, **score_case(labels, truth, voxel_size(truth), REGIONS), **quality}
+def _row(about: Row, case: Case, labels: NDArray[Any], truth: MetaTensor, schema: CaseSchema) -> Row:
+    """Score one label map of one case."""
+    named = ("evaluation", "strategy", "task", "seed", "fold")
+    row: Row = {name: about[name] for name in named} | {
+        "case_id": str(case["case_id"]),
+        "patient": str(case["patient"]),
+    }
+    return {**row, **score_case(labels, truth, voxel_size(truth), schema.regions)}

@@ -20,7 +20,7 @@ from typing import Any
 from scanfill.checksums import checksum, file_checksum
 from scanfill.data import fold_cases, split_cases, write_split
 from scanfill.data.lists import Case, Split
-from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.data.schema import CaseSchema
 from scanfill.errors import CaseError, UsageError
 
 Study = dict[str, Any]
@@ -84,33 +84,33 @@ def check_folds(splits: Mapping[str, Split]) -> None:
                 raise CaseError(msg)
 
 
-def write_lists(lists: Mapping[str, Split], folder: Path, study: Study) -> None:
+def write_lists(lists: Mapping[str, Split], folder: Path, study: Study, schema: CaseSchema) -> None:
     """Write each list to its file; unchanged files are not rewritten, so that nothing is retrained."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, split in lists.items():
-        write_if_new(split, folder / f"{name}.json", name=name, seed=study["split_seed"])
+        write_if_new(split, folder / f"{name}.json", schema, name=name, seed=study["split_seed"])
 
 
-def write_if_new(split: Split, path: Path, **about: Any) -> None:
+def write_if_new(split: Split, path: Path, schema: CaseSchema, **about: Any) -> None:
     """Write a case list, unless the file has the same content: a newer file would cause jobs to be rerun."""
     fresh = path.with_name(f".{path.stem}.new.json")
-    write_split(split, fresh, **about, schema=SCHEMA)
+    write_split(split, fresh, **about, schema=schema)
     if path.is_file() and path.read_bytes() == fresh.read_bytes():
         fresh.unlink()
     else:
         fresh.replace(path)
 
 
-def fingerprint(cases: Sequence[Case]) -> str:
-    """Return a checksum of a study's cases: SHA-256 over names, patients and the sequences of each case."""
-    keys = SCHEMA.path_keys
+def fingerprint(cases: Sequence[Case], schema: CaseSchema) -> str:
+    """Return a checksum of a study's cases: SHA-256 over names, patients and the files that each case has."""
+    keys = schema.path_keys
     about = sorted(
         (str(case["case_id"]), str(case["patient"]), *(key for key in keys if key in case)) for case in cases
     )
     return checksum(json.dumps(about))
 
 
-def data_checksums(cases: Sequence[Case], known: Path) -> str:
+def data_checksums(cases: Sequence[Case], known: Path, schema: CaseSchema) -> str:
     """Return a checksum of the data: SHA-256 over every file of every case.
 
     Files of unchanged size and time are not read again.
@@ -118,11 +118,12 @@ def data_checksums(cases: Sequence[Case], known: Path) -> str:
     Args:
         cases: Cases with the paths of their files.
         known: JSON file that caches checksums; it is updated.
+        schema: The kind of data.
     """
     remembered = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
     files: dict[str, list[Any]] = {}
     for case in cases:
-        for key in SCHEMA.path_keys:
+        for key in schema.path_keys:
             if key in case:
                 state = Path(case[key]).stat()
                 about = [state.st_size, state.st_mtime_ns]
@@ -130,7 +131,7 @@ def data_checksums(cases: Sequence[Case], known: Path) -> str:
                 files[case[key]] = old if old and old[:2] == about else [*about, file_checksum(case[key])]
     known.write_text(json.dumps(files, indent=0) + "\n", encoding="utf-8")
     content = sorted(
-        (str(case["case_id"]), key, files[case[key]][2]) for case in cases for key in SCHEMA.path_keys if key in case
+        (str(case["case_id"]), key, files[case[key]][2]) for case in cases for key in schema.path_keys if key in case
     )
     return checksum(json.dumps(content))
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from scanfill.report.page import Figure, FromTemplate, Part, Section
 from scanfill.studies.figures.score_plots import draw_differences
 from scanfill.studies.figures.svg import write_svg
-from scanfill.studies.statistics import FAMILY_LABELS
-from scanfill.studies.study_scores import EVALUATIONS, StudyScores
+from scanfill.studies.study_scores import EVALUATIONS, Cell, StudyScores
 from scanfill.studies.tables.comparisons import JudgedCells, Methods
 from scanfill.studies.tables.study_table import StudyTable
 
@@ -70,23 +69,21 @@ class NotesOnce:
         return [table.on_page(), Notes(fresh)]
 
 
-def answer(judged: JudgedCells, reference: str) -> Section:
+def answer(judged: JudgedCells, reference: str, is_shown: Callable[[Cell], bool] = lambda _: True) -> Section:
     """Summarize an evaluation in one sentence and one figure.
 
     Args:
         judged: Every comparison of the table that answers the study's question.
         reference: The strategy that the others were compared with.
+        is_shown: Whether a cell is in the figure; by default each is.
     """
     scores, how = judged.scores, EVALUATIONS[judged.evaluation]
     caption = f"Mean difference of Dice from {reference}, with its 95 % interval: {how}."
-    shown = dict.fromkeys(cell for cell, _ in judged.judged if "+" not in cell.missing)
+    shown = dict.fromkeys(cell for cell, _ in judged.judged if is_shown(cell))
     figures = []
     if shown:
         differences = {
-            cell.name.removesuffix(", nothing missing"): {
-                label: judged.difference(cell, label) for label in FAMILY_LABELS
-            }
-            for cell in shown
+            cell.name: {region: judged.difference(cell, region) for region in scores.regions} for cell in shown
         }
         drawing = draw_differences(differences, f"Difference from {reference}, {how}")
         path = write_svg(drawing, scores.folder / "figures" / f"differences_{judged.evaluation}.svg")
@@ -100,12 +97,11 @@ def _sentence(judged: JudgedCells, reference: str) -> str:
         return f"Nothing has been compared with {reference} yet."
     found: dict[str, dict[str, list[str]]] = {}
     for (cell, label), one in judged.judged.items():
-        name = cell.name.removesuffix(", nothing missing")
-        found.setdefault(one.verdict, {}).setdefault(name, []).append(label)
+        found.setdefault(one.verdict, {}).setdefault(cell.name, []).append(label)
     parts = []
-    for verdict in ("better", "as good as complete", "worse", "undecided"):
+    for verdict in ("better", "as good as the reference", "worse", "undecided"):
         if cells := found.get(verdict):
-            every = len(FAMILY_LABELS)
+            every = len(judged.scores.regions)
             texts = {name: "all" if len(labels) == every else ", ".join(labels) for name, labels in cells.items()}
             named = [f"{name}: {text}" for name, text in list(texts.items())[:NAMED]]
             named += [f"and {len(cells) - NAMED} more"] if len(cells) > NAMED else []

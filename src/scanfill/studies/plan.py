@@ -1,7 +1,7 @@
 """Read a study file and check it before anything is trained.
 
-A study file states only the differences from the full protocol of its kind, ``configs/studies/missing_modality.yaml``
-or ``augmentation.yaml``, which lists all options. Its option ``name`` states the kind.
+A study file states only the differences from the full protocol of its kind, ``configs/studies/<kind>.yaml``, which
+lists all options. Its option ``name`` states the kind.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from scanfill.errors import UsageError
 
 from .checks import check_name, check_study
 from .kind import Kind
-from .kinds import default_kind, kind_of_study
+from .kinds import default_kind, find_kinds, kind_of_study
 from .places import studies_folder
 
 Study = dict[str, Any]
 
-SET_BY_STUDY = {"dataset_dir", "datalist", "modalities", "sources", "target", "labels", "seed", "resume", "ckpt_dir"}
-SET_BY_STUDY |= {"output_dir", "validation", "patient_regex", "device", "cases"}
+SET_BY_STUDY = {"dataset_dir", "datalist", "labels", "seed", "resume", "ckpt_dir", "output_dir", "validation"}
+SET_BY_STUDY |= {"patient_regex", "device", "cases"}
 """Options of a bundle that every study sets itself for each training."""
 
 
@@ -29,7 +29,7 @@ def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = 
     """Read a study: the full protocol, overridden by the study file, the smoke settings, and single options.
 
     Args:
-        file: YAML file; or the name of one provided by scanfill, such as ``missing_modality.yaml``.
+        file: YAML file; or the name of one provided by scanfill, such as ``augmentation.yaml``.
         settings: ``OPTION=VALUE`` or ``BLOCK.OPTION=VALUE``, the value in YAML.
         smoke: Whether to shrink it with ``smoke.yaml``; a study file can also set this.
 
@@ -37,8 +37,8 @@ def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = 
         Every option of the protocol, checked.
 
     Raises:
-        UsageError: The file does not exist; an option, target, source or strategy is unknown; or a value is out of
-            range. The message gives the nearest valid name or the allowed values.
+        UsageError: The file does not exist; an option or a name is unknown; or a value is out of range. The message
+            gives the nearest valid name or the allowed values.
     """
     folder = studies_folder()
     own = read_yaml(next((path for path in (Path(file), folder / file) if path.is_file()), Path(file)))
@@ -60,10 +60,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that contains a mapping."""
     if not path.is_file():
         folder = studies_folder()
-        known = ", ".join(
-            str(file) for start in ("missing", "augmentation") for file in sorted(folder.glob(f"{start}*.yaml"))
-        )
-        msg = f"There is no study file {path}. Use {known}, or write your own file with the differences."
+        known = ", ".join(str(folder / f"{name}.yaml") for name in find_kinds())
+        msg = f"There is no study file {path}. Use {known}, or write your own file with the differences from one."
         raise UsageError(msg)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,102 +1,108 @@
-"""Predict every missing set of the patients of one fold, with one strategy and seed, in one process.
+"""Predict every task of one strategy for the patients of one fold, with one seed, in one process.
 
-Below the output folder each missing set has a folder (``flair``, ``t1ce+flair``, ``flair_from_t2``, ``nothing``) with
-one subfolder per case. ``image_quality.csv`` has the quality of the synthetic sequences; ``receipt.json`` is written
-last.
+Below the output folder each task has a folder with one subfolder per case. ``figures.csv`` has what is measured of the
+cases that were changed before they were predicted, if any; ``receipt.json`` is written last.
 """
 
 import json
 import shutil
-import statistics
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from tqdm import tqdm
 
-from scanfill.data import read_list
-from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.data import load_schema, read_list
+from scanfill.data.evaluation_cases import check_judged, provenance_columns
+from scanfill.data.provenance import PROVENANCE
+from scanfill.data.schema import CaseSchema
 from scanfill.engines.checkpoint_files import read_record
 from scanfill.files import writing
 from scanfill.metrics.cohort import write_table
-from scanfill.missing.generators import Generator
 
-from .images import FIGURES, KINDS, Trained, judge_image, make_images, open_trained, trained_from
-from .label_maps import Segmenter
-from .strategies import folder_of, join
+from .predictor import Predictor
+from .trained import Trained, trained_from
 from .training import job_facts
 
 Case = dict[str, Any]
+Task = Mapping[str, Any]
 
-QUALITY = ("missing", "target", "source", "case_id", "patient", *FIGURES)
-"""Columns of ``image_quality.csv``; several sources are joined by ``+``."""
+FIGURES = "figures.csv"
+"""File with further columns for the scores, by ``folder`` of the task and ``case_id``."""
 
 
-@dataclass
-class Maker:
-    """Generator of missing sequences: pairwise synthesizers or one completion network.
+@dataclass(frozen=True)
+class Prepared:
+    """The cases of a task, as they are predicted.
 
     Attributes:
-        kind: ``synthesis`` or ``completion``.
-        models: All networks of the job.
-        ranking: For ``synthesis``: target -> sources, the one with the lowest inner-validation error first.
-        folder: Temporary folder.
-        device: Device to run the networks on.
+        cases: The cases, without their truth, with their ``provenance``.
+        figures: One row per case with ``case_id``, and columns that its score row also gets; or none.
+        seconds: Mean seconds per case that the preparation took.
     """
 
-    kind: str
-    models: Mapping[str, Trained]
-    ranking: Mapping[str, Sequence[str]]
-    folder: Path
-    device: torch.device | str
-    _opened: dict[str, Generator] = field(default_factory=dict)
+    cases: list[Case]
+    figures: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
 
-    def sources(self, target: str, task: Mapping[str, Any]) -> list[str]:
-        """Return the sources of a sequence: only acquired ones, never synthetic ones."""
-        there = [name for name in MODALITIES if name not in task["missing"]]
-        if self.kind == "completion":
-            return there
-        return [task["source"] or next(name for name in self.ranking[target] if name in there)]
 
-    def generator(self, target: str, sources: Sequence[str]) -> Generator:
-        """Return the network for a sequence; it is opened only once."""
-        name = "completion" if self.kind == "completion" else f"synthesis_{sources[0]}_to_{target}"
-        if name not in self._opened:
-            goal = None if self.kind == "completion" else target
-            model, folder = self.models[name], self.folder / name
-            self._opened[name] = open_trained(model, self.kind, goal, folder=folder, device=self.device)
-        return self._opened[name]
+class Preparation(Protocol):
+    """Changes the cases of a task before they are predicted."""
 
-    def complete(self, case: Case, task: Mapping[str, Any]) -> tuple[Case, list[dict[str, Any]], float]:
-        """Synthesize the missing sequences of a case.
+    def __call__(self, cases: Sequence[Case], task: Task, predictor: Predictor) -> Prepared:
+        """Return the cases as the predictor gets them.
 
-        Returns:
-            The case with the synthetic images instead of the missing ones; the quality of each; the seconds it took.
+        Args:
+            cases: Cases with the paths of all their files.
+            task: The task.
+            predictor: The network that will predict them.
         """
-        images: dict[str, str] = {}
-        rows, seconds = [], 0.0
-        for target in task["missing"]:
-            sources = self.sources(target, task)
-            generator = self.generator(target, sources)
-            if target not in images:
-                wanted = task["missing"] if self.kind == "completion" else [target]
-                folder = self.folder / generator.option
-                begin = time.monotonic()
-                images |= make_images(generator, case, sources, wanted, folder)
-                seconds += time.monotonic() - begin
-            row = {"missing": join(task["missing"]), "target": target, "source": "+".join(sources)}
-            row |= {"case_id": case["case_id"], "patient": case["patient"]}
-            rows.append(row | judge_image(images[target], case, generator, target, sources))
-        return case | images | {"synthetic": list(images)}, rows, seconds
 
     def clear(self) -> None:
-        """Remove all images synthesized so far; the networks stay open."""
-        for name in self._opened:
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        """Remove what is no longer needed once the task is predicted."""
+
+    def close(self) -> None:
+        """Remove what is no longer needed once all tasks are predicted."""
+
+
+class AsTheyAre:
+    """The preparation that changes nothing.
+
+    Args:
+        schema: The kind of data.
+    """
+
+    def __init__(self, schema: CaseSchema) -> None:
+        self.schema = schema
+
+    def __call__(self, cases: Sequence[Case], task: Task, predictor: Predictor) -> Prepared:
+        """Return the cases without their truth.
+
+        Raises:
+            CaseError: A case must not be used for evaluation.
+        """
+        del task, predictor
+        return Prepared([as_given(case, self.schema) for case in cases])
+
+    def clear(self) -> None:
+        """Remove nothing."""
+
+    def close(self) -> None:
+        """Remove nothing."""
+
+
+def as_given(case: Case, schema: CaseSchema) -> Case:
+    """Return a case that may be evaluated without its truth, and with its ``provenance``.
+
+    Raises:
+        CaseError: It must not be used for evaluation.
+    """
+    check_judged(case, schema, "the evaluation")
+    truth = schema.label.key if schema.label else None
+    kept = {key: value for key, value in case.items() if key != truth}
+    return kept | {PROVENANCE: provenance_columns(kept, schema)}
 
 
 def predict(
@@ -105,11 +111,11 @@ def predict(
     *,
     dataset_dir: str | Path,
     about: Mapping[str, Any],
-    tasks: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Task],
     models: Mapping[str, str],
-    images: str | None = None,
-    choice: str | Path | None = None,
-    keep_images: int = 3,
+    schema: CaseSchema | str | Mapping[str, Any],
+    prepare: Preparation | None = None,
+    inference: Mapping[str, Any] | None = None,
     device: torch.device | str = "cpu",
 ) -> None:
     """Predict all validation and test cases of a fold with one strategy.
@@ -119,43 +125,36 @@ def predict(
         output_dir: Output folder; results of an earlier run are removed first.
         dataset_dir: Folder of the cases.
         about: Strategy, seed and fold, for the receipt.
-        tasks: Tasks with a ``missing`` set, the ``segmenter`` for it, and a ``source`` or "".
+        tasks: Tasks, see :py:class:`scanfill.studies.kind.Kind`.
         models: Name -> folder of the bundle written by its training.
-        images: Kind of network that synthesizes missing sequences: ``synthesis``, ``completion`` or None.
-        choice: For ``synthesis``: ``sources.json`` of the fold.
-        keep_images: Number of cases whose synthetic images are kept, in ``images``.
+        schema: Name of a kind of data, or its schema.
+        prepare: Changes the cases of a task; by default they are predicted as they are.
+        inference: Further options of the bundle's inference.
         device: Device to run the networks on.
 
     Raises:
         CaseError: A network was trained on a case, or a case could not be predicted.
     """
-    folder = Path(output_dir)
+    folder, kind = Path(output_dir), load_schema(schema)
     shutil.rmtree(folder, ignore_errors=True)
-    split = read_list(datalist, dataset_dir, MODALITIES, schema=SCHEMA)
+    split = read_list(datalist, dataset_dir, kind.image_keys, schema=kind)
     cases = [*split["validation"], *split.get("test", [])]
     trained = trained_from(models)
-    ranking = json.loads(Path(choice).read_text(encoding="utf-8")) if choice else {}
-    maker = Maker(images, trained, ranking, folder / "scratch", device) if images else None
-    segmenters: dict[str, Segmenter] = {}
-    quality, costs = [], []
-    for task in tqdm(tasks, desc=str(about.get("strategy", "")), unit="set"):
-        name = task["segmenter"]
-        if name not in segmenters:
-            segmenters[name] = Segmenter(trained[name], device)
-        used = maker if task["missing"] else None
-        made = [used.complete(case, task) if used else (case, [], 0.0) for case in cases]
-        given = [case for case, _, _ in made]
-        quality += [row for _, rows, _ in made for row in rows]
-        making = statistics.fmean(seconds for *_, seconds in made)
-        strategy = KINDS[used.kind] if used else "zero"
-        seconds = segmenters[name].run(given, task["missing"], strategy, folder / folder_of(task))
-        costs.append({**task, "seconds_a_case": seconds + making, "of_them_making_images": making})
-        _keep(given[:keep_images], folder / "images" / folder_of(task))
-        if used:
-            used.clear()
-    shutil.rmtree(folder / "scratch", ignore_errors=True)
-    if quality:
-        write_table([{key: row[key] for key in QUALITY} for row in quality], folder / "image_quality.csv", "")
+    prepare = prepare or AsTheyAre(kind)
+    predictors: dict[str, Predictor] = {}
+    figures, costs = [], []
+    for task in tqdm(tasks, desc=str(about.get("strategy", "")), unit="task"):
+        name = task["model"]
+        if name not in predictors:
+            predictors[name] = Predictor(trained[name], device, inference)
+        prepared = prepare(cases, task, predictors[name])
+        seconds = predictors[name].run(prepared.cases, folder / task["folder"])
+        figures += [{"folder": task["folder"], **row} for row in prepared.figures]
+        costs.append({**task, "seconds_a_case": seconds + prepared.seconds, "of_them_preparing": prepared.seconds})
+        prepare.clear()
+    prepare.close()
+    if figures:
+        write_table(figures, folder / FIGURES, "")
     receipt = {
         **about,
         "models": {name: _model_facts(model) for name, model in trained.items()},
@@ -171,13 +170,3 @@ def _model_facts(model: Trained) -> dict[str, Any]:
     """Return the weights and the patients they were trained on, so that these are never scored."""
     receipt = json.loads((model.folder / "receipt.json").read_text(encoding="utf-8"))
     return {"sha256": receipt["sha256"], "training": read_record(model.checkpoint)["training"]}
-
-
-def _keep(cases: Sequence[Case], folder: Path) -> None:
-    """Copy the synthetic images of a few cases, with their sidecars, to a permanent folder."""
-    for case in cases:
-        for name in case.get("synthetic", ()):
-            source = Path(case[name])
-            (folder / str(case["case_id"])).mkdir(parents=True, exist_ok=True)
-            for file in source.parent.glob(f"{source.name.removesuffix('.nii.gz')}.*"):
-                shutil.copy2(file, folder / str(case["case_id"]) / file.name)

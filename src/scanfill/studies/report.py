@@ -11,7 +11,7 @@ from scanfill.studies.study_scores import StudyScores, read_study_scores
 from scanfill.studies.tables.comparisons import Methods
 from scanfill.studies.tables.costs import read_receipts
 
-EXPANDED = ("models", "predictions", "missing_sets", "empty", "python", "protocol", "note")
+EXPANDED = ("models", "steps", "predictions", "empty", "python", "protocol", "note")
 """Entries of ``study.json`` that follow from the options, or are useless on another machine."""
 
 
@@ -31,7 +31,7 @@ def write_study_report(folder: Path, *, partial: bool = False, methods: Methods 
     """
     scores = read_study_scores(folder, partial=partial)
     methods = methods or Methods(variant=scores.study.get("correction", "holm"))
-    layout: Layout = import_module(f"scanfill.studies.pages.{scores.study['name']}_page").LAYOUT
+    layout: Layout = import_module(f"scanfill.studies.kinds.{scores.study['name']}.page").LAYOUT
     sections = _absent(scores)
     for evaluation in scores.evaluations:
         sections += layout.evaluation(scores, evaluation, methods)

@@ -16,13 +16,15 @@ import torch
 
 import scanfill
 from scanfill.data.cases import find_cases
+from scanfill.data.load_schema import load_schema
 from scanfill.data.phantoms import phantom_note
-from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.phantoms import brain_cohort
-from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.data.schema import CaseSchema
+from scanfill.domains import find_phantoms
 from scanfill.errors import UsageError
 from scanfill.files import check_apart, writable_folder, writing
 
+from .bundle_facts import phantoms_of, schema_of
+from .checks import check_name
 from .estimate import describe_plan
 from .folds import data_checksums, divide, fingerprint, write_if_new, write_lists
 from .kind import PROTOCOL
@@ -86,9 +88,7 @@ def run_study(
         if dataset_dir is None and not study["smoke"]:
             msg = "--dataset_dir is required (or --smoke, for phantoms): pass a folder with one subfolder per case."
             raise UsageError(msg)
-        data = (
-            Path(dataset_dir or brain_cohort(folder / "phantoms", PHANTOM_CASES, PHANTOM_SIZE)).expanduser().resolve()
-        )
+        data = Path(dataset_dir or make_phantoms(study, folder / "phantoms")).expanduser().resolve()
         plan = write_plan(study, folder, data)
         if dry_run:
             print(describe_plan(plan, folder), flush=True)  # noqa: T201  requested output
@@ -102,6 +102,24 @@ def run_study(
             f"kept: run the same command again to resume."
         )
         raise UsageError(msg)
+    return folder
+
+
+def make_phantoms(study: dict[str, Any], folder: Path) -> Path:
+    """Write the phantoms of a smoke study without data; those of an earlier run are used again.
+
+    Raises:
+        UsageError: Its bundles have no phantoms.
+    """
+    name = phantoms_of(kind_of_study(study).find_bundles(study).values())
+    if name is None:
+        msg = f"There are no phantoms for a study of kind {study['name']}: pass --dataset_dir."
+        raise UsageError(msg)
+    if not folder.is_dir():
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        find_phantoms()[name].write(partial, cases=PHANTOM_CASES, size=PHANTOM_SIZE, seed=0)
+        partial.replace(folder)
     return folder
 
 
@@ -143,34 +161,52 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
     Raises:
         UsageError: ``folder`` has results of another protocol.
     """
-    cases = find_cases(data, MODALITIES, study["labels"], study["patient_regex"], schema=SCHEMA)
     kind = kind_of_study(study)
-    protocol = {name: study[name] for name in (*PROTOCOL, *kind.incomparable)} | {"cases": fingerprint(cases)}
-    protocol["images"] = data_checksums(cases, folder / "data.json")
+    stated = schema_of(kind.find_bundles(study).values())
+    schema = load_schema(stated)
+    check_scored(study, schema)
+    cases = find_cases(data, schema.image_keys, study["labels"], study["patient_regex"], schema=schema)
+    protocol = {name: study[name] for name in (*PROTOCOL, *kind.incomparable)} | {"cases": fingerprint(cases, schema)}
+    protocol["images"] = data_checksums(cases, folder / "data.json", schema)
     check_protocol(folder / "study.json", protocol)
     lists = divide(cases, study)
-    write_lists(lists, folder / "folds", study)
-    write_if_new({"training": cases}, folder / "cases.json", name=data.name)
+    write_lists(lists, folder / "folds", study, schema)
+    write_if_new({"training": cases}, folder / "cases.json", schema, name=data.name)
     models = kind.find_models(study)
     copy_configs(folder, {model["bundle"] for model in models.values()}, kind.configs)
     plan = {
         "protocol": protocol,
         "study": study,
         "models": models,
+        "steps": kind.find_steps(study),
         "predictions": kind.find_predictions(study),
-        **kind.further(study),
+        "schema": stated,
+        "empty": kind.empty,
         "dataset_dir": str(data),
         "patients": {part: len({case["patient"] for case in lists["fold_0"][part]}) for part in lists["fold_0"]},
         "python": sys.executable,
         "gpu": int(study["device"].startswith("cuda") or (study["device"] == "auto" and torch.cuda.is_available())),
         "versions": {"scanfill": scanfill.__version__, "monai": monai.__version__, "torch": torch.__version__},
-        "note": phantom_note(cases, SCHEMA),
+        "note": phantom_note(cases, schema),
         "data_sha256": protocol["images"],
         "command": shlex.join(["python", "-m", "scanfill", *sys.argv[1:]]),
     }
     with writing(folder / "study.json") as temporary:
         temporary.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
     return plan
+
+
+def check_scored(study: dict[str, Any], schema: CaseSchema) -> None:
+    """Check that a study compares regions that its kind of data has, and that these are scored in label maps.
+
+    Raises:
+        UsageError: There is no such region, or the truth is not a label map.
+    """
+    if schema.label is None or not schema.label.exclusive:
+        msg = f"Studies score label maps, but {schema.name} has {'no truth' if schema.label is None else 'overlaps'}."
+        raise UsageError(msg)
+    for region in study["regions"]:
+        check_name(region, schema.regions, f"regions: {schema.name} has no region")
 
 
 def check_protocol(path: Path, protocol: dict[str, Any]) -> None:

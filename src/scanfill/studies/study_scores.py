@@ -1,6 +1,6 @@
 """Read the scores of a study, and list the missing ones.
 
-A study's folder contains ``study.json`` and ``scores/seed_<s>/fold_<k>.csv``, with one row per strategy, missing set,
+A study's folder contains ``study.json`` and ``scores/seed_<s>/fold_<k>.csv``, with one row per strategy, task,
 evaluation and case. Tables are made from complete results; incomplete results must be requested, and are marked.
 """
 
@@ -12,13 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import UsageError
 from scanfill.metrics.cohort import Row, as_number, is_score
 from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.statistics import CROSS_VALIDATION, HELD_OUT, average_fold_models, mark_ensemble, pool_folds
-from scanfill.studies.statistics.correlation import IMAGE_SCORES
-from scanfill.studies.strategies import join, strategy_of
 
 ENSEMBLE = "_ensemble"
 """Suffix of the fold models' ensemble."""
@@ -34,24 +31,19 @@ HOW: Mapping[str, str] = {
 }
 """Explanation of each evaluation."""
 
-IDENTITY = ("evaluation", "strategy", "missing", "seed", "fold", "case_id", "patient")
+IDENTITY = ("evaluation", "strategy", "task", "seed", "fold", "case_id", "patient")
 
 
 class Cell(NamedTuple):
-    """A strategy, and what is missing: names of modalities joined by ``+``, empty if none is missing."""
+    """A strategy, and its task: how the cases were changed before they were predicted; empty for cases as they are."""
 
     strategy: str
-    missing: str = ""
+    task: str = ""
 
     @property
     def name(self) -> str:
         """Both in words."""
-        return f"{self.strategy}, without {self.missing}" if self.missing else f"{self.strategy}, nothing missing"
-
-
-def acquired_of(missing: str) -> tuple[str, ...]:
-    """List the modalities that are not missing."""
-    return tuple(name for name in MODALITIES if name not in missing.split("+"))
+        return f"{self.strategy}, {self.task}" if self.task else self.strategy
 
 
 @dataclass(frozen=True)
@@ -80,9 +72,33 @@ class StudyScores:
     def _by_cell(self) -> dict[tuple[str, Cell], list[Row]]:
         found: dict[tuple[str, Cell], list[Row]] = {}
         for row in self.rows:
-            cell = Cell(str(row["strategy"]), str(row["missing"]))
+            cell = Cell(str(row["strategy"]), str(row["task"]))
             found.setdefault((str(row["evaluation"]), cell), []).append(row)
         return found
+
+    @cached_property
+    def predictions(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each strategy predicts, as planned by the study's kind."""
+        return kind_of_study(self.study).find_predictions(dict(self.study))
+
+    @cached_property
+    def tasks(self) -> Mapping[Cell, tuple[str, Mapping[str, Any]]]:
+        """Cell -> the prediction that it belongs to, and its task."""
+        return {
+            Cell(task["strategy"], task["task"]): (name, task)
+            for name, prediction in self.predictions.items()
+            for task in prediction["tasks"]
+        }
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Scored regions that are compared."""
+        return tuple(self.study["regions"])
+
+    @property
+    def margins(self) -> Mapping[str, float]:
+        """Equivalence margins of Dice: score -> largest difference too small to matter."""
+        return {f"dice_{region}": float(margin) for region, margin in self.study["margins"].items()}
 
     @property
     def planned_evaluations(self) -> list[str]:
@@ -95,13 +111,14 @@ class StudyScores:
         return [name for name in EVALUATIONS if any(name == found for found, _ in self._by_cell)]
 
     def cells(self, evaluation: str) -> list[Cell]:
-        """List the strategies and missing sets that were scored in all folds and seeds used."""
+        """List the strategies and tasks that were scored in all folds and seeds used."""
         return [cell for found, cell in self._by_cell if found == evaluation and self._is_whole(evaluation, cell)]
 
     @cached_property
     def planned(self) -> list[Cell]:
-        """List the strategies and missing sets that the study requires."""
-        return planned_cells(self.study)
+        """List the strategies and tasks that the study requires, and the empty prediction if it has one."""
+        kind = kind_of_study(self.study)
+        return [*self.tasks, *([Cell(kind.empty)] if kind.empty else [])]
 
     def was_planned(self, cell: Cell) -> bool:
         """Return whether the study requires a cell: a required cell without scores is unfinished."""
@@ -145,22 +162,23 @@ def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
             have the columns of scores.
     """
     study, about = _read_study(folder)
+    figures = kind_of_study(study).figures
     seeds, folds = study["seeds"], study["subset"]["folds"]
     files = {(s, k): folder / "scores" / f"seed_{s}" / f"fold_{k}.csv" for s in seeds for k in folds}
     absent = [f"scores/seed_{s}/fold_{k}.csv" for (s, k), path in files.items() if not path.is_file()]
     there = {s: [k for k in folds if files[s, k].is_file()] for s in seeds}
     used_seeds, used_folds = _usable(there)
-    rows = [row for s in used_seeds for k in used_folds for row in read_score_file(files[s, k])]
+    rows = [row for s in used_seeds for k in used_folds for row in read_score_file(files[s, k], figures)]
     if study["held_out"] and len(folds) > 1:
         ensembles = {s: folder / "scores" / f"seed_{s}" / "ensemble.csv" for s in seeds}
         absent += [f"scores/seed_{s}/ensemble.csv" for s, path in ensembles.items() if not path.is_file()]
-        rows += [row for s in used_seeds if ensembles[s].is_file() for row in read_score_file(ensembles[s])]
+        rows += [row for s in used_seeds if ensembles[s].is_file() for row in read_score_file(ensembles[s], figures)]
     scores = StudyScores(folder, study, about, rows, used_seeds, used_folds, tuple(absent))
     if rows:
         absent += [
             f"{cell.name}, {EVALUATIONS[evaluation]}: not in every file of scores"
             for evaluation in scores.planned_evaluations
-            for cell in planned_cells(study)
+            for cell in scores.planned
             if cell not in scores.cells(evaluation)
         ]
     if not rows or (absent and not partial):
@@ -172,19 +190,12 @@ def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
     return StudyScores(folder, study, about, rows, used_seeds, used_folds, tuple(absent))
 
 
-def planned_cells(study: Mapping[str, Any]) -> list[Cell]:
-    """List the strategies and missing sets that a study scores."""
-    kind = kind_of_study(study)
-    predicted = [
-        Cell(strategy_of(strategy, task), join(task["missing"]))
-        for strategy, prediction in kind.find_predictions(dict(study)).items()
-        for task in prediction["tasks"]
-    ]
-    return [*predicted, *([Cell(kind.empty)] if kind.empty else [])]
+def read_score_file(path: Path, figures: Sequence[str] = ()) -> list[dict[str, float | str]]:
+    """Read one score file: scores and figures as numbers, every other column as text.
 
-
-def read_score_file(path: Path) -> list[dict[str, float | str]]:
-    """Read one score file: scores as numbers, every other column as text.
+    Args:
+        path: The file.
+        figures: Further columns of numbers.
 
     Raises:
         UsageError: An identifying column is missing.
@@ -200,7 +211,7 @@ def read_score_file(path: Path) -> list[dict[str, float | str]]:
         msg = f"{path} is truncated in row {cut}. Remove it, and run the study again."
         raise UsageError(msg)
     return [
-        {key: as_number(value) if is_score(key) or key in IMAGE_SCORES else value for key, value in row.items()}
+        {key: as_number(value) if is_score(key) or key in figures else value for key, value in row.items()}
         for row in rows
     ]
 

@@ -1,7 +1,7 @@
-"""Plots of scores: Dice, differences from the reference, image error against loss of Dice, and volumes."""
+"""Plots of scores: Dice, differences from the reference, and volumes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from scanfill.studies.figures.svg import MARKERS, PALETTE, panels
+from scanfill.studies.figures.svg import PALETTE, panels
 from scanfill.studies.tables.study_table import Estimate
 
 
@@ -21,7 +21,7 @@ def draw_dice_boxes(dice: Mapping[str, Mapping[str, NDArray[np.float64]]], title
 
     Args:
         dice: Strategy -> label -> Dice of each case, ``(cases,)``.
-        title: What is missing, and how it was evaluated.
+        title: The task, and how it was evaluated.
         reference: The strategy that the others are compared with, a key of ``dice``.
 
     Raises:
@@ -80,58 +80,6 @@ ABREAST = 4
 """Number of volume panels per row."""
 
 
-class Cloud(NamedTuple):
-    """The cases of one synthesizer.
-
-    Attributes:
-        target: The synthesized modality.
-        source: The modality it was synthesized from.
-        errors: Name of an image error, as in the axis label -> its values, ``(cases,)``.
-        loss: Dice with the original - Dice with the synthetic image, ``(cases,)``; positive if Dice is lost.
-    """
-
-    target: str
-    source: str
-    errors: Mapping[str, NDArray[np.float64]]
-    loss: NDArray[np.float64]
-
-
-def draw_error_against_loss(clouds: Sequence[Cloud], title: str) -> Figure:
-    """Plot one row per image error and one column per target; one dot per case, one color and marker per source.
-
-    Args:
-        clouds: Clouds with the same image errors.
-        title: Which Dice is shown, and how it was evaluated.
-
-    Raises:
-        ValueError: There are no clouds.
-    """
-    if not clouds:
-        msg = "There is no synthetic image to plot the error of against the loss of Dice."
-        raise ValueError(msg)
-    targets = list(dict.fromkeys(cloud.target for cloud in clouds))
-    sources = list(dict.fromkeys(cloud.source for cloud in clouds))
-    errors = list(clouds[0].errors)
-    figure, axes = panels(len(errors), len(targets))
-    for cloud in clouds:
-        look = sources.index(cloud.source)
-        colour, marker = PALETTE[look % len(PALETTE)], MARKERS[look % len(MARKERS)]
-        name = f"from {cloud.source}"
-        for row, error in zip(axes, errors, strict=True):
-            axis = row[targets.index(cloud.target)]
-            axis.scatter(cloud.errors[error], cloud.loss, s=14, alpha=0.7, color=colour, marker=marker, label=name)
-    for row, error in zip(axes, errors, strict=True):
-        for axis, target in zip(row, targets, strict=True):
-            axis.axhline(0, color="0.7", linewidth=0.8, zorder=0)
-            axis.set_xlabel(error, fontsize=8)
-            axis.set_title(f"{target} synthetic" if row is axes[0] else "", fontsize=9)
-            if row is axes[0]:
-                axis.legend(fontsize=7, frameon=False)
-    figure.suptitle(title, fontsize=11)
-    figure.supylabel("loss of Dice against the originals", fontsize=9)
-    return figure
-
-
 class Agreement(NamedTuple):
     """Bland and Altman's figures of a predicted volume (Lancet 1986;327:307).
 
@@ -168,13 +116,13 @@ def agreement(true_ml: NDArray[np.float64], predicted_ml: NDArray[np.float64]) -
 
 
 def draw_volume_agreement(
-    volumes: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], title: str, region: str = "WT"
+    volumes: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], title: str, region: str
 ) -> Figure:
     """Plot one panel per strategy: predicted - true volume against the mean of the two.
 
     Args:
         volumes: Strategy -> true and predicted volume of each case in ml, each ``(cases,)``.
-        title: What is missing, and how it was evaluated.
+        title: The task, and how it was evaluated.
         region: Region of the volumes.
     """
     rows = -(-len(volumes) // ABREAST)

@@ -1,7 +1,6 @@
-"""The kinds of studies: each is a module in this folder, with its ``KIND``.
+"""The kinds of studies: each is a folder here, with its ``KIND``, and its results page in the module ``page``.
 
-The scheduler and the verb ``study`` read them before anything heavy is imported; the results page of a kind is the
-module ``<name>_page`` in :py:mod:`scanfill.studies.pages`.
+The scheduler and the verb ``study`` read the ``KIND`` before anything heavy is imported.
 """
 
 import pkgutil
@@ -16,9 +15,9 @@ from scanfill.studies.kind import Kind
 
 @cache
 def find_kinds() -> dict[str, Kind]:
-    """Find every kind of study: option ``name`` of a study file -> its kind."""
-    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-    return {module.KIND.name: module.KIND for module in modules}
+    """Find every kind of study: option ``name`` of a study file, which is its folder's name -> its kind."""
+    names = [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+    return {name: import_module(f"{__name__}.{name}").KIND for name in names}
 
 
 def default_kind() -> str:

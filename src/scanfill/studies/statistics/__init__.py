@@ -3,16 +3,16 @@
 Rows of scores become a cross-validation (:py:func:`pool_folds`) or a held-out test (:py:func:`average_fold_models`,
 :py:func:`mark_ensemble`), never both. Strategies are paired
 (:py:func:`pair_strategies`), compared one by one (:py:func:`compare`) and given verdicts as one family
-(:py:func:`judge`),
-whose rows and footnotes are :py:func:`table_row` and :py:func:`describe_methods`. :py:func:`correlate_image_error` asks
-whether image error predicts Dice. Unknown values are None, with a reason in words.
+(:py:func:`judge`), whose rows and footnotes are :py:func:`table_row` and :py:func:`describe_methods`.
+:py:func:`pearson` and :py:func:`spearman` correlate two values of each patient. Unknown values are None, with a reason
+in words.
 """
 
 from scanfill.studies.statistics.bootstrap import Bootstrap, bootstrap_interval
 from scanfill.studies.statistics.comparison import Comparison, between_seeds, compare
-from scanfill.studies.statistics.correlation import correlate_image_error, pearson, spearman, with_multiclass
-from scanfill.studies.statistics.multiplicity import FAMILY_LABELS, PAPER_ALPHA, Family, bonferroni, holm
-from scanfill.studies.statistics.paired_tests import MARGINS, paired_t_test, signed_rank_test, two_one_sided_tests
+from scanfill.studies.statistics.correlation import pearson, spearman
+from scanfill.studies.statistics.multiplicity import PAPER_ALPHA, Family, bonferroni, holm
+from scanfill.studies.statistics.paired_tests import paired_t_test, signed_rank_test, two_one_sided_tests
 from scanfill.studies.statistics.pairing import PairedScores, pair_strategies
 from scanfill.studies.statistics.power import smallest_difference
 from scanfill.studies.statistics.results import (
@@ -27,9 +27,7 @@ from scanfill.studies.statistics.verdict import Judged, judge
 
 __all__ = [
     "CROSS_VALIDATION",
-    "FAMILY_LABELS",
     "HELD_OUT",
-    "MARGINS",
     "PAPER_ALPHA",
     "Bootstrap",
     "Comparison",
@@ -41,7 +39,6 @@ __all__ = [
     "bonferroni",
     "bootstrap_interval",
     "compare",
-    "correlate_image_error",
     "describe_methods",
     "holm",
     "judge",
@@ -55,5 +52,4 @@ __all__ = [
     "spearman",
     "table_row",
     "two_one_sided_tests",
-    "with_multiclass",
 ]

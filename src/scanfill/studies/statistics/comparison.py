@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from scanfill.studies.statistics.bootstrap import Bootstrap, Interval, bootstrap_interval
 from scanfill.studies.statistics.paired_tests import (
-    MARGINS,
     Equivalence,
     Significance,
     paired_t_test,
@@ -71,7 +70,7 @@ class Comparison:
 
 
 def compare(
-    pairs: PairedScores, bootstrap: Bootstrap | None = None, margins: Mapping[str, float] = MARGINS
+    pairs: PairedScores, bootstrap: Bootstrap | None = None, margins: Mapping[str, float] | None = None
 ) -> Comparison:
     """Compare a strategy with the reference.
 
@@ -89,7 +88,7 @@ def compare(
         t_test=paired_t_test(differences),
         signed_rank=signed_rank_test(differences),
         interval=bootstrap_interval(differences, pairs.folds, bootstrap),
-        equivalence=two_one_sided_tests(differences, margins.get(pairs.score)),
+        equivalence=two_one_sided_tests(differences, (margins or {}).get(pairs.score)),
         seeds=between_seeds(pairs.seed_differences),
     )
 

@@ -9,13 +9,10 @@ from scanfill.errors import UsageError
 PAPER_ALPHA = 0.0025
 """Raut et al., Frontiers in Radiology 2024 (1336902), section 2: p < 0.05 after Bonferroni for 20 tests."""
 
-FAMILY_LABELS = ("NC", "ED", "CET", "WT")
-"""The labels of one table's family, as in the paper; TC would repeat NC and CET."""
-
 
 @dataclass(frozen=True)
 class Family:
-    """The tests that are corrected together: all rows x four labels of one table.
+    """The tests that are corrected together: all rows x all compared regions of one table.
 
     Attributes:
         size: Number of planned tests, run or not; set before the results are seen.

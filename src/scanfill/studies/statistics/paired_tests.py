@@ -1,7 +1,6 @@
 """Paired tests: is a score different from the reference's (Student's t, Wilcoxon's signed ranks), or equivalent?"""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +9,6 @@ from scipy import stats
 
 EXACT_UP_TO = 50
 """Number of patients up to which the signed-rank test is exact; above it, the normal approximation is sufficient."""
-
-MARGINS: Mapping[str, float] = {"dice_WT": 0.02, "dice_ED": 0.03, "dice_TC": 0.03, "dice_NC": 0.05, "dice_CET": 0.05}
-"""Differences of Dice too small to matter, set before any run: wider for regions where raters agree less."""
 
 
 @dataclass(frozen=True)

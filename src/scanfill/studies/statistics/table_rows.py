@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from scanfill.studies.statistics.bootstrap import Bootstrap
 from scanfill.studies.statistics.comparison import Summary
 from scanfill.studies.statistics.multiplicity import PAPER_ALPHA, Family
-from scanfill.studies.statistics.paired_tests import MARGINS
 from scanfill.studies.statistics.power import POWER
 from scanfill.studies.statistics.verdict import FAILS_BELOW, Corrected, Judged
 
@@ -48,14 +47,14 @@ def table_row(judged: Judged) -> TableRow:
 
 
 def describe_methods(
-    family: Family, bootstrap: Bootstrap | None = None, margins: Mapping[str, float] = MARGINS
+    family: Family, bootstrap: Bootstrap | None = None, margins: Mapping[str, float] | None = None
 ) -> list[str]:
     """Describe in sentences the methods of a table: tests, family, interval, margins, and the rule of the verdict.
 
     Without margins, equivalence is not tested, and the sentences do not mention it.
     """
     bootstrap = bootstrap or Bootstrap()
-    limits = ", ".join(f"{score} {margin:g}" for score, margin in margins.items())
+    limits = ", ".join(f"{score} {margin:g}" for score, margin in (margins or {}).items())
     level = (
         f"Each test uses the level {PAPER_ALPHA}, as in the paper; its family here has {family.size} tests."
         if family.variant == "paper"
@@ -63,7 +62,7 @@ def describe_methods(
     )
     equivalence = f"Equivalence: two one-sided t-tests, also corrected. Margins set before the run: {limits}."
     fails = f"the reference does not fail (mean Dice {FAILS_BELOW:g} or more)"
-    as_good = f"as good as complete if equivalence passes and {fails}; else " if margins else ""
+    as_good = f"as good as the reference if equivalence passes and {fails}; else " if margins else ""
     return [
         "The patient is the unit: visits are averaged, then seeds. Differences are strategy minus reference.",
         f"Paired t-test (decisive) and Wilcoxon signed-rank test (zeros after Pratt, exact up to 50). {level}",

@@ -2,9 +2,9 @@
 
 In this order:
 
-1. "as good as complete" if equivalence passes: the difference is shown to be within the margin. This holds even if the
-   difference is significant, because the margin defines what is too small to matter, and in a large cohort even tiny
-   differences are significant; the verdict's text then states that a difference was found. It does not hold if the
+1. "as good as the reference" if equivalence passes: the difference is shown to be within the margin. This holds even
+   if the difference is significant, because the margin defines what is too small to matter, and in a large cohort even
+   tiny differences are significant; the verdict's text then states that a difference was found. It does not hold if the
    reference itself fails (mean Dice below .5): a comparison must be able to distinguish good from bad, which is called
    assay sensitivity (ICH E10, 1.5), and any two networks that find nothing are equivalent.
 2. "better" or "worse" if the paired t-test passes in its family, the bootstrap interval excludes 0, and the difference
@@ -26,7 +26,7 @@ from scanfill.studies.statistics.comparison import Comparison
 from scanfill.studies.statistics.multiplicity import Family, bonferroni, holm
 from scanfill.studies.statistics.power import SmallestDifference, smallest_difference
 
-Verdict = Literal["better", "worse", "as good as complete", "undecided"]
+Verdict = Literal["better", "worse", "as good as the reference", "undecided"]
 
 MORE_IS_BETTER = {"dice": True, "precision": True, "sensitivity": True, "hd95": False}
 """Score -> whether higher is better; for other scores, such as volumes, higher is neither better nor worse."""
@@ -117,7 +117,7 @@ def _decide(comparison: Comparison, *, differs: bool, equivalent: bool) -> tuple
         within = f"the difference ({mean:+.3g}) is shown to be within {comparison.equivalence.margin:g}"
         if comparison.difference.sd == 0 and mean == 0:
             within = "the scores are identical in every patient"
-        return "as good as complete", within + ("; a smaller difference was found" if differs else "")
+        return "as good as the reference", within + ("; a smaller difference was found" if differs else "")
     lacking = _lacking(comparison, differs=differs)
     if direction is None:
         lacking.append("higher is neither better nor worse for this score")

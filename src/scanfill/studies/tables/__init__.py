@@ -1,4 +1,4 @@
-"""Tables of a study: our results next to the published ones, and results for every subset of sequences.
+"""Tables of a study: what they consist of, how strategies are compared in them, and how they are written.
 
 Each ``*_tables`` function turns scores (:py:func:`scanfill.studies.study_scores.read_study_scores`) into
 :py:class:`~scanfill.studies.tables.study_table.StudyTable`, which

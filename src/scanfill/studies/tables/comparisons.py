@@ -3,13 +3,12 @@
 import math
 import statistics as numbers
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from scanfill.metrics.cohort import Row
+from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.statistics import (
-    FAMILY_LABELS,
-    MARGINS,
     Bootstrap,
     Family,
     Judged,
@@ -18,12 +17,8 @@ from scanfill.studies.statistics import (
     judge,
     pair_strategies,
 )
-from scanfill.studies.strategies import REFERENCE
 from scanfill.studies.study_scores import EVALUATIONS, Cell, StudyScores
 from scanfill.studies.tables.study_table import NOT_FINISHED, Compared, Estimate, MeanSD, known
-
-COMPLETE = Cell(REFERENCE)
-"""The reference: the four originals."""
 
 SECONDARY = {"hd95": "95 % Hausdorff distance (mm)", "precision": "Precision", "sensitivity": "Sensitivity"}
 """Scores that are tested in addition to Dice."""
@@ -41,13 +36,13 @@ class Methods:
 
     Attributes:
         bootstrap: Draws, seed and level of intervals.
-        margins: Equivalence margins.
+        margins: Equivalence margins, score -> margin; None for those of the study, {} for no test of equivalence.
         variant: ``holm``, or ``paper`` for a fixed level of .0025.
         paper_level: Whether to also report each test at the paper's level.
     """
 
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
-    margins: Mapping[str, float] = field(default_factory=lambda: MARGINS)
+    margins: Mapping[str, float] | None = None
     variant: Literal["holm", "paper"] = "holm"
     paper_level: bool = True
 
@@ -58,7 +53,7 @@ class JudgedCells:
 
     Attributes:
         judged: Cell and label -> comparison of its score, with a verdict.
-        family: All planned rows x four labels.
+        family: All planned rows x the compared regions.
         methods: How they were compared.
         scores: Scores of the study.
         evaluation: Cross-validation or held-out test.
@@ -108,7 +103,7 @@ class JudgedCells:
     def _smallest(self) -> str:
         """Describe the smallest difference that the table could have detected, for each label."""
         said = []
-        for label in FAMILY_LABELS:
+        for label in self.scores.regions:
             judged = [found for (_, name), found in self.judged.items() if name == label]
             values = [found.smallest.value for found in judged if found.smallest.value is not None]
             if values:
@@ -139,8 +134,10 @@ def judge_cells(
         UsageError: Two cells were not scored on the same patients.
     """
     methods = methods or Methods()
+    margins = scores.margins if methods.margins is None else methods.margins
+    methods = replace(methods, margins=margins)
     there = set(scores.cells(evaluation))
-    family = Family(max(1, len(references) * len(FAMILY_LABELS)), methods.variant)
+    family = Family(max(1, len(references) * len(scores.regions)), methods.variant)
     cells: dict[str, Cell] = {}
     comparisons = []
     for reference in dict.fromkeys(references.values()):
@@ -149,9 +146,9 @@ def judge_cells(
             continue
         cells |= {cell.name: cell for cell in others}
         rows = {cell.name: scores.of(evaluation, cell) for cell in (reference, *others)}
-        for label in FAMILY_LABELS:
+        for label in scores.regions:
             pairs = pair_strategies(rows, reference.name, f"{score}_{label}")
-            comparisons += [compare(each, methods.bootstrap, methods.margins) for each in pairs]
+            comparisons += [compare(each, methods.bootstrap, margins) for each in pairs]
     found = {
         (cells[each.comparison.pairs.strategy], each.comparison.pairs.score.removeprefix(f"{score}_")): each
         for each in judge(comparisons, family)
@@ -171,7 +168,7 @@ def about(scores: StudyScores, evaluation: str) -> str:
     unfinished = " NOT FINISHED: results are missing, see the page." if scores.absent else ""
     return (
         f"{EVALUATIONS[evaluation].capitalize()}, {how} {folds}; {patients} patients, {cases} cases; seeds {seeds}; "
-        f"segmenter {scores.study['segmenter']}.{unfinished}"
+        f"{kind_of_study(scores.study).describe(scores.study)}.{unfinished}"
     )
 
 

@@ -1,20 +1,19 @@
-"""The cost of a strategy: hours of training, and seconds to segment a case, from the receipts of a study."""
+"""The cost of a strategy: hours of training, and seconds to predict a case, from the receipts of a study."""
 
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from scanfill.studies.strategies import folder_of, segmenter_of, synthesizer_of
-from scanfill.studies.study_scores import ENSEMBLE, Cell, StudyScores, acquired_of
+from scanfill.studies.study_scores import ENSEMBLE, Cell, StudyScores
 
 COST_NOTE = (
-    "Training: hours for all networks that the strategy needs for this set, for one fold and one seed, on their device "
-    "(mean over folds and seeds); shared networks are counted for each strategy. Inference: seconds per case, "
-    "including image synthesis. An ensemble costs the sum of all fold models."
+    "Training: hours for all networks that the strategy needs for this task, for one fold and one seed, on their "
+    "device (mean over folds and seeds); shared networks are counted for each strategy. Inference: seconds per case, "
+    "including what is done to it before. An ensemble costs the sum of all fold models."
 )
 
 
@@ -24,24 +23,30 @@ class Costs:
 
     Attributes:
         training: Model -> mean seconds of its training.
-        inference: Strategy and folder of its task -> mean seconds per case.
+        inference: Prediction and folder of its task -> mean seconds per case.
+        tasks: Cell -> its prediction and task.
         folds: Number of fold models, all of which an ensemble needs.
     """
 
     training: Mapping[str, float]
     inference: Mapping[tuple[str, str], float]
+    tasks: Mapping[Cell, tuple[str, Mapping[str, Any]]]
     folds: int = 1
 
     def training_hours(self, cell: Cell) -> float:
         """Return the total training hours of all networks that a cell needs; NaN if one has no receipt."""
-        seconds = [self.training.get(model, math.nan) for model in models_of(cell, self.training)]
+        _, task = self._planned(cell)
+        seconds = [self.training.get(model, math.nan) for model in task["models"]]
         return sum(seconds) / 3600 * (self.folds if cell.strategy.endswith(ENSEMBLE) else 1)
 
     def seconds_a_case(self, cell: Cell) -> float:
         """Return the seconds that the strategy takes per case; NaN if there is no receipt."""
-        strategy, task = _task_of(cell)
-        seconds = self.inference.get((strategy, folder_of(task)), math.nan)
+        prediction, task = self._planned(cell)
+        seconds = self.inference.get((prediction, task["folder"]), math.nan)
         return seconds * (self.folds if cell.strategy.endswith(ENSEMBLE) else 1)
+
+    def _planned(self, cell: Cell) -> tuple[str, Mapping[str, Any]]:
+        return self.tasks[cell._replace(strategy=cell.strategy.removesuffix(ENSEMBLE))]
 
 
 def read_costs(scores: StudyScores) -> Costs:
@@ -54,10 +59,11 @@ def read_costs(scores: StudyScores) -> Costs:
     inference: dict[tuple[str, str], list[float]] = {}
     for receipt in read_receipts(scores, "predictions"):
         for task in receipt.get("tasks", ()):
-            inference.setdefault((receipt["name"], folder_of(task)), []).append(float(task["seconds_a_case"]))
+            inference.setdefault((receipt["name"], task["folder"]), []).append(float(task["seconds_a_case"]))
     return Costs(
         {model: statistics.fmean(values.values()) for model, values in training.items()},
         {task: statistics.fmean(values) for task, values in inference.items()},
+        scores.tasks,
         len(scores.folds),
     )
 
@@ -75,39 +81,3 @@ def read_receipts(scores: StudyScores, kind: str) -> list[dict[str, Any]]:
             about = {"name": place.relative_to(root).parts[0], "place": str(place.relative_to(scores.folder))}
             found.append({**about, **json.loads((place / "receipt.json").read_text(encoding="utf-8"))})
     return found
-
-
-def models_of(cell: Cell, trained: Sequence[str] | Mapping[str, Any] = ()) -> list[str]:
-    """Return the names of all networks that a strategy needs for a missing set.
-
-    Pairwise synthesis needs all synthesizers that it chooses from; ``synthetic_trained`` also needs those that made its
-    training images.
-
-    Args:
-        cell: Strategy and missing set.
-        trained: Networks of the study: only these synthesizers can be chosen.
-    """
-    strategy = cell.strategy.removesuffix(ENSEMBLE)
-    missing = [name for name in cell.missing.split("+") if name]
-    pairs = [synthesizer_of(source, target) for target in missing for source in acquired_of(cell.missing)]
-    synthesizers = [name for name in pairs if name in trained]
-    if strategy.startswith("pairwise_from_"):
-        return [segmenter_of(), synthesizer_of(strategy.removeprefix("pairwise_from_"), cell.missing)]
-    return {
-        "dedicated": [segmenter_of(missing)],
-        "pairwise": [segmenter_of(), *synthesizers],
-        "completion": [segmenter_of(), "completion"],
-        "dropout": ["dropout"],
-        "synthetic_trained": [
-            "synthetic_trained",
-            *(name for name in trained if name.startswith("inner_synthesis")),
-            *synthesizers,
-        ],
-    }.get(strategy, [segmenter_of()])
-
-
-def _task_of(cell: Cell) -> tuple[str, dict[str, Any]]:
-    """Return the strategy's folder of predictions, and the task in it."""
-    strategy, pairwise_from, source = cell.strategy.removesuffix(ENSEMBLE).partition("pairwise_from_")
-    task = {"missing": [name for name in cell.missing.split("+") if name], "source": source}
-    return pairwise_from.removesuffix("_") or strategy, task

@@ -3,8 +3,8 @@
 import statistics
 from collections.abc import Mapping, Sequence
 
-from scanfill.domains.brain_mri.labels import REGIONS
-from scanfill.studies.statistics import FAMILY_LABELS, PAPER_ALPHA, Judged, table_row
+from scanfill.metrics.cohort import Row
+from scanfill.studies.statistics import PAPER_ALPHA, Judged, table_row
 from scanfill.studies.study_scores import Cell, StudyScores
 from scanfill.studies.tables.comparisons import JudgedCells, about, mean_sd, patient_means, table_name
 from scanfill.studies.tables.study_table import Cell as TableCell
@@ -29,7 +29,7 @@ def verdict_table(
     rows: list[list[TableCell]] = []
     data: list[dict[str, float | int | str | None]] = []
     for cell, head in heads.items():
-        for label in FAMILY_LABELS:
+        for label in judged.scores.regions:
             if (cell, label) not in judged.judged:
                 continue
             found = judged.judged[cell, label]
@@ -62,7 +62,7 @@ def p_text(p: float | None) -> str | None:
 
 
 def descriptive_table(scores: StudyScores, evaluation: str) -> StudyTable:
-    """Summarize each score of each strategy, missing set and region: mean, SD and median over patients, without tests.
+    """Summarize each score of each strategy, task and region: mean, SD and median over patients, without tests.
 
     Args:
         scores: Scores of the study.
@@ -72,12 +72,17 @@ def descriptive_table(scores: StudyScores, evaluation: str) -> StudyTable:
     for cell in scores.cells(evaluation):
         own = scores.of(evaluation, cell)
         for score in DESCRIBED:
-            for region in REGIONS:
+            for region in _scored(own, score):
                 if values := patient_means(own, f"{score}_{region}"):
                     found = mean_sd(values)
                     figures = [found.mean, found.sd, statistics.median(values)]
-                    rows.append([cell.missing or "nothing", cell.strategy, score, region, len(values), *figures])
-    columns = ["missing", "strategy", "score", "region", "patients", "mean", "SD", "median"]
+                    rows.append([cell.task or None, cell.strategy, score, region, len(values), *figures])
+    columns = ["task", "strategy", "score", "region", "patients", "mean", "SD", "median"]
     note = "Visits and seeds of a patient are averaged first. Distances (hd95) are in mm, all others from 0 to 1."
     notes = [about(scores, evaluation), f"{note} For tests, see the tables of verdicts."]
     return StudyTable(table_name("all_scores", evaluation), "Every score of every strategy", columns, rows, notes)
+
+
+def _scored(rows: Sequence[Row], score: str) -> list[str]:
+    """List the regions that have a score."""
+    return [key.removeprefix(f"{score}_") for key in rows[0] if key.startswith(f"{score}_")]

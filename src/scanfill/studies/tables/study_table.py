@@ -14,7 +14,7 @@ NOT_FINISHED = "not finished"
 
 VERDICTS: Mapping[str, Literal["bad", "warn", "known", "good"]] = {
     "better": "good",
-    "as good as complete": "good",
+    "as good as the reference": "good",
     "worse": "bad",
     "undecided": "known",
 }
@@ -131,7 +131,7 @@ class StudyTable:
         return PageTable(self.columns, rows, caption=self.title)
 
     def records(self) -> list[dict[str, float | int | str | None]]:
-        """Split every cell into its parts, one mapping per row; all have the same keys: ``WT mean``, ``WT sd``, ...
+        """Split every cell into its parts, one mapping per row; all have the same keys: ``Dice mean``, ``Dice sd``, ...
 
         Text in a column where other rows have figures is kept under the column's own name.
         """

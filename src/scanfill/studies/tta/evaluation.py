@@ -14,7 +14,7 @@ from monai.bundle import ConfigParser
 from monai.inferers import Inferer
 
 import scanfill
-from scanfill.domains.brain_mri.labels import REGIONS
+from scanfill.data.schema import CaseSchema
 from scanfill.engines import LoadCheckpoint
 from scanfill.engines.mistakes import find_mistake
 from scanfill.errors import UsageError
@@ -59,6 +59,7 @@ class Evaluation:
             msg = f"Bundle {bundle} has no option tta: it does not segment. Pass a segmentation bundle."
             raise UsageError(msg)
         self.parser.update(options)
+        self.schema: CaseSchema = self.get("schema")
         self.cases: list[dict[str, Any]] = self.get("evaluated")
         for handler in self.get("handlers"):
             if isinstance(handler, LoadCheckpoint):
@@ -92,7 +93,9 @@ class Evaluation:
         seconds, worked = time.perf_counter() - start, time.process_time() - worked
         finished = self._finish({**case, "pred": logits[0].float().cpu()})
         label = case["label"]
-        scores = score_case(finished["pred"], label, [float(size) for size in label.pixdim], REGIONS)  # mm
+        size = [float(mm) for mm in label.pixdim[: self.schema.spatial_dims]]
+        exclusive = self.schema.label is None or self.schema.label.exclusive
+        scores = score_case(finished["pred"], label, size, self.schema.regions, exclusive=exclusive)
         return Outcome(scores, seconds, worked)
 
 

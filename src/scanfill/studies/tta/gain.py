@@ -16,12 +16,12 @@ from scanfill.studies.tables.writer import write_table as write_study_table
 from scanfill.studies.tta.evaluation import Evaluation
 
 REFERENCE = "none"
-SCORES = {"Dice": "dice_mean", "Dice WT": "dice_WT", "HD95 (mm)": "hd95_mean"}
-"""Column -> score; ``_mean`` is over NC, ED and CET."""
+SCORES = {"Dice": "dice_mean", "HD95 (mm)": "hd95_mean"}
+"""Column -> score; ``_mean`` is over the regions of a single label."""
 NOTES = (
     "Gain: mean difference from none over the same patients, with its 95 % bootstrap interval.",
     "An interval that contains 0 shows no gain; for HD95, lower is better.",
-    "Dice and HD95 are averaged over NC, ED and CET.",
+    "Dice and HD95 are averaged over the regions of a single label.",
     "Seconds cover only the prediction, without reading and preparing a case.",
 )
 
@@ -38,8 +38,9 @@ def measure(
 
     Returns:
         Name -> one row per case: ``case_id``, ``patient``, ``evaluation``, scores, ``dice_mean`` and ``hd95_mean`` over
-        the regions of one label (NC, ED, CET), ``seconds`` and ``processor_seconds``.
+        the regions of a single label, ``seconds`` and ``processor_seconds``.
     """
+    single = [name for name, labels in evaluation.schema.regions.items() if len(labels) == 1]
     patients = {str(case["case_id"]): str(case["patient"]) for case in evaluation.cases}
     rows: dict[str, list[dict[str, float | str]]] = {name: [] for name in inferers}
     for case in tqdm(evaluation, total=len(evaluation.cases), desc="Test-time augmentation", unit="case"):
@@ -50,7 +51,7 @@ def measure(
             found = asdict(evaluation.predict(case, inferer))
             scores = found.pop("scores")
             means = {
-                f"{kind}_mean": sum(scores[f"{kind}_{region}"] for region in ("NC", "ED", "CET")) / 3
+                f"{kind}_mean": statistics.fmean(scores[f"{kind}_{region}"] for region in single)
                 for kind in ("dice", "hd95")
             }
             about = {"case_id": name, "patient": patients[name], "evaluation": HELD_OUT}

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from scanfill.studies.statistics import FAMILY_LABELS
+from scanfill.studies.kinds.missing_modality.strategies import REFERENCE, WITHOUT
 from scanfill.studies.study_scores import Cell, StudyScores
 from scanfill.studies.tables.comparisons import (
-    COMPLETE,
     NOT_DIFFERENT_NOTE,
     Methods,
     judge_cells,
@@ -23,6 +22,12 @@ from scanfill.studies.tables.comparisons import (
 from scanfill.studies.tables.long_tables import verdict_table
 from scanfill.studies.tables.study_table import Cell as TableCell
 from scanfill.studies.tables.study_table import MeanSD, StudyTable
+
+COMPLETE = Cell(REFERENCE)
+"""The reference: the four originals."""
+
+PAPER_REGIONS = ("NC", "ED", "CET", "WT")
+"""Regions of the published figures."""
 
 PAPER = "Raut et al., Frontiers in Radiology 2024, 1336902"
 
@@ -47,7 +52,8 @@ def pair_cells() -> dict[Cell, tuple[str, str]]:
     """Map the cell of each single pair to its target and source, in the order of the paper."""
     pairs = published("correlations")[["target", "source"]].drop_duplicates()
     return {
-        Cell(f"pairwise_from_{pair.source}", pair.target): (pair.target, pair.source) for pair in pairs.itertuples()
+        Cell(f"pairwise_from_{pair.source}", WITHOUT + pair.target): (pair.target, pair.source)
+        for pair in pairs.itertuples()
     }
 
 
@@ -66,15 +72,18 @@ def three_input_tables(scores: StudyScores, evaluation: str, methods: Methods | 
         left_out: [MeanSD(one.mean, one.sd, one.marked) for one in rows.itertuples()]
         for left_out, rows in published("dice").groupby("left_out", sort=False)
     }  # sequence left out (nothing last) -> NC, ED, CET, WT
-    planned = {cell: name for name in paper if name for cell in [Cell("dedicated", name)] if scores.was_planned(cell)}
+    planned = {
+        cell: name for name in paper if name for cell in [Cell("dedicated", WITHOUT + name)] if scores.was_planned(cell)
+    }
     if not planned:
         return []
     judged = judge_cells(scores, evaluation, dict.fromkeys(planned, COMPLETE), methods)
     lines: list[list[TableCell]] = []
     for cell, left_out in {**planned, COMPLETE: ""}.items():
-        both = zip([judged.dice(cell, label) for label in FAMILY_LABELS], paper[left_out], strict=True)
+        theirs = dict(zip(PAPER_REGIONS, paper[left_out], strict=True))
+        both = [(judged.dice(cell, region), theirs.get(region)) for region in scores.regions]
         lines.append([left_out or "none (four inputs)", *(figure for pair in both for figure in pair)])
-    columns = ["left out", *(f"{label} {whose}" for label in FAMILY_LABELS for whose in ("ours", "published"))]
+    columns = ["left out", *(f"{region} {whose}" for region in scores.regions for whose in ("ours", "published"))]
     notes = [
         *not_planned(f"a model without {name}" for name in paper if name and name not in planned.values()),
         f"Published: {PAPER}, Table 6, where * also means no difference found. {DATA_DIFFER}",
@@ -105,14 +114,14 @@ def replaced_tables(scores: StudyScores, evaluation: str, methods: Methods | Non
         return []
     judged = judge_cells(scores, evaluation, dict.fromkeys(planned, COMPLETE), methods)
     cells = {**planned, COMPLETE: ("none", "originals")}
-    lines = [[*pair, *(judged.dice(cell, label) for label in FAMILY_LABELS)] for cell, pair in cells.items()]
+    lines = [[*pair, *(judged.dice(cell, region) for region in scores.regions)] for cell, pair in cells.items()]
     name = table_name("synthetic_for_original", evaluation)
     title = "A synthetic image replaces an original: Dice of the four-input model, mean ± SD over patients"
     notes = [*pairs_not_planned(scores), NOT_AVAILABLE, NOT_DIFFERENT_NOTE, *judged.notes()]
     heads = {cell: list(pair) for cell, pair in planned.items()}
     against, columns = "One synthetic input against four originals", ["target", "made from"]
     return [
-        StudyTable(name, title, [*columns, *FAMILY_LABELS], lines, notes, digits=2),
+        StudyTable(name, title, [*columns, *scores.regions], lines, notes, digits=2),
         verdict_table(f"{name}_verdicts", against, judged, heads, columns),
     ]
 

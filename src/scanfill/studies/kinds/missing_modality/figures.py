@@ -1,6 +1,5 @@
-"""Plot every figure of a study from its scores and predictions."""
+"""Plot every figure of the study of missing sequences from its scores and predictions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +7,15 @@ import numpy as np
 from matplotlib.figure import Figure as MatplotlibFigure
 
 from scanfill.metrics.cohort import column
-from scanfill.studies.figures.examples import draw_example
-from scanfill.studies.figures.score_plots import Cloud, draw_dice_boxes, draw_error_against_loss, draw_volume_agreement
+from scanfill.studies.figures.boxes import boxes_of
+from scanfill.studies.figures.score_plots import draw_volume_agreement
 from scanfill.studies.figures.svg import write_svg
-from scanfill.studies.statistics import FAMILY_LABELS, with_multiclass
-from scanfill.studies.statistics.correlation import MULTICLASS
+from scanfill.studies.kinds.missing_modality.error_plot import Cloud, draw_error_against_loss
+from scanfill.studies.kinds.missing_modality.examples import draw_example
+from scanfill.studies.kinds.missing_modality.image_error import MULTICLASS, with_multiclass
+from scanfill.studies.kinds.missing_modality.paper_tables import COMPLETE, pair_cells
+from scanfill.studies.kinds.missing_modality.strategies import WITHOUT, missing_of
 from scanfill.studies.study_scores import EVALUATIONS, Cell, StudyScores
-from scanfill.studies.tables.comparisons import COMPLETE
-from scanfill.studies.tables.paper_tables import pair_cells
 
 ERRORS = {"mse_brain": "MSE, brain", "mse_tumour": "MSE, tumor", "ssim_tumour": "SSIM, tumor"}
 
@@ -56,7 +56,7 @@ def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
         name = "_".join([kind, evaluation, *missing.split("+")]).rstrip("_")
         drawings.append(Drawing(write_svg(figure, folder / f"{name}.svg"), caption, kind, missing))
 
-    for missing in dict.fromkeys(cell.missing for cell in scores.cells(evaluation) if cell.missing):
+    for missing in dict.fromkeys(missing_of(cell.task) for cell in scores.cells(evaluation) if cell.task):
         cells = [COMPLETE, *_strategies(scores, evaluation, missing)]
         title = f"Without {missing}, {how}"
         boxes = boxes_of(scores, evaluation, cells, title)
@@ -67,7 +67,7 @@ def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
             f"Bland-Altman plot of the whole tumor volume without {missing}, {how}: bias (line) and limits of "
             "agreement (dashed, 1.96 SD)."
         )
-        add("volumes", missing, draw_volume_agreement(volumes, title), caption)
+        add("volumes", missing, draw_volume_agreement(volumes, title, "WT"), caption)
         if example := draw_example(scores, evaluation, cells):
             add("examples", missing, *example)
     clouds = _clouds(scores, evaluation)
@@ -80,14 +80,7 @@ def draw_study(scores: StudyScores, evaluation: str) -> list[Drawing]:
 def _strategies(scores: StudyScores, evaluation: str, missing: str) -> list[Cell]:
     """List the strategies for a missing set; the single pairs have separate figures."""
     cells = scores.cells(evaluation)
-    return [cell for cell in cells if cell.missing == missing and not cell.strategy.startswith("pairwise_from")]
-
-
-def boxes_of(scores: StudyScores, evaluation: str, cells: Sequence[Cell], title: str) -> MatplotlibFigure:
-    """Plot the Dice of cells that differ in their strategy; the first is the reference."""
-    rows = {cell.strategy: scores.of(evaluation, cell) for cell in cells}
-    dice = {name: {label: column(own, f"dice_{label}") for label in FAMILY_LABELS} for name, own in rows.items()}
-    return draw_dice_boxes(dice, title, cells[0].strategy)
+    return [cell for cell in cells if cell.task == WITHOUT + missing and not cell.strategy.startswith("pairwise_from")]
 
 
 def _clouds(scores: StudyScores, evaluation: str) -> list[Cloud]:

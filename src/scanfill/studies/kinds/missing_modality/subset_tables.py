@@ -4,11 +4,18 @@ from collections.abc import Callable, Sequence
 from itertools import combinations, product
 
 from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.studies.statistics import FAMILY_LABELS, Judged
-from scanfill.studies.strategies import REFERENCE, STRATEGIES, join
-from scanfill.studies.study_scores import ENSEMBLE, Cell, StudyScores, acquired_of
+from scanfill.studies.kinds.missing_modality.paper_tables import COMPLETE
+from scanfill.studies.kinds.missing_modality.strategies import (
+    REFERENCE,
+    STRATEGIES,
+    WITHOUT,
+    acquired_of,
+    join,
+    missing_of,
+)
+from scanfill.studies.statistics import Judged
+from scanfill.studies.study_scores import ENSEMBLE, Cell, StudyScores
 from scanfill.studies.tables.comparisons import (
-    COMPLETE,
     SECONDARY,
     JudgedCells,
     Methods,
@@ -29,7 +36,10 @@ SHOWN = tuple(name for name in STRATEGIES if name != "pairwise_from")
 
 BASELINE = "zero"
 IDLE_NOTE = f"If nothing is missing, a strategy without its own row is identical to {REFERENCE}."
-AS_GOOD, WORSE = "as good as complete", "worse"
+AS_GOOD, WORSE = "as good as the reference", "worse"
+
+Regions = dict[str, list[str]]
+"""Strategy -> regions for which something holds."""
 
 
 def subset_tables(judged: JudgedCells) -> list[StudyTable]:
@@ -41,10 +51,10 @@ def subset_tables(judged: JudgedCells) -> list[StudyTable]:
     scores, evaluation = judged.scores, judged.evaluation
     gains = _judge_gains(scores, evaluation, judged.methods)
     cells, costs = _cells(scores, evaluation), read_costs(scores)
-    heads = {cell: [cell.missing or "nothing", cell.strategy] for cell in cells}
+    heads = {cell: [missing_of(cell.task) or "nothing", cell.strategy] for cell in cells}
     rows: list[list[TableCell]] = []
     for cell in cells:
-        dice = [judged.compared(cell, label) for label in FAMILY_LABELS]
+        dice = [judged.compared(cell, label) for label in scores.regions]
         cost = [None, None] if NOT_FINISHED in dice else [costs.training_hours(cell), costs.seconds_a_case(cell)]
         rows.append([*heads[cell], *dice, *cost])
     columns = ["missing", "strategy"]
@@ -52,7 +62,7 @@ def subset_tables(judged: JudgedCells) -> list[StudyTable]:
     table = StudyTable(
         name,
         "Dice in every subset: mean, difference from the four originals [95 % interval]",
-        [*columns, *FAMILY_LABELS, "training (h)", "inference (s a case)"],
+        [*columns, *scores.regions, "training (h)", "inference (s a case)"],
         rows,
         [*_not_planned(cells), COST_NOTE, IDLE_NOTE, *judged.notes()],
     )
@@ -73,7 +83,7 @@ def secondary_tables(scores: StudyScores, evaluation: str, methods: Methods | No
         methods: How to compare.
     """
     references = _references(scores, evaluation)
-    heads = {cell: [cell.missing or "nothing", cell.strategy] for cell in references}
+    heads = {cell: [missing_of(cell.task) or "nothing", cell.strategy] for cell in references}
     columns, what = ["missing", "strategy"], "every subset and strategy against four originals"
     where = table_name("subsets", evaluation)
     return [
@@ -92,9 +102,9 @@ def _judge_gains(scores: StudyScores, evaluation: str, methods: Methods) -> Judg
     """Compare every strategy in every subset with zero-filling, the simplest strategy; equivalence is not tested."""
     asked = Methods(methods.bootstrap, {}, methods.variant)
     pairs = {
-        cell: Cell(BASELINE, cell.missing)
+        cell: Cell(BASELINE, cell.task)
         for cell in _cells(scores, evaluation)
-        if cell.missing and cell.strategy != BASELINE and not cell.strategy.endswith(ENSEMBLE)
+        if cell.task and cell.strategy != BASELINE and not cell.strategy.endswith(ENSEMBLE)
     }
     planned = {cell: baseline for cell, baseline in pairs.items() if scores.was_planned(baseline)}
     return judge_cells(scores, evaluation, planned, asked)
@@ -115,7 +125,7 @@ def _cells(scores: StudyScores, evaluation: str) -> list[Cell]:
     """List every row of the table by subset, with ensembles (of a held-out test) below their members."""
     there = scores.cells(evaluation)
     every = [
-        Cell(strategy + ensemble, missing)
+        Cell(strategy + ensemble, missing and WITHOUT + missing)
         for missing in MISSING_SETS
         for strategy in (*([REFERENCE] if not missing else []), *SHOWN)
         for ensemble in ("", ENSEMBLE)
@@ -125,7 +135,7 @@ def _cells(scores: StudyScores, evaluation: str) -> list[Cell]:
 
 def _not_planned(cells: Sequence[Cell]) -> list[str]:
     """Return a note with the strategies and missing sets that a study does not include."""
-    strategies, sets = {cell.strategy for cell in cells}, {cell.missing for cell in cells}
+    strategies, sets = {cell.strategy for cell in cells}, {missing_of(cell.task) for cell in cells}
     absent = [f"without {missing}" for missing in MISSING_SETS if missing not in sets]
     return not_planned([*(name for name in SHOWN if name not in strategies), *absent])
 
@@ -142,23 +152,26 @@ def subset_verdicts(judged: JudgedCells, gains: JudgedCells, planned: Sequence[C
         planned: Cells of the study, including the four originals.
     """
     rows: list[list[TableCell]] = []
-    for missing in dict.fromkeys(cell.missing for cell in planned):
-        cells = [cell for cell in dict.fromkeys(cell for cell, _ in judged.judged) if cell.missing == missing]
+    for missing in dict.fromkeys(missing_of(cell.task) for cell in planned):
+        cells = [cell for cell in dict.fromkeys(cell for cell, _ in judged.judged) if missing_of(cell.task) == missing]
         as_good = _labels_where(judged, cells, lambda one: one.verdict == AS_GOOD)
         worse = _labels_where(judged, cells, lambda one: one.verdict == WORSE)
         lower = _labels_where(judged, cells, lambda one: one.is_significant and one.comparison.difference.mean < 0)
         higher = _labels_where(gains, cells, lambda one: one.is_significant and one.comparison.difference.mean > 0)
         acquired = "+".join(acquired_of(missing))
         highest = _highest(judged, cells)
-        verdict = _sentence(cells, as_good, worse, whole_set=not missing)
-        rows.append([missing or "nothing", acquired, highest, _join(as_good), _join(lower), _join(higher), verdict])
-    columns = ["missing", "acquired", "highest mean Dice", "as good as complete", "lower than complete (t-test)"]
+        every = len(judged.scores.regions)
+        verdict = _sentence(cells, as_good, worse, every, whole_set=not missing)
+        joined = [_join(found, every) for found in (as_good, lower, higher)]
+        rows.append([missing or "nothing", acquired, highest, *joined, verdict])
+    columns = ["missing", "acquired", "highest mean Dice", AS_GOOD, "lower than complete (t-test)"]
     columns += ["higher than zero-filling (t-test)", "verdict"]
     notes = [
         *_not_planned(planned),
         (
-            "Highest mean Dice: over NC, ED, CET and WT. Strategies were tested against the four originals and against "
-            "zero-filling, not against each other: the highest mean does not imply better than the next."
+            f"Highest mean Dice: over {', '.join(judged.scores.regions)}. Strategies were tested against the four "
+            "originals and against zero-filling, not against each other: the highest mean does not imply better than "
+            "the next."
         ),
         (
             "t-test: result after Holm's correction. The verdict requires more: the interval, and a difference that "
@@ -172,46 +185,43 @@ def subset_verdicts(judged: JudgedCells, gains: JudgedCells, planned: Sequence[C
     )
 
 
-def _labels_where(judged: JudgedCells, cells: Sequence[Cell], holds: Callable[[Judged], bool]) -> dict[str, list[str]]:
-    """Return strategy -> labels for which a condition holds; strategies without such a label are left out."""
-    found: dict[str, list[str]] = {}
-    for cell, label in product(cells, FAMILY_LABELS):
+def _labels_where(judged: JudgedCells, cells: Sequence[Cell], holds: Callable[[Judged], bool]) -> Regions:
+    """Return strategy -> regions for which a condition holds; strategies without such a region are left out."""
+    found: Regions = {}
+    for cell, label in product(cells, judged.scores.regions):
         if (cell, label) in judged.judged and holds(judged.judged[cell, label]):
             found.setdefault(cell.strategy, []).append(label)
     return found
 
 
 def _highest(judged: JudgedCells, cells: list[Cell]) -> str | None:
-    """Return the strategy with the highest mean over the four labels."""
-    means = {
-        cell.strategy: sum(judged.mean(cell, label).mean for label in FAMILY_LABELS) / len(FAMILY_LABELS)
-        for cell in cells
-    }
+    """Return the strategy with the highest mean over the compared regions."""
+    regions = judged.scores.regions
+    means = {cell.strategy: sum(judged.mean(cell, label).mean for label in regions) / len(regions) for cell in cells}
     if not means:
         return None
     best = max(means, key=lambda strategy: means[strategy])
     return f"{best} ({means[best]:.3f})"
 
 
-def _sentence(cells: list[Cell], as_good: dict[str, list[str]], worse: dict[str, list[str]], *, whole_set: bool) -> str:
-    """Summarize the results for a subset in a sentence."""
+def _sentence(cells: list[Cell], as_good: Regions, worse: Regions, every: int, *, whole_set: bool) -> str:
+    """Summarize the results for a subset in a sentence; ``every`` is the number of compared regions."""
     if not cells and whole_set:
         return "The reference."
     if not cells:
         return NOT_FINISHED
-    whole = [strategy for strategy, labels in as_good.items() if len(labels) == len(FAMILY_LABELS)]
+    whole = [strategy for strategy, labels in as_good.items() if len(labels) == every]
     costly = [strategy for strategy in (cell.strategy for cell in cells) if strategy in worse]
     if whole:
-        return f"As good as complete in all four labels: {', '.join(whole)}."
+        return f"As good as the reference in every region: {', '.join(whole)}."
     if len(costly) == len(cells):
-        return "Every strategy is worse than the complete set in at least one label."
-    said = [f"As good in some labels: {', '.join(as_good)}."] if as_good else []
-    said += [f"Worse: {_join(worse)}."] if worse else []
+        return "Every strategy is worse than the complete set in at least one region."
+    said = [f"As good in some regions: {', '.join(as_good)}."] if as_good else []
+    said += [f"Worse: {_join(worse, every)}."] if worse else []
     return " ".join(said) or "Undecided."
 
 
-def _join(found: dict[str, list[str]]) -> str | None:
-    """Format strategies and their labels."""
-    whole = len(FAMILY_LABELS)
-    texts = {name: "all" if len(labels) == whole else ", ".join(labels) for name, labels in found.items()}
+def _join(found: Regions, every: int) -> str | None:
+    """Format strategies and their regions."""
+    texts = {name: "all" if len(labels) == every else ", ".join(labels) for name, labels in found.items()}
     return "; ".join(f"{name} ({labels})" for name, labels in texts.items()) or None

@@ -1,6 +1,5 @@
-"""The effect of each preset compared with a reference: the tables of the augmentation trial."""
+"""The effect of each arm of a trial compared with a reference: arms are strategies with a single task."""
 
-from scanfill.studies.statistics import FAMILY_LABELS
 from scanfill.studies.study_scores import Cell, StudyScores
 from scanfill.studies.tables.comparisons import SECONDARY, JudgedCells, Methods, judge_cells, table_name
 from scanfill.studies.tables.costs import read_costs
@@ -16,15 +15,15 @@ COST_NOTE = (
 def judge_effects(
     scores: StudyScores, evaluation: str, reference: str, empty: str = "", methods: Methods | None = None
 ) -> JudgedCells:
-    """Compare the Dice of each preset with that of the reference, on the same patients.
+    """Compare the Dice of each arm with that of the reference, on the same patients.
 
-    The family is every planned preset except the reference x four labels. Equivalence is not tested: no margins were
-    set for gains that are too small to justify a preset.
+    The family is every planned arm except the reference x the compared regions. Equivalence is not tested: no margins
+    were set for gains that are too small to justify an arm.
 
     Args:
         scores: Scores of the study.
         evaluation: ``cross_validation`` or ``held_out``.
-        reference: The preset that the others are compared with.
+        reference: The arm that the others are compared with.
         empty: The row with the scores of an empty prediction, which is not compared.
         methods: How to compare.
     """
@@ -37,12 +36,13 @@ def _references(scores: StudyScores, reference: str, empty: str) -> dict[Cell, C
     return {cell: Cell(reference) for cell in scores.planned if cell.strategy not in (reference, empty)}
 
 
-def effect_tables(judged: JudgedCells, reference: str, empty: str = "") -> list[StudyTable]:
-    """Make tables of the effect of each preset: Dice, its tests, and the tests of the other scores.
+def effect_tables(judged: JudgedCells, reference: str, arm: str, empty: str = "") -> list[StudyTable]:
+    """Make tables of the effect of each arm: Dice, its tests, and the tests of the other scores.
 
     Args:
         judged: From :py:func:`judge_effects`.
         reference: As in :py:func:`judge_effects`.
+        arm: What an arm is called, such as ``preset``.
         empty: As in :py:func:`judge_effects`.
     """
     scores, evaluation = judged.scores, judged.evaluation
@@ -50,12 +50,11 @@ def effect_tables(judged: JudgedCells, reference: str, empty: str = "") -> list[
     costs = read_costs(scores)
     rows: list[list[TableCell]] = []
     for cell in scores.planned:
-        dice = [judged.compared(cell, label) for label in FAMILY_LABELS]
-        training = costs.training.get(cell.strategy)
-        hours = None if training is None else training / 3600
-        rows.append([cell.strategy, *dice, hours, costs.inference.get((cell.strategy, "nothing"))])
+        dice = [judged.compared(cell, label) for label in scores.regions]
+        cost = [costs.training_hours(cell), costs.seconds_a_case(cell)] if cell in scores.tasks else [None, None]
+        rows.append([cell.strategy, *dice, *cost])
     notes = (
-        [f"{empty}: the score of a label map without any lesion; a network below it is worse than no network."]
+        [f"{empty}: the score of a label map without any label; a network below it is worse than no network."]
         if empty
         else []
     )
@@ -63,15 +62,15 @@ def effect_tables(judged: JudgedCells, reference: str, empty: str = "") -> list[
     table = StudyTable(
         name,
         f"Dice: mean, difference from {reference} [95 % interval]",
-        ["preset", *FAMILY_LABELS, "training (h)", "inference (s a case)"],
+        [arm, *scores.regions, "training (h)", "inference (s a case)"],
         rows,
         [*notes, COST_NOTE, *judged.notes()],
     )
     heads = {cell: [cell.strategy] for cell in references}
-    against = f"every preset against {reference}"
+    against = f"every {arm} against {reference}"
     others = [
-        verdict_table(f"{name}_{score}", f"{title}: {against}", other, heads, ["preset"])
+        verdict_table(f"{name}_{score}", f"{title}: {against}", other, heads, [arm])
         for score, title in SECONDARY.items()
         for other in [judge_cells(scores, evaluation, references, judged.methods, score)]
     ]
-    return [table, verdict_table(f"{name}_verdicts", f"Dice: {against}", judged, heads, ["preset"]), *others]
+    return [table, verdict_table(f"{name}_verdicts", f"Dice: {against}", judged, heads, [arm]), *others]

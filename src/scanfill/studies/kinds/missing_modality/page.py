@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from scanfill.report.page import Figure, Part, Section
-from scanfill.studies.figures.study_figures import Drawing, draw_study
+from scanfill.studies.kinds.missing_modality.error_tables import image_error_tables
+from scanfill.studies.kinds.missing_modality.figures import Drawing, draw_study
+from scanfill.studies.kinds.missing_modality.paper_tables import replaced_tables, three_input_tables
+from scanfill.studies.kinds.missing_modality.strategies import REFERENCE
+from scanfill.studies.kinds.missing_modality.subset_tables import judge_subsets, secondary_tables, subset_tables
 from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
-from scanfill.studies.strategies import REFERENCE
 from scanfill.studies.study_scores import EVALUATIONS, HOW, StudyScores
 from scanfill.studies.tables.comparisons import Methods
-from scanfill.studies.tables.error_tables import image_error_tables
 from scanfill.studies.tables.long_tables import descriptive_table
-from scanfill.studies.tables.paper_tables import replaced_tables, three_input_tables
-from scanfill.studies.tables.subsets import judge_subsets, secondary_tables, subset_tables
 from scanfill.studies.tables.writer import write_table
 
 TITLE = "Which way is best when a sequence is missing?"
@@ -40,7 +40,7 @@ def missing_modality_parts(scores: StudyScores, evaluation: str, methods: Method
     drawings = draw_study(scores, evaluation)
     shown = NotesOnce().show
     parts: list[Part] = [
-        answer(judged, REFERENCE),
+        answer(judged, REFERENCE, lambda cell: "+" not in cell.task),
         Section(f"{name}: how to read it", f"{HOW[evaluation]}\n\n{EXPLAINED}"),
         *shown(verdicts),
         Section(f"{name}: every subset"),

@@ -18,8 +18,8 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.engines.training_record import input_names
 from scanfill.errors import CaseError
 from scanfill.missing.generators import Generator
-
-from .images import make_images, open_trained, trained_from
+from scanfill.studies.kinds.missing_modality.images import make_images, open_trained
+from scanfill.studies.trained import trained_from
 
 Case = dict[str, Any]
 

@@ -5,8 +5,7 @@ A study's trainings write bundles to its output folder, which :py:func:`open_tra
 
 import math
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.metrics import evaluation_mask, score_image
 from scanfill.missing.completed import z_scale
 from scanfill.missing.generators import Generator, open_generator
+from scanfill.studies.trained import Trained
 from scanfill.transforms.signed_range import SignedScale, measure_scale, reference_line
 
 Case = dict[str, Any]
@@ -34,38 +34,6 @@ KINDS = {"synthesis": "synthesize", "completion": "complete"}
 
 FIGURES = {"mse_brain": "zscore_truth", "mse_tumour": "zscore_truth", "ssim_tumour": "percentile_truth"}
 """Quality measure of a synthetic image in a score row -> its protocol."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The bundle written by a finished training.
-
-    Attributes:
-        name: Name of the model.
-        folder: Folder of the bundle, with ``configs`` and ``models/model.pt``.
-    """
-
-    name: str
-    folder: Path
-
-    @property
-    def checkpoint(self) -> Path:
-        """Its weights."""
-        return self.folder / "models" / "model.pt"
-
-    def inference(self) -> ConfigParser:
-        """Read the bundle's inference config, without previews and warnings."""
-        parser = ConfigParser(ConfigParser.load_config_file(str(self.folder / "configs" / "inference.yaml")))
-        for steps in ("preprocessing", "postprocessing"):
-            kept = [step for step in parser[steps]["transforms"] if "Preview" not in step["_target_"]]
-            kept = [step for step in kept if not step["_target_"].endswith("WarnOfQualityd")]
-            parser[f"{steps}#transforms"] = kept
-        return parser
-
-
-def trained_from(models: Mapping[str, str]) -> dict[str, Trained]:
-    """Return the trained models of a job from the folders of their bundles."""
-    return {name: Trained(name, Path(folder)) for name, folder in models.items()}
 
 
 def open_trained(

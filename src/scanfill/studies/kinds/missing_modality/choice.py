@@ -34,7 +34,7 @@ def choose_sources(receipts: Sequence[str | Path], output_dir: str | Path) -> No
     folder = Path(output_dir)
     for target, sources in ranking.items():
         figures = ", ".join(f"{name} {errors[target][name]:.4f}" for name in sources)
-        print(f"{target} is synthesized from {sources[0]} (inner validation MSE: {figures})")  # noqa: T201  asked for
+        print(f"Step: {target} is synthesized from {sources[0]} (inner validation MSE: {figures})")  # noqa: T201  asked for
         text = yaml.safe_dump({"sources": sources[:1], "target": target}, default_flow_style=None)
         _write(folder / f"to_{target}.yaml", f"# The source with the lowest error in the inner validation.\n{text}")
     _write(folder / "errors.json", json.dumps(errors, indent=1) + "\n")

@@ -1,28 +1,25 @@
 """The augmentation trial: one segmenter, trained with each preset and without any, for the same number of steps."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import scanfill
 from scanfill.errors import UsageError
 from scanfill.presets import REFERENCE, presets
+from scanfill.studies.bundle_facts import facts_of, networks_of
 from scanfill.studies.checks import check_choices, check_least, check_name, chosen
 from scanfill.studies.kind import Kind
-from scanfill.studies.strategies import SEGMENTERS
 
 Study = dict[str, Any]
 
 EMPTY = "empty"
 """Name of the row for a prediction without any lesion."""
 
-BUNDLE_SEGMENTERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"brain_tumor_segmentation": SEGMENTERS}
-"""Option ``bundle`` -> option ``segmenter`` -> the bundle's overlays."""
-
 
 def find_bundles(study: Study) -> dict[str, str]:
     """Return the bundle of the overlays and options under ``segmentation``."""
-    check_name(study["bundle"], BUNDLE_SEGMENTERS, "bundle: a trial is not possible with")
+    possible = [name for name in scanfill.bundle_paths() if networks_of(name)]
+    check_name(study["bundle"], possible, "bundle: a trial is not possible with")
     return {"segmentation": study["bundle"]}
 
 
@@ -32,7 +29,7 @@ def check_presets(study: Study) -> None:
     Raises:
         UsageError: A value is invalid; the message gives the option, its value, the reason and what to do.
     """
-    check_choices(study, {"segmenter": tuple(BUNDLE_SEGMENTERS[study["bundle"]])})
+    check_choices(study, {"segmenter": tuple(networks_of(study["bundle"]))})
     check_least(study, {"steps": 1, "epochs": 1})
     if study["steps"] % study["epochs"]:
         msg = f"steps (={study['steps']}) must be a multiple of epochs (={study['epochs']})."
@@ -76,15 +73,13 @@ def check_extras(names: Sequence[str]) -> None:
 
 
 def image_modality(bundle: str) -> str:
-    """Read the image modality of a bundle's network from its metadata: ``MR``, ``CT`` or ``DX``."""
-    file = scanfill.bundle_path(bundle) / "configs" / "metadata.json"
-    about = json.loads(file.read_text(encoding="utf-8"))
-    return str(about["network_data_format"]["inputs"]["image"]["modality"])
+    """Return the image modality of a bundle's network: ``MR``, ``CT`` or ``DX``."""
+    return str(facts_of(bundle)["network_data_format"]["inputs"]["image"]["modality"])
 
 
 def find_models(study: Study) -> dict[str, dict[str, Any]]:
     """Return what must be trained: one network per preset, with its name, all with the same overlays and steps."""
-    overlays = [*BUNDLE_SEGMENTERS[study["bundle"]][study["segmenter"]], *study["segmentation"]["overlays"]]
+    overlays = [*networks_of(study["bundle"])[study["segmenter"]], *study["segmentation"]["overlays"]]
     own = {name: value for name, value in study["segmentation"].items() if name != "overlays"}
     length = {"max_epochs": study["epochs"], "epoch_length": study["steps"] // study["epochs"]}
     return {
@@ -94,6 +89,7 @@ def find_models(study: Study) -> dict[str, dict[str, Any]]:
             "overlays": overlays,
             "more": [f"configs/augmentation/{preset}.yaml"],
             "options": {**own, **length},
+            "cost": study["segmenter"],
             "cases": "outer",
         }
         for preset in trained_presets(study)
@@ -101,10 +97,13 @@ def find_models(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def find_predictions(study: Study) -> dict[str, dict[str, Any]]:
-    """Return what is predicted: unchanged cases, by the network of each preset."""
-    task: dict[str, Any] = {"missing": [], "source": ""}
+    """Return what is predicted: cases as they are, by the network of each preset."""
     return {
-        preset: {"models": [preset], "images": None, "tasks": [{**task, "segmenter": preset}]}
+        preset: {
+            "models": [preset],
+            "needs": [],
+            "tasks": [{"strategy": preset, "task": "", "folder": "cases", "model": preset, "models": [preset]}],
+        }
         for preset in trained_presets(study)
     }
 
@@ -117,13 +116,13 @@ def trained_presets(study: Study) -> list[str]:
 KIND = Kind(
     name="augmentation",
     smoke="smoke_augmentation.yaml",
-    incomparable=("bundle", "steps", "epochs"),
+    incomparable=("bundle", "segmenter", "steps", "epochs"),
     find_bundles=find_bundles,
     set_by_study=frozenset({"max_epochs", "epoch_length", "augmentation", "raw_augmentation", "modalities"}),
     check=check_presets,
     find_models=find_models,
     find_predictions=find_predictions,
-    further=lambda _: {"empty": EMPTY},
+    describe=lambda study: f"segmenter {study['segmenter']}",
     configs=("augmentation",),
     empty=EMPTY,
 )

@@ -7,12 +7,20 @@ from itertools import product
 from scipy import stats
 
 from scanfill.domains.brain_mri.modalities import PUBLISHED_MSE
-from scanfill.studies.statistics import correlate_image_error, holm, pair_strategies, with_multiclass
-from scanfill.studies.statistics.correlation import IMAGE_SCORES, MULTICLASS
+from scanfill.studies.kinds.missing_modality.image_error import MULTICLASS, correlate_image_error, with_multiclass
+from scanfill.studies.kinds.missing_modality.paper_tables import (
+    COMPLETE,
+    DATA_DIFFER,
+    PAPER,
+    pair_cells,
+    pairs_not_planned,
+    published,
+)
+from scanfill.studies.kinds.missing_modality.strategies import IMAGE_SCORES
+from scanfill.studies.statistics import holm, pair_strategies
 from scanfill.studies.statistics.power import POWER
 from scanfill.studies.study_scores import Cell, StudyScores
-from scanfill.studies.tables.comparisons import COMPLETE, about, mean_sd, patient_means, table_name
-from scanfill.studies.tables.paper_tables import DATA_DIFFER, PAPER, pair_cells, pairs_not_planned, published
+from scanfill.studies.tables.comparisons import about, mean_sd, patient_means, table_name
 from scanfill.studies.tables.study_table import NOT_FINISHED, Estimate, StudyTable, known
 from scanfill.studies.tables.study_table import Cell as TableCell
 

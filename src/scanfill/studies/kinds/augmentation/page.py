@@ -2,23 +2,21 @@
 
 from pathlib import Path
 
-from scanfill.data import read_list, write_split
-from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.data import load_schema, read_list, write_split
 from scanfill.errors import UsageError
 from scanfill.presets import REFERENCE
 from scanfill.report.page import Figure, Part, Section
 from scanfill.report.preset_pictures import draw_row, draw_sheet
 from scanfill.studies.commands import recorded_options
-from scanfill.studies.figures.study_figures import boxes_of
+from scanfill.studies.figures.boxes import boxes_of
 from scanfill.studies.figures.svg import write_svg
-from scanfill.studies.kinds.augmentation_trial import EMPTY, trained_presets
+from scanfill.studies.kinds.augmentation import EMPTY, trained_presets
 from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
 from scanfill.studies.study_scores import EVALUATIONS, HOW, Cell, StudyScores
 from scanfill.studies.tables.comparisons import Methods
 from scanfill.studies.tables.costs import read_receipts
+from scanfill.studies.tables.effects import effect_tables, judge_effects
 from scanfill.studies.tables.long_tables import descriptive_table
-from scanfill.studies.tables.preset_tables import effect_tables, judge_effects
 from scanfill.studies.tables.writer import write_table
 
 TITLE = "Which augmentation helps?"
@@ -71,11 +69,9 @@ def draw_presets(scores: StudyScores) -> Path | None:
     for length in ("max_epochs", "epoch_length"):
         options.pop(length, None)
     try:
-        write_split(
-            {"training": read_list(datalist, data, MODALITIES, schema=SCHEMA)["training"][:SHEET_CASES]},
-            cases,
-            schema=SCHEMA,
-        )
+        schema = load_schema(scores.about["schema"])
+        training = read_list(datalist, data, schema.image_keys, schema=schema)["training"][:SHEET_CASES]
+        write_split({"training": training}, cases, schema=schema)
         rows = [draw_row(train, preset, **options) for preset in presets]
     except (UsageError, OSError):  # removed, or on another machine: the report omits it
         return None
@@ -86,7 +82,7 @@ def augmentation_parts(scores: StudyScores, evaluation: str, methods: Methods) -
     """Create, write and lay out the tables and figures of one evaluation."""
     name, show = EVALUATIONS[evaluation].capitalize(), NotesOnce().show
     judged = judge_effects(scores, evaluation, REFERENCE, EMPTY, methods)
-    effects, tests, *others = effect_tables(judged, REFERENCE, EMPTY)
+    effects, tests, *others = effect_tables(judged, REFERENCE, "preset", EMPTY)
     described = descriptive_table(scores, evaluation)
     for table in (effects, tests, *others, described):
         write_table(table, scores.folder / "tables")

@@ -20,9 +20,9 @@ from scanfill.report.page import RESEARCH_ONLY
 from scanfill.report.palette import COLOURS
 from scanfill.report.panels import PLANES, fullest_slices, mark_panel, placed, stamp_panel, turn_to_patient, view_of
 from scanfill.studies.figures.svg import panels
-from scanfill.studies.fold_scores import read_label_map, read_truth
+from scanfill.studies.fold_scores import read_label_map, truth_of
+from scanfill.studies.kinds.missing_modality.strategies import REFERENCE, missing_of
 from scanfill.studies.statistics import CROSS_VALIDATION
-from scanfill.studies.strategies import REFERENCE
 from scanfill.studies.study_scores import Cell, StudyScores
 
 WITH_IMAGES = ("pairwise", "completion", "synthetic_trained")
@@ -47,18 +47,19 @@ def draw_example(scores: StudyScores, evaluation: str, cells: Sequence[Cell]) ->
     Returns:
         The figure and its caption; None if data or label maps are not on this machine.
     """
-    seed, fold, missing = scores.seeds[0], scores.folds[0], cells[-1].missing
+    seed, fold, missing = scores.seeds[0], scores.folds[0], missing_of(cells[-1].task)
     case = _median_case(scores, evaluation, fold)
     if case is None:
         return None
     shown = next(name for name in BACKGROUNDS if name not in missing.split("+"))
     try:
-        truth = read_truth(case)
+        truth = truth_of(case, SCHEMA)
         maps = {"truth": np.asarray(truth)[0].astype(int)}
         for cell in cells:
+            place = missing_of(cell.task) or "nothing"
             folder = scores.folder / "predictions" / cell.strategy / f"seed_{seed}" / f"fold_{fold}"
             if folder.is_dir():  # an ensemble has none: it is computed during scoring
-                maps[cell.strategy] = read_label_map(folder / (cell.missing or "nothing"), case, truth).astype(int)
+                maps[cell.strategy] = read_label_map(folder / place, case, truth, SCHEMA).astype(int)
         image = np.asarray(read_image(case[shown], shown), dtype=float)[0]
     except (UsageError, OSError):  # removed, or on another machine: the report omits it
         return None
