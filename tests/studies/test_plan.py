@@ -154,6 +154,13 @@ def test_a_margin_of_a_region_that_is_not_compared_is_refused() -> None:
         study_with("margins.TC=0.03")
 
 
+def test_margins_are_replaced_and_may_be_of_any_region_that_is_compared() -> None:
+    study = study_with("regions=[TC, WT]", "margins={TC: 0.1}")
+    assert (study["regions"], study["margins"]) == (["TC", "WT"], {"TC": 0.1})
+    with pytest.raises(UsageError, match="margins"):
+        study_with("margins=0.1")
+
+
 def test_the_networks_that_a_bundle_names_are_made_of_its_overlays() -> None:
     for name, folder in scanfill.bundle_paths().items():
         for overlays in networks_of(name).values():

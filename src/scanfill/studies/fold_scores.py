@@ -120,8 +120,8 @@ def score_ensemble(
         for strategy, folders in predictions.items():
             for task in tasks[strategy]:
                 votes = [read_label_map(Path(folder) / task["folder"], case, truth, kind) for folder in folders]
-                about: Row = {"evaluation": "held_out", "seed": seed, "fold": "all"} | _names(task)
-                about["strategy"] = f"{about['strategy']}_ensemble"
+                about: Row = {"evaluation": "held_out", "seed": seed, "fold": "all"}
+                about |= {"strategy": f"{task['strategy']}_ensemble", "task": str(task["task"])}
                 rows.append(_row(about, case, majority(votes), truth, kind))
     write_table(rows, Path(output), "")
 

@@ -24,6 +24,9 @@ SET_BY_STUDY = {"dataset_dir", "datalist", "labels", "seed", "resume", "ckpt_dir
 SET_BY_STUDY |= {"patient_regex", "device", "cases"}
 """Options of a bundle that every study sets itself for each training."""
 
+REPLACED = {"margins"}
+"""Options that are mappings, not blocks of options: a study file replaces them."""
+
 
 def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = False) -> Study:
     """Read a study: the full protocol, overridden by the study file, the smoke settings, and single options.
@@ -105,7 +108,7 @@ def merge(study: Study, layer: Mapping[str, Any], where: str, kind: Kind) -> Non
     bundles = kind.find_bundles({**study, **layer})
     for name, value in layer.items():
         check_name(name, study, f"{where}: unknown option")
-        if not isinstance(study[name], dict):
+        if not isinstance(study[name], dict) or (name in REPLACED and isinstance(value, dict)):
             study[name] = value
             continue
         if not isinstance(value, dict):
