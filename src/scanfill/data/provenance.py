@@ -11,7 +11,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -260,29 +260,52 @@ def write_synthetic(
     Raises:
         CaseError: The name does not mark the image as synthetic, or the folder contains an input.
     """
-    path = Path(path)
-    modality = _check_output(path, origin.inputs.values())
+    path, voxels = Path(path), np.asarray(volume)
     if path.suffix.lower() == PICTURE:
-        with writing(path) as temporary:
-            _write_picture(np.asarray(volume), temporary, modality, origin)
-            _write_sidecar(path, _facts(origin, modality, temporary, date))
-        return path
-    voxels, place = np.asarray(volume), np.asarray(affine, dtype=np.float64)
+        return write_marked(path, lambda file: write_picture(voxels, file, path, origin), origin, date=date)
+    place = np.asarray(affine, dtype=np.float64)
     image = nifti_image(voxels, place, "", frame_on(map(str, origin.inputs.values()), voxels.shape, place))
+    return write_marked(path, lambda file: nib.save(image, file), origin, date=date)
+
+
+def write_marked(path: Path, write: Callable[[Path], None], origin: Origin, *, date: datetime | None = None) -> Path:
+    """Write a synthetic image with all its marks, whatever writes its voxels.
+
+    Args:
+        path: See :py:func:`synthetic_path`.
+        write: Writes the image to a path; it marks a picture itself, see :py:func:`write_picture`.
+        origin: How it was generated.
+        date: Date of creation; by default now.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        CaseError: See :py:func:`write_synthetic`.
+    """
+    modality = _check_output(path, origin.inputs.values())
     with writing(path) as temporary:
-        nib.save(image, temporary)
+        write(temporary)
         set_header(temporary, modality)
         _write_sidecar(path, _facts(origin, modality, temporary, date))
     return path
 
 
-def _write_picture(pixels: npt.NDArray[Any], path: Path, modality: str, origin: Origin) -> None:
-    """Write a PNG whose description marks it as synthetic, and whose comment says what was asked for."""
+def write_picture(pixels: npt.NDArray[Any], file: Path, path: Path, origin: Origin) -> None:
+    """Write a PNG whose description marks it as synthetic, and whose comment says what was asked for.
+
+    Args:
+        pixels: ``(X, Y)``, uint8 or uint16.
+        file: The file to write.
+        path: Its name in the end, which says what it shows.
+        origin: How it was generated.
+    """
+    modality = _check_output(path, ())
     about = PngInfo()
     about.add_text("Software", SOFTWARE)
     about.add_text("Description", f"{DESCRIPTION} {modality}, research use only")
     about.add_text("Comment", json.dumps({"generator": origin.generator, "seed": origin.seed, **origin.more}))
-    Image.fromarray(np.ascontiguousarray(pixels.T)).save(path, format="png", pnginfo=about)
+    Image.fromarray(np.ascontiguousarray(pixels.T)).save(file, format="png", pnginfo=about)
 
 
 def carry_mark(source: str | Path, output: str | Path, how: str) -> Path | None:
