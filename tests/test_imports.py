@@ -29,6 +29,7 @@ LAYERS = {
     "report": BLOCKS | {"data", "report"},
     "missing": BLOCKS | {"data", "report", "missing"},
     "generation": BLOCKS | {"data", "report", "generation"},
+    "inpainting": BLOCKS | {"data", "report", "inpainting"},
     "domains": BLOCKS | {"data", "report", "missing", "domains"},
     "studies": BLOCKS | {"data", "report", "missing", "domains", "studies"},
     "sharing": BLOCKS | {"data", "report", "missing", "sharing"},

@@ -12,6 +12,9 @@ from scanfill.data.patients import describe_patients
 from scanfill.errors import CaseError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from scanfill.data.header import GridLimits
 
 KINDS = ("map", "channels", "polygons")
@@ -222,6 +225,7 @@ class GeneratorSpec:
 
 
 Case = dict[str, Any]
+Allowed = Callable[..., "NDArray[np.bool_]"]
 CheckImage = Callable[..., None]
 CheckMask = Callable[..., None]
 CheckConditions = Callable[[Mapping[str, Any], str], None]
@@ -309,6 +313,8 @@ class CaseSchema:
             and the start of the message.
         limits: Possible sizes of voxels and of the field of view; by default any.
         check_conditions: Refuses conditions that exclude each other; called with a case and the start of the message.
+        allowed: Finds where a lesion may be placed; called with the images by key, ``(1, ...)`` on one grid, and the
+            keywords ``label`` and ``mask``, returns ``(...)``. None if the kind has no rule.
         zones: Name of a place -> the conditions that it stands for, such as ``{"x": 0.5, "y": 0.5}``.
         generators: Strategy for a missing image (``synthesize``, ``complete``) -> the bundle for it.
         advice: Appended to the message for a file with too many dimensions.
@@ -333,6 +339,7 @@ class CaseSchema:
     check_mask: CheckMask | None = None
     limits: GridLimits | None = None
     check_conditions: CheckConditions | None = None
+    allowed: Allowed | None = None
     zones: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     generators: Mapping[str, GeneratorSpec] = field(default_factory=dict)
     advice: str = ""

@@ -6,6 +6,7 @@ from scanfill.domains.brain_mri.check_mri import LIMITS, check_mri
 from scanfill.domains.brain_mri.finder import BrainFinder
 from scanfill.domains.brain_mri.labels import REGIONS, TUMOUR
 from scanfill.domains.brain_mri.modalities import MODALITIES
+from scanfill.domains.brain_mri.placement import allowed_in_brain
 from scanfill.domains.brain_mri.quality.overview import CHECKS
 
 SCHEMA = CaseSchema(
@@ -19,6 +20,7 @@ SCHEMA = CaseSchema(
     check_image=check_mri,
     check_mask=check_mask,
     limits=LIMITS,
+    allowed=allowed_in_brain,
     generators={
         "synthesize": GeneratorSpec("mri_modality_synthesis", intensity_rule="signed_range"),
         "complete": GeneratorSpec("mri_modality_completion", intensity_rule="zscore_in_brain"),
