@@ -1,0 +1,121 @@
+"""Filling a hole with perfect networks of a known distribution: two pixels that are correlated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from monai.networks.schedulers import DDIMScheduler
+from torch import Tensor, nn
+
+from scanfill.errors import UsageError
+from scanfill.inferers import InpaintingSampler
+
+VARIANCE, CORRELATION, SEEN = 0.25, 0.9, 0.8
+MEAN, SD = CORRELATION * SEEN, (VARIANCE * (1 - CORRELATION**2)) ** 0.5
+"""What the second pixel is, given that the first is :py:data:`SEEN`."""
+
+
+class Perfect(nn.Module):
+    """The exact prediction for both pixels together; with a condition, for the second one given the first."""
+
+    def __init__(self, scheduler: Any) -> None:
+        super().__init__()
+        self.scheduler = scheduler
+        self.calls = 0
+
+    def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
+        self.calls += 1
+        share = self.scheduler.alphas_cumprod[int(timesteps[0])]
+        image = x[:, :1].flatten(1)
+        covariance = VARIANCE * torch.tensor([[1, CORRELATION], [CORRELATION, 1]])
+        mean = torch.zeros_like(image)
+        if x.shape[1] > 1:
+            covariance = torch.diag(torch.tensor([1e-6, SD**2]))
+            mean = x[:, 1].flatten(1)[:, :1] * torch.tensor([1, CORRELATION])
+        apart = (image - share**0.5 * mean) @ torch.linalg.inv(share * covariance + (1 - share) * torch.eye(2))
+        clean, noise = mean + share**0.5 * apart @ covariance, (1 - share) ** 0.5 * apart
+        velocity = share**0.5 * noise - (1 - share) ** 0.5 * clean
+        output = noise if str(self.scheduler.prediction_type) == "epsilon" else velocity
+        return output.view_as(x[:, :1])
+
+
+def scheduler(prediction: str = "v_prediction") -> Any:
+    return DDIMScheduler(num_train_timesteps=1000, schedule="cosine", prediction_type=prediction, clip_sample=False)
+
+
+def scene(images: int = 4000) -> dict[str, Tensor]:
+    background, hole = torch.full((images, 1, 1, 2), SEEN), torch.zeros(images, 1, 1, 2)
+    hole[..., 1] = 1
+    return {"background": background, "hole": hole}
+
+
+def filled(steps: int, repeats: int = 1, *, conditioned: bool = False, prediction: str = "v_prediction") -> Tensor:
+    own, seen = scheduler(prediction), scene()
+    torch.manual_seed(0)
+    sampler = InpaintingSampler(own, steps, repeats, progress=False)
+    condition = seen["background"] if conditioned else None
+    result: Tensor = sampler(torch.randn(4000, 1, 1, 2), Perfect(own), condition=condition, **seen)
+    return result
+
+
+@pytest.mark.parametrize("steps", [50, 100])
+@pytest.mark.parametrize("prediction", ["v_prediction", "epsilon"])
+def test_a_network_that_knows_the_background_fills_in_what_belongs_there(steps: int, prediction: str) -> None:
+    hole = filled(steps, conditioned=True, prediction=prediction)[..., 1]
+    assert float(hole.mean()) == pytest.approx(MEAN, abs=0.02)
+    assert float(hole.std()) == pytest.approx(SD, abs=0.02)
+
+
+def test_repeats_make_the_hole_belong_to_its_background() -> None:
+    means = [float(filled(50, repeats)[..., 1].mean()) for repeats in (1, 3, 10)]
+    assert means[0] < 0.6 * MEAN
+    assert means[0] < means[1] < means[2]
+    assert means[2] == pytest.approx(MEAN, abs=0.05)
+
+
+def test_outside_the_hole_nothing_changes() -> None:
+    torch.manual_seed(0)
+    own = scheduler()
+    background, hole = torch.randn(3, 1, 1, 2), torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]).view(3, 1, 1, 2)
+    result = InpaintingSampler(own, 10, 2, progress=False)(
+        torch.randn(3, 1, 1, 2), Perfect(own), background=background, hole=hole
+    )
+    outside = hole == 0
+    assert torch.equal(result[outside], background[outside])
+    assert not torch.isclose(result[~outside], background[~outside]).any()
+
+
+def test_what_the_background_holds_in_the_hole_does_not_matter() -> None:
+    own, noise = scheduler(), torch.randn(2, 1, 1, 2)
+    sampler, seen = InpaintingSampler(own, 10, progress=False), scene(2)
+    other = torch.where(seen["hole"] > 0, 100.0, seen["background"])
+    first, second = (
+        sampler(noise, Perfect(own), background=each, hole=seen["hole"], seed=[1, 2])
+        for each in (seen["background"], other)
+    )
+    assert torch.equal(first, second)
+
+
+def test_an_image_depends_on_its_own_seed_alone() -> None:
+    own, noise, seen = scheduler(), torch.randn(3, 1, 1, 2), scene(3)
+    sampler = InpaintingSampler(own, 10, 3, progress=False)
+    all_three = sampler(noise, Perfect(own), **seen, seed=torch.tensor([5, 6, 7]))
+    (alone,) = sampler(noise[1:2], Perfect(own), **scene(1), seed=[6])
+    torch.testing.assert_close(alone, all_three[1])
+    (other,) = sampler(noise[1:2], Perfect(own), **scene(1), seed=[9])
+    assert not torch.allclose(other, alone)
+
+
+def test_each_step_but_the_last_is_repeated() -> None:
+    own = scheduler()
+    network = Perfect(own)
+    InpaintingSampler(own, 10, 4, progress=False)(torch.randn(1, 1, 1, 2), network, **scene(1))
+    assert network.calls == 9 * 4 + 1
+
+
+@pytest.mark.parametrize(("steps", "repeats"), [(1, 1), (1001, 1), (50, 0)])
+def test_numbers_out_of_range_are_refused(steps: int, repeats: int) -> None:
+    with pytest.raises(UsageError, match=r"steps \(=.*repeats \(="):
+        InpaintingSampler(scheduler(), steps, repeats)
