@@ -204,6 +204,13 @@ def test_the_nearest_training_image_has_the_same_categories_and_the_nearest_numb
     assert most_alike(known, asked, vocabulary).tolist() == [1, 2, 3]
 
 
+def test_of_training_images_that_are_equally_alike_each_is_drawn(vocabulary: Vocabulary) -> None:
+    known = [{"kind": "dot"}] * 4 + [{"kind": "bar"}] * 2
+    found = most_alike(known, [{"kind": "dot"}] * 40 + [{"kind": "bar"}] * 40, vocabulary)
+    assert set(found[:40].tolist()) == {0, 1, 2, 3}
+    assert set(found[40:].tolist()) == {4, 5}
+
+
 def test_straw_men_answer_every_request_within_the_range(parts: dict[str, Images], vocabulary: Vocabulary) -> None:
     training = parts["training"]
     found = straw_men(training.pixels, training.cases, parts["samples"].cases, vocabulary)

@@ -16,6 +16,9 @@ Case = Mapping[str, Any]
 MEAN, CLASS_MEAN, COPIES, NOISE = "mean image", "class mean plus noise", "training images", "noise"
 """Names of the straw men."""
 
+TIE = 1e-5
+"""Difference of two distances, in SD, that is only rounding."""
+
 
 def straw_men(
     training: Tensor, known: Sequence[Case], asked: Sequence[Case], vocabulary: Vocabulary, seed: int = 0
@@ -27,7 +30,7 @@ def straw_men(
         known: Their conditions.
         asked: The conditions of each request.
         vocabulary: The conditions that there are.
-        seed: Seed of the noise.
+        seed: Seed of the noise, and of the choice among training images that are equally alike.
 
     Returns:
         Name -> one image per request: the mean of all training images; the mean of those of the same categories, plus
@@ -41,15 +44,16 @@ def straw_men(
     return {
         MEAN: training.mean(dim=0, keepdim=True).expand(shape).clone(),
         CLASS_MEAN: classes.clamp(-1, 1),
-        COPIES: training[most_alike(known, asked, vocabulary)],
+        COPIES: training[most_alike(known, asked, vocabulary, seed)],
         NOISE: 2 * torch.rand(shape, generator=random) - 1,
     }
 
 
-def most_alike(known: Sequence[Case], asked: Sequence[Case], vocabulary: Vocabulary) -> Tensor:
+def most_alike(known: Sequence[Case], asked: Sequence[Case], vocabulary: Vocabulary, seed: int = 0) -> Tensor:
     """Return for each request the number of the training image whose conditions are nearest.
 
-    A differing category counts as much as 10 SD of a number, and so does a condition that only one of them has.
+    A differing category counts as much as 10 SD of a number, and so does a condition that only one of them has. Of
+    several that are equally near, as all images of a class are if there are no other conditions, one is drawn.
     """
     training, requests = (torch.stack([vocabulary.encode(case) for case in cases]) for cases in (known, asked))
     total = torch.zeros(len(asked), len(known))
@@ -61,7 +65,9 @@ def most_alike(known: Sequence[Case], asked: Sequence[Case], vocabulary: Vocabul
             other = other | (apart > 0)
             apart = torch.zeros_like(apart)
         total += torch.where(other, 10.0, apart)
-    return total.argmin(dim=1)
+    nearest = total <= total.min(dim=1, keepdim=True).values + TIE
+    drawn = torch.rand(total.shape, generator=torch.Generator().manual_seed(seed))
+    return torch.where(nearest, drawn, -1.0).argmax(dim=1)
 
 
 def _kind(case: Case, vocabulary: Vocabulary) -> tuple[str, ...]:
