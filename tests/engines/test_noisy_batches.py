@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from monai.inferers import DiffusionInferer
 from monai.networks.schedulers import DDPMScheduler
 
-from scanfill.engines import PrepareNoisyBatch
+from scanfill.engines import PrepareHoleBatch, PrepareNoisyBatch
+from scanfill.losses import HoleMSE
 
 BATCH = {"image": torch.rand(4, 1, 8, 8), "context": torch.ones(4, 2, 2)}
 
@@ -59,3 +61,28 @@ def test_a_shift_draws_more_time_steps_with_much_noise() -> None:
 def test_another_prediction_is_refused() -> None:
     with pytest.raises(ValueError, match="must be one of epsilon, v_prediction"):
         PrepareNoisyBatch(scheduler("sample"))
+
+
+def test_a_hole_is_the_last_channel_of_the_target_and_its_description_is_put_beside_the_noisy_image() -> None:
+    batch = {
+        "image": torch.rand(2, 4, 8, 8, 8),
+        "hole": (torch.rand(2, 1, 8, 8, 8) > 0.5).float(),
+        "condition": torch.rand(2, 13, 8, 8, 8),
+    }
+    own = scheduler("v_prediction")
+    image, target, _, extras = PrepareHoleBatch(own, "condition", "hole")(batch, "cpu")
+    assert torch.equal(target[:, -1:], batch["hole"])
+    torch.testing.assert_close(target[:, :-1], own.get_velocity(image, extras["noise"], extras["timesteps"]))
+    seen: list[tuple[int, ...]] = []
+
+    class Network(torch.nn.Module):
+        def forward(self, x: torch.Tensor, timesteps: torch.Tensor, context: None = None) -> torch.Tensor:
+            del timesteps
+            assert context is None
+            seen.append(tuple(x.shape))
+            torch.testing.assert_close(x[:, 4:], batch["condition"])
+            return x[:, :4]
+
+    predicted = DiffusionInferer(own)(image, Network(), **extras)
+    assert seen == [(2, 17, 8, 8, 8)]
+    assert HoleMSE()(predicted, target).ndim == 0

@@ -66,3 +66,23 @@ class PrepareNoisyBatch(DiffusionPrepareBatch):  # type: ignore[misc]
         """Return image, target, and noise, time steps and condition for the inferer; see MONAI's class."""
         image, target, _, extras = super().__call__(*batch, **options)
         return image, target, (), extras
+
+
+class PrepareHoleBatch(PrepareNoisyBatch):
+    """Like :py:class:`PrepareNoisyBatch`, for filling holes: the network sees the condition as further channels.
+
+    Args:
+        scheduler: See :py:class:`PrepareNoisyBatch`, like ``options``.
+        condition_name: Key of the channels, ``(B, K, ...)``.
+        hole_name: Key of the hole, ``(B, 1, ...)``, which becomes the last channel of the target.
+    """
+
+    def __init__(self, scheduler: Scheduler, condition_name: str, hole_name: str, **options: Any) -> None:
+        super().__init__(scheduler, condition_name, **options)
+        self.hole_name = hole_name
+
+    def __call__(self, batch: Any, *args: Any, **options: Any) -> tuple[Tensor, Tensor, tuple[()], dict[str, Any]]:
+        """Return image, target with hole, and noise, time steps and condition for the inferer."""
+        image, target, _, extras = super().__call__(batch, *args, **options)
+        hole = batch[self.hole_name].to(target)
+        return image, torch.cat([target, hole], dim=1), (), {**extras, "mode": "concat"}

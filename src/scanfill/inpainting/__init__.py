@@ -1,6 +1,16 @@
-"""Masks of lesions: moved from patients, deformed or drawn, and placed only in allowed tissue."""
+"""Lesions where a mask says: masks that are moved, deformed or drawn, where they may be, and the hole to be filled."""
 
+from scanfill.inpainting.hole import CutHoled, describe_hole, tones_of
 from scanfill.inpainting.masks import deform_lesion, draw_lesion
 from scanfill.inpainting.place import check_placed, cut_lesions, place_lesion
 
-__all__ = ["check_placed", "cut_lesions", "deform_lesion", "draw_lesion", "place_lesion"]
+__all__ = [
+    "CutHoled",
+    "check_placed",
+    "cut_lesions",
+    "deform_lesion",
+    "describe_hole",
+    "draw_lesion",
+    "place_lesion",
+    "tones_of",
+]

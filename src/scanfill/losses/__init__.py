@@ -2,6 +2,7 @@
 
 from .adversarial import AdversarialLoss, DiscriminatorLoss
 from .deepmedic_loss import DeepMedicLoss
+from .hole_mse import HoleMSE
 from .masked import MaskedL1, MaskedMSE, RegionMSE
 from .overlap_loss import OverlapDiceFocalLoss
 from .paired_generator import PairedGeneratorLoss
@@ -10,6 +11,7 @@ __all__ = [
     "AdversarialLoss",
     "DeepMedicLoss",
     "DiscriminatorLoss",
+    "HoleMSE",
     "MaskedL1",
     "MaskedMSE",
     "OverlapDiceFocalLoss",
