@@ -67,6 +67,18 @@ def test_a_training_learns_from_its_own_list_only(finished: StandInStudy) -> Non
     assert "choices/seed_0/fold_1/to_flair.yaml" in json.loads(inner.read_text())["config_file"]
 
 
+def test_each_step_gets_its_own_options_and_the_data_only_if_it_reads_cases(finished: StandInStudy) -> None:
+    chosen = json.loads((finished.folder / "choices/seed_0/fold_1/sources.json").read_text())
+    assert chosen["config_file"] == "configs/studies/choose.yaml"
+    assert "models/synthesis_t2_to_flair/seed_0/fold_1/receipt.json" in chosen["receipts"]
+    assert not {"datalist", "dataset_dir", "device#name"} & set(chosen)
+    made = json.loads((finished.folder / "inner_images/seed_0/fold_1/list.json").read_text())
+    assert made["config_file"] == "configs/studies/inner_images.yaml"
+    assert made["datalist"] == "folds/fold_1_outer.json"
+    assert (made["dataset_dir"], made["device#name"]) == (str(finished.data), "auto")
+    assert "fold_1_inner_1" in made["models"]
+
+
 def test_nothing_runs_again_when_nothing_has_changed(finished: StandInStudy) -> None:
     assert finished.go() == (0, [])
 
