@@ -103,6 +103,16 @@ def test_values_beyond_the_range_of_the_file_are_clipped(tmp_path: Path) -> None
     assert set(np.unique(stored_in(path)[hole])) == {0, 255}
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint64, np.float32])
+def test_clipping_never_wraps_round_or_overflows(kind: type, tmp_path: Path) -> None:
+    file = save_nifti(tmp_path / "in" / "t1.nii.gz", np.full(SHAPE, 9, kind), 1, 0, big=False)
+    path = paste_synthetic(file, np.full(SHAPE, 1e300), hole_of(), tmp_path / "c_synthetic_t1.nii.gz", origin_of(file))
+    limits = np.finfo(kind) if kind is np.float32 else np.iinfo(kind)
+    found = stored_in(path)[hole_of()]
+    assert np.isfinite(found).all()
+    assert float(found.min()) >= 0.999 * float(limits.max)
+
+
 def test_a_volume_with_a_fourth_dimension_of_one_keeps_it(tmp_path: Path) -> None:
     file = save_nifti(tmp_path / "in" / "t1.nii.gz", np.ones((*SHAPE, 1), np.int16), 1, 0, big=False)
     path = paste_synthetic(file, np.full(SHAPE, 4), hole_of(), tmp_path / "c_synthetic_t1.nii.gz", origin_of(file))

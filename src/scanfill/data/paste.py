@@ -112,7 +112,11 @@ def _fill(voxels: Array, values: Array, hole: NDArray[np.bool_], original: Path)
         raise CaseError(msg)
     if np.issubdtype(voxels.dtype, np.integer):
         limits = np.iinfo(voxels.dtype)
-        new = np.clip(np.rint(new), limits.min, limits.max)
+        most = np.nextafter(float(limits.max), 0) if limits.bits > 53 else limits.max  # 2 ** 63 - 1 has no float64
+        new = np.clip(np.rint(new), limits.min, most)
+    else:
+        finite = np.finfo(voxels.dtype)
+        new = np.clip(new, finite.min, finite.max)
     voxels[hole] = new.astype(voxels.dtype)
 
 
