@@ -4,8 +4,8 @@
 
 FOLDER has one subfolder per class. In such collections, neighboring files are often neighboring slices of one scan.
 The files of each class are divided into blocks in the order of their names; of the blocks, 15 % each (rounded) are
-for validation and test. Of a training block, the images next to a block of another part are left out (the gap), and
-so are, of all parts, exact copies of an earlier file and images that hold the same value everywhere. This makes leaks
+for validation and test. Of a training block, the images next to a block of another part are left out (the gap). Exact
+copies of an earlier file, and images that hold the same value everywhere, are left out of all parts. This makes leaks
 between parts less likely; without patient numbers, nothing can rule them out.
 """
 

@@ -10,7 +10,7 @@ from scipy import ndimage, signal
 from scanfill.errors import CaseError
 
 Lesion = NDArray[np.uint8]
-"""A part of a label map that just holds one lesion, ``(X, Y[, Z])``; 0 outside it."""
+"""A label map cut to the box of one lesion, ``(X, Y[, Z])``; 0 outside it."""
 
 
 def cut_lesions(label: NDArray[Any], smallest: int = 1) -> list[Lesion]:

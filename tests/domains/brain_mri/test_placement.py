@@ -12,7 +12,7 @@ from scanfill.data import load_schema
 from scanfill.domains.brain_mri.midline import find_midline
 from scanfill.domains.brain_mri.phantoms.brain import MIDDLE_OF_VIEW, BrainPhantom, make_subject
 from scanfill.domains.brain_mri.phantoms.brain_anatomy import Tissue
-from scanfill.domains.brain_mri.placement import allowed_in_brain
+from scanfill.domains.brain_mri.placement import allowed_in_brain, fluid_in_brain
 from scanfill.inpainting import cut_lesions, place_lesion
 
 
@@ -84,6 +84,11 @@ def test_what_one_sequence_does_not_show_and_lesions_that_are_there_are_left_out
     assert not allowed[:, :24].any()
     assert not allowed[subject.label != 0].any()
     assert allowed.any()
+
+
+def test_a_brain_without_contrast_holds_no_fluid() -> None:
+    brain = np.ones((6, 6, 6), bool)
+    assert not fluid_in_brain({"t1": np.ones((6, 6, 6))}, brain, 1.0).any()
 
 
 def test_a_mask_restricts_and_nothing_is_allowed_without_a_brain(subject: BrainPhantom) -> None:
