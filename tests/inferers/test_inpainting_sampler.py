@@ -48,15 +48,15 @@ def scheduler(prediction: str = "v_prediction") -> Any:
 def scene(images: int = 4000) -> dict[str, Tensor]:
     background, hole = torch.full((images, 1, 1, 2), SEEN), torch.zeros(images, 1, 1, 2)
     hole[..., 1] = 1
-    return {"background": background, "hole": hole}
+    return {"inputs": background, "hole": hole}
 
 
 def filled(steps: int, repeats: int = 1, *, conditioned: bool = False, prediction: str = "v_prediction") -> Tensor:
     own, seen = scheduler(prediction), scene()
     torch.manual_seed(0)
     sampler = InpaintingSampler(own, steps, repeats, progress=False)
-    condition = seen["background"] if conditioned else None
-    result: Tensor = sampler(torch.randn(4000, 1, 1, 2), Perfect(own), condition=condition, **seen)
+    condition = seen["inputs"] if conditioned else None
+    result: Tensor = sampler(network=Perfect(own), condition=condition, **seen)
     return result
 
 
@@ -79,39 +79,36 @@ def test_outside_the_hole_nothing_changes() -> None:
     torch.manual_seed(0)
     own = scheduler()
     background, hole = torch.randn(3, 1, 1, 2), torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, 1.0]]).view(3, 1, 1, 2)
-    result = InpaintingSampler(own, 10, 2, progress=False)(
-        torch.randn(3, 1, 1, 2), Perfect(own), background=background, hole=hole
-    )
+    result = InpaintingSampler(own, 10, 2, progress=False)(background, Perfect(own), hole=hole)
     outside = hole == 0
     assert torch.equal(result[outside], background[outside])
     assert not torch.isclose(result[~outside], background[~outside]).any()
 
 
 def test_what_the_background_holds_in_the_hole_does_not_matter() -> None:
-    own, noise = scheduler(), torch.randn(2, 1, 1, 2)
+    own = scheduler()
     sampler, seen = InpaintingSampler(own, 10, progress=False), scene(2)
-    other = torch.where(seen["hole"] > 0, 100.0, seen["background"])
+    other = torch.where(seen["hole"] > 0, 100.0, seen["inputs"])
     first, second = (
-        sampler(noise, Perfect(own), background=each, hole=seen["hole"], seed=[1, 2])
-        for each in (seen["background"], other)
+        sampler(each, Perfect(own), hole=seen["hole"], seed=[1, 2]) for each in (seen["inputs"], other)
     )
     assert torch.equal(first, second)
 
 
 def test_an_image_depends_on_its_own_seed_alone() -> None:
-    own, noise, seen = scheduler(), torch.randn(3, 1, 1, 2), scene(3)
+    own, seen = scheduler(), scene(3)
     sampler = InpaintingSampler(own, 10, 3, progress=False)
-    all_three = sampler(noise, Perfect(own), **seen, seed=torch.tensor([5, 6, 7]))
-    (alone,) = sampler(noise[1:2], Perfect(own), **scene(1), seed=[6])
+    all_three = sampler(network=Perfect(own), **seen, seed=torch.tensor([5, 6, 7]))
+    (alone,) = sampler(network=Perfect(own), **scene(1), seed=[6])
     torch.testing.assert_close(alone, all_three[1])
-    (other,) = sampler(noise[1:2], Perfect(own), **scene(1), seed=[9])
+    (other,) = sampler(network=Perfect(own), **scene(1), seed=[9])
     assert not torch.allclose(other, alone)
 
 
 def test_each_step_but_the_last_is_repeated() -> None:
     own = scheduler()
     network = Perfect(own)
-    InpaintingSampler(own, 10, 4, progress=False)(torch.randn(1, 1, 1, 2), network, **scene(1))
+    InpaintingSampler(own, 10, 4, progress=False)(network=network, **scene(1))
     assert network.calls == 9 * 4 + 1
 
 

@@ -39,6 +39,7 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         mask_key: Key of an optional mask that restricts where voxels count: 1 inside, 0 outside. By default the
             schema's.
         allow_missing_keys: Whether some of ``keys`` may be missing from a case (it must have one).
+        needs_label: Whether a case without a label is an error, if there is a ``label_key``.
         schema: Name of a kind of data, or a schema; see :py:func:`scanfill.data.load_schema`.
 
     Raises:
@@ -53,12 +54,14 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         allow_missing_keys: bool = False,
         *,
         schema: CaseSchema | str | Mapping[str, Any],
+        needs_label: bool = True,
     ) -> None:
         super().__init__(keys or label_key, allow_missing_keys)  # MONAI requires a key, even if only the truth is read
         self.images = [str(key) for key in ensure_tuple(keys)]
         self.schema = load_schema(schema)
         self.label_key = label_key
         self.mask_key = mask_key or self.schema.mask_key
+        self.needs_label = needs_label
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace the paths of one case with its volumes."""
@@ -68,7 +71,8 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         name = f"Case {case.get('case_id', '?')!r}"
         keys = self._keys_present(case, name)
         mask_key = self.mask_key if self.mask_key and case.get(self.mask_key) else None
-        paths = {key: case[key] for key in [*keys, self.label_key, mask_key] if key}
+        label_key = self.label_key if self.label_key and case.get(self.label_key) else None
+        paths = {key: case[key] for key in [*keys, label_key, mask_key] if key}
         _check_paths_differ({key: paths[key] for key in keys}, name)
         for key, files in paths.items():
             if key not in case.get("synthetic", ()):
@@ -77,8 +81,8 @@ class ReadCased(MapTransform):  # type: ignore[misc]
         colored = {image.key for image in self.schema.images if image.color}
         for key in keys:
             case[key] = self._read(paths[key], f"{name}: {key}", color=key in colored)
-        if self.label_key:
-            case[self.label_key] = read_truth(case, self.schema, self.label_key)
+        if label_key:
+            case[label_key] = read_truth(case, self.schema, label_key)
         if mask_key:
             case[mask_key] = self._read(paths[mask_key], f"{name}: {mask_key}")
         check = self.schema.check_image or check_values
@@ -108,7 +112,7 @@ class ReadCased(MapTransform):  # type: ignore[misc]
                 f"the case's folder, or choose available modalities with --modalities."
             )
             raise CaseError(msg)
-        if self.label_key and not case.get(self.label_key):
+        if self.label_key and self.needs_label and not case.get(self.label_key):
             msg = (
                 f"{name} has no label map, key {self.label_key!r}: add {self._looked_for()}, or leave the case out if "
                 f"labels are needed."

@@ -9,7 +9,7 @@ from .device import announce, find_device
 from .growing_resolution import GrowingResolution
 from .leave_bundle import leave_bundle, leave_trained_bundle, training_overrides
 from .micro_batches import MicroBatch, MicroBatchTrainer
-from .noisy_batches import PrepareHoleBatch, PrepareNoisyBatch
+from .noisy_batches import PrepareDescribedHole, PrepareHoleBatch, PrepareNoisyBatch
 from .pairs import PreparePair
 from .random_state import RandomState
 from .schedule import ConstantThenLinear
@@ -27,6 +27,7 @@ __all__ = [
     "MicroBatch",
     "MicroBatchTrainer",
     "PrepareBatch",
+    "PrepareDescribedHole",
     "PrepareHoleBatch",
     "PrepareNoisyBatch",
     "PreparePair",

@@ -1,8 +1,10 @@
 """Prepare a batch for a diffusion network: noise, time steps, and the target that its scheduler calls for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from monai.engines import PrepareBatch
 from monai.engines.utils import DiffusionPrepareBatch
 from monai.networks.schedulers.scheduler import Scheduler
 from torch import Tensor
@@ -86,3 +88,32 @@ class PrepareHoleBatch(PrepareNoisyBatch):
         image, target, _, extras = super().__call__(batch, *args, **options)
         hole = batch[self.hole_name].to(target)
         return image, torch.cat([target, hole], dim=1), (), {**extras, "mode": "concat"}
+
+
+class PrepareDescribedHole(PrepareBatch):  # type: ignore[misc]
+    """For filling holes without a diffusion: the network sees their description, the target is the image.
+
+    Args:
+        image_key: Key of the image, ``(B, C, ...)``.
+        condition_name: Key of the description, ``(B, K, ...)``.
+        hole_name: Key of the hole, ``(B, 1, ...)``, which becomes the last channel of the target.
+    """
+
+    def __init__(
+        self, image_key: str = "image", condition_name: str = "condition", hole_name: str = "hole"
+    ) -> None:
+        self.image_key, self.condition_name, self.hole_name = image_key, condition_name, hole_name
+
+    def __call__(
+        self,
+        batchdata: Mapping[str, Any],
+        device: str | torch.device | None = None,
+        non_blocking: bool = False,
+        **kwargs: Any,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the description, and the image with the hole."""
+        condition, image, hole = (
+            batchdata[key].to(device=device, non_blocking=non_blocking, **kwargs)
+            for key in (self.condition_name, self.image_key, self.hole_name)
+        )
+        return condition, torch.cat([image, hole], dim=1)

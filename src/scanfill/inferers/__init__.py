@@ -2,8 +2,23 @@
 
 from scanfill.inferers.dense import DenseInferer, tiles
 from scanfill.inferers.diffusion_sampler import DiffusionSampler
+from scanfill.inferers.fill_in_parts import FillInParts
+from scanfill.inferers.fill_slices import FillSlices
 from scanfill.inferers.flips import Averaged, FlipInferer
+from scanfill.inferers.hole_fillers import PaintFiller, RegressionFiller
 from scanfill.inferers.inpainting_sampler import InpaintingSampler
 from scanfill.inferers.tta_option import with_tta
 
-__all__ = ["Averaged", "DenseInferer", "DiffusionSampler", "FlipInferer", "InpaintingSampler", "tiles", "with_tta"]
+__all__ = [
+    "Averaged",
+    "DenseInferer",
+    "DiffusionSampler",
+    "FillInParts",
+    "FillSlices",
+    "FlipInferer",
+    "InpaintingSampler",
+    "PaintFiller",
+    "RegressionFiller",
+    "tiles",
+    "with_tta",
+]

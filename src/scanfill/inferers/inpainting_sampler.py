@@ -46,7 +46,6 @@ class InpaintingSampler(Inferer):  # type: ignore[misc]
         inputs: Tensor,
         network: nn.Module,
         *args: Any,
-        background: Tensor,
         hole: Tensor,
         condition: Tensor | None = None,
         seed: Sequence[int] | Tensor | None = None,
@@ -55,24 +54,23 @@ class InpaintingSampler(Inferer):  # type: ignore[misc]
         """Fill the holes of a batch.
 
         Args:
-            inputs: Noise to begin with, standard normal, ``(B, C, ...)``.
+            inputs: The images, ``(B, C, ...)``; what they hold in the hole is not used.
             network: Predicts what its scheduler calls for, from noisy image and condition, as channels.
             args: Ignored.
-            background: The real image, ``(B, C, ...)``; what it holds in the hole is not used.
             hole: Above 0 where to fill, ``(B, 1, ...)``.
             condition: Further channels for the network, ``(B, K, ...)``.
-            seed: One per image, for the noise of background and repeats, so that an image does not depend on the
-                others; by default the global random numbers are used.
+            seed: One per image, for all its noise, so that an image does not depend on the others; by default the
+                global random numbers are used.
             kwargs: Ignored.
 
         Returns:
-            ``(B, C, ...)``: exactly the background outside the hole.
+            ``(B, C, ...)``: exactly the image outside the hole.
         """
         del args, kwargs
         inside = hole > 0
         draws = _Noise(inputs, seed)
         shares = [float(self.scheduler.alphas_cumprod[time]) for time in self.times]
-        image = torch.where(inside, inputs, _noisy(background, shares[0], draws.next()))
+        image = torch.where(inside, draws.next(), _noisy(inputs, shares[0], draws.next()))
         steps = list(zip(self.times, shares, [*shares[1:], 1.0], strict=True))
         for time, share, following in tqdm(steps, disable=not self.progress, desc="Filling", leave=False):
             for repeat in range(self.repeats if following < 1 else 1):
@@ -81,8 +79,8 @@ class InpaintingSampler(Inferer):  # type: ignore[misc]
                 given = image if condition is None else torch.cat([image, condition], dim=1)
                 output = network(given, torch.full((len(image),), time, device=image.device))
                 image = self._denoised(image, output, share, following)
-                image = torch.where(inside, image, _noisy(background, following, draws.next()))
-        return torch.where(inside, image, background)
+                image = torch.where(inside, image, _noisy(inputs, following, draws.next()))
+        return torch.where(inside, image, inputs)
 
     def _denoised(self, image: Tensor, output: Tensor, share: float, following: float) -> Tensor:
         """Take one step of DDIM, from a share of the signal's variance to the following one."""

@@ -26,6 +26,13 @@ def tones_of(image: Tensor, label: Tensor, parts: Sequence[int]) -> Tensor:
     return torch.stack([row.mean(dim=1) if row.shape[1] else torch.full((len(image),), torch.nan) for row in rows])
 
 
+def deviations_of(image: Tensor, label: Tensor, parts: Sequence[int]) -> Tensor:
+    """Measure the SD of each part of a lesion in each channel; see :py:func:`tones_of`."""
+    rows = [image[:, label[0] == part] for part in parts]
+    none = torch.full((len(image),), torch.nan)
+    return torch.stack([row.std(dim=1, correction=0) if row.shape[1] else none for row in rows])
+
+
 def paint_tones(label: Tensor, tones: Tensor, parts: Sequence[int]) -> Tensor:
     """Fill each part of a lesion with its tone, ``(C, ...)``; 0 elsewhere, and where a tone is unknown."""
     painted = torch.zeros((tones.shape[1], *label.shape[1:]))
@@ -62,6 +69,8 @@ class CutHoled(MapTransform, RandomizableTransform):  # type: ignore[misc]  # MO
         label_key: Key of the label map ``(1, ...)``, 0 outside the hole.
         parts: Labels of the parts of a lesion.
         forget: Share of the cases whose tones are unknown.
+        tones_key: Key of tones ``(parts, C)`` that a case may state; NaN if they are unknown. By default, those of
+            what the image holds in the hole.
         hole_key: Key of the hole, ``(1, ...)``.
         condition_key: Key of the channels, see :py:func:`describe_hole`.
 
@@ -76,13 +85,14 @@ class CutHoled(MapTransform, RandomizableTransform):  # type: ignore[misc]  # MO
         parts: Sequence[int],
         forget: float = 0.0,
         *,
+        tones_key: str = "tones",
         hole_key: str = "hole",
         condition_key: str = "condition",
     ) -> None:
         MapTransform.__init__(self, keys)
         RandomizableTransform.__init__(self, forget)
         self.label_key, self.parts = label_key, tuple(parts)
-        self.hole_key, self.condition_key = hole_key, condition_key
+        self.tones_key, self.hole_key, self.condition_key = tones_key, hole_key, condition_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Describe the hole of one case."""
@@ -94,7 +104,15 @@ class CutHoled(MapTransform, RandomizableTransform):  # type: ignore[misc]  # MO
         self.randomize(None)
         for key in self.key_iterator(case):
             image = torch.Tensor(case[key])
-            tones = None if self._do_transform else tones_of(image, label, self.parts)
+            tones = None if self._do_transform else self._tones(case, image, label)
             case[self.hole_key] = (label != 0).float()
             case[self.condition_key] = describe_hole(image, label, self.parts, tones)
         return case
+
+    def _tones(self, case: Mapping[Hashable, Any], image: Tensor, label: Tensor) -> Tensor | None:
+        """Return the tones that the case states, or those of its image; None if one of them is unknown."""
+        if self.tones_key not in case:
+            return tones_of(image, label, self.parts)
+        stated = torch.as_tensor(case[self.tones_key], dtype=torch.float32)
+        there = torch.tensor([bool((label == part).any()) for part in self.parts])
+        return None if torch.isnan(stated[there]).any() else stated

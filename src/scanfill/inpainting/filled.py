@@ -1,0 +1,295 @@
+"""What follows the filling of a hole: intensities of the scan, files, and the list of new training cases."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform, Transform
+from monai.utils import convert_to_dst_type, convert_to_numpy
+from torch import Tensor
+
+from scanfill.data.image import image_suffix
+from scanfill.data.lists import read_list, write_split
+from scanfill.data.load_schema import load_schema
+from scanfill.data.paste import paste_synthetic, pasted_suffix
+from scanfill.data.provenance import Origin, stem_of, synthetic_path, write_synthetic
+from scanfill.data.schema import CaseSchema
+from scanfill.errors import CaseError
+from scanfill.inpainting.hole import paint_tones
+from scanfill.inpainting.recipients import SEED, SOURCE
+from scanfill.report.fillings import draw_filling
+from scanfill.transforms.foreground import SMALLEST_SHARE, mean_and_sd, measured_values
+
+FILLED = "filled_"
+"""Prefix of the key of an image whose hole is filled; the modality follows."""
+
+Case = dict[str, Any]
+
+
+class PaintBlobd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Add what a blob would put into a hole: each part's mean, and white noise of its SD.
+
+    Args:
+        keys: One key: the image ``(C, ...)``.
+        label_key: Key of the label map ``(1, ...)``, 0 outside the hole.
+        parts: Labels of the parts of a lesion.
+        name: Key of the result.
+
+    Raises:
+        CaseError: The mean of a part is unknown.
+    """
+
+    def __init__(self, keys: KeysCollection, label_key: str, parts: Sequence[int], name: str = "painted") -> None:
+        super().__init__(keys)
+        self.label_key, self.parts, self.name = label_key, tuple(parts), name
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Paint one case."""
+        case = dict(data)
+        label = torch.Tensor(case[self.label_key])
+        generator = torch.Generator().manual_seed(int(case.get(SEED, 0)))
+        for key in self.key_iterator(case):
+            image = torch.Tensor(case[key])
+            tones, deviations = torch.as_tensor(case["tones"]), torch.as_tensor(case["deviations"])
+            there = torch.tensor([bool((label == part).any()) for part in self.parts])
+            if torch.isnan(tones[there]).any():
+                msg = (
+                    f"Case {case.get(SOURCE, '?')!r}: no donor has all parts of this lesion, so a blob has no mean to "
+                    f"match. Give more donors with --donors_dir."
+                )
+                raise CaseError(msg)
+            case[self.name] = blob(image, label, tones, deviations, parts=self.parts, generator=generator)
+        return case
+
+
+def blob(
+    image: Tensor,
+    label: Tensor,
+    tones: Tensor,
+    deviations: Tensor,
+    *,
+    parts: Sequence[int],
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Return each part's mean and white noise of its SD, ``(C, ...)``; 0 outside the hole.
+
+    Args:
+        image: ``(C, ...)``.
+        label: ``(1, ...)``.
+        tones: ``(parts, C)``.
+        deviations: ``(parts, C)``.
+        parts: Labels of the parts.
+        generator: Of the noise.
+    """
+    noise = torch.randn(image.shape, generator=generator)
+    return paint_tones(label, tones, parts) + paint_tones(label, deviations, parts) * noise
+
+
+@dataclass(eq=False, repr=False)
+class UnscaleFilledd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Turn a filled image into intensities of the scans, ``filled_<modality>`` ``(1, ...)`` each.
+
+    z times the SD of the scan in its mask, plus its mean. If the scan has positive intensities only, lower values are
+    raised to a thousandth of its median, because 0 reads as background.
+
+    Args:
+        modalities: In the order of the network's channels.
+        key: Key of the filled images as z-scores, ``(C, ...)``, on the grid of the files.
+        mask_key: Key of the mask on that grid.
+        prefix: Prefix of the keys of the images as in the files.
+    """
+
+    modalities: Sequence[str]
+    _: KW_ONLY
+    key: str = "pred"
+    mask_key: str = "body"
+    prefix: str = "acquired_"
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Scale the images of one case."""
+        case = dict(data)
+        channels = convert_to_numpy(case[self.key])
+        for channel, name in zip(channels, self.modalities, strict=True):
+            image = case[self.prefix + name]
+            inside = measured_values(image, case[self.mask_key], name)
+            mean, deviation = mean_and_sd(inside, name)
+            smallest = SMALLEST_SHARE * float(np.median(inside)) if inside.min() > 0 else -np.inf
+            values = np.maximum(mean + deviation * channel.astype(np.float64), smallest)
+            case[FILLED + name] = convert_to_dst_type(values[None], image, dtype=np.float32)[0]
+        return case
+
+
+@dataclass(eq=False, repr=False)
+class SaveFilledd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Write ``<output_dir>/<case>/`` as a training case: images, label map and mask, marked as synthetic.
+
+    Every voxel outside the hole is the original's; see :py:func:`~scanfill.data.paste.paste_synthetic`.
+
+    Args:
+        modalities: The images; a case contains each as in its file (``acquired_<modality>``), and filled.
+        output_dir: Created if missing; one folder per case.
+        schema: Name of a kind of data, or its schema.
+        checkpoint: The weights; null if nothing was learned.
+        generator: Name of the bundle.
+        metadata: Metadata of the bundle; its version goes into the sidecars.
+        record: Record of the checkpoint; its training list goes into the sidecars.
+        masks: Where the shape of the lesion came from.
+        healthy: Whether the hole was filled with healthy tissue: its label becomes 0.
+        seed_key: Key of the seed.
+
+    Raises:
+        CaseError: The output folder is in the folder of an input, or the hole is empty.
+    """
+
+    modalities: Sequence[str]
+    output_dir: str | Path
+    _: KW_ONLY
+    schema: CaseSchema | str | Mapping[str, Any]
+    checkpoint: str | Path
+    generator: str
+    metadata: Mapping[str, Any]
+    record: Mapping[str, Any]
+    masks: str
+    filler: str = "network"
+    healthy: bool = False
+    seed_key: str = SEED
+
+    def __post_init__(self) -> None:
+        self.kind = load_schema(self.schema)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write one case."""
+        case = dict(data)
+        assert self.kind.label is not None
+        lesion = convert_to_numpy(case["lesion"])[0].astype(np.uint8)
+        hole = lesion != 0
+        files = {name: str(case["acquired_" + name].meta["filename_or_obj"]) for name in self.modalities}
+        for name, file in files.items():
+            values = convert_to_numpy(case[FILLED + name])[0]
+            paste_synthetic(file, values, hole, self._path(case, name, file), self._origin(case, lesion, files))
+        label_key = self.kind.label.key
+        original = case[label_key].meta["filename_or_obj"] if label_key in case else None
+        convention = str(case.get("label_convention", next(iter(self.kind.label.conventions))))
+        written = self.kind.label.values_in_file(convention)
+        values = np.zeros_like(lesion)
+        if not self.healthy:
+            for part, value in written.items():
+                values[lesion == part] = value
+        inputs = files if original is None else {**files, label_key: str(original)}
+        origin = self._origin(case, lesion, inputs)
+        if original is not None:
+            paste_synthetic(original, values, hole, self._path(case, label_key, str(original)), origin)
+        else:
+            first = files[self.modalities[0]]
+            write_synthetic(values, case["lesion"].affine, self._path(case, label_key, first), origin)
+        if self.kind.mask_key:
+            mask = convert_to_numpy(case["body"])[0].astype(np.uint8)
+            path = self._path(case, self.kind.mask_key, files[self.modalities[0]])
+            write_synthetic(mask, case["lesion"].affine, path, origin)
+        return case
+
+    def _path(self, case: Mapping[Hashable, Any], name: str, original: str) -> Path:
+        return synthetic_path(self.output_dir, str(case["case_id"]), name, pasted_suffix(original))
+
+    def _origin(self, case: Mapping[Hashable, Any], lesion: Any, files: Mapping[str, str]) -> Origin:
+        spec = self.kind.label
+        assert spec is not None
+        names = spec.names if not self.healthy else {1: "hole"}
+        voxels = {text: int((lesion == part).sum()) for part, text in names.items() if (lesion == part).any()}
+        learned = self.filler == "network"
+        return Origin(
+            generator=self.generator if learned else f"scanfill {self.filler}",
+            version=str(self.metadata.get("version", "unknown")),
+            checkpoint=self.checkpoint,
+            inputs=files,
+            seed=int(case[self.seed_key]),
+            training_list=self.record.get("training") if learned else None,
+            more={
+                "shows": "healthy tissue in place of a lesion" if self.healthy else "a lesion that the patient does not have",
+                "hole": {"masks": self.masks, "filler": self.filler, "voxels": voxels},
+            },
+        )
+
+
+@dataclass(eq=False, repr=False)
+class SaveFilledPreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Write ``<output_dir>/<case>/<case>_preview.png``: before, mask, after, difference; the data stay unchanged.
+
+    Args:
+        modalities: The images.
+        output_dir: Folder for the pictures.
+        schema: Name of a kind of data, or its schema: its dimensions.
+        prefix: Prefix of the keys of the images as in their files.
+    """
+
+    modalities: Sequence[str]
+    output_dir: str | Path
+    _: KW_ONLY
+    schema: CaseSchema | str | Mapping[str, Any]
+    prefix: str = "acquired_"
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> Mapping[Hashable, Any]:
+        """Draw one case."""
+        case = str(data["case_id"])
+        inside = convert_to_numpy(data["lesion"]) != 0
+        before = {name: data[self.prefix + name] for name in self.modalities}
+        after = {
+            name: np.where(inside, convert_to_numpy(data[FILLED + name]), convert_to_numpy(before[name]))
+            for name in self.modalities
+        }
+        path = Path(self.output_dir, case, f"{case}_preview.png")
+        dims = load_schema(self.schema).spatial_dims
+        draw_filling(before, {"after": after}, data["lesion"], path, title=case, spatial_dims=dims)
+        return data
+
+
+def list_filled(
+    requests: Sequence[Case],
+    output_dir: str | Path,
+    *,
+    schema: CaseSchema | str | Mapping[str, Any],
+    modalities: Sequence[str],
+    learned_from: Mapping[str, Sequence[str]] | None = None,
+    datalist: str | Path | None = None,
+) -> Path:
+    """Write ``<output_dir>/list.json``: the labelled originals and every new case that there is, as training cases.
+
+    Args:
+        requests: See :py:func:`~scanfill.inpainting.recipients.find_recipients`.
+        output_dir: Folder of the new cases.
+        schema: Name of a kind of data, or its schema.
+        modalities: The images of a case.
+        learned_from: ``cases`` and ``patients`` that the network learned from.
+        datalist: The list that the originals come from; its validation part is kept.
+    """
+    kind = load_schema(schema)
+    assert kind.label is not None
+    keys = [*modalities, kind.label.key, *([kind.mask_key] if kind.mask_key else [])]
+    originals: dict[str, Case] = {}
+    made = []
+    for request in requests:
+        own = {name: value for name, value in request.items() if name not in (SOURCE, SEED, "lesion_file", "problem")}
+        if kind.label.key in request and not request.get("synthetic"):
+            originals[request[SOURCE]] = own | {"case_id": request[SOURCE]}
+        files = {key: _written(Path(output_dir), str(request["case_id"]), key) for key in keys}
+        if all(files.values()):
+            fixed = {"label_convention": next(iter(kind.label.conventions))} if len(kind.label.conventions) > 1 else {}
+            made.append(fixed | own | files | {"synthetic": [*modalities, kind.label.key]})
+    split: dict[str, list[Case]] = {"training": [*originals.values(), *made]}
+    if datalist is not None:
+        split["validation"] = read_list(datalist, schema=kind, modalities=modalities).get("validation", [])
+    patients = {"learned_from": list((learned_from or {}).get("patients", ()))}
+    return write_split(split, Path(output_dir) / "list.json", schema=kind, name="lesion_inpainting", **patients)
+
+
+def _written(folder: Path, case_id: str, key: str) -> str:
+    """Return the file of a new case, or an empty text."""
+    name = synthetic_path(folder, case_id, key).name
+    found = [
+        path for path in (folder / case_id).glob("*") if image_suffix(path) and stem_of(path) == stem_of(Path(name))
+    ]
+    return str(found[0].resolve()) if found else ""
