@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from scanfill.errors import CaseError
-from scanfill.inpainting.masks import deform_lesion
-from scanfill.inpainting.place import Lesion
 from scanfill.inpainting.pool import LesionPool
 from scanfill.inpainting.recipients import SEED
 
@@ -61,7 +59,7 @@ class HealthyTissued(Transform):  # type: ignore[misc]  # MONAI's class is untyp
 class RandHealthyHoled(Randomizable, Transform):  # type: ignore[misc]
     """Replace the label map by a hole in healthy tissue, 1 inside, with the shape of a lesion of some patient.
 
-    The shape is deformed and scaled at random; what of it would lie outside healthy tissue is cut off. A case with a
+    The shape is scaled and mirrored at random along each axis; what of it would lie outside healthy tissue is cut off. A case with a
     seed of its own always gets the same hole.
 
     Args:
@@ -92,7 +90,7 @@ class RandHealthyHoled(Randomizable, Transform):  # type: ignore[misc]
         best = np.zeros(healthy.shape, bool)
         for _ in range(10):
             donor = donors[rng.integers(len(donors))]
-            shape = deform_lesion(donor.lesion, donor.spacing, rng, scales=self.scales) != 0
+            shape = _varied(donor.lesion != 0, rng, self.scales)
             hole = _centered(shape, healthy.shape, places[rng.integers(len(places))]) & healthy
             if hole.sum() > best.sum():
                 best = hole
@@ -108,7 +106,15 @@ class RandHealthyHoled(Randomizable, Transform):  # type: ignore[misc]
         return np.random.default_rng([self.seed, *str(data.get("case_id", "")).encode()])
 
 
-def _centered(shape: Lesion | NDArray[np.bool_], size: tuple[int, ...], place: NDArray[Any]) -> NDArray[np.bool_]:
+def _varied(shape: NDArray[np.bool_], rng: np.random.Generator, scales: tuple[float, float]) -> NDArray[np.bool_]:
+    """Mirror and scale a shape along each axis, at random."""
+    turned = shape[tuple(slice(None, None, step) for step in rng.choice([1, -1], shape.ndim))]
+    sides = np.maximum(1, np.round(np.array(shape.shape) * rng.uniform(*scales, shape.ndim))).astype(int)
+    places = [((np.arange(side) + 0.5) * old / side).astype(int) for side, old in zip(sides, shape.shape, strict=True)]
+    return turned[np.ix_(*places)]
+
+
+def _centered(shape: NDArray[np.bool_], size: tuple[int, ...], place: NDArray[Any]) -> NDArray[np.bool_]:
     """Put the middle of a shape at a place of a larger image; what reaches beyond it is cut off."""
     image = np.zeros(size, bool)
     first = place - np.array(shape.shape) // 2
