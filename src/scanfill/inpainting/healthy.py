@@ -94,8 +94,10 @@ class RandHealthyHoled(Randomizable, Transform):  # type: ignore[misc]
             hole = _centered(shape, healthy.shape, places[rng.integers(len(places))]) & healthy
             if hole.sum() > best.sum():
                 best = hole
-            if hole.sum() >= LEAST * shape.sum():
+            if hole.any() and hole.sum() >= LEAST * shape.sum():
                 break
+        if not best.any():  # shapes that vanished when they were scaled, or that fit nowhere
+            best[tuple(places[rng.integers(len(places))])] = True
         return {**data, self.label_key: convert_to_dst_type(best[None], label, dtype=np.uint8)[0]}
 
     def _generator(self, data: Mapping[Hashable, Any]) -> np.random.Generator:
