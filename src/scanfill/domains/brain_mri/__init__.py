@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scanfill.domains.brain_mri.labels import LABEL_CONVENTIONS, to_internal
+    from scanfill.domains.brain_mri.mirror import MirrorHemispheresd
     from scanfill.domains.brain_mri.modalities import MODALITIES, published_mse
     from scanfill.domains.brain_mri.reliability import JudgeReliabilityd, SaveSegmentationd, WriteVolumes
 
@@ -16,6 +17,7 @@ __all__ = [
     "LABEL_CONVENTIONS",
     "MODALITIES",
     "JudgeReliabilityd",
+    "MirrorHemispheresd",
     "SaveSegmentationd",
     "WriteVolumes",
     "published_mse",
@@ -25,6 +27,7 @@ __all__ = [
 HOMES = {
     "LABEL_CONVENTIONS": "labels",
     "MODALITIES": "modalities",
+    "MirrorHemispheresd": "mirror",
     "published_mse": "modalities",
     "to_internal": "labels",
 }
