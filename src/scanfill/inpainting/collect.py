@@ -78,7 +78,9 @@ class CollectHoles:
         output = engine.state.output
         for index, case in enumerate(batch["case_id"]):
             one = output[index] if isinstance(output, list) else {key: output[key][index] for key in ("pred",)}
-            kept = {key: batch[key][index].detach().cpu().float() for key in ("image", "target", "condition", *self.extra)}
+            kept = {
+                key: batch[key][index].detach().cpu().float() for key in ("image", "target", "condition", *self.extra)
+            }
             hole = Hole(
                 str(case),
                 str(batch["patient"][index]),
@@ -91,7 +93,9 @@ class CollectHoles:
             hole.fillings[self.row] = torch.Tensor(one["pred"].detach().cpu().float())
             for name, (inferer, network) in self.fillers.items():
                 given = {"hole": hole.inside[None].float(), "condition": hole.condition[None], "seed": [hole.seed]}
-                moved = {key: value.to(self.device) if isinstance(value, Tensor) else value for key, value in given.items()}
+                moved = {
+                    key: value.to(self.device) if isinstance(value, Tensor) else value for key, value in given.items()
+                }
                 with torch.inference_mode():
                     filled = inferer(hole.image[None].to(self.device), network, **moved)
                 hole.fillings[name] = filled[0].cpu()

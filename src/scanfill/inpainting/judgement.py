@@ -139,7 +139,13 @@ class InpaintingJudgement:
         lines = []
         for name, image in {REAL: hole.image, **hole.fillings}.items():
             for (part, channel), own in looks_of(image, hole.label, self.parts, self.modalities).items():
-                line = {"case_id": hole.case_id, "patient": hole.patient, "row": name, "part": part, "modality": channel}
+                line = {
+                    "case_id": hole.case_id,
+                    "patient": hole.patient,
+                    "row": name,
+                    "part": part,
+                    "modality": channel,
+                }
                 truth = real[(part, channel)]
                 off = {"contrast_off": abs(own["contrast"] - truth["contrast"])}
                 off |= {f"{score}_ratio": own[score] / max(truth[score], 1e-6) for score in ("sd", "grain")}
@@ -177,7 +183,10 @@ class InpaintingJudgement:
         said = f"AUC {mine:.2f}, of the blob {straw:.2f}"
         withheld = f"the classifier reaches only {straw:.2f} on the blob, less than {ENOUGH}: its AUC is withheld"
         return {
-            "a segmenter finds as many as real lesions": (abs(rate - real) <= NEAR, f"{rate:.2f}, of real ones {real:.2f}"),
+            "a segmenter finds as many as real lesions": (
+                abs(rate - real) <= NEAR,
+                f"{rate:.2f}, of real ones {real:.2f}",
+            ),
             "a classifier tells them less easily than a blob": (nearer, said if trusted else withheld),
         }
 
@@ -186,7 +195,10 @@ class InpaintingJudgement:
         straw = [row for row in (MEAN, MIRRORED) if any(line["row"] == row for line in rows)]
         mine = mean_of(rows, own, "mse")
         return {
-            f"lower MSE than {row}": (mine < mean_of(rows, row, "mse"), f"{mine:.5f}, {row} {mean_of(rows, row, 'mse'):.5f}")
+            f"lower MSE than {row}": (
+                mine < mean_of(rows, row, "mse"),
+                f"{mine:.5f}, {row} {mean_of(rows, row, 'mse'):.5f}",
+            )
             for row in straw
         }
 

@@ -23,19 +23,19 @@ SHOWN = 4
 """Holes in the pictures: the largest, the smallest, and those between."""
 
 ABOUT_JUDGES = (
-    "Segmenter and classifiers are small networks, trained on the real lesions of other patients, whom the inpainter has "
-    "not seen either. A lesion is found if at least half of it is marked. AUC: of a classifier that sees crops of a real "
-    "lesion and of the same lesion filled anew, one classifier per row; 0.5 is chance. It is computed within each "
+    "Segmenter and classifiers are small networks, trained on the real lesions of other patients, whom the inpainter "
+    "has not seen either. A lesion is found if at least half of it is marked. AUC: of a classifier that sees crops of a "
+    "real lesion and of the same lesion filled anew, one classifier per row; 0.5 is chance. It is computed within each "
     "patient and then averaged."
 )
 ABOUT_LOOKS = (
-    "Contrast: mean of a part minus its surroundings, in SD of the brain; the table gives the mean absolute distance "
-    "from that of the real lesion. SD and grain (difference of a voxel to its neighbors): ratio to the real lesion's; 1 "
+    "Contrast: mean of a part minus its surroundings, in SD of the brain; the table gives the mean absolute "
+    "distance from that of the real lesion. SD and grain (difference of a voxel to its neighbors): ratio to the real lesion's; 1 "
     "is alike."
 )
 ABOUT_ERRORS = (
-    "In the hole alone; intensities of -4 to 4 SD of the brain are 0 to 1. A lesion can be right without being the real "
-    "one, so for lesions errors are not to be minimized."
+    "In the hole alone; intensities of -4 to 4 SD of the brain are 0 to 1. A lesion can be right without being the "
+    "real one, so for lesions errors are not to be minimized."
 )
 
 
@@ -85,7 +85,9 @@ def _scores(judged: Judged, scores: Sequence[str], digits: int = 3) -> Table:
             told = "" if interval is None else f" ({interval[0]:.{digits}f} to {interval[1]:.{digits}f})"
             cells.append(f"{np.mean(values):.{digits}f}{told}" if values else None)
         rows.append(cells)
-    return Table(["row", *scores], rows, "Means over patients; from 6 patients on with 95 % interval, patients resampled.")
+    return Table(
+        ["row", *scores], rows, "Means over patients; from 6 patients on with 95 % interval, patients resampled."
+    )
 
 
 def _looks(judged: Judged) -> Table:

@@ -1,6 +1,7 @@
 """Draw a filled hole: before, mask, after and difference, in every modality."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,12 @@ def draw_filling(
                 Row("difference", made - image, (-spread, spread), DARKER_BRIGHTER, outlines={OUTLINE: parts != 0}),
             ]
         lines.append(line)
-    return _save(lines, plane, index[plane.normal], sizes, path, title)
+    return _save(lines, plane, index[plane.normal], sizes=sizes, path=path, title=title)
 
 
-def _save(lines: Sequence[Sequence[Row]], plane: Any, index: int, sizes: Array, path: str | Path, title: str) -> Path:
+def _save(
+    lines: Sequence[Sequence[Row]], plane: Any, index: int, *, sizes: Array, path: str | Path, title: str
+) -> Path:
     image = lines[0][0].image
     assert image is not None
     width, height = np.delete(np.multiply(image.shape, sizes), plane.normal)
@@ -94,8 +97,7 @@ def _save(lines: Sequence[Sequence[Row]], plane: Any, index: int, sizes: Array, 
     for line, panels in zip(lines, axes, strict=True):
         for row, axis in zip(line, panels, strict=True):
             row.draw(axis, plane, index, placed(plane, image.shape, sizes), 0.8)
-            mark_panel(axis, plane, "")
-            axis.text(0.01, 0.99, row.text, transform=axis.transAxes, color="white", fontsize=9, ha="left", va="top")
+            mark_panel(axis, replace(plane, name=""), row.text)
             if row.stamp:
                 stamp_panel(axis, row.stamp)
     figure.text(0.5, 0.42 / size[1], NOTE, color="white", fontsize=8, ha="center", va="center")
