@@ -67,9 +67,10 @@ class FillInParts(Inferer):  # type: ignore[misc]  # MONAI's class is untyped
                 self._shrink(min(side or max(inputs.shape[2:]), max(inputs.shape[2:])), error)
 
     def _shrink(self, side: int, error: BaseException) -> None:
-        """Halve the largest window."""
-        smaller = side // 2 // self.multiple * self.multiple
-        if smaller <= 2 * MARGIN:
+        """Halve the largest window, down to the least that shows something around a part."""
+        least = (2 * MARGIN // self.multiple + 1) * self.multiple
+        smaller = max(side // 2 // self.multiple * self.multiple, least)
+        if side <= least:
             msg = f"The memory does not suffice for a window with sides of {side} voxels, and smaller ones show too little."
             raise MemoryError(msg) from error
         if torch.cuda.is_available():
@@ -85,12 +86,13 @@ class FillInParts(Inferer):  # type: ignore[misc]  # MONAI's class is untyped
         side: int,
         hole: Tensor,
         condition: Tensor,
+        seed: Sequence[int] | Tensor | None,
         **options: Any,
     ) -> Tensor:
         image, left = inputs.clone(), hole.clone()
         condition = condition.clone()
         channels = inputs.shape[1]
-        for window, own in windows(inputs.shape[2:], side):
+        for number, (window, own) in enumerate(windows(inputs.shape[2:], side)):
             if not left[(..., *own)].any():
                 continue
             filled = self.filler(
@@ -99,6 +101,7 @@ class FillInParts(Inferer):  # type: ignore[misc]  # MONAI's class is untyped
                 *args,
                 hole=left[(..., *window)],
                 condition=condition[(..., *window)],
+                seed=None if seed is None else [int(each) * 100_003 + number for each in seed],  # no grain twice
                 **{name: self._cut(value, image, window) for name, value in options.items()},
             )
             place = tuple(slice(mine.start - its.start, mine.stop - its.start) for mine, its in zip(own, window, strict=True))

@@ -16,6 +16,12 @@ Case = dict[str, Any]
 MASKS = ("moved", "deformed", "drawn", "own")
 """Where the shape of a lesion comes from: another patient, as it is or deformed; drawn; or the case's own lesions."""
 
+FROM_DONORS = ("moved", "deformed")
+"""Those of them that need the lesions of other patients."""
+
+COPY = "{case}-lesion{copy}"
+"""Name of a new case."""
+
 SOURCE, DRAWN_MASK, SEED = "source_case", "lesion_file", "seed"
 """Keys of a request: the case as its files name it, the file of a given mask, and the seed of all that is random."""
 
@@ -67,10 +73,11 @@ def find_recipients(
     else:
         cases = read_list(datalist, dataset_dir, modalities, schema=kind).get("training", [])
         kind.finder.interpret(cases, kind, labels)
+    _state_convention(cases, kind, labels)
     requests = []
     for case in cases:
         for copy in range(copies):
-            name = f"{case['case_id']}-lesion{copy + 1}"
+            name = COPY.format(case=case["case_id"], copy=copy + 1)
             request = case | {"case_id": name, SOURCE: case["case_id"], SEED: seed + len(requests)}
             if folder is not None:
                 request |= _given(folder, str(case["case_id"]))
@@ -101,6 +108,16 @@ def donors_of(
         by_name = {case[SOURCE]: case | {"case_id": case[SOURCE]} for case in recipients if not case.get("problem")}
         found = list(by_name.values())
     return [case for case in found if key in case and not case.get("synthetic")]
+
+
+def _state_convention(cases: Sequence[Case], kind: CaseSchema, labels: str) -> None:
+    """State what the values of a new label map mean if the case has none: as asked, or as in the other cases."""
+    known = kind.label.conventions if kind.label else {}
+    others = [case["label_convention"] for case in cases if "label_convention" in case]
+    for case in cases:
+        wanted = next((name for name in (labels, *others, case.get("output_labels")) if name in known), None)
+        if wanted is not None:
+            case.setdefault("label_convention", wanted)
 
 
 def _given(folder: Path, case_id: str) -> Case:
