@@ -89,9 +89,7 @@ def test_what_the_background_holds_in_the_hole_does_not_matter() -> None:
     own = scheduler()
     sampler, seen = InpaintingSampler(own, 10, progress=False), scene(2)
     other = torch.where(seen["hole"] > 0, 100.0, seen["inputs"])
-    first, second = (
-        sampler(each, Perfect(own), hole=seen["hole"], seed=[1, 2]) for each in (seen["inputs"], other)
-    )
+    first, second = (sampler(each, Perfect(own), hole=seen["hole"], seed=[1, 2]) for each in (seen["inputs"], other))
     assert torch.equal(first, second)
 
 

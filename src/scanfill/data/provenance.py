@@ -208,6 +208,9 @@ LEGEND = "legend"
 PROVENANCE = "provenance"
 """Key in a case for what generated its synthetic inputs: generator, its version, the checksum of its weights, ..."""
 
+LESION_COPY = "{case}-lesion{copy}"
+"""Name of a new case: an acquired one with a generated lesion, or with one less."""
+
 OUTPUT_NAME = re.compile(r"(?P<case>.+)_synthetic_(?P<modality>[^_]+)")
 
 

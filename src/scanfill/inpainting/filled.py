@@ -208,6 +208,8 @@ class SaveFilledd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         names = self.spec.names if not self.healthy else {1: "hole"}
         voxels = {text: int((lesion == part).sum()) for part, text in names.items() if (lesion == part).any()}
         learned = self.filler == "network"
+        source = self.masks if self.masks in MASKS else "given"
+        shows = "healthy tissue in place of a lesion" if self.healthy else "a lesion that the patient does not have"
         drawn = {"hole": str(case[DRAWN_MASK])} if DRAWN_MASK in case else {}
         return Origin(
             generator=self.generator if learned else f"scanfill {self.filler}",
@@ -217,8 +219,8 @@ class SaveFilledd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
             seed=int(case[self.seed_key]),
             training_list=self.record.get("training") if learned else None,
             more={
-                "shows": "healthy tissue in place of a lesion" if self.healthy else "a lesion that the patient does not have",
-                "hole": {"masks": self.masks if self.masks in MASKS else "given", "filler": self.filler, "voxels": voxels},
+                "shows": shows,
+                "hole": {"masks": source, "filler": self.filler, "voxels": voxels},
             },
         )
 
@@ -293,8 +295,9 @@ def list_filled(
     split: dict[str, list[Case]] = {"training": [*originals.values(), *made]}
     if datalist is not None:
         split["validation"] = read_list(datalist, schema=kind, modalities=modalities).get("validation", [])
-    patients = {"learned_from": list((learned_from or {}).get("patients", ()))}
-    return write_split(split, Path(output_dir) / "list.json", schema=kind, name="lesion_inpainting", **patients)
+    patients = list((learned_from or {}).get("patients", ()))
+    path = Path(output_dir) / "list.json"
+    return write_split(split, path, schema=kind, name="lesion_inpainting", learned_from=patients)
 
 
 def _label_of(kind: CaseSchema) -> LabelSpec:

@@ -37,8 +37,9 @@ TRIED = 12
 class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Add ``lesion`` to a case, a label map ``(1, ...)`` on the grid of its files, and what its parts are to look like.
 
-    Adds ``tones`` and ``deviations``, ``(parts, C)`` each in units of the network, NaN if they are unknown: those of the
-    donor, or for a given or drawn mask those of a donor that has all its parts. A case's own lesions keep their own.
+    Adds ``tones`` and ``deviations``, ``(parts, C)`` each in units of the network, NaN if they are unknown: those of
+    the donor, or for a given or drawn mask those of a donor that has all its parts. A case's own lesions keep their
+    own.
 
     Args:
         keys: The images as in the files, ``(1, ...)`` each.
@@ -73,12 +74,12 @@ class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     def __post_init__(self) -> None:
         self.kind = load_schema(self.schema)
         if self.kind.label is None or self.kind.allowed is None:
-            msg = f"The schema {self.kind.name!r} does not say where a lesion may be placed: it needs 'label', 'allowed'."
+            msg = f"The schema {self.kind.name!r} needs 'label' and 'allowed' to say where a lesion may be placed."
             raise UsageError(msg)
         self.spec, self.rule = self.kind.label, self.kind.allowed
-        self.donors = self.pool if self.pool is not None else LesionPool([], dict, self.spec.names)
+        self.donors = self.pool if self.pool is not None else LesionPool([], dict, list(self.spec.names))
         if self.masks in FROM_DONORS and self.pool is None:
-            msg = f"masks (={self.masks!r}) needs a pool of lesions. Give one, or choose drawn, own, or a folder of masks."
+            msg = f"masks (={self.masks!r}) needs a pool of lesions: give one, or choose drawn, own, or a folder."
             raise UsageError(msg)
         self.parts = sorted(self.spec.names)
 
@@ -130,8 +131,11 @@ class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         mask = read_image(path, text, self.kind.spatial_dims, self.kind.advice)
         like = case[self.keys[0]]
         if tuple(mask.shape) != tuple(like.shape) or grid_distance(mask, like) > GRID_TOLERANCE:
-            msg = f"{text} has shape {tuple(mask.shape[1:])} and is not on the grid of the images {tuple(like.shape[1:])}."
-            raise CaseError(f"{msg} Draw it on one of them.")
+            msg = (
+                f"{text} has shape {tuple(mask.shape[1:])} and is not on the grid of the images "
+                f"{tuple(like.shape[1:])}. Draw it on one of them."
+            )
+            raise CaseError(msg)
         convention = str(case.get("label_convention", next(iter(self.spec.conventions))))
         meaning = self.spec.conventions[convention]
         values = renumber(mask, meaning, f"convention {convention!r}", text, self.spec.remedy)
@@ -182,7 +186,9 @@ class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
             return deform_lesion(lesion, spacing, rng, scales=(0.8 * size, 1.2 * size))
         return lesion if size == 1 else ndimage.zoom(lesion, size, order=0)
 
-    def _look_for(self, lesion: NDArray[np.uint8], case: Mapping[Hashable, Any], rng: np.random.Generator) -> Donor | None:
+    def _look_for(
+        self, lesion: NDArray[np.uint8], case: Mapping[Hashable, Any], rng: np.random.Generator
+    ) -> Donor | None:
         """Return a donor who has all the parts of a lesion; None if there is none."""
         there = np.flatnonzero([bool((lesion == part).any()) for part in self.parts])
         try:

@@ -8,6 +8,7 @@ from scanfill.data.cases import find_cases
 from scanfill.data.image import VOLUME_SUFFIXES
 from scanfill.data.lists import read_list
 from scanfill.data.load_schema import load_schema
+from scanfill.data.provenance import LESION_COPY
 from scanfill.data.schema import CaseSchema
 from scanfill.errors import UsageError
 
@@ -18,9 +19,6 @@ MASKS = ("moved", "deformed", "drawn", "own")
 
 FROM_DONORS = ("moved", "deformed")
 """Those of them that need the lesions of other patients."""
-
-COPY = "{case}-lesion{copy}"
-"""Name of a new case."""
 
 SOURCE, DRAWN_MASK, SEED = "source_case", "lesion_file", "seed"
 """Keys of a request: the case as its files name it, the file of a given mask, and the seed of all that is random."""
@@ -68,16 +66,15 @@ def find_recipients(
         msg = f"copies (={copies}) must be at least 1."
         raise UsageError(msg)
     if datalist is None:
-        options = {"labels": labels, "strict": False, "synthetic": synthetic}
-        cases = find_cases(dataset_dir, modalities, schema=kind, **options)
+        cases = find_cases(dataset_dir, modalities, labels=labels, schema=kind, strict=False, synthetic=synthetic)
     else:
         cases = read_list(datalist, dataset_dir, modalities, schema=kind).get("training", [])
         kind.finder.interpret(cases, kind, labels)
     _state_convention(cases, kind, labels)
-    requests = []
+    requests: list[Case] = []
     for case in cases:
         for copy in range(copies):
-            name = COPY.format(case=case["case_id"], copy=copy + 1)
+            name = LESION_COPY.format(case=case["case_id"], copy=copy + 1)
             request = case | {"case_id": name, SOURCE: case["case_id"], SEED: seed + len(requests)}
             if folder is not None:
                 request |= _given(folder, str(case["case_id"]))
@@ -134,5 +131,3 @@ def _of_synthetic(case: Case) -> str:
         f"Case {case['case_id']!r}: {files} is synthetic. Pass --synthetic true to alter it all the same, or use the "
         f"acquired image."
     )
-
-

@@ -81,10 +81,12 @@ def draw_filling(
                 Row("difference", made - image, (-spread, spread), DARKER_BRIGHTER, outlines={OUTLINE: parts != 0}),
             ]
         lines.append(line)
-    return _save(lines, plane, index[plane.normal], sizes, path, title)
+    return _save(lines, plane, index[plane.normal], sizes, path, title=title)
 
 
-def _save(lines: Sequence[Sequence[Row]], plane: Any, index: int, sizes: Array, path: str | Path, title: str) -> Path:
+def _save(
+    lines: Sequence[Sequence[Row]], plane: Any, index: int, sizes: Array, path: str | Path, *, title: str
+) -> Path:
     image = lines[0][0].image
     assert image is not None
     width, height = np.delete(np.multiply(image.shape, sizes), plane.normal)

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from scanfill.data.image import PICTURE_SUFFIXES, image_suffix
 from scanfill.data.nifti import load_nifti
 from scanfill.data.picture import load_picture
-from scanfill.data.provenance import PICTURE, is_synthetic, read_sidecar, synthetic_path
+from scanfill.data.provenance import LESION_COPY, PICTURE, is_synthetic, read_sidecar, synthetic_path
 from scanfill.errors import CaseError, UsageError
 from scanfill.files import writing
-from scanfill.inpainting.recipients import COPY
 from scanfill.report.page import Figure as PageFigure
 from scanfill.report.page import Page, Section, Table
 from scanfill.report.panels import PLANES, fullest_slices, mark_panel, placed, turn_to_patient, view_of
@@ -110,7 +109,7 @@ def find_pairs(cases: Iterable[Mapping[str, Any]], folder: str | Path, modalitie
 
 def _generated(folder: str | Path, case_id: str, modality: str) -> Path:
     """Return the synthetic image of a case, a volume or a picture."""
-    names = case_id, COPY.format(case=case_id, copy=1)
+    names = case_id, LESION_COPY.format(case=case_id, copy=1)
     paths = [synthetic_path(folder, name, modality, suffix) for name in names for suffix in (".nii.gz", PICTURE)]
     return next((path for path in paths if path.is_file()), paths[0])
 
