@@ -177,11 +177,8 @@ class SaveFilledd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         lesion = convert_to_numpy(case["lesion"])[0].astype(np.uint8)
         hole = lesion != 0
         files = {name: str(case["acquired_" + name].meta["filename_or_obj"]) for name in self.modalities}
-        for name, file in files.items():
-            values = convert_to_numpy(case[FILLED + name])[0]
-            paste_synthetic(file, values, hole, self._path(case, name, file), self._origin(case, lesion, files))
         label_key = self.spec.key
-        original = case[label_key].meta["filename_or_obj"] if label_key in case else None
+        original = None if case.get(label_key) is None else case[label_key].meta["filename_or_obj"]
         convention = str(case.get("label_convention", next(iter(self.spec.conventions))))
         written = self.spec.values_in_file(convention)
         values = np.zeros_like(lesion)
@@ -199,6 +196,9 @@ class SaveFilledd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
             mask = convert_to_numpy(case["body"])[0].astype(np.uint8)
             path = self._path(case, self.kind.mask_key, files[self.modalities[0]])
             write_synthetic(mask, case["lesion"].affine, path, origin)
+        for name, file in files.items():
+            values = convert_to_numpy(case[FILLED + name])[0]
+            paste_synthetic(file, values, hole, self._path(case, name, file), self._origin(case, lesion, files))
         return case
 
     def _path(self, case: Mapping[Hashable, Any], name: str, original: str) -> Path:
@@ -265,8 +265,10 @@ def list_filled(
     modalities: Sequence[str],
     learned_from: Mapping[str, Sequence[str]] | None = None,
     datalist: str | Path | None = None,
-) -> Path:
+) -> Path | None:
     """Write ``<output_dir>/list.json``: the labelled originals and every new case that there is, as training cases.
+
+    Nothing is written if there is no new case.
 
     Args:
         requests: See :py:func:`~scanfill.inpainting.recipients.find_recipients`.
@@ -286,12 +288,14 @@ def list_filled(
     made = []
     for request in requests:
         own = {name: value for name, value in request.items() if name not in (SOURCE, SEED, DRAWN_MASK, "problem")}
-        if all(key in request for key in (*modalities, spec.key)) and not request.get("synthetic"):
+        if all(request.get(key) for key in (*modalities, spec.key)) and not request.get("synthetic"):
             originals[request[SOURCE]] = own | {"case_id": request[SOURCE]}
         files = {key: _written(Path(output_dir), str(request["case_id"]), key) for key in keys}
         if all(files.values()):
             fixed = {"label_convention": next(iter(spec.conventions))} if len(spec.conventions) > 1 else {}
             made.append(fixed | own | files | {"synthetic": [*modalities, spec.key]})
+    if not made:
+        return None
     split: dict[str, list[Case]] = {"training": [*originals.values(), *made]}
     if datalist is not None:
         split["validation"] = read_list(datalist, schema=kind, modalities=modalities).get("validation", [])

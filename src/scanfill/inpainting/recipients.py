@@ -66,7 +66,8 @@ def find_recipients(
         msg = f"copies (={copies}) must be at least 1."
         raise UsageError(msg)
     if datalist is None:
-        cases = find_cases(dataset_dir, modalities, labels=labels, schema=kind, strict=False, synthetic=synthetic)
+        lenient = {"check": False, "strict": False, "synthetic": synthetic}  # one bad case must not stop the others
+        cases = find_cases(dataset_dir, modalities, labels, None, schema=kind, **lenient)
     else:
         cases = read_list(datalist, dataset_dir, modalities, schema=kind).get("training", [])
         kind.finder.interpret(cases, kind, labels)
@@ -104,7 +105,7 @@ def donors_of(
     else:
         by_name = {case[SOURCE]: case | {"case_id": case[SOURCE]} for case in recipients if not case.get("problem")}
         found = list(by_name.values())
-    return [case for case in found if key in case and not case.get("synthetic")]
+    return [case for case in found if case.get(key) and not case.get("synthetic")]
 
 
 def _state_convention(cases: Sequence[Case], kind: CaseSchema, labels: str) -> None:
