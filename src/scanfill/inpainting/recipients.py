@@ -79,6 +79,8 @@ def find_recipients(
             request = case | {"case_id": name, SOURCE: case["case_id"], SEED: seed + len(requests)}
             if folder is not None:
                 request |= _given(folder, str(case["case_id"]))
+            if "problem" in case:
+                request["problem"] = case["problem"].replace("set synthetic=True", "pass --synthetic true")
             if not synthetic and case.get("synthetic"):
                 request.setdefault("problem", _of_synthetic(case))
             requests.append(request)
