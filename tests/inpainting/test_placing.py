@@ -122,8 +122,8 @@ def given(request: dict[str, Any], folder: Path, values: NDArray[Any], affine: A
     return request | {"lesion_file": str(path)}
 
 
-def stored(case: dict[str, Any], where: NDArray[np.bool_], value: int = 4) -> NDArray[np.uint8]:
-    """A mask in the values and on the axes of the case's file."""
+def stored(where: NDArray[np.bool_], value: int = 4) -> NDArray[np.uint8]:
+    """A mask in the values of the case's file."""
     return np.where(where, value, 0).astype(np.uint8)
 
 
@@ -137,7 +137,7 @@ def some(where: NDArray[np.bool_], count: int = 20) -> NDArray[np.bool_]:
 def test_a_given_mask_is_read_in_the_values_of_the_label_maps(requests_for: Callable[..., Any], tmp_path: Path) -> None:
     request = requests_for()[0]
     where = some(allowed_in(read(request)))
-    case = place(given(request, tmp_path, stored({}, where)), str(tmp_path))
+    case = place(given(request, tmp_path, stored(where)), str(tmp_path))
     assert np.array_equal(lesion_of(case), np.where(where, 3, 0))
 
 
@@ -145,7 +145,7 @@ def test_a_given_mask_gets_the_tones_of_a_donor_with_all_its_parts(
     requests_for: Callable[..., Any], pool: LesionPool, tmp_path: Path
 ) -> None:
     request = requests_for()[0]
-    mask = stored({}, some(allowed_in(read(request))), 2)
+    mask = stored(some(allowed_in(read(request))), 2)
     case = place(given(request, tmp_path, mask), str(tmp_path), pool)
     assert torch.isfinite(case["tones"][1]).all()
     assert case["donor"] != request["source_case"]
@@ -174,7 +174,7 @@ def test_a_mask_that_cannot_be_used_is_refused_with_its_file(
         "outside": some(np.asarray(case["body"])[0] == 0),
         "on a lesion": some(np.asarray(case["label"])[0] != 0),
     }.get(fault, good)
-    mask: NDArray[Any] = stored(case, where, 9 if fault == "unknown label" else 4)
+    mask: NDArray[Any] = stored(where, 9 if fault == "unknown label" else 4)
     affine = nib.load(request["t1"]).affine.copy()
     if fault == "shape":
         mask = mask[::2]
@@ -193,9 +193,9 @@ def test_anywhere_is_still_in_the_body(requests_for: Callable[..., Any], tmp_pat
     case = read(request)
     body = np.asarray(case["body"])[0] != 0
     rim = some(body & ~allowed_in(case))
-    assert lesion_of(place(given(request, tmp_path, stored({}, rim)), str(tmp_path), anywhere=True)).any()
+    assert lesion_of(place(given(request, tmp_path, stored(rim)), str(tmp_path), anywhere=True)).any()
     with pytest.raises(CaseError, match="must lie in the body, where the images are not 0"):
-        place(given(request, tmp_path, stored({}, some(~body))), str(tmp_path), anywhere=True)
+        place(given(request, tmp_path, stored(some(~body))), str(tmp_path), anywhere=True)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------

@@ -89,9 +89,7 @@ def test_a_case_without_its_mask_fails_alone(requests_for: Find, tmp_path: Path)
     first, second, *_ = requests_for(masks=str(tmp_path))
     assert second["lesion_file"] == str(tmp_path / "BraTS20_Training_002.nii.gz")
     assert "problem" not in second
-    said = (
-        rf"Case 'BraTS20_Training_001' has no mask in {tmp_path}: draw one as BraTS20_Training_001\.nii\.gz, or leave"
-    )
+    said = rf"Case 'BraTS20_Training_001' has no mask in {tmp_path}: draw one as BraTS20_Training_001\.nii\.gz"
     with pytest.raises(CaseError, match=said):
         ReadCased(MODALITIES, schema="brain_mri")(first)
 
