@@ -18,7 +18,7 @@ from fork_server import run_module
 from scanfill.data.schema import Request
 from scanfill.sharing.declaration import Declaration, read_declaration
 
-pytest_plugins = ("cpu_seconds",)
+pytest_plugins = ("cpu_seconds", "inpainting_phantoms")
 
 REPO = Path(__file__).parents[1]
 SIDE = 32

@@ -36,6 +36,8 @@ class FinishedCases:
         schema: Name of a kind of data, or its schema: the files of a case.
         replace: Files, or folders, that may be replaced although scanfill did not write them or they were changed.
         case_key: Key of the case's name in the engine's batch.
+        new_cases: Whether results are cases with names of their own, which must not be among the data either.
+        more_keys: Keys of further files that a result depends on, besides those of the schema.
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class FinishedCases:
         schema: CaseSchema | str | Mapping[str, Any],
         replace: str | Sequence[str] | None = None,
         case_key: str = "case_id",
+        new_cases: bool = False,
+        more_keys: Sequence[str] = (),
     ) -> None:
         allow_replacing(replace)
         self.output_dir = Path(output_dir)
@@ -53,6 +57,8 @@ class FinishedCases:
         self.checkpoint = Path(checkpoint)
         self.schema = load_schema(schema)
         self.case_key = case_key
+        self.new_cases = new_cases
+        self.more_keys = tuple(more_keys)
         self.settings = run_settings()
         self.cases: dict[str, dict[str, Any]] = {}
         self._depends_on: dict[str, dict[str, str]] = {}
@@ -69,6 +75,8 @@ class FinishedCases:
         self.cases = read_finished(self.path)
         weights = file_checksum(self.checkpoint) if self.checkpoint.is_file() else ""
         folders = {Path(path).resolve().parent for case in cases for path in self._paths(case).values()}
+        if self.new_cases:
+            folders |= {folder.parent for folder in folders} & {self.output_dir.resolve()}
         unfinished = []
         for case in cases:
             if case.get("problem"):
@@ -130,7 +138,7 @@ class FinishedCases:
     def _paths(self, case: Case) -> dict[str, str]:
         """List the files of a case; a truth may have several."""
         found: dict[str, str] = {}
-        for key in self.schema.path_keys:
+        for key in (*self.schema.path_keys, *self.more_keys):
             files = case.get(key) or ()
             listed = [files] if isinstance(files, str) else files
             found |= {f"{key} {number}": path for number, path in enumerate(listed) if path}

@@ -208,6 +208,9 @@ LEGEND = "legend"
 PROVENANCE = "provenance"
 """Key in a case for what generated its synthetic inputs: generator, its version, the checksum of its weights, ..."""
 
+LESION_COPY = "{case}-lesion{copy}"
+"""Name of a new case: an acquired one with a generated lesion, or with one less."""
+
 OUTPUT_NAME = re.compile(r"(?P<case>.+)_synthetic_(?P<modality>[^_]+)")
 
 
@@ -218,7 +221,7 @@ class Origin:
     Args:
         generator: Name of the bundle.
         version: Version of the bundle.
-        checkpoint: The weights.
+        checkpoint: The weights; None if nothing was learned.
         inputs: Key (modality, label, ...) -> file given to the generator.
         seed: Seed of the random numbers; None if nothing was random.
         training_list: The cases that the generator was trained on, if known: a file, or the content of its checkpoint
@@ -228,7 +231,7 @@ class Origin:
 
     generator: str
     version: str
-    checkpoint: Path | str
+    checkpoint: Path | str | None
     inputs: Mapping[str, Path | str]
     seed: int | None = None
     training_list: Path | str | Mapping[str, Sequence[str]] | None = None
@@ -350,7 +353,7 @@ def _facts(origin: Origin, modality: str, image: Path, date: datetime | None) ->
             "bundle": origin.generator,
             "version": origin.version,
             "scanfill": __version__,
-            "checkpoint": _fingerprint(origin.checkpoint),
+            "checkpoint": None if origin.checkpoint is None else _fingerprint(origin.checkpoint),
             "training_list": _about_training(listed),
         },
         "inputs": {key: _fingerprint(file) for key, file in origin.inputs.items()},

@@ -190,6 +190,7 @@ def load_cases(
     elif not split.get("validation") and validation > 0:
         test = split.get("test", [])
         split = split_cases(split.get("training", []), validation=validation, seed=seed) | {"test": test}
+        split["validation"] = _acquired(split["validation"], kind)
     if resumed and followed is None and ckpt_dir is not None:
         refuse_learned(split, ckpt_dir)
     split = {part: split.get(part, []) for part in dict.fromkeys([*PARTS, *split])}
@@ -201,6 +202,14 @@ def load_cases(
             validation,
         )
     return split
+
+
+def _acquired(cases: Sequence[Case], kind: CaseSchema) -> list[Case]:
+    """Leave out new cases made from validation patients: they belong to training, and these patients do not."""
+    kept = [case for case in cases if kind.label is None or kind.label.key not in case.get("synthetic", ())]
+    if left := len(cases) - len(kept):
+        logger.info("%d generated cases of validation patients are left out.", left)
+    return kept
 
 
 def choose_cases(cases: Mapping[str, Sequence[Case]], which: str = "validation") -> list[Case]:

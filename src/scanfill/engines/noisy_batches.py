@@ -99,9 +99,7 @@ class PrepareDescribedHole(PrepareBatch):  # type: ignore[misc]
         hole_name: Key of the hole, ``(B, 1, ...)``, which becomes the last channel of the target.
     """
 
-    def __init__(
-        self, image_key: str = "image", condition_name: str = "condition", hole_name: str = "hole"
-    ) -> None:
+    def __init__(self, image_key: str = "image", condition_name: str = "condition", hole_name: str = "hole") -> None:
         self.image_key, self.condition_name, self.hole_name = image_key, condition_name, hole_name
 
     def __call__(

@@ -67,10 +67,11 @@ class FillInParts(Inferer):  # type: ignore[misc]  # MONAI's class is untyped
                 self._shrink(min(side or max(inputs.shape[2:]), max(inputs.shape[2:])), error)
 
     def _shrink(self, side: int, error: BaseException) -> None:
-        """Halve the largest window."""
-        smaller = side // 2 // self.multiple * self.multiple
-        if smaller <= 2 * MARGIN:
-            msg = f"The memory does not suffice for a window with sides of {side} voxels, and smaller ones show too little."
+        """Halve the largest window, down to the least that shows something around a part."""
+        least = (2 * MARGIN // self.multiple + 1) * self.multiple
+        smaller = max(side // 2 // self.multiple * self.multiple, least)
+        if side <= least:
+            msg = f"A window with sides of {side} voxels does not fit into memory, and smaller ones show too little."
             raise MemoryError(msg) from error
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -85,26 +86,30 @@ class FillInParts(Inferer):  # type: ignore[misc]  # MONAI's class is untyped
         side: int,
         hole: Tensor,
         condition: Tensor,
+        seed: Sequence[int] | Tensor | None,
         **options: Any,
     ) -> Tensor:
         image, left = inputs.clone(), hole.clone()
         condition = condition.clone()
         channels = inputs.shape[1]
-        for window, own in windows(inputs.shape[2:], side):
-            if not left[(..., *own)].any():
+        for number, (window, own) in enumerate(windows(inputs.shape[2:], side)):
+            if not left[_at(own)].any():
                 continue
             filled = self.filler(
-                image[(..., *window)],
+                image[_at(window)],
                 network,
                 *args,
-                hole=left[(..., *window)],
-                condition=condition[(..., *window)],
+                hole=left[_at(window)],
+                condition=condition[_at(window)],
+                seed=None if seed is None else [int(each) * 100_003 + number for each in seed],  # no grain twice
                 **{name: self._cut(value, image, window) for name, value in options.items()},
             )
-            place = tuple(slice(mine.start - its.start, mine.stop - its.start) for mine, its in zip(own, window, strict=True))
-            image[(..., *own)] = filled[(..., *place)]
-            left[(..., *own)] = 0
-            condition[(slice(None), slice(0, channels), *own)] = image[(..., *own)]
+            place = tuple(
+                slice(mine.start - its.start, mine.stop - its.start) for mine, its in zip(own, window, strict=True)
+            )
+            image[_at(own)] = filled[_at(place)]
+            left[_at(own)] = 0
+            condition[(slice(None), slice(0, channels), *own)] = image[_at(own)]
             condition[(slice(None), slice(channels, None), *own)] = 0
         return image
 
@@ -112,7 +117,7 @@ class FillInParts(Inferer):  # type: ignore[misc]  # MONAI's class is untyped
     def _cut(value: Any, image: Tensor, window: tuple[slice, ...]) -> Any:
         """Cut a window out of an image-like value."""
         like = isinstance(value, Tensor) and value.shape[2:] == image.shape[2:] and value.ndim == image.ndim
-        return value[(..., *window)] if like else value
+        return value[_at(window)] if like else value
 
 
 def windows(shape: Sequence[int], side: int) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
@@ -120,7 +125,7 @@ def windows(shape: Sequence[int], side: int) -> Iterator[tuple[tuple[slice, ...]
 
     The parts cover the image without overlap; around each, the window shows :py:data:`MARGIN` voxels where there are.
     """
-    axes = []
+    axes: list[list[tuple[slice, slice]]] = []
     for length in shape:
         if length <= side:
             axes.append([(slice(0, length), slice(0, length))])
@@ -132,8 +137,13 @@ def windows(shape: Sequence[int], side: int) -> Iterator[tuple[tuple[slice, ...]
             first = min(max(0, start - MARGIN), length - side)
             spans.append((slice(first, first + side), slice(start, stop)))
         axes.append(spans)
-    for spans in product(*axes):
-        yield tuple(window for window, _ in spans), tuple(own for _, own in spans)
+    for each in product(*axes):
+        yield tuple(window for window, _ in each), tuple(own for _, own in each)
+
+
+def _at(place: Sequence[slice]) -> tuple[Any, ...]:
+    """Return the index of a place in an image ``(B, C, ...)``."""
+    return (..., *place)
 
 
 def out_of_memory(error: BaseException) -> bool:

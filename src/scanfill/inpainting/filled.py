@@ -17,10 +17,10 @@ from scanfill.data.lists import read_list, write_split
 from scanfill.data.load_schema import load_schema
 from scanfill.data.paste import paste_synthetic, pasted_suffix
 from scanfill.data.provenance import Origin, stem_of, synthetic_path, write_synthetic
-from scanfill.data.schema import CaseSchema
-from scanfill.errors import CaseError
-from scanfill.inpainting.hole import paint_tones
-from scanfill.inpainting.recipients import SEED, SOURCE
+from scanfill.data.schema import CaseSchema, LabelSpec
+from scanfill.errors import CaseError, UsageError
+from scanfill.inpainting.hole import deviations_of, paint_tones, tones_of
+from scanfill.inpainting.recipients import DRAWN_MASK, MASKS, SEED, SOURCE
 from scanfill.report.fillings import draw_filling
 from scanfill.transforms.foreground import SMALLEST_SHARE, mean_and_sd, measured_values
 
@@ -39,6 +39,9 @@ class PaintBlobd(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         parts: Labels of the parts of a lesion.
         name: Key of the result.
 
+    Means and SDs are those that the case states under ``tones`` and ``deviations``; otherwise, as for the lesions that
+    a case has, those of what the image holds in the hole.
+
     Raises:
         CaseError: The mean of a part is unknown.
     """
@@ -54,7 +57,10 @@ class PaintBlobd(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         generator = torch.Generator().manual_seed(int(case.get(SEED, 0)))
         for key in self.key_iterator(case):
             image = torch.Tensor(case[key])
-            tones, deviations = torch.as_tensor(case["tones"]), torch.as_tensor(case["deviations"])
+            if "tones" in case:
+                tones, deviations = torch.as_tensor(case["tones"]), torch.as_tensor(case["deviations"])
+            else:
+                tones, deviations = (measure(image, label, self.parts) for measure in (tones_of, deviations_of))
             there = torch.tensor([bool((label == part).any()) for part in self.parts])
             if torch.isnan(tones[there]).any():
                 msg = (
@@ -133,15 +139,18 @@ class SaveFilledd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         modalities: The images; a case contains each as in its file (``acquired_<modality>``), and filled.
         output_dir: Created if missing; one folder per case.
         schema: Name of a kind of data, or its schema.
-        checkpoint: The weights; null if nothing was learned.
+        checkpoint: The weights.
         generator: Name of the bundle.
         metadata: Metadata of the bundle; its version goes into the sidecars.
         record: Record of the checkpoint; its training list goes into the sidecars.
-        masks: Where the shape of the lesion came from.
+        masks: Where the shape of the lesion came from; any that is none of
+            :py:data:`~scanfill.inpainting.recipients.MASKS` is a folder, and becomes ``given``.
+        filler: What filled the hole; if it is not ``network``, nothing learned goes into the sidecars.
         healthy: Whether the hole was filled with healthy tissue: its label becomes 0.
         seed_key: Key of the seed.
 
     Raises:
+        UsageError: The schema has no label map.
         CaseError: The output folder is in the folder of an input, or the hole is empty.
     """
 
@@ -160,21 +169,18 @@ class SaveFilledd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
 
     def __post_init__(self) -> None:
         self.kind = load_schema(self.schema)
+        self.spec = _label_of(self.kind)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write one case."""
         case = dict(data)
-        assert self.kind.label is not None
         lesion = convert_to_numpy(case["lesion"])[0].astype(np.uint8)
         hole = lesion != 0
         files = {name: str(case["acquired_" + name].meta["filename_or_obj"]) for name in self.modalities}
-        for name, file in files.items():
-            values = convert_to_numpy(case[FILLED + name])[0]
-            paste_synthetic(file, values, hole, self._path(case, name, file), self._origin(case, lesion, files))
-        label_key = self.kind.label.key
-        original = case[label_key].meta["filename_or_obj"] if label_key in case else None
-        convention = str(case.get("label_convention", next(iter(self.kind.label.conventions))))
-        written = self.kind.label.values_in_file(convention)
+        label_key = self.spec.key
+        original = None if case.get(label_key) is None else case[label_key].meta["filename_or_obj"]
+        convention = str(case.get("label_convention", next(iter(self.spec.conventions))))
+        written = self.spec.values_in_file(convention)
         values = np.zeros_like(lesion)
         if not self.healthy:
             for part, value in written.items():
@@ -190,27 +196,31 @@ class SaveFilledd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
             mask = convert_to_numpy(case["body"])[0].astype(np.uint8)
             path = self._path(case, self.kind.mask_key, files[self.modalities[0]])
             write_synthetic(mask, case["lesion"].affine, path, origin)
+        for name, file in files.items():
+            values = convert_to_numpy(case[FILLED + name])[0]
+            paste_synthetic(file, values, hole, self._path(case, name, file), self._origin(case, lesion, files))
         return case
 
     def _path(self, case: Mapping[Hashable, Any], name: str, original: str) -> Path:
         return synthetic_path(self.output_dir, str(case["case_id"]), name, pasted_suffix(original))
 
     def _origin(self, case: Mapping[Hashable, Any], lesion: Any, files: Mapping[str, str]) -> Origin:
-        spec = self.kind.label
-        assert spec is not None
-        names = spec.names if not self.healthy else {1: "hole"}
+        names = self.spec.names if not self.healthy else {1: "hole"}
         voxels = {text: int((lesion == part).sum()) for part, text in names.items() if (lesion == part).any()}
         learned = self.filler == "network"
+        source = self.masks if self.masks in MASKS else "given"
+        shows = "healthy tissue in place of a lesion" if self.healthy else "a lesion that the patient does not have"
+        drawn = {"hole": str(case[DRAWN_MASK])} if DRAWN_MASK in case else {}
         return Origin(
             generator=self.generator if learned else f"scanfill {self.filler}",
             version=str(self.metadata.get("version", "unknown")),
-            checkpoint=self.checkpoint,
-            inputs=files,
+            checkpoint=self.checkpoint if learned else None,
+            inputs={**files, **drawn},
             seed=int(case[self.seed_key]),
             training_list=self.record.get("training") if learned else None,
             more={
-                "shows": "healthy tissue in place of a lesion" if self.healthy else "a lesion that the patient does not have",
-                "hole": {"masks": self.masks, "filler": self.filler, "voxels": voxels},
+                "shows": shows,
+                "hole": {"masks": source, "filler": self.filler, "voxels": voxels},
             },
         )
 
@@ -255,8 +265,10 @@ def list_filled(
     modalities: Sequence[str],
     learned_from: Mapping[str, Sequence[str]] | None = None,
     datalist: str | Path | None = None,
-) -> Path:
+) -> Path | None:
     """Write ``<output_dir>/list.json``: the labelled originals and every new case that there is, as training cases.
+
+    Nothing is written if there is no new case.
 
     Args:
         requests: See :py:func:`~scanfill.inpainting.recipients.find_recipients`.
@@ -265,25 +277,38 @@ def list_filled(
         modalities: The images of a case.
         learned_from: ``cases`` and ``patients`` that the network learned from.
         datalist: The list that the originals come from; its validation part is kept.
+
+    Raises:
+        UsageError: The schema has no label map.
     """
     kind = load_schema(schema)
-    assert kind.label is not None
-    keys = [*modalities, kind.label.key, *([kind.mask_key] if kind.mask_key else [])]
+    spec = _label_of(kind)
+    keys = [*modalities, spec.key, *([kind.mask_key] if kind.mask_key else [])]
     originals: dict[str, Case] = {}
     made = []
     for request in requests:
-        own = {name: value for name, value in request.items() if name not in (SOURCE, SEED, "lesion_file", "problem")}
-        if kind.label.key in request and not request.get("synthetic"):
+        own = {name: value for name, value in request.items() if name not in (SOURCE, SEED, DRAWN_MASK, "problem")}
+        if all(request.get(key) for key in (*modalities, spec.key)) and not request.get("synthetic"):
             originals[request[SOURCE]] = own | {"case_id": request[SOURCE]}
         files = {key: _written(Path(output_dir), str(request["case_id"]), key) for key in keys}
         if all(files.values()):
-            fixed = {"label_convention": next(iter(kind.label.conventions))} if len(kind.label.conventions) > 1 else {}
-            made.append(fixed | own | files | {"synthetic": [*modalities, kind.label.key]})
+            fixed = {"label_convention": next(iter(spec.conventions))} if len(spec.conventions) > 1 else {}
+            made.append(fixed | own | files | {"synthetic": [*modalities, spec.key]})
+    if not made:
+        return None
     split: dict[str, list[Case]] = {"training": [*originals.values(), *made]}
     if datalist is not None:
         split["validation"] = read_list(datalist, schema=kind, modalities=modalities).get("validation", [])
-    patients = {"learned_from": list((learned_from or {}).get("patients", ()))}
-    return write_split(split, Path(output_dir) / "list.json", schema=kind, name="lesion_inpainting", **patients)
+    patients = list((learned_from or {}).get("patients", ()))
+    path = Path(output_dir) / "list.json"
+    return write_split(split, path, schema=kind, name="lesion_inpainting", learned_from=patients)
+
+
+def _label_of(kind: CaseSchema) -> LabelSpec:
+    if kind.label is None:
+        msg = f"The schema {kind.name!r} has no label map, so there are no lesions: state its 'label'."
+        raise UsageError(msg)
+    return kind.label
 
 
 def _written(folder: Path, case_id: str, key: str) -> str:

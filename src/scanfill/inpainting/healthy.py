@@ -48,8 +48,8 @@ class HealthyTissued(Transform):  # type: ignore[misc]  # MONAI's class is untyp
             healthy &= ndimage.distance_transform_edt(~lesions, sampling=sizes) > self.distance
         if not healthy.any():
             msg = (
-                f"Case {data.get('case_id', '?')!r} has no tissue farther than {self.distance:g} mm from a lesion. Leave "
-                f"it out, or reduce the distance."
+                f"Case {data.get('case_id', '?')!r} has no tissue farther than {self.distance:g} mm from a lesion. "
+                f"Leave it out, or reduce the distance."
             )
             raise CaseError(msg)
         return {**data, self.name: convert_to_dst_type(healthy[None], label, dtype=np.uint8)[0]}
@@ -120,7 +120,9 @@ def _centered(shape: NDArray[np.bool_], size: tuple[int, ...], place: NDArray[An
     """Put the middle of a shape at a place of a larger image; what reaches beyond it is cut off."""
     image = np.zeros(size, bool)
     first = place - np.array(shape.shape) // 2
-    into = tuple(slice(max(0, f), max(0, min(f + s, side))) for f, s, side in zip(first, shape.shape, size, strict=True))
+    into = tuple(
+        slice(max(0, f), max(0, min(f + s, side))) for f, s, side in zip(first, shape.shape, size, strict=True)
+    )
     out = tuple(slice(i.start - f, i.stop - f) for i, f in zip(into, first, strict=True))
     image[into] = shape[out]
     return image

@@ -68,7 +68,11 @@ def place_lesion(
 
 
 def check_placed(
-    label: NDArray[Any], allowed: NDArray[np.bool_], where: str, parts: Sequence[int] | None = None
+    label: NDArray[Any],
+    allowed: NDArray[np.bool_],
+    where: str,
+    parts: Sequence[int] | None = None,
+    advice: str = "Move the mask, or allow it there.",
 ) -> None:
     """Refuse a mask that is empty, on another grid, has unknown parts, or leaves the allowed tissue.
 
@@ -77,6 +81,7 @@ def check_placed(
         allowed: Where a lesion may be.
         where: Start of the message: case and file.
         parts: The labels that there are; None for any.
+        advice: What to do if it lies outside; ends the message.
 
     Raises:
         CaseError: With what is wrong, and what to do.
@@ -99,6 +104,6 @@ def check_placed(
         place = tuple(int(index) for index in np.argwhere(outside)[0])
         msg = (
             f"{where}: {int(outside.sum())} of {int(own.sum())} voxels, the first at {place}, lie outside the tissue "
-            f"in which lesions are placed. Move the mask, or allow it there."
+            f"in which lesions are placed. {advice}"
         )
         raise CaseError(msg)

@@ -16,11 +16,11 @@ from scipy import ndimage
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
-from scanfill.errors import CaseError
+from scanfill.errors import CaseError, UsageError
 from scanfill.inpainting.masks import deform_lesion, draw_lesion
 from scanfill.inpainting.place import Lesion, check_placed, place_lesion
 from scanfill.inpainting.pool import Donor, LesionPool
-from scanfill.inpainting.recipients import DRAWN_MASK, SEED
+from scanfill.inpainting.recipients import DRAWN_MASK, FROM_DONORS, SEED
 from scanfill.transforms.renumber import renumber
 
 SIZES = (1.0, 0.8, 0.6, 0.45)
@@ -37,8 +37,9 @@ TRIED = 12
 class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Add ``lesion`` to a case, a label map ``(1, ...)`` on the grid of its files, and what its parts are to look like.
 
-    Adds ``tones`` and ``deviations``, ``(parts, C)`` each in units of the network, NaN if they are unknown: those of the
-    donor, or for a given or drawn mask those of a donor that has all its parts. A case's own lesions keep their own.
+    Adds ``tones`` and ``deviations``, ``(parts, C)`` each in units of the network, NaN if they are unknown: those of
+    the donor, or for a given or drawn mask those of a donor that has all its parts. A case's own lesions keep their
+    own.
 
     Args:
         keys: The images as in the files, ``(1, ...)`` each.
@@ -53,7 +54,8 @@ class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         shells: Parts of a drawn lesion, see :py:func:`~scanfill.inpainting.draw_lesion`; by default the first part.
 
     Raises:
-        CaseError: The schema has no rule for it; the case has no lesion of its own; a mask is empty, on another grid, of
+        UsageError: The schema has no rule for it, or lesions are to be moved and there is no pool.
+        CaseError: The case has no lesion of its own; a mask is empty, on another grid, of
             unknown parts, or outside the allowed tissue; or no lesion of a donor fits.
     """
 
@@ -72,9 +74,14 @@ class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     def __post_init__(self) -> None:
         self.kind = load_schema(self.schema)
         if self.kind.label is None or self.kind.allowed is None:
-            msg = f"The schema {self.kind.name!r} does not say where a lesion may be placed."
-            raise CaseError(msg)
-        self.parts = sorted(self.kind.label.names)
+            msg = f"The schema {self.kind.name!r} needs 'label' and 'allowed' to say where a lesion may be placed."
+            raise UsageError(msg)
+        self.spec, self.rule = self.kind.label, self.kind.allowed
+        self.donors = self.pool if self.pool is not None else LesionPool([], dict, list(self.spec.names))
+        if self.masks in FROM_DONORS and self.pool is None:
+            msg = f"masks (={self.masks!r}) needs a pool of lesions: give one, or choose drawn, own, or a folder."
+            raise UsageError(msg)
+        self.parts = sorted(self.spec.names)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Place a lesion in one case."""
@@ -108,9 +115,8 @@ class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         return grown
 
     def _allowed(self, case: Mapping[Hashable, Any]) -> NDArray[np.bool_]:
-        assert self.kind.allowed is not None
         label = case.get(self.label_key)
-        allowed = self.kind.allowed({key: case[key] for key in self.keys}, label=label, mask=case.get(self.mask_key))
+        allowed = self.rule({key: case[key] for key in self.keys}, label=label, mask=case.get(self.mask_key))
         if label is not None and self.distance and convert_to_numpy(label).any():
             apart = ndimage.distance_transform_edt(convert_to_numpy(label)[0] == 0, sampling=_spacing(label))
             allowed &= apart >= self.distance
@@ -125,15 +131,21 @@ class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         mask = read_image(path, text, self.kind.spatial_dims, self.kind.advice)
         like = case[self.keys[0]]
         if tuple(mask.shape) != tuple(like.shape) or grid_distance(mask, like) > GRID_TOLERANCE:
-            msg = f"{text} has shape {tuple(mask.shape[1:])} and is not on the grid of the images {tuple(like.shape[1:])}."
-            raise CaseError(f"{msg} Draw it on one of them.")
-        spec = self.kind.label
-        assert spec is not None
-        convention = str(case.get("label_convention", next(iter(spec.conventions))))
-        values = renumber(mask, spec.conventions[convention], f"convention {convention!r}", text, spec.remedy)
+            msg = (
+                f"{text} has shape {tuple(mask.shape[1:])} and is not on the grid of the images "
+                f"{tuple(like.shape[1:])}. Draw it on one of them."
+            )
+            raise CaseError(msg)
+        convention = str(case.get("label_convention", next(iter(self.spec.conventions))))
+        meaning = self.spec.conventions[convention]
+        values = renumber(mask, meaning, f"convention {convention!r}", text, self.spec.remedy)
         lesion = convert_to_numpy(values)[0].astype(np.uint8)
         body = np.logical_or.reduce([convert_to_numpy(case[key])[0] != 0 for key in self.keys])
-        check_placed(lesion, body if self.anywhere else self._allowed(case), text, self.parts)
+        if self.anywhere:
+            check_placed(lesion, body, text, self.parts, "It must lie in the body, where the images are not 0.")
+        else:
+            advice = "Move the mask, or pass --anywhere true to allow it anywhere in the body."
+            check_placed(lesion, self._allowed(case), text, self.parts, advice)
         return lesion, self._look_for(lesion, case, rng)
 
     def _placed(
@@ -156,8 +168,7 @@ class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     def _candidates(self, case: Mapping[Hashable, Any], rng: np.random.Generator) -> Sequence[Donor | None]:
         if self.masks == "drawn":
             return [None] * TRIED
-        assert self.pool is not None
-        return [donor for donor, _ in zip(self.pool.draw(rng, str(case["patient"])), range(TRIED), strict=False)]
+        return [donor for donor, _ in zip(self.donors.draw(rng, str(case["patient"])), range(TRIED), strict=False)]
 
     def _shaped(
         self,
@@ -175,13 +186,13 @@ class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
             return deform_lesion(lesion, spacing, rng, scales=(0.8 * size, 1.2 * size))
         return lesion if size == 1 else ndimage.zoom(lesion, size, order=0)
 
-    def _look_for(self, lesion: NDArray[np.uint8], case: Mapping[Hashable, Any], rng: np.random.Generator) -> Donor | None:
+    def _look_for(
+        self, lesion: NDArray[np.uint8], case: Mapping[Hashable, Any], rng: np.random.Generator
+    ) -> Donor | None:
         """Return a donor who has all the parts of a lesion; None if there is none."""
-        if self.pool is None:
-            return None
         there = np.flatnonzero([bool((lesion == part).any()) for part in self.parts])
         try:
-            return next((donor for donor in self.pool.draw(rng, str(case["patient"])) if donor.has(there)), None)
+            return next((donor for donor in self.donors.draw(rng, str(case["patient"])) if donor.has(there)), None)
         except CaseError:
             return None
 

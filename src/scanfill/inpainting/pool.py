@@ -1,5 +1,6 @@
 """The lesions of donors: shapes to be placed elsewhere, and what their parts look like."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,12 @@ from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scanfill.data.failures import one_line
 from scanfill.errors import CaseError
 from scanfill.inpainting.hole import deviations_of, tones_of
 from scanfill.inpainting.place import Lesion, cut_lesions
+
+logger = logging.getLogger(__name__)
 
 Case = dict[str, Any]
 
@@ -75,10 +79,14 @@ class LesionPool:
         return sorted({str(case["patient"]) for case in self.cases})
 
     def lesions_of(self, case: Mapping[str, Any]) -> list[Donor]:
-        """Return the lesions of one case, the largest first."""
+        """Return the lesions of one case, the largest first; none, with a warning, if it cannot be read."""
         name = str(case["case_id"])
         if name not in self._found:
-            self._found[name] = self._read(case)
+            try:
+                self._found[name] = self._read(case)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with a donor must not stop the recipients
+                logger.warning("Case %r is left out as a donor: %s", name, one_line(error))
+                self._found[name] = []
         return self._found[name]
 
     def draw(self, rng: np.random.Generator, without: str) -> Iterator[Donor]:

@@ -8,6 +8,7 @@ from scanfill.data.cases import find_cases
 from scanfill.data.image import VOLUME_SUFFIXES
 from scanfill.data.lists import read_list
 from scanfill.data.load_schema import load_schema
+from scanfill.data.provenance import LESION_COPY
 from scanfill.data.schema import CaseSchema
 from scanfill.errors import UsageError
 
@@ -15,6 +16,9 @@ Case = dict[str, Any]
 
 MASKS = ("moved", "deformed", "drawn", "own")
 """Where the shape of a lesion comes from: another patient, as it is or deformed; drawn; or the case's own lesions."""
+
+FROM_DONORS = ("moved", "deformed")
+"""Those of them that need the lesions of other patients."""
 
 SOURCE, DRAWN_MASK, SEED = "source_case", "lesion_file", "seed"
 """Keys of a request: the case as its files name it, the file of a given mask, and the seed of all that is random."""
@@ -62,18 +66,21 @@ def find_recipients(
         msg = f"copies (={copies}) must be at least 1."
         raise UsageError(msg)
     if datalist is None:
-        options = {"labels": labels, "strict": False, "synthetic": synthetic}
-        cases = find_cases(dataset_dir, modalities, schema=kind, **options)
+        lenient = {"check": False, "strict": False, "synthetic": synthetic}  # one bad case must not stop the others
+        cases = find_cases(dataset_dir, modalities, labels, None, schema=kind, **lenient)
     else:
         cases = read_list(datalist, dataset_dir, modalities, schema=kind).get("training", [])
         kind.finder.interpret(cases, kind, labels)
-    requests = []
+    _state_convention(cases, kind, labels)
+    requests: list[Case] = []
     for case in cases:
         for copy in range(copies):
-            name = f"{case['case_id']}-lesion{copy + 1}"
+            name = LESION_COPY.format(case=case["case_id"], copy=copy + 1)
             request = case | {"case_id": name, SOURCE: case["case_id"], SEED: seed + len(requests)}
             if folder is not None:
                 request |= _given(folder, str(case["case_id"]))
+            if "problem" in case:
+                request["problem"] = case["problem"].replace("set synthetic=True", "pass --synthetic true")
             if not synthetic and case.get("synthetic"):
                 request.setdefault("problem", _of_synthetic(case))
             requests.append(request)
@@ -100,7 +107,17 @@ def donors_of(
     else:
         by_name = {case[SOURCE]: case | {"case_id": case[SOURCE]} for case in recipients if not case.get("problem")}
         found = list(by_name.values())
-    return [case for case in found if key in case and not case.get("synthetic")]
+    return [case for case in found if case.get(key) and not case.get("synthetic")]
+
+
+def _state_convention(cases: Sequence[Case], kind: CaseSchema, labels: str) -> None:
+    """State what the values of a new label map mean if the case has none: as asked, or as in the other cases."""
+    known = kind.label.conventions if kind.label else {}
+    others = [case["label_convention"] for case in cases if "label_convention" in case]
+    for case in cases:
+        wanted = next((name for name in (labels, *others, case.get("output_labels")) if name in known), None)
+        if wanted is not None:
+            case.setdefault("label_convention", wanted)
 
 
 def _given(folder: Path, case_id: str) -> Case:
@@ -117,5 +134,3 @@ def _of_synthetic(case: Case) -> str:
         f"Case {case['case_id']!r}: {files} is synthetic. Pass --synthetic true to alter it all the same, or use the "
         f"acquired image."
     )
-
-

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scanfill.data.image import PICTURE_SUFFIXES, image_suffix
 from scanfill.data.nifti import load_nifti
 from scanfill.data.picture import load_picture
-from scanfill.data.provenance import PICTURE, is_synthetic, synthetic_path
+from scanfill.data.provenance import LESION_COPY, PICTURE, is_synthetic, read_sidecar, synthetic_path
 from scanfill.errors import CaseError, UsageError
 from scanfill.files import writing
 from scanfill.report.page import Figure as PageFigure
@@ -61,7 +61,8 @@ class ReadingPair:
         modality: The synthesized modality.
         real: The acquired image.
         synthetic: The synthetic image, on the same grid, marked as synthetic.
-        label: Label map for choosing the slice; without one, the slice with the most brain is used.
+        label: Label map for choosing the slice; without one, the slice with the most brain is used, and if only a hole
+            is synthetic, that with the most of it.
     """
 
     case_id: str
@@ -75,6 +76,8 @@ class ReadingPair:
 def find_pairs(cases: Iterable[Mapping[str, Any]], folder: str | Path, modalities: Sequence[str]) -> list[ReadingPair]:
     """Pair the acquired images of cases with the synthetic ones in a folder of predictions.
 
+    An image with an inpainted lesion is that of a new case, ``<case>-lesion1``; the first one of each case is paired.
+
     Args:
         cases: Cases as in a case list: ``case_id``, ``patient``, a path for each modality, ``label`` if known.
         folder: Folder with ``<case>/<case>_synthetic_<modality>.nii.gz`` or ``.png``, as written by every scanfill
@@ -84,7 +87,12 @@ def find_pairs(cases: Iterable[Mapping[str, Any]], folder: str | Path, modalitie
     Returns:
         Every pair with both images.
     """
-    wanted = [(case, modality) for case in cases for modality in modalities if modality in case]
+    wanted = [
+        (case, modality)
+        for case in cases
+        for modality in modalities
+        if modality in case and modality not in case.get("synthetic", ())
+    ]
     pairs = [
         ReadingPair(
             case_id=str(case["case_id"]),
@@ -101,7 +109,8 @@ def find_pairs(cases: Iterable[Mapping[str, Any]], folder: str | Path, modalitie
 
 def _generated(folder: str | Path, case_id: str, modality: str) -> Path:
     """Return the synthetic image of a case, a volume or a picture."""
-    paths = [synthetic_path(folder, case_id, modality, suffix) for suffix in (".nii.gz", PICTURE)]
+    names = case_id, LESION_COPY.format(case=case_id, copy=1)
+    paths = [synthetic_path(folder, name, modality, suffix) for name in names for suffix in (".nii.gz", PICTURE)]
     return next((path for path in paths if path.is_file()), paths[0])
 
 
@@ -192,6 +201,8 @@ def _slices(pair: ReadingPair) -> dict[str, bytes]:
     brain = turned[REAL] != 0
     view = view_of(brain)
     lesion = turned.get("label", np.zeros(brain.shape))[view] != 0
+    if "hole" in (read_sidecar(pair.synthetic) or {}):
+        lesion = (turned[SYNTHETIC] != turned[REAL])[view]
     index = fullest_slices(lesion if lesion.any() else brain[view])[AXIAL.normal]
     return {kind: _draw(turned[kind][view], index, sizes) for kind in (REAL, SYNTHETIC)}
 
