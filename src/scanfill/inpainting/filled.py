@@ -278,7 +278,7 @@ def list_filled(
         files = {key: _written(Path(output_dir), str(request["case_id"]), key) for key in keys}
         if all(files.values()):
             fixed = {"label_convention": next(iter(kind.label.conventions))} if len(kind.label.conventions) > 1 else {}
-            made.append(fixed | own | files | {"synthetic": [*modalities, kind.label.key]})
+            made.append(fixed | own | files | {"synthetic": keys})  # the mask too: its name says so
     split: dict[str, list[Case]] = {"training": [*originals.values(), *made]}
     if datalist is not None:
         split["validation"] = read_list(datalist, schema=kind, modalities=modalities).get("validation", [])
