@@ -14,6 +14,9 @@ Study = dict[str, Any]
 MASKS = ("moved", "deformed", "drawn", "own")
 """Where the shape of a painted lesion may come from, besides a folder with masks."""
 
+REMOVAL = "removal.yaml"
+"""Overlay for a network that cannot add lesions."""
+
 
 def check_trial(study: Study) -> None:
     """Check the options of the arms, in place: ``all`` is replaced by the names it stands for.
@@ -23,6 +26,9 @@ def check_trial(study: Study) -> None:
     """
     check_choices(study, {"segmenter": tuple(networks_of(SEGMENTER))})
     study["subset"]["arms"] = chosen("subset.arms", study["subset"]["arms"], ARMS)
+    if REMOVAL in study["inpainting"]["overlays"]:
+        msg = f"inpainting.overlays: {REMOVAL} is for networks that remove lesions, but this study adds some."
+        raise UsageError(msg)
     _check_augmentation(study)
     _check_share(study["real_share"])
     _check_painting(study["painting"])

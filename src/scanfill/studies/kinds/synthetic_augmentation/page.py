@@ -22,6 +22,7 @@ from scanfill.studies.kinds.synthetic_augmentation.arms import (
     step_of,
 )
 from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
+from scanfill.studies.statistics import CROSS_VALIDATION
 from scanfill.studies.statistics.verdict import Judged
 from scanfill.studies.study_scores import EVALUATIONS, HOW, Cell, StudyScores
 from scanfill.studies.tables.comparisons import JudgedCells, Methods, judge_cells, table_name
@@ -45,7 +46,7 @@ EXPLAINED = (
     "equal. An arm with more variety may need more steps than the reference: that would be a separate trial."
 )
 
-EXPLORATORY = "Every other result on this page is exploratory."
+EXPLORATORY = "Every other result on this page is exploratory; the tables below contain this contrast again, corrected with the rest."
 
 PICTURE_WIDTH = 700
 """CSS pixels of the picture of a painted case."""
@@ -66,33 +67,37 @@ def judge_primary(scores: StudyScores, evaluation: str, methods: Methods) -> Jud
 
 
 def primary_parts(scores: StudyScores, evaluation: str, methods: Methods) -> list[Part]:
-    """State the primary contrast, and write its table; nothing if its arm is not part of the study."""
-    arm, region = PRIMARY
+    """State the primary contrast, and write its table; nothing is stated if its arm is not part of the study.
+
+    It is that of the cross-validation, which has more patients; a held-out test repeats it.
+    """
+    (arm, region), how = PRIMARY, EVALUATIONS[evaluation]
     if arm not in chosen_arms(dict(scores.study)):
-        text = f"This study has no arm {arm}, so it has no primary contrast. {EXPLORATORY}"
-        return [Section("Primary contrast", text)]
+        return [Section("Primary contrast", f"This study has no arm {arm}, so every result is exploratory.")]
+    title = "Primary contrast" if evaluation == CROSS_VALIDATION else f"Primary contrast, repeated: {how}"
     judged = judge_primary(scores, evaluation, methods)
     found = judged.judged.get((Cell(arm), region))
     if found is None:
-        return [Section(f"Primary contrast: {EVALUATIONS[evaluation]}", "It has not been measured yet.")]
+        return [Section(title, "It has not been measured yet.")]
     table = primary_table(judged)
     write_table(table, scores.folder / "tables")
-    which = f"Set before the results: Dice of {region}, {arm} minus {REFERENCE}."
-    text = f"{which} {sentence(found)} {EXPLORATORY}"
-    return [Section(f"Primary contrast: {EVALUATIONS[evaluation]}", text), Folded(table)]
+    contrast = f"Dice of {region}, {arm} minus {REFERENCE}, in {how}: {sentence(found)}"
+    if evaluation == CROSS_VALIDATION:
+        contrast = f"Set before the results. {contrast} {EXPLORATORY}"
+    return [Section(title, contrast), Folded(table)]
 
 
 def sentence(found: Judged) -> str:
-    """Return the result of one contrast in a sentence: means, difference, interval, p and verdict."""
+    """Return the result of one contrast in a sentence: difference, interval, p, means and verdict."""
     comparison = found.comparison
     low, high = comparison.interval.low, comparison.interval.high
     interval = "no interval" if low is None or high is None else f"95 % interval {low:+.3f} to {high:+.3f}"
     p = comparison.t_test.p
-    tested = f"p {p_text(p)} in a single test" if p is not None else comparison.t_test.reason
+    tested = comparison.t_test.reason if p is None else f"p {p_text(p)} in a single test"
     return (
-        f"{comparison.values.mean:.3f} minus {comparison.reference_values.mean:.3f} is "
-        f"{comparison.difference.mean:+.3f} ({interval}, {len(comparison.pairs.patients)} patients resampled; {tested})"
-        f": {found.verdict} ({found.why})."
+        f"{comparison.difference.mean:+.3f} ({interval} over {len(comparison.pairs.patients)} resampled patients; "
+        f"{tested}; means {comparison.values.mean:.3f} and {comparison.reference_values.mean:.3f}). Verdict: "
+        f"{found.verdict} ({found.why})."
     )
 
 
