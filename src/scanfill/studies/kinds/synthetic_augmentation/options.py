@@ -14,6 +14,9 @@ Study = dict[str, Any]
 MASKS = ("moved", "deformed", "drawn", "own")
 """Where the shape of a painted lesion may come from, besides a folder with masks."""
 
+LEAST = {"copies": 1, "steps": 2, "repeats": 1}
+"""Integer options of the painting, and their minimum."""
+
 REMOVAL = "removal.yaml"
 """Overlay for a network that cannot add lesions."""
 
@@ -55,9 +58,9 @@ def _check_share(share: Any) -> None:
 
 def _check_painting(painting: dict[str, Any]) -> None:
     """Check how lesions are painted."""
-    for name in ("copies", "steps", "repeats"):
-        if type(painting[name]) is not int or painting[name] < 1:
-            msg = f"painting.{name} (={painting[name]!r}) must be an integer, 1 or more."
+    for name, least in LEAST.items():
+        if type(painting[name]) is not int or painting[name] < least:
+            msg = f"painting.{name} (={painting[name]!r}) must be an integer, {least} or more."
             raise UsageError(msg)
     distance = painting["distance"]
     if isinstance(distance, bool) or not isinstance(distance, int | float) or distance < 0:

@@ -46,7 +46,7 @@ EXPLAINED = (
     "equal. An arm with more variety may need more steps than the reference: that would be a separate trial."
 )
 
-EXPLORATORY = "Every other result on this page is exploratory; the tables below contain this contrast again, corrected with the rest."
+EXPLORATORY = "Every other result is exploratory; tables that repeat this contrast correct it with all others."
 
 PICTURE_WIDTH = 700
 """CSS pixels of the picture of a painted case."""
