@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 LOSS = {"dedicated": 0.01, "dropout": 0.004, "completion": 0.03, "pairwise": 0.06, "pairwise_from": 0.06, "zero": 0.3}
 """Loss of Dice from a missing sequence with each strategy; 0 for strategies not listed."""
 
-GAIN = {"mri": 0.05, "strong_elastic": -0.05}
-"""Gain in Dice from an augmentation preset; 0 for presets not listed."""
+GAIN = {"mri": 0.05, "strong_elastic": -0.05, "inpainted": 0.05, "blob": -0.05}
+"""Gain in Dice from an augmentation preset or from synthetic lesions; 0 for those not listed."""
 
 SMALL = ("segmenter=unet", "folds=3", "held_out=0", "seeds=[0]", "most_missing=1")
 

@@ -34,6 +34,8 @@ def main() -> None:
         names = [Path(options["output_dir"]) / name for name in targets]
     elif "inner_images.yaml" in config:
         names = [Path(options["output_dir"]) / "list.json"]
+    elif "paint_lesions.yaml" in config:
+        names = [Path(options["output_dir"]) / name for name in ("list.json", "painted.json")]
     elif "predict.yaml" in config:
         names = [Path(options["output_dir"]) / "receipt.json"]
     else:
