@@ -6,6 +6,7 @@ Every import statement counts: relative ones, those inside functions, and those 
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from functools import cache
 from typing import TYPE_CHECKING
@@ -240,3 +241,13 @@ def write_tree(folder: Path, texts: Mapping[str, str]) -> Path:
     for package in ("sharing", "studies/kinds"):
         (folder / "scanfill" / package / "__init__.py").touch()
     return folder
+
+
+@pytest.mark.parametrize(
+    "package", [name for name in sorted(modules(ROOT)) if modules(ROOT)[name].name == "__init__.py"]
+)
+def test_no_module_has_the_name_of_something_that_its_package_offers(package: str) -> None:
+    """From Python 3.12 on, MONAI would find the module where a config names the function."""
+    offered = getattr(importlib.import_module(package), "__all__", ())
+    inner = {name.rpartition(".")[2] for name in modules(ROOT) if name.rpartition(".")[0] == package}
+    assert not inner & set(offered)

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import REPO
 from scanfill.data import CaseSchema, ConditionSpec, FolderFinder, ImageSpec, LabelSpec, load_schema, read_outlines
-from scanfill.data.load_schema import schema_names
+from scanfill.data.schema_names import schema_names
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.errors import CaseError, UsageError
 

@@ -14,7 +14,7 @@ from monai.bundle import ConfigParser
 from conftest import REPO
 from scanfill.engines import TrainingRecord, leave_bundle, leave_trained_bundle, training_overrides
 from scanfill.engines.checkpoint_files import weights_with_record
-from scanfill.engines.leave_bundle import NEVER_BAKED
+from scanfill.engines.trained_bundle import NEVER_BAKED
 from scanfill.errors import CheckpointError
 
 if TYPE_CHECKING:

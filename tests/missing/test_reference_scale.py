@@ -9,7 +9,7 @@ import pytest
 
 from scanfill.errors import CaseError
 from scanfill.missing import reference_scale
-from scanfill.missing.reference_scale import reference_scales
+from scanfill.missing.scales import reference_scales
 from scanfill.transforms.signed_range import reference_line
 from tiny_cases import MODALITIES, brain, case_of, image, save, save_case, seed_of
 

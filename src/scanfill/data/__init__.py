@@ -7,7 +7,6 @@ from scanfill.data.finished_cases import FinishedCases
 from scanfill.data.image import median_spacing
 from scanfill.data.kept_split import save_split
 from scanfill.data.lists import read_list, write_case_list, write_split
-from scanfill.data.load_schema import load_schema
 from scanfill.data.outline_files import read_outlines, write_outlines
 from scanfill.data.outlines import fill_outlines, outlines_of
 from scanfill.data.pages import read_pages, write_pages
@@ -16,6 +15,7 @@ from scanfill.data.read import ReadCased
 from scanfill.data.save_label import SaveLabeld
 from scanfill.data.save_synthetic import SaveSyntheticd
 from scanfill.data.schema import CaseSchema, ConditionSpec, GeneratorSpec, ImageSpec, LabelSpec
+from scanfill.data.schema_names import load_schema
 from scanfill.data.splits import choose_cases, fold_cases, load_cases, split_cases, write_splits
 
 __all__ = [

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import Case, CaseSchema, Cohort, Request
+from scanfill.data.schema_names import load_schema
 from scanfill.errors import UsageError
 
 logger = logging.getLogger(__name__)

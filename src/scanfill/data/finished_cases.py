@@ -9,8 +9,8 @@ from typing import Any
 from ignite.engine import Engine, Events
 
 from scanfill.checksums import file_checksum
-from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.engines.run_settings import run_settings
 from scanfill.errors import UsageError
 from scanfill.files import check_apart, check_name, writing

@@ -9,8 +9,8 @@ from typing import Any
 from scanfill.data.cases import find_cohort
 from scanfill.data.copies import FINGERPRINTS
 from scanfill.data.evaluation_cases import check_declared, check_judged
-from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.data.text import read_text
 from scanfill.errors import CaseError, UsageError
 from scanfill.files import check_name, set_aside, writing

@@ -14,9 +14,9 @@ from monai.utils import ensure_tuple
 
 from scanfill.data.header import format_affine
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
-from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import refuse_unlisted
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.data.truth import read_truth
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values

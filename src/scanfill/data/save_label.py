@@ -17,10 +17,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from scanfill.data.like_scan import frame_on, nifti_image
-from scanfill.data.load_schema import load_schema
 from scanfill.data.pages import write_pages
 from scanfill.data.provenance import PROVENANCE
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.replacing import SOFTWARE

@@ -11,8 +11,8 @@ from scanfill.data.cases import find_cases
 from scanfill.data.copies import add_fingerprints, check_copies
 from scanfill.data.kept_split import NEW, follow_split, refuse_learned
 from scanfill.data.lists import PARTS, Case, Split, check_split, read_list, write_split
-from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.engines import is_true
 from scanfill.errors import CaseError, UsageError
 

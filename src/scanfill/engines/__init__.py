@@ -7,16 +7,16 @@ from .command_line import check_overrides, is_true
 from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
 from .growing_resolution import GrowingResolution
-from .leave_bundle import leave_bundle, leave_trained_bundle, training_overrides
+from .kept_thresholds import trained_thresholds
 from .micro_batches import MicroBatch, MicroBatchTrainer
 from .noisy_batches import PrepareDescribedHole, PrepareHoleBatch, PrepareNoisyBatch
 from .pairs import PreparePair
 from .random_state import RandomState
+from .run_start import start_run
 from .schedule import ConstantThenLinear
-from .start_run import start_run
 from .stop_early import StopEarly
 from .trainable_network import TrainableNetwork, averaged_copy
-from .trained_thresholds import trained_thresholds
+from .trained_bundle import leave_bundle, leave_trained_bundle, training_overrides
 from .training_record import TrainingRecord
 
 __all__ = [

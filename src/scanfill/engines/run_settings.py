@@ -10,7 +10,7 @@ import scanfill
 from scanfill.checksums import checksum
 
 from .command_line import read_command_line
-from .leave_bundle import NEVER_BAKED
+from .trained_bundle import NEVER_BAKED
 
 PLACES = NEVER_BAKED | {"checkpoint", "replace", "run", "handlers"}
 """Ids that do not change the result of a case; weights and input files are compared by their content."""

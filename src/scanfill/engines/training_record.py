@@ -25,7 +25,7 @@ class TrainingRecord:
         training: The cases it was trained on; names and patients are kept, so that the network is not evaluated on them
             by mistake.
         overrides: Changes to the bundle's configs by overlays and options, if known, as
-            :py:func:`~scanfill.engines.leave_bundle.training_overrides` lists them.
+            :py:func:`~scanfill.engines.trained_bundle.training_overrides` lists them.
 
     Raises:
         ValueError: If a setting or a fact has the name of a reserved entry.

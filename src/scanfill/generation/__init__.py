@@ -2,7 +2,7 @@
 
 from scanfill.generation.collect import CollectSamples, Judgement
 from scanfill.generation.encode import EncodeConditionsd, RandForgetConditionsd
-from scanfill.generation.gray_range import gray_range
+from scanfill.generation.gray_values import gray_range
 from scanfill.generation.noise import NoiseOfSeedd
 from scanfill.generation.real_images import real_parts
 from scanfill.generation.requests import check_place, find_requests, requests_like

@@ -9,8 +9,8 @@ from typing import Any
 from scanfill.data.case_table import CaseTable
 from scanfill.data.finders import check_names_differ
 from scanfill.data.image import image_suffix
-from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.errors import CaseError, UsageError
 from scanfill.files import check_apart
 from scanfill.generation.vocabulary import Vocabulary

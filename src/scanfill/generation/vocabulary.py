@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.engines import trained_fact
 from scanfill.errors import CaseError
 from scanfill.networks.conditional_denoiser import UNKNOWN

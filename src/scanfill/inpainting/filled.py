@@ -14,10 +14,10 @@ from torch import Tensor
 
 from scanfill.data.image import image_suffix
 from scanfill.data.lists import read_list, write_split
-from scanfill.data.load_schema import load_schema
 from scanfill.data.paste import paste_synthetic, pasted_suffix
 from scanfill.data.provenance import Origin, stem_of, synthetic_path, write_synthetic
 from scanfill.data.schema import CaseSchema, LabelSpec
+from scanfill.data.schema_names import load_schema
 from scanfill.errors import CaseError, UsageError
 from scanfill.inpainting.hole import deviations_of, paint_tones, tones_of
 from scanfill.inpainting.recipients import DRAWN_MASK, MASKS, SEED, SOURCE

@@ -59,8 +59,8 @@ class HealthyTissued(Transform):  # type: ignore[misc]  # MONAI's class is untyp
 class RandHealthyHoled(Randomizable, Transform):  # type: ignore[misc]
     """Replace the label map by a hole in healthy tissue, 1 inside, with the shape of a lesion of some patient.
 
-    The shape is scaled and mirrored at random along each axis; what of it would lie outside healthy tissue is cut off. A case with a
-    seed of its own always gets the same hole.
+    The shape is scaled and mirrored at random along each axis; what of it would lie outside healthy tissue is cut off.
+    A case with a seed of its own always gets the same hole.
 
     Args:
         pool: The shapes.

@@ -139,7 +139,7 @@ class InpaintingJudgement:
         lines = []
         for name, image in {REAL: hole.image, **hole.fillings}.items():
             for (part, channel), own in looks_of(image, hole.label, self.parts, self.modalities).items():
-                line = {
+                line: Row = {
                     "case_id": hole.case_id,
                     "patient": hole.patient,
                     "row": name,

@@ -24,14 +24,14 @@ SHOWN = 4
 
 ABOUT_JUDGES = (
     "Segmenter and classifiers are small networks, trained on the real lesions of other patients, whom the inpainter "
-    "has not seen either. A lesion is found if at least half of it is marked. AUC: of a classifier that sees crops of a "
-    "real lesion and of the same lesion filled anew, one classifier per row; 0.5 is chance. It is computed within each "
+    "has not seen either. A lesion is found if at least half of it is marked. AUC: of a classifier that sees crops of "
+    "a real lesion and of the same lesion filled anew, one classifier per row; 0.5 is chance. It is computed within each "
     "patient and then averaged."
 )
 ABOUT_LOOKS = (
     "Contrast: mean of a part minus its surroundings, in SD of the brain; the table gives the mean absolute "
-    "distance from that of the real lesion. SD and grain (difference of a voxel to its neighbors): ratio to the real lesion's; 1 "
-    "is alike."
+    "distance from that of the real lesion. SD and grain (difference of a voxel to its neighbors): ratio to "
+    "the real lesion's; 1 is alike."
 )
 ABOUT_ERRORS = (
     "In the hole alone; intensities of -4 to 4 SD of the brain are 0 to 1. A lesion can be right without being the "

@@ -41,14 +41,14 @@ def train_classifier(holes: Sequence[Hole], fake: Pick, steps: int, seed: int) -
     for _ in range(steps):
         crops, truths = [], []
         for _ in range(BATCH // 2):
-            hole = holes[rng.integers(len(holes))]
+            hole = holes[int(rng.integers(len(holes)))]
             place, flips = crop_of(hole, rng), [axis + 1 for axis in range(dims) if rng.random() < 0.5]
             for truth, image in ((0.0, hole.image), (1.0, fake(hole))):
                 crops.append(torch.flip(cut(hole, image, place), flips))
                 truths.append(truth)
         loss = functional.binary_cross_entropy_with_logits(network(torch.stack(crops))[:, 0], torch.tensor(truths))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return network.eval()
 
@@ -116,7 +116,7 @@ def train_segmenter(holes: Sequence[Hole], steps: int, seed: int, side: int = 32
     for _ in range(steps):
         crops = []
         for _ in range(4):
-            hole = holes[rng.integers(len(holes))]
+            hole = holes[int(rng.integers(len(holes)))]
             crops.append(_random_crop(torch.cat([hole.image, hole.inside.float()]), side, rng, dims))
         batch = torch.stack(crops)
         output, truth = network(batch[:, :-1]), batch[:, -1:]
@@ -124,7 +124,7 @@ def train_segmenter(holes: Sequence[Hole], steps: int, seed: int, side: int = 32
         overlap = 2 * (probability * truth).sum() / (probability + truth).sum().clamp(min=1)
         loss = functional.binary_cross_entropy_with_logits(output, truth) + 1 - overlap
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return network.eval()
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
-from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.errors import CaseError, UsageError
 from scanfill.inpainting.masks import deform_lesion, draw_lesion
 from scanfill.inpainting.place import Lesion, check_placed, place_lesion

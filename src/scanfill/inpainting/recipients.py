@@ -7,9 +7,9 @@ from typing import Any
 from scanfill.data.cases import find_cases
 from scanfill.data.image import VOLUME_SUFFIXES
 from scanfill.data.lists import read_list
-from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import LESION_COPY
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.errors import UsageError
 
 Case = dict[str, Any]

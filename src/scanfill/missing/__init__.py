@@ -9,7 +9,7 @@ from scanfill.missing.availability import (
     trained_availability,
 )
 from scanfill.missing.handle import handle_missing, handle_unusable
-from scanfill.missing.reference_scale import reference_scale, reference_scales
+from scanfill.missing.scales import reference_scale, reference_scales
 from scanfill.missing.target_cases import find_incomplete, find_lacking, hide_subsets, load_completions, load_pairs
 
 __all__ = [

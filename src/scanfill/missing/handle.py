@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from scanfill.data.case_quality import CaseQuality, Finding
 from scanfill.data.evaluation_cases import MAKES_IMAGES, check_judged, provenance_columns
-from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import PROVENANCE
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.imputation import Imputation, lacking
 

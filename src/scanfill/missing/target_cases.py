@@ -9,9 +9,9 @@ from typing import Any
 from scanfill.data.cases import find_cases
 from scanfill.data.evaluation_cases import check_truth
 from scanfill.data.lists import Case, Split
-from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import MARKED_NAME, stem_of, synthetic_reason
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.data.splits import load_cases
 from scanfill.errors import CaseError, UsageError
 from scanfill.missing.completed import HIDDEN

@@ -12,9 +12,9 @@ from monai.data import MetaTensor
 from monai.transforms import SpatialResample, Transform
 from torch import Tensor
 
-from scanfill.data.load_schema import load_schema
 from scanfill.data.provenance import INPUTS, LEGEND
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.metrics import region_sizes
 from scanfill.metrics.label_arrays import as_channels, as_image
 from scanfill.report.palette import COLOURS, palette

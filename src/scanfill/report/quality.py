@@ -15,9 +15,9 @@ from PIL import Image
 import scanfill
 from scanfill.data.case_quality import SEVERITIES, CaseQuality, Finding, QualityChecks, checks_of
 from scanfill.data.cases import find_cohort
-from scanfill.data.load_schema import load_schema
 from scanfill.data.phantoms import phantom_note
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY, Figure, FromTemplate, Mark, Page, Row, Section, Table

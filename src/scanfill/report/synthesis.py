@@ -11,8 +11,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from monai.transforms import Transform
 
-from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.metrics.label_arrays import as_channels, as_image
 from scanfill.report.panels import Grid, Row, blacken, draw_rows, finish, fullest_slices
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .pack import PackedBundle, pack
+    from .packing import PackedBundle, pack
 
 __all__ = ["PackedBundle", "pack"]
 
@@ -13,7 +13,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    from .pack import PackedBundle, pack  # noqa: PLC0415
+    from .packing import PackedBundle, pack  # noqa: PLC0415
 
     globals().update(PackedBundle=PackedBundle, pack=pack)  # replaces the submodule `pack`, which the import has set
     return globals()[name]

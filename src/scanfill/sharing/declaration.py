@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scanfill.data.load_schema import load_schema
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.errors import UsageError
 
 EVERY = frozenset(

@@ -16,9 +16,9 @@ import torch
 
 import scanfill
 from scanfill.data.cases import find_cases
-from scanfill.data.load_schema import load_schema
 from scanfill.data.phantoms import phantom_note
 from scanfill.data.schema import CaseSchema
+from scanfill.data.schema_names import load_schema
 from scanfill.domains import find_phantoms
 from scanfill.errors import UsageError
 from scanfill.files import check_apart, writable_folder, writing

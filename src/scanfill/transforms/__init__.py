@@ -1,12 +1,11 @@
 """Transforms that MONAI does not provide: the array version first, then its dictionary version."""
 
+from scanfill.transforms.axes_to_flip import flipped_axes
 from scanfill.transforms.bspline import RandBSplineDeformation, RandBSplineDeformationd
 from scanfill.transforms.channels_to_map import ChannelsToMap, ChannelsToMapd
 from scanfill.transforms.channelwise import RandChannelWise, RandChannelWised
-from scanfill.transforms.clahe import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clahe
 from scanfill.transforms.crop import RandCropByClass, RandCropByClassd
 from scanfill.transforms.cutout import RandCutoutSparingLesions, RandCutoutSparingLesionsd
-from scanfill.transforms.flipped_axes import flipped_axes
 from scanfill.transforms.foreground import ForegroundMaskd, KeepInMaskd
 from scanfill.transforms.histogram import (
     RandStandardizeHistogramd,
@@ -17,6 +16,7 @@ from scanfill.transforms.histogram import (
 from scanfill.transforms.intensity_jitter import RandGaussianShiftScale, RandGaussianShiftScaled
 from scanfill.transforms.laterality import RandLateralFlipd, channel_pairs, swap_channels, swap_labels
 from scanfill.transforms.lesion_mixing import mix_lesion
+from scanfill.transforms.local_contrast import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clahe
 from scanfill.transforms.mix_lesions import RandMixLesionsd
 from scanfill.transforms.move_boxes import MoveWithBoxesd
 from scanfill.transforms.normalize import NormalizeInMaskd, normalize_in_mask
