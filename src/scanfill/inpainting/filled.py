@@ -293,7 +293,7 @@ def list_filled(
         files = {key: _written(Path(output_dir), str(request["case_id"]), key) for key in keys}
         if all(files.values()):
             fixed = {"label_convention": next(iter(spec.conventions))} if len(spec.conventions) > 1 else {}
-            made.append(fixed | own | files | {"synthetic": [*modalities, spec.key]})
+            made.append(fixed | own | files | {"synthetic": keys})
     if not made:
         return None
     split: dict[str, list[Case]] = {"training": [*originals.values(), *made]}
