@@ -46,7 +46,7 @@ def requests_for(brains: Path) -> Callable[..., list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def pool(requests_for: Callable[..., list[dict[str, Any]]]) -> LesionPool:
+def lesion_pool(requests_for: Callable[..., list[dict[str, Any]]]) -> LesionPool:
     """The lesions of all of them."""
     cases = [case | {"case_id": case["source_case"]} for case in requests_for()]
     return LesionPool(cases, Compose(ON_NETWORKS_GRID), [1, 2, 3])

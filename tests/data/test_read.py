@@ -78,6 +78,14 @@ def test_missing_label_is_named(case: dict[str, Any]) -> None:
         ReadCased(MODALITIES, label_key="label", schema=SCHEMA)(case)
 
 
+def test_a_label_that_is_not_needed_may_be_missing_but_is_read_if_there(case: dict[str, Any], tmp_path: Path) -> None:
+    reading = ReadCased(MODALITIES, "label", schema=SCHEMA, needs_label=False)
+    assert "label" not in reading(case)
+    assert reading(case | {"label": ""})["t1"].any()
+    there = {"label": str(save(tmp_path / "seg.nii.gz", regions())), "label_convention": "brats2023"}
+    assert reading(case | there)["label"].any()
+
+
 def test_problem_found_earlier_is_raised(case: dict[str, Any]) -> None:
     with pytest.raises(CaseError, match=r"^two files for t1$"):
         read(case | {"problem": "two files for t1"})

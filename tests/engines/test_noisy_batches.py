@@ -7,7 +7,7 @@ import torch
 from monai.inferers import DiffusionInferer
 from monai.networks.schedulers import DDPMScheduler
 
-from scanfill.engines import PrepareHoleBatch, PrepareNoisyBatch
+from scanfill.engines import PrepareDescribedHole, PrepareHoleBatch, PrepareNoisyBatch
 from scanfill.losses import HoleMSE
 
 BATCH = {"image": torch.rand(4, 1, 8, 8), "context": torch.ones(4, 2, 2)}
@@ -86,3 +86,15 @@ def test_a_hole_is_the_last_channel_of_the_target_and_its_description_is_put_bes
     predicted = DiffusionInferer(own)(image, Network(), **extras)
     assert seen == [(2, 17, 8, 8, 8)]
     assert HoleMSE()(predicted, target).ndim == 0
+
+
+def test_without_a_diffusion_the_network_sees_the_description_and_its_loss_is_that_in_the_hole() -> None:
+    hole = torch.zeros(4, 1, 8, 8)
+    hole[:, :, 2:5, 3:6] = 1
+    batch = {"image": BATCH["image"], "condition": torch.rand(4, 5, 8, 8), "hole": hole}
+    condition, target = PrepareDescribedHole()(batch, "cpu")
+    assert torch.equal(condition, batch["condition"])
+    assert torch.equal(target, torch.cat([batch["image"], hole], dim=1))
+    assert float(HoleMSE()(torch.where(hole > 0, batch["image"], 9.0), target)) == 0
+    named = {"a": batch["image"], "b": batch["condition"], "c": hole}
+    assert torch.equal(PrepareDescribedHole("a", "b", "c")(named)[1], target)

@@ -28,8 +28,8 @@ RULE = load_schema("brain_mri").allowed
 SHELLS = [(2, 1.0), (3, 0.6), (1, 0.4)]
 
 
-def place(request: dict[str, Any], masks: str, pool: LesionPool | None = None, **options: Any) -> dict[str, Any]:
-    placing = PlaceLesiond(MODALITIES, "brain_mri", masks, pool, shells=SHELLS, **options)
+def place(request: dict[str, Any], masks: str, lesion_pool: LesionPool | None = None, **options: Any) -> dict[str, Any]:
+    placing = PlaceLesiond(MODALITIES, "brain_mri", masks, lesion_pool, shells=SHELLS, **options)
     return placing(read(request))
 
 
@@ -45,10 +45,10 @@ def allowed_in(case: dict[str, Any]) -> NDArray[np.bool_]:
 @pytest.mark.parametrize("masks", ["moved", "deformed", "drawn"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_placed_lesion_lies_in_allowed_tissue_and_on_no_other_lesion(
-    requests_for: Callable[..., Any], pool: LesionPool, masks: str, seed: int
+    requests_for: Callable[..., Any], lesion_pool: LesionPool, masks: str, seed: int
 ) -> None:
     for request in requests_for(seed=seed):
-        case = place(request, masks, pool)
+        case = place(request, masks, lesion_pool)
         lesion = lesion_of(case)
         assert lesion.any()
         assert lesion.shape == case["t1"].shape[1:]
@@ -59,20 +59,24 @@ def test_a_placed_lesion_lies_in_allowed_tissue_and_on_no_other_lesion(
 
 @pytest.mark.parametrize("masks", ["moved", "deformed", "drawn"])
 def test_the_same_seed_places_the_same_lesion_and_another_one_another(
-    requests_for: Callable[..., Any], pool: LesionPool, masks: str
+    requests_for: Callable[..., Any], lesion_pool: LesionPool, masks: str
 ) -> None:
-    first, again, other = (lesion_of(place(requests_for(seed=seed, copies=1)[0], masks, pool)) for seed in (5, 5, 6))
+    first, again, other = (
+        lesion_of(place(requests_for(seed=seed, copies=1)[0], masks, lesion_pool)) for seed in (5, 5, 6)
+    )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_a_moved_lesion_is_that_of_another_patient_with_its_tones(
-    requests_for: Callable[..., Any], pool: LesionPool
+    requests_for: Callable[..., Any], lesion_pool: LesionPool
 ) -> None:
     for request in requests_for():
-        case = place(request, "moved", pool)
+        case = place(request, "moved", lesion_pool)
         assert case["donor"] not in ("", request["source_case"])
-        (donor,) = {each.case_id: each for c in pool.cases for each in pool.lesions_of(c)}.keys() & {case["donor"]}
+        (donor,) = {each.case_id: each for c in lesion_pool.cases for each in lesion_pool.lesions_of(c)}.keys() & {
+            case["donor"]
+        }
         assert donor == case["donor"]
         there = [part in lesion_of(case) for part in (1, 2, 3)]
         assert case["tones"].shape == case["deviations"].shape == (3, 4)
@@ -85,8 +89,8 @@ def test_a_drawn_lesion_needs_no_donor_but_then_its_tones_are_unknown(requests_f
     assert case["tones"].isnan().all()
 
 
-def test_a_placed_lesion_keeps_its_distance(requests_for: Callable[..., Any], pool: LesionPool) -> None:
-    case = place(requests_for()[0], "moved", pool, distance=25.0)
+def test_a_placed_lesion_keeps_its_distance(requests_for: Callable[..., Any], lesion_pool: LesionPool) -> None:
+    case = place(requests_for()[0], "moved", lesion_pool, distance=25.0)
     spacing = np.linalg.norm(np.asarray(case["t1"].affine)[:3, :3], axis=0)
     apart = ndimage.distance_transform_edt(np.asarray(case["label"])[0] == 0, sampling=spacing)
     assert apart[lesion_of(case) != 0].min() >= 25
@@ -142,11 +146,11 @@ def test_a_given_mask_is_read_in_the_values_of_the_label_maps(requests_for: Call
 
 
 def test_a_given_mask_gets_the_tones_of_a_donor_with_all_its_parts(
-    requests_for: Callable[..., Any], pool: LesionPool, tmp_path: Path
+    requests_for: Callable[..., Any], lesion_pool: LesionPool, tmp_path: Path
 ) -> None:
     request = requests_for()[0]
     mask = stored(some(allowed_in(read(request))), 2)
-    case = place(given(request, tmp_path, mask), str(tmp_path), pool)
+    case = place(given(request, tmp_path, mask), str(tmp_path), lesion_pool)
     assert torch.isfinite(case["tones"][1]).all()
     assert case["donor"] != request["source_case"]
 

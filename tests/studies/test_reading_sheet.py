@@ -228,3 +228,34 @@ def test_sheet_and_scores_are_two_verbs(
 def test_the_sheet_opens_without_an_error(sheet: Path) -> None:
     seen = visit(sheet / "for_the_readers" / "reading_sheet.html")
     assert (seen.title, seen.errors, seen.requests) == ("Reading sheet", [], [])
+
+
+def test_an_inpainted_case_is_paired_with_its_original_in_the_slice_of_the_hole(
+    cases: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the list of the bundle: the originals, and new cases that are wholly synthetic."""
+    weights = tmp_path / "model.pt"
+    weights.write_bytes(b"weights")
+    listed: list[dict[str, object]] = []
+    for case in cases:
+        volume = np.asarray(nib.load(case["flair"]).dataobj).copy()
+        volume[3:5, 3:5, 2] = 5
+        name = f"{case['case_id']}-lesion1"
+        path = synthetic_path(tmp_path / "made", name, "flair")
+        more = {"hole": {"masks": "moved"}}
+        write_synthetic(volume, np.eye(4), path, Origin("test", "1", weights, {"flair": case["flair"]}, more=more))
+        original = {key: case[key] for key in ("case_id", "patient", "flair")}
+        listed += [original, original | {"case_id": name, "flair": str(path), "synthetic": ["flair"]}]
+    datalist = write_split({"training": listed}, tmp_path / "made" / "list.json", schema=SCHEMA)
+    words = ["reading_sheet", str(datalist), str(tmp_path / "made"), str(tmp_path / "sheet")]
+    monkeypatch.setattr("sys.argv", ["scanfill", *words])
+    main()
+    key = key_of(tmp_path / "sheet")
+    assert len(key) == 2 * PATIENTS
+    assert {row["case_id"] for row in key.values()} == {case["case_id"] for case in cases}
+    page = (tmp_path / "sheet" / "for_the_readers" / "reading_sheet.html").read_text()
+    files = [base64.b64decode(text) for text in re.findall(r"base64,([^\"]+)", page)]
+    pictures: dict[str, list[np.ndarray]] = {}
+    for row, file in zip(key.values(), files, strict=True):
+        pictures.setdefault(row["case_id"], []).append(np.asarray(Image.open(io.BytesIO(file)).convert("L"), float))
+    assert all(np.abs(first - second).max() > 50 for first, second in pictures.values()), "the hole is in the slice"
