@@ -25,8 +25,8 @@ SHOWN = 4
 ABOUT_JUDGES = (
     "Segmenter and classifiers are small networks, trained on the real lesions of other patients, whom the inpainter "
     "has not seen either. A lesion is found if at least half of it is marked. AUC: of a classifier that sees crops of "
-    "a real lesion and of the same lesion filled anew, one classifier per row; 0.5 is chance. It is computed within each "
-    "patient and then averaged."
+    "a real lesion and of the same lesion filled anew, one classifier per row; 0.5 is chance. It is computed within "
+    "each patient and then averaged."
 )
 ABOUT_LOOKS = (
     "Contrast: mean of a part minus its surroundings, in SD of the brain; the table gives the mean absolute "

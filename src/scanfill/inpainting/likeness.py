@@ -41,7 +41,8 @@ def errors_in_hole(hole: Hole, filled: Tensor) -> dict[str, float]:
 
 def _structure(truth: NDArray[np.float64], made: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:
     side = min(WINDOW, *(length - (length + 1) % 2 for length in truth.shape))
-    _, values = structural_similarity(truth, made, data_range=1.0, win_size=side, full=True)
+    options = {"data_range": 1.0, "win_size": side, "full": True}
+    _, values = structural_similarity(truth, made, **options)  # type: ignore[no-untyped-call]
     return float(values[inside].mean())
 
 
