@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from scanfill.errors import CaseError, CheckpointError
+from scanfill.errors import CheckpointError
 from scanfill.inpainting import CollectHoles, InpaintingJudgement
 from scanfill.inpainting.collect import Hole
 from scanfill.inpainting.judgement import BLOB, COPY, ENOUGH, MEAN, MIRRORED, REAL, interval_of, mean_of, patient_means
@@ -183,9 +183,11 @@ def test_patients_are_the_unit() -> None:
     assert 1 < low < 3.5 < high < 6
 
 
-def test_one_patient_is_too_few(holes: list[Hole], tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match="at least 2 are needed"):
-        judged(holes[:1], lambda hole: hole.image, tmp_path)
+def test_with_one_patient_nothing_is_judged_and_that_is_said(holes: list[Hole], tmp_path: Path) -> None:
+    found = judged(holes[:1], lambda hole: hole.image.clone(), tmp_path)
+    assert found.names() == [REAL, BLOB, "network"]
+    assert not any(passed for passed, _ in found.gates.values())
+    assert "only one patient" in (tmp_path / "judgement.html").read_text()
 
 
 def test_another_row_must_be_a_trained_bundle(tmp_path: Path) -> None:

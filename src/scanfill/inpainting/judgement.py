@@ -11,7 +11,6 @@ from scipy import stats
 from torch import Tensor
 from tqdm import tqdm
 
-from scanfill.errors import CaseError
 from scanfill.files import writing
 from scanfill.inpainting.collect import CollectHoles, Hole
 from scanfill.inpainting.judgement_page import write_page
@@ -27,6 +26,9 @@ ENOUGH = 0.9
 
 NEAR = 0.1
 """Largest difference of the find rate from that of real lesions."""
+
+FINDS, TELLS = "a segmenter finds as many as real lesions", "a classifier tells them less easily than a blob"
+"""The gates of lesions."""
 
 FOUND = 0.5
 """Share of a lesion that a segmenter must mark for it to be found."""
@@ -75,8 +77,7 @@ class InpaintingJudgement:
         seed: Of these.
         note: Caveat, shown at the top.
 
-    Raises:
-        CaseError: Fewer than two patients.
+    With one patient there are no others to train a judge on, so only errors, contrast and texture are given.
     """
 
     collected: CollectHoles
@@ -95,13 +96,10 @@ class InpaintingJudgement:
         """Judge, and write the results."""
         holes = self.collected.holes
         patients = sorted({hole.patient for hole in holes})
-        if len(patients) < 2:
-            msg = f"Only {len(patients)} patient(s) to judge; at least 2 are needed. Choose others with --evaluate_on."
-            raise CaseError(msg)
         self._add_straw_men(holes)
         rows = [line for hole in holes for line in self._errors(hole)]
         looks = [] if self.healthy else [line for hole in holes for line in self._looks(hole)]
-        if not self.healthy:
+        if not self.healthy and len(patients) > 1:
             self._judge(holes, patients, rows)
         gates = self._healthy_gates(rows) if self.healthy else self._lesion_gates(rows)
         judged = Judged(rows, looks, gates, self.collected.row)
@@ -125,8 +123,9 @@ class InpaintingJudgement:
                     straw[MIRRORED] = mirrored.where(hole.inside, hole.image)
             else:
                 others = [other for other in holes if other.patient != hole.patient]
-                donor = others[rng.integers(len(others))]
-                straw = {BLOB: fill_with_blob(hole, list(self.parts)), COPY: fill_with_copy(hole, donor)}
+                straw = {BLOB: fill_with_blob(hole, list(self.parts))}
+                if others:
+                    straw[COPY] = fill_with_copy(hole, others[int(rng.integers(len(others)))])
             hole.fillings = {**straw, **learned}
 
     def _errors(self, hole: Hole) -> list[Row]:
@@ -176,6 +175,9 @@ class InpaintingJudgement:
 
     def _lesion_gates(self, rows: Sequence[Row]) -> dict[str, tuple[bool, str]]:
         own = self.collected.row
+        if len({line["patient"] for line in rows}) < 2:
+            few = "only one patient: there are no others to train a judge on"
+            return dict.fromkeys((FINDS, TELLS), (False, few))
         rate, real = (mean_of(rows, row, "found") for row in (own, REAL))
         mine, straw = (mean_of(rows, row, "auc") for row in (own, BLOB))
         trusted = straw >= ENOUGH
@@ -183,11 +185,11 @@ class InpaintingJudgement:
         said = f"AUC {mine:.2f}, of the blob {straw:.2f}"
         withheld = f"the classifier reaches only {straw:.2f} on the blob, less than {ENOUGH}: its AUC is withheld"
         return {
-            "a segmenter finds as many as real lesions": (
+            FINDS: (
                 abs(rate - real) <= NEAR,
                 f"{rate:.2f}, of real ones {real:.2f}",
             ),
-            "a classifier tells them less easily than a blob": (nearer, said if trusted else withheld),
+            TELLS: (nearer, said if trusted else withheld),
         }
 
     def _healthy_gates(self, rows: Sequence[Row]) -> dict[str, tuple[bool, str]]:
