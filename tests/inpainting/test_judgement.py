@@ -13,7 +13,8 @@ from scipy import ndimage
 from scanfill.errors import CheckpointError
 from scanfill.inpainting import CollectHoles, InpaintingJudgement
 from scanfill.inpainting.collect import Hole
-from scanfill.inpainting.judgement import BLOB, COPY, ENOUGH, MEAN, MIRRORED, REAL, interval_of, mean_of, patient_means
+from scanfill.inpainting.judged import interval_of, mean_of, patient_means
+from scanfill.inpainting.judgement import BLOB, COPY, ENOUGH, MEAN, MIRRORED, REAL
 from scanfill.inpainting.judges import SIDE, auc_of, cut, segment, train_classifier, train_segmenter
 from scanfill.inpainting.likeness import dice, errors_in_hole, looks_of
 from scanfill.inpainting.straw_fillings import box_of, fill_with_blob, fill_with_copy, fill_with_mean
@@ -142,7 +143,7 @@ def collected(holes: list[Hole], fill: Any) -> CollectHoles:
 
 
 def judged(holes: list[Hole], fill: Any, folder: Path, **options: Any) -> Any:
-    steps = {"classifier_steps": 40, "segmenter_steps": 40, "folds": 2} | options
+    steps = {"classifier_steps": 70, "segmenter_steps": 40, "folds": 2} | options
     return InpaintingJudgement(collected(holes, fill), PARTS, ["a", "b"], folder, **steps).run()
 
 

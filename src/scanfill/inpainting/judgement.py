@@ -1,22 +1,20 @@
 """Judge filled holes beside what fills them without learning, and beside what was really there."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from scipy import stats
 from torch import Tensor
 from tqdm import tqdm
 
-from scanfill.files import writing
 from scanfill.inpainting.collect import CollectHoles, Hole
+from scanfill.inpainting.judged import Judged, Row, mean_of
 from scanfill.inpainting.judgement_page import write_page
 from scanfill.inpainting.judges import auc_of, segment, train_classifier, train_segmenter
 from scanfill.inpainting.likeness import dice, errors_in_hole, looks_of
 from scanfill.inpainting.straw_fillings import fill_with_blob, fill_with_copy, fill_with_mean
+from scanfill.metrics.cohort import write_table
 
 REAL, BLOB, COPY, MEAN, MIRRORED = "real", "blob", "copy-paste", "mean fill", "mirrored hemisphere"
 """Rows that no network fills."""
@@ -32,33 +30,6 @@ FINDS, TELLS = "a segmenter finds as many as real lesions", "a classifier tells 
 
 FOUND = 0.5
 """Share of a lesion that a segmenter must mark for it to be found."""
-
-Row = dict[str, Any]
-
-
-@dataclass
-class Judged:
-    """What was found.
-
-    Attributes:
-        rows: One line per hole and row of the comparison: ``case_id``, ``patient``, ``row``, and its scores.
-        looks: One line per hole, row, part and channel, with the distances from real.
-        gates: Gate -> whether it is passed, and why.
-        row: Name of the evaluated network's row.
-    """
-
-    rows: list[Row]
-    looks: list[Row]
-    gates: dict[str, tuple[bool, str]]
-    row: str
-
-    def names(self) -> list[str]:
-        """List the rows in order."""
-        return list(dict.fromkeys(line["row"] for line in self.rows))
-
-    def values(self, row: str, score: str) -> dict[str, float]:
-        """Return patient -> mean of a score over their holes."""
-        return patient_means(self.rows, row, score)
 
 
 @dataclass(eq=False, repr=False)
@@ -104,9 +75,9 @@ class InpaintingJudgement:
         gates = self._healthy_gates(rows) if self.healthy else self._lesion_gates(rows)
         judged = Judged(rows, looks, gates, self.collected.row)
         folder = Path(self.output_dir)
-        write_csv(rows, folder / "scores.csv")
+        write_table(rows, folder / "scores.csv", self.note)
         if looks:
-            write_csv(looks, folder / "looks.csv")
+            write_table(looks, folder / "looks.csv", self.note)
         write_page(judged, folder / "judgement.html", holes=holes, modalities=self.modalities, note=self.note)
         for gate, (passed, reason) in gates.items():
             print(f"{'passed' if passed else 'FAILED'}: {gate} ({reason})")  # noqa: T201 - the result
@@ -203,35 +174,3 @@ class InpaintingJudgement:
             )
             for row in straw
         }
-
-
-def patient_means(rows: Sequence[Row], row: str, score: str) -> dict[str, float]:
-    """Return patient -> mean of a score over their holes; patients without it are left out."""
-    found: dict[str, list[float]] = {}
-    for line in rows:
-        if line["row"] == row and score in line and not np.isnan(line[score]):
-            found.setdefault(line["patient"], []).append(float(line[score]))
-    return {patient: float(np.mean(values)) for patient, values in found.items()}
-
-
-def mean_of(rows: Sequence[Row], row: str, score: str) -> float:
-    """Return the mean over patients."""
-    values = list(patient_means(rows, row, score).values())
-    return float(np.mean(values)) if values else float("nan")
-
-
-def interval_of(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return the 95 % bootstrap interval of a mean over patients; None below 6 patients, or if all are equal."""
-    if len(values) < 6 or np.ptp(values) == 0:
-        return None
-    found = stats.bootstrap((np.asarray(values),), np.mean, n_resamples=2000, method="percentile", rng=0)
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
-
-
-def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """Write lines as a table; a line without a value has an empty cell."""
-    columns = list(dict.fromkeys(key for line in rows for key in line))
-    with writing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
+from scanfill.inpainting.judged import interval_of
 from scanfill.report.fillings import draw_filling
 from scanfill.report.page import Figure, Mark, Page, Section, Table
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scanfill.inpainting.collect import Hole
-    from scanfill.inpainting.judgement import Judged
+    from scanfill.inpainting.judged import Judged
 
 SHOWN = 4
 """Holes in the pictures: the largest, the smallest, and those between."""
@@ -74,8 +75,6 @@ def write_page(
 
 
 def _scores(judged: Judged, scores: Sequence[str], digits: int = 3) -> Table:
-    from scanfill.inpainting.judgement import interval_of  # noqa: PLC0415 - the page is part of the judgement
-
     rows = []
     for row in judged.names():
         cells: list[Any] = [row]
