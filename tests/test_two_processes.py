@@ -53,7 +53,7 @@ def test_two_processes_train_one_network(bundle: Path, tmp_path: Path) -> None:
     if bundle.name in LACK:
         brain_cohort(new, cases=1, size=size, without=LACK[bundle.name])
     else:
-        write(new, cases=1, size=size)
+        write(new, cases=2, size=size, seed=7)  # two, so that a lesion can move from one to the other
     asked = ("--condition", "{}", "--num_samples", "1") if source.declared.task == "generation" else ()
     check_left_bundle(tmp_path, new, *asked)
 
