@@ -17,7 +17,7 @@ from skimage.exposure import equalize_adapthist
 from scanfill.errors import UsageError
 from scanfill.transforms import CLAHEd, RandCLAHE, RandCLAHEd, clahe
 
-clahe_module = importlib.import_module("scanfill.transforms.clahe")  # the package has a function of this name
+clahe_module = importlib.import_module("scanfill.transforms.local_contrast")
 
 
 def picture(*shape: int) -> np.ndarray:

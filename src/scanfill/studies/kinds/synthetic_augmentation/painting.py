@@ -65,12 +65,11 @@ def paint_lesions(
     parser.get_parsed_content("run")
     requests = parser.get_parsed_content("cases")
     failures = dict(parser.get_parsed_content("dataset").failures)
-    listed = read_list(folder / PAINTED_LIST, dataset_dir, schema=SCHEMA)["training"]
-    made = [case for case in listed if case["synthetic"]]
-    if not made:
-        (folder / PAINTED_LIST).unlink()
+    if not (folder / PAINTED_LIST).is_file():  # it is not written if nothing was made
         msg = f"No lesion could be painted into any of {len(requests)} training cases: {'; '.join(failures.values())}"
         raise CaseError(msg)
+    listed = read_list(folder / PAINTED_LIST, dataset_dir, schema=SCHEMA)["training"]
+    made = [case for case in listed if case["synthetic"]]
     for line in describe(requests, made, failures):
         print(f"Step: {line}")  # noqa: T201  shown to whoever runs the study
     summary = {
