@@ -110,7 +110,22 @@ def test_each_step_but_the_last_is_repeated() -> None:
     assert network.calls == 9 * 4 + 1
 
 
-@pytest.mark.parametrize(("steps", "repeats"), [(1, 1), (1001, 1), (50, 0)])
-def test_numbers_out_of_range_are_refused(steps: int, repeats: int) -> None:
-    with pytest.raises(UsageError, match=r"steps \(=.*repeats \(="):
-        InpaintingSampler(scheduler(), steps, repeats)
+@pytest.mark.parametrize("samples", [2, 8])
+def test_averaged_samples_have_the_same_mean_and_less_variance(samples: int) -> None:
+    """The mean squared error against a truth of this variance is 1 + 1/n times the variance."""
+    own, seen = scheduler(), scene()
+    torch.manual_seed(0)
+    sampler = InpaintingSampler(own, 50, samples=samples, progress=False)
+    result = sampler(network=Perfect(own), condition=seen["inputs"], **seen)
+    hole = result[..., 1]
+    assert float(hole.mean()) == pytest.approx(MEAN, abs=0.02)
+    assert float(hole.std()) == pytest.approx(SD / samples**0.5, abs=0.02)
+    truth = MEAN + SD * torch.randn(hole.shape)
+    assert float((hole - truth).square().mean()) == pytest.approx(SD**2 * (1 + 1 / samples), rel=0.1)
+    assert torch.equal(result[..., 0], seen["inputs"][..., 0]), "outside the hole nothing changes"
+
+
+@pytest.mark.parametrize(("steps", "repeats", "samples"), [(1, 1, 1), (1001, 1, 1), (50, 0, 1), (50, 1, 0)])
+def test_numbers_out_of_range_are_refused(steps: int, repeats: int, samples: int) -> None:
+    with pytest.raises(UsageError, match=r"steps \(=.*repeats \(=.*samples \(="):
+        InpaintingSampler(scheduler(), steps, repeats, samples)

@@ -20,25 +20,32 @@ class InpaintingSampler(Inferer):  # type: ignore[misc]
     DDIM (Song et al. 2021, equation 12) between the time steps that are visited; MONAI's own step goes to others, which
     costs contrast.
 
+    Several samples may be averaged. A sample is as far from the mean of what may be there as the truth is, so its mean
+    squared error is at best twice that of the mean, and that of an average of n samples 1 + 1/n times.
+
     Args:
         scheduler: Noise schedule and prediction of the training, ``epsilon`` or ``v_prediction``.
         steps: Number of steps. With a perfect network, 20 made an SD of .218 one of .189, and 50 one of .209.
         repeats: How often each step is made; 1 for no repetition.
+        samples: How many samples are averaged; 1 for a sample as it is.
         progress: Whether to show a progress bar.
 
     Raises:
-        UsageError: The number of steps or of repeats is out of range.
+        UsageError: The number of steps, repeats or samples is out of range.
     """
 
-    def __init__(self, scheduler: Scheduler, steps: int = 50, repeats: int = 1, *, progress: bool = True) -> None:
+    def __init__(
+        self, scheduler: Scheduler, steps: int = 50, repeats: int = 1, samples: int = 1, *, progress: bool = True
+    ) -> None:
         super().__init__()
         most = scheduler.num_train_timesteps
-        if not 2 <= steps <= most or repeats < 1:
-            msg = f"steps (={steps}) must be 2 to {most}, and repeats (={repeats}) at least 1."
+        if not 2 <= steps <= most or repeats < 1 or samples < 1:
+            msg = f"steps (={steps}) must be 2 to {most}, and repeats (={repeats}) and samples (={samples}) at least 1."
             raise UsageError(msg)
         self.scheduler = scheduler
         self.times = torch.linspace(most - 1, 0, steps).round().long().tolist()
         self.repeats = repeats
+        self.samples = samples
         self.progress = progress
 
     def __call__(
@@ -67,8 +74,16 @@ class InpaintingSampler(Inferer):  # type: ignore[misc]
             ``(B, C, ...)``: exactly the image outside the hole.
         """
         del args, kwargs
-        inside = hole > 0
-        draws = _Noise(inputs, seed)
+        inside, draws = hole > 0, _Noise(inputs, seed)
+        filled = torch.zeros_like(inputs)
+        for _ in range(self.samples):
+            filled += self._sample(inputs, network, inside, condition, draws) / self.samples
+        return torch.where(inside, filled, inputs)
+
+    def _sample(
+        self, inputs: Tensor, network: nn.Module, inside: Tensor, condition: Tensor | None, draws: "_Noise"
+    ) -> Tensor:
+        """Draw one sample; outside the hole it is the image, up to rounding."""
         shares = [float(self.scheduler.alphas_cumprod[time]) for time in self.times]
         image = torch.where(inside, draws.next(), _noisy(inputs, shares[0], draws.next()))
         steps = list(zip(self.times, shares, [*shares[1:], 1.0], strict=True))
@@ -80,7 +95,7 @@ class InpaintingSampler(Inferer):  # type: ignore[misc]
                 output = network(given, torch.full((len(image),), time, device=image.device))
                 image = self._denoised(image, output, share, following)
                 image = torch.where(inside, image, _noisy(inputs, following, draws.next()))
-        return torch.where(inside, image, inputs)
+        return image
 
     def _denoised(self, image: Tensor, output: Tensor, share: float, following: float) -> Tensor:
         """Take one step of DDIM, from a share of the signal's variance to the following one."""
