@@ -17,6 +17,7 @@ from scanfill.transforms.intensity_jitter import RandGaussianShiftScale, RandGau
 from scanfill.transforms.laterality import RandLateralFlipd, channel_pairs, swap_channels, swap_labels
 from scanfill.transforms.lesion_mixing import mix_lesion
 from scanfill.transforms.local_contrast import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clahe
+from scanfill.transforms.map_to_channels import MapToChannels, MapToChannelsd
 from scanfill.transforms.mix_lesions import RandMixLesionsd
 from scanfill.transforms.move_boxes import MoveWithBoxesd
 from scanfill.transforms.normalize import NormalizeInMaskd, normalize_in_mask
@@ -34,6 +35,8 @@ __all__ = [
     "ChannelsToMapd",
     "ForegroundMaskd",
     "KeepInMaskd",
+    "MapToChannels",
+    "MapToChannelsd",
     "MoveWithBoxesd",
     "NormalizeInMaskd",
     "RandBSplineDeformation",
