@@ -22,6 +22,7 @@ from scanfill.transforms.mix_lesions import RandMixLesionsd
 from scanfill.transforms.move_boxes import MoveWithBoxesd
 from scanfill.transforms.normalize import NormalizeInMaskd, normalize_in_mask
 from scanfill.transforms.one_scale import RandOneScaled
+from scanfill.transforms.pad_to_square import PadToSquare, PadToSquared
 from scanfill.transforms.resolutions import SplitResolutions, SplitResolutionsd
 from scanfill.transforms.signed_range import ScaleSignedd, UnscaleSignedd, scale_signed
 from scanfill.transforms.thresholds import ThresholdChannels, ThresholdChannelsd
@@ -39,6 +40,8 @@ __all__ = [
     "MapToChannelsd",
     "MoveWithBoxesd",
     "NormalizeInMaskd",
+    "PadToSquare",
+    "PadToSquared",
     "RandBSplineDeformation",
     "RandBSplineDeformationd",
     "RandCLAHE",
