@@ -205,7 +205,7 @@ def _on_surface(
     random: np.random.Generator, kidneys: Sequence[Kidney], radius: float, outside: float, *, lateral: bool = False
 ) -> Lesion:
     """Place a sphere-like lesion on a kidney; its center is ``outside`` mm above the surface."""
-    kidney = kidneys[random.integers(len(kidneys))]
+    kidney = kidneys[int(random.integers(len(kidneys)))]
     direction = np.array([-1.0, 0, 0])
     while direction[0] < (0.1 if lateral else -0.35):  # not in the hilum
         direction = random.normal(size=3)

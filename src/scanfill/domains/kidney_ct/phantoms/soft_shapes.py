@@ -130,6 +130,7 @@ def paint(parts: Sequence[Part], axes: Points, groups: Sequence[Collection[int]]
     hu, tissue = np.full(shape, -1000, np.float32), np.zeros(shape, np.uint8)
     shares = np.zeros((len(groups), *shape), np.float32)
     bound = np.full(shape, np.inf, np.float32)
+    begun: set[int] = set()
     for part in parts:
         box = _box(part, axes, soft)
         if any(each.start >= each.stop for each in box):
@@ -140,6 +141,7 @@ def paint(parts: Sequence[Part], axes: Points, groups: Sequence[Collection[int]]
         if part.clipped:
             depth = np.minimum(depth, bound[box])
         if part.bounds:
+            bound[:] = -np.inf
             bound[box] = depth
         share = np.clip(0.5 + depth / soft, 0, 1)
         value = part.hu(points, depth) if callable(part.hu) else part.hu
@@ -147,9 +149,11 @@ def paint(parts: Sequence[Part], axes: Points, groups: Sequence[Collection[int]]
         tissue[box][share >= 0.5] = part.tissue
         for number, group in enumerate(groups):
             there = shares[number][box]
-            there *= 1 - share
             if part.tissue in group:
-                there += share
+                begun.add(number)
+                there += share * (1 - there)
+            elif number in begun:
+                there *= 1 - share
     return Painting(hu, tissue, shares)
 
 
