@@ -86,8 +86,8 @@ def score_slices(prediction: npt.ArrayLike, truth: npt.ArrayLike, regions: Regio
     for number in range(true.shape[axis]):
         row: Row = {"slice": number}
         for region in regions:
-            masks = (masks[region].take(number, axis) for masks in (found, wanted))
-            row |= {f"{score}_{region}": value for score, value in score_mask(*masks).items()}
+            scores = score_mask(found[region].take(number, axis), wanted[region].take(number, axis))
+            row |= {f"{score}_{region}": value for score, value in scores.items()}
         rows.append(row)
     return rows
 
