@@ -80,13 +80,14 @@ def score_slices(prediction: npt.ArrayLike, truth: npt.ArrayLike, regions: Regio
             f"the grid of the label file (Invertd); never resample the label."
         )
         raise ValueError(msg)
+    predicted, true = (np.moveaxis(labels, axis, 0) for labels in (predicted, true))
     found = region_masks(predicted, regions, "prediction", exclusive=True)
     wanted = region_masks(true, regions, "truth", exclusive=True)
     rows = []
-    for number in range(true.shape[axis]):
+    for number in range(len(true)):
         row: Row = {"slice": number}
         for region in regions:
-            scores = score_mask(found[region].take(number, axis), wanted[region].take(number, axis))
+            scores = score_mask(found[region][number], wanted[region][number])
             row |= {f"{score}_{region}": value for score, value in scores.items()}
         rows.append(row)
     return rows
