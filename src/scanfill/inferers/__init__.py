@@ -1,12 +1,14 @@
 """Apply a network to a whole image: in tiles, or averaged over mirror images; sample one from noise; or fill a hole."""
 
-from scanfill.inferers.dense import DenseInferer, tiles
+from scanfill.inferers.dense import DenseInferer
 from scanfill.inferers.diffusion_sampler import DiffusionSampler
 from scanfill.inferers.fill_in_parts import FillInParts
 from scanfill.inferers.fill_slices import FillSlices
 from scanfill.inferers.flips import Averaged, FlipInferer
 from scanfill.inferers.hole_fillers import PaintFiller, RegressionFiller
 from scanfill.inferers.inpainting_sampler import InpaintingSampler
+from scanfill.inferers.predict_slices import PredictSlices
+from scanfill.inferers.tiling import tiles
 from scanfill.inferers.tta_option import with_tta
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "FlipInferer",
     "InpaintingSampler",
     "PaintFiller",
+    "PredictSlices",
     "RegressionFiller",
     "tiles",
     "with_tta",

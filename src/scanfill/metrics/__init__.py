@@ -2,9 +2,10 @@
 
 For label maps, :py:func:`score_case` scores one case, :py:func:`summarise` a cohort, :py:func:`write_scores` saves
 both, and :py:class:`RegionScores` does all three inside a MONAI evaluator; :py:class:`OverlapScores` adds scores of
-structures that may overlap. Likewise for synthetic images: :py:func:`compare_case`, :py:func:`summarise_quality`,
-:py:func:`write_quality`, and :py:class:`ImageQuality`; :py:class:`ExplainedVariance` is the single metric that selects
-the best weights. :py:class:`AtlasBaseline` and :py:class:`VoxelwiseBaseline` show what a score is without learning.
+structures that may overlap, :py:class:`SliceScores` those of single slices. Likewise for synthetic images:
+:py:func:`compare_case`, :py:func:`summarise_quality`, :py:func:`write_quality`, and :py:class:`ImageQuality`;
+:py:class:`ExplainedVariance` is the single metric that selects the best weights. :py:class:`AtlasBaseline` and
+:py:class:`VoxelwiseBaseline` show what a score is without learning.
 """
 
 from scanfill.metrics.case_scores import METRICS, region_sizes, score_case, score_region
@@ -16,6 +17,7 @@ from scanfill.metrics.overlap_scores import OVERALL_METRICS, OverlapScores
 from scanfill.metrics.quality_cohort import summarise_quality, write_quality
 from scanfill.metrics.quality_scores import ExplainedVariance, ImageQuality
 from scanfill.metrics.region_scores import RegionScores
+from scanfill.metrics.slice_scores import SliceScores, score_slices, two_class_iou
 from scanfill.metrics.threshold_choice import ThresholdChoice
 from scanfill.metrics.trivial_baselines import AtlasBaseline, VoxelwiseBaseline
 
@@ -30,6 +32,7 @@ __all__ = [
     "OverlapScores",
     "RegionScores",
     "Regions",
+    "SliceScores",
     "ThresholdChoice",
     "VoxelwiseBaseline",
     "check_regions",
@@ -40,8 +43,10 @@ __all__ = [
     "score_case",
     "score_image",
     "score_region",
+    "score_slices",
     "summarise",
     "summarise_quality",
+    "two_class_iou",
     "write_quality",
     "write_scores",
 ]

@@ -85,8 +85,9 @@ def pad_with_corners(image: Tensor, margin: int) -> Tensor:
 
 
 def corner_mean(image: Tensor) -> Tensor:
-    """Average the eight corner voxels, the original's padding value: ``(B, C, D, H, W)`` to ``(B, C, 1, 1, 1)``."""
+    """Average the corner voxels (eight in 3-D), the original's padding value: ``(B, C, ...)`` to ``(B, C, 1, ...)``."""
     corners = image
-    for axis in range(2, 5):
+    axes = [axis for axis in range(2, image.dim())]  # noqa: C416  TorchScript has no list of a range
+    for axis in axes:
         corners = torch.cat([corners.narrow(axis, 0, 1), corners.narrow(axis, corners.shape[axis] - 1, 1)], axis)
-    return corners.mean(dim=(2, 3, 4), keepdim=True)
+    return corners.mean(dim=axes, keepdim=True)

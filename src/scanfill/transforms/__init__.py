@@ -17,10 +17,12 @@ from scanfill.transforms.intensity_jitter import RandGaussianShiftScale, RandGau
 from scanfill.transforms.laterality import RandLateralFlipd, channel_pairs, swap_channels, swap_labels
 from scanfill.transforms.lesion_mixing import mix_lesion
 from scanfill.transforms.local_contrast import CLAHE, CLAHEd, RandCLAHE, RandCLAHEd, clahe
+from scanfill.transforms.map_to_channels import MapToChannels, MapToChannelsd
 from scanfill.transforms.mix_lesions import RandMixLesionsd
 from scanfill.transforms.move_boxes import MoveWithBoxesd
 from scanfill.transforms.normalize import NormalizeInMaskd, normalize_in_mask
 from scanfill.transforms.one_scale import RandOneScaled
+from scanfill.transforms.pad_to_square import PadToSquare, PadToSquared
 from scanfill.transforms.resolutions import SplitResolutions, SplitResolutionsd
 from scanfill.transforms.signed_range import ScaleSignedd, UnscaleSignedd, scale_signed
 from scanfill.transforms.thresholds import ThresholdChannels, ThresholdChannelsd
@@ -34,8 +36,12 @@ __all__ = [
     "ChannelsToMapd",
     "ForegroundMaskd",
     "KeepInMaskd",
+    "MapToChannels",
+    "MapToChannelsd",
     "MoveWithBoxesd",
     "NormalizeInMaskd",
+    "PadToSquare",
+    "PadToSquared",
     "RandBSplineDeformation",
     "RandBSplineDeformationd",
     "RandCLAHE",

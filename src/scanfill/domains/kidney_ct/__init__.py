@@ -1,0 +1,1 @@
+"""CT of the abdomen, with kidneys and their tumors."""
