@@ -1,0 +1,5 @@
+"""Kidneys and their tumors in CT, as volumes or as exported slices."""
+
+from scanfill.domains.kidney_ct.intensities import WindowCTd
+
+__all__ = ["WindowCTd"]
