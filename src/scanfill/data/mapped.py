@@ -39,8 +39,12 @@ class MappedDataset(PersistentDataset):  # type: ignore[misc]  # MONAI's class i
     """
 
     def __init__(
-        self, data: Sequence[Any], transform: Sequence[Callable[..., Any]], cache_dir: str | Path | None = None
+        self,
+        data: Sequence[Any],
+        transform: Sequence[Callable[..., Any]] | Callable[..., Any],
+        cache_dir: str | Path | None = None,
     ) -> None:
+        # Any object may be loaded, because only this run writes to the folder.
         super().__init__(data, transform, cache_dir=None, track_meta=True, weights_only=False)
         self.cache_dir = run_folder(self, cache_dir) / "cases"
         self.cache_dir.mkdir()

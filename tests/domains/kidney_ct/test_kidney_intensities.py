@@ -15,7 +15,7 @@ from monai.transforms import Compose
 
 from one_slice_files import save_picture
 from scanfill.data import ReadCased
-from scanfill.domains.kidney_ct import WindowCTd
+from scanfill.domains.kidney_ct import CheckCTd, WindowCTd
 from scanfill.errors import CaseError, UsageError
 from tiny_cases import save
 
@@ -68,6 +68,20 @@ def test_hu_with_an_offset_are_refused_whatever_they_show(hu: NDArray[Any], offs
     for intensities in ("hu", "windowed"):
         with pytest.raises(CaseError):
             window(image, intensities)
+
+
+def test_a_crop_of_a_checked_image_may_hold_one_tissue() -> None:
+    crop = torch.full((1, 4, 4), 40.0)
+    with pytest.raises(CaseError, match="but HU are expected"):
+        window(crop)
+    assert torch.all(window(crop, checked=True) == 0.6)
+
+
+def test_checking_alone_changes_nothing() -> None:
+    case = {"case_id": "c1", "ct": torch.from_numpy(TISSUE)[None]}
+    assert torch.equal(CheckCTd("ct")(case)["ct"], case["ct"])
+    with pytest.raises(CaseError, match="they are HU"):
+        CheckCTd("ct", "windowed")(case)
 
 
 def test_place_and_file_of_an_image_are_kept() -> None:

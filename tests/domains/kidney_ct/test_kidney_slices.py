@@ -22,41 +22,46 @@ if TYPE_CHECKING:
 CONFIG = """
 imports: ["$import torch"]
 schema: {_target_: scanfill.data.load_schema, name: kidney_ct}
-intensities: hu                      # or windowed: 8-bit slices
+intensities: hu                      # or windowed: slices of 8 bits
 width: 400                           # of the window, in HU
 level: 0                             # its center
 patch_size: [16, 16, 1]              # pixels of one slice
 class_ratios: [1, 1, 1]              # how often a slice is centered on background, kidney and tumor
 cache_dir: null
-spatial_keys: [image, label]
-preprocessing:
+reading:
   - {_target_: scanfill.data.ReadCased, schema: "@schema", keys: ct, label_key: label}
   - {_target_: Orientationd, keys: [ct, label], axcodes: LPS, labels: null}
-  - _target_: scanfill.domains.kidney_ct.WindowCTd
-    keys: ct
-    intensities: "@intensities"
-    width: "@width"
-    level: "@level"
-  - {_target_: CopyItemsd, keys: ct, names: image}
-cropping:                            # up to the first random transform, everything is done once a run
-  - {_target_: SelectItemsd, keys: "@spatial_keys"}
-  - {_target_: CastToTyped, keys: image, dtype: "$torch.float16"}
-  - {_target_: SpatialPadd, keys: "@spatial_keys", spatial_size: "@patch_size"}
+  - {_target_: scanfill.domains.kidney_ct.CheckCTd, keys: ct, intensities: "@intensities"}
+slices:                              # up to the random crop, everything is done once a run
+  - {_target_: SelectItemsd, keys: [ct, label]}
+  - {_target_: CastToTyped, keys: ct, dtype: "$torch.float16"}
+  - {_target_: SpatialPadd, keys: ct, spatial_size: "@patch_size", value: "$-1000 if @intensities == 'hu' else 0"}
+  - {_target_: SpatialPadd, keys: label, spatial_size: "@patch_size"}
+  # No power of two: every n-th voxel is kept, and with n a multiple of the number of slices all would lie in one.
   - {_target_: ClassesToIndicesd, keys: label, num_classes: 3, max_samples_per_class: 10000}
   - _target_: RandCropByLabelClassesd
-    keys: "@spatial_keys"
+    keys: [ct, label]
     label_key: label
     indices_key: label_cls_indices
     num_classes: 3
     ratios: "@class_ratios"
     spatial_size: "@patch_size"
     warn: false
-  - {_target_: SqueezeDimd, keys: "@spatial_keys", dim: -1}
-  - {_target_: CastToTyped, keys: image, dtype: "$torch.float32"}
+  - {_target_: SqueezeDimd, keys: [ct, label], dim: -1}
+  - {_target_: CastToTyped, keys: ct, dtype: "$torch.float32"}
+raw_augmentation: []
+normalization:
+  - _target_: scanfill.domains.kidney_ct.WindowCTd
+    keys: ct
+    intensities: "@intensities"
+    width: "@width"
+    level: "@level"
+    checked: true
+  - {_target_: CopyItemsd, keys: ct, names: image}
 dataset:
   _target_: scanfill.data.MappedDataset
   data: "@cases"
-  transform: {_target_: Compose, transforms: "$@preprocessing + @cropping"}
+  transform: {_target_: Compose, transforms: "$@reading + @slices + @raw_augmentation + @normalization"}
   cache_dir: "@cache_dir"
 """
 

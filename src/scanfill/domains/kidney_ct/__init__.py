@@ -1,5 +1,5 @@
 """Kidneys and their tumors in CT, as volumes or as exported slices."""
 
-from scanfill.domains.kidney_ct.intensities import WindowCTd
+from scanfill.domains.kidney_ct.intensities import CheckCTd, WindowCTd
 
-__all__ = ["WindowCTd"]
+__all__ = ["CheckCTd", "WindowCTd"]

@@ -92,17 +92,46 @@ def _whole(values: NDArray[Any]) -> bool:
     return bool(np.array_equal(values, np.rint(values)))
 
 
+class CheckCTd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
+    """Refuse a CT whose values are not what they are said to be; the images stay as they are.
+
+    Args:
+        keys: Whole slices or volumes ``(1, ...)``, as they were read.
+        intensities: ``hu`` or ``windowed``.
+        allow_missing_keys: Skip missing keys.
+
+    Raises:
+        UsageError: ``intensities`` is neither.
+        CaseError: See :py:func:`check_hu` and :py:func:`check_windowed`.
+    """
+
+    def __init__(self, keys: KeysCollection, intensities: str = HU, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        if intensities not in INTENSITIES:
+            msg = f"intensities (={intensities!r}) must be one of {', '.join(INTENSITIES)}."
+            raise UsageError(msg)
+        self.check = check_hu if intensities == HU else check_windowed
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Check every image of one case."""
+        for key in self.key_iterator(data):
+            self.check(convert_to_numpy(data[key]), _where(data, key, data[key]))
+        return dict(data)
+
+
 class WindowCTd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
     """Scale a CT to [0, 1]: HU by a window and min-max, slices windowed to 8 bits by 255.
 
-    Use it on whole slices or volumes, as they were read. MONAI's ``ScaleIntensityRange`` does the scaling, but would
-    turn a slice of the wrong kind into a black or a white one without a word.
+    MONAI's ``ScaleIntensityRange`` does the scaling, but would turn a slice of the wrong kind into a black or a white
+    one without a word, so the values are checked first.
 
     Args:
         keys: Images ``(1, ...)``.
         intensities: ``hu`` or ``windowed``.
         width: Width of the window in HU.
         level: Its center in HU.
+        checked: Whether :py:class:`CheckCTd` has checked the whole images already; required for crops, which may
+            hold a single tissue.
         allow_missing_keys: Skip missing keys.
 
     Raises:
@@ -116,24 +145,23 @@ class WindowCTd(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
         intensities: str = HU,
         width: float = 400,
         level: float = 0,
+        *,
+        checked: bool = False,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        if intensities not in INTENSITIES:
-            msg = f"intensities (={intensities!r}) must be one of {', '.join(INTENSITIES)}."
-            raise UsageError(msg)
+        self.check = CheckCTd(keys, intensities, allow_missing_keys)
+        self.checked = checked
         if width <= 0:
             msg = f"The width of the window (={width:g} HU) must be positive."
             raise UsageError(msg)
         low, high = (level - width / 2, level + width / 2) if intensities == HU else (0, FULL)
-        self.check = check_hu if intensities == HU else check_windowed
         self.scale = ScaleIntensityRange(a_min=low, a_max=high, b_min=0, b_max=1, clip=True)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Check and scale every image of one case."""
-        case = dict(data)
+        """Scale every image of one case."""
+        case = dict(data) if self.checked else self.check(data)
         for key in self.key_iterator(case):
-            self.check(convert_to_numpy(case[key]), _where(case, key, case[key]))
             case[key] = self.scale(case[key])
         return case
 

@@ -3,7 +3,7 @@
 from scanfill.data.layouts import Layout
 
 VOLUME = r"\.(?:nii\.gz|nii|nrrd|mha|mhd)"
-PICTURE = r"\.(?:png|jpe?g|tiff?|bmp)"
+SLICE = r"\.(?:png|jpe?g|tiff?|bmp|dcm)"
 
 LAYOUTS = (
     # KiTS19 and KiTS23: imaging.nii.gz, segmentation.nii.gz. KiTS21: the majority of its annotators; the aggregations
@@ -15,10 +15,10 @@ LAYOUTS = (
         keys={"imaging": "ct", "segmentation": "label", "aggregated_maj_seg": "label"},
         patient="{case}",
     ),
-    # Slices exported as pictures. Their names may contain the patient, as those of KiTS do.
+    # Slices exported as pictures or DICOM. Their names may contain the patient, as those of KiTS do.
     Layout(
         "exported slices (images/<name>.png or .jpg with labels/<name>.png, and an index.csv)",
-        pattern=rf"(?P<key>images|labels)/(?P<case>(?:[^/]*?(?P<patient>case_\d{{5}}))?[^/]*){PICTURE}",
+        pattern=rf"(?P<key>images|labels)/(?P<case>(?:[^/]*?(?P<patient>case_\d{{5}}))?[^/]*){SLICE}",
         keys={"images": "ct", "labels": "label"},
         patient="{patient}",
         table="index.csv",
@@ -28,7 +28,7 @@ LAYOUTS = (
     # MOAI 2021 Body Morphometry AI Segmentation, kidney and tumor (Kaggle): a folder of slices per patient.
     Layout(
         "MOAI 2021 (train/DICOM/<patient>/<slice>.dcm with train/Label/<patient>/<slice>.png)",
-        pattern=rf"(?P<key>DICOM|Label)/(?P<patient>[^/]+)/(?P<slice>\d+)(?:\.dcm|{PICTURE})",
+        pattern=rf"(?P<key>DICOM|Label)/(?P<patient>[^/]+)/(?P<slice>\d+){SLICE}",
         keys={"dicom": "ct", "label": "label"},
         case="{patient}_{slice}",
         patient="{patient}",
