@@ -6,7 +6,9 @@ from scanfill.data.finders import ClassFinder, FileFinder, FolderFinder, TableFi
 from scanfill.data.finished_cases import FinishedCases
 from scanfill.data.image import median_spacing
 from scanfill.data.kept_split import save_split
+from scanfill.data.layouts import Layout, LayoutFinder
 from scanfill.data.lists import read_list, write_case_list, write_split
+from scanfill.data.mapped import MappedDataset
 from scanfill.data.outline_files import read_outlines, write_outlines
 from scanfill.data.outlines import fill_outlines, outlines_of
 from scanfill.data.pages import read_pages, write_pages
@@ -29,6 +31,9 @@ __all__ = [
     "GeneratorSpec",
     "ImageSpec",
     "LabelSpec",
+    "Layout",
+    "LayoutFinder",
+    "MappedDataset",
     "ReadCased",
     "SaveLabeld",
     "SaveSyntheticd",

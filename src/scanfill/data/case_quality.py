@@ -14,6 +14,7 @@ from tqdm import tqdm
 from scanfill.checksums import checksum
 from scanfill.data.read import ReadCased
 from scanfill.data.schema import CaseSchema
+from scanfill.data.single_slice import as_picture, is_picture_slice
 from scanfill.errors import CaseError
 
 Severity = Literal["error", "warning", "note"]
@@ -163,14 +164,22 @@ def _compare(case: CaseQuality, key: str, other: CaseQuality) -> None:
 
 
 def _views(image: MetaTensor) -> tuple[list[NDArray[np.uint8]], tuple[float, ...]]:
-    """Cut the middle slices of a volume, or take a picture as it is, in gray from percentile 1 to 99."""
+    """Cut the middle slices of a volume, or take a picture as it is, in gray from percentile 1 to 99.
+
+    Of a volume of one slice, only that slice is cut, with its first row on top.
+    """
+    image = as_picture(image) if is_picture_slice(image) else image
     values, affine = image.numpy()[0], np.asarray(image.affine, float)
     low, high = np.percentile(values, [1, 99])
     grey = (np.clip((values - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
     sizes = voxel_sizes(affine)
     if grey.ndim == 2:
         return [grey], tuple(float(size) for size in sizes[:2])
-    return cut_slices(grey, affine)
+    slices, sides = cut_slices(grey, affine)
+    whole = [axis for axis, view in enumerate(slices) if min(view.shape) > 1]
+    if len(whole) == 1:
+        return [slices[whole[0]][:, ::-1]], tuple(np.delete(sides, whole[0]).tolist())
+    return slices, sides
 
 
 def cut_slices(

@@ -53,13 +53,34 @@ class CaseTable:
 
     def patient(self, case_id: str) -> str:
         """Return the patient of a case; empty if the table does not state it."""
-        _, row = self.rows.get(_plain(case_id), ("", {}))
+        _, row = self.row(case_id)
         return row.get(self.columns.get("patient", "patient"), "")
 
     def conditions(self, case_id: str, wanted: Sequence[ConditionSpec]) -> Conditions:
         """Read the conditions of a case, as far as the table states them."""
-        where, row = self.rows.get(_plain(case_id), ("", {}))
+        where, row = self.row(case_id)
         return read_conditions(row, self.columns, wanted, where)
+
+    def row(self, case_id: str) -> tuple[str, Mapping[str, str]]:
+        """Return the start of a message about the row of a case, and its cells; empty if there is no row."""
+        return self.rows.get(_plain(case_id), ("", {}))
+
+    def check_complete(self, case_ids: Iterable[str]) -> None:
+        """Check that each case has a row, and each row a case.
+
+        Raises:
+            CaseError: With the names that have not.
+        """
+        unknown, lacking = self.unmatched(case_ids)
+        if unknown:
+            msg = f"{self.path} has rows without an image: {_listed(unknown)}. Add the images, or remove the rows."
+            raise CaseError(msg)
+        if lacking:
+            msg = (
+                f"{self.path} has no row for the images {_listed(lacking)}: add a row for each, with empty cells for "
+                f"what is unknown, or move the images out of the folder."
+            )
+            raise CaseError(msg)
 
     def check_patients(self, case_ids: Iterable[str]) -> None:
         """Check that the table states the patient of each case, if it states any: both sources would not fit.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scanfill.checksums import file_checksum, fingerprint
-from scanfill.data.image import read_image
+from scanfill.data.image import PICTURE_SUFFIXES, image_suffix, read_image
 from scanfill.data.outline_files import has_outlines
 from scanfill.data.pages import TIFF_SUFFIXES, has_mask
 from scanfill.data.schema import CaseSchema
@@ -86,7 +86,7 @@ def _check_images(cases: Sequence[Case], schema: CaseSchema) -> None:
             same_patient = other["patient"] == case["patient"]
             if other is case or (same_patient and fingerprints_of(other) != fingerprints_of(case)):
                 continue
-            if schema.spatial_dims == 3:
+            if schema.spatial_dims == 3 and not _has_picture(case, schema.image_keys):
                 _check_really(case, other, schema.image_keys, mark)
             elif not same_patient:
                 joined.append(f"{case['case_id']} ({other['case_id']})")
@@ -96,6 +96,10 @@ def _check_images(cases: Sequence[Case], schema: CaseSchema) -> None:
             "%d pictures are copies of others, in brackets, and count as the same patient: %s. Remove one of each.",
             *(len(joined), ", ".join(joined[:10])),
         )
+
+
+def _has_picture(case: Case, keys: Sequence[str]) -> bool:
+    return any(image_suffix(path) in PICTURE_SUFFIXES for path in _files(case, keys))
 
 
 def _join_patients(cases: Sequence[Case], one: str, other: str) -> None:

@@ -70,9 +70,8 @@ class _Listed(Finder):
             patients |= {case["case_id"]: case["patient"] for case in found if "patient" in case}
         unstated = {case["case_id"]: patients[case["case_id"]] for case in found if "patient" not in case}
         notes = [*self.notes(folder, schema, found), *note_possible_visits(folder, unstated, expression)]
-        cases = [
-            _checked({"synthetic": [], **case, "patient": patients[case["case_id"]]}, schema, request) for case in found
-        ]
+        complete = ({"synthetic": [], **case, "patient": patients[case["case_id"]]} for case in found)
+        cases = [checked_case(case, schema, request) for case in complete]
         return refuse_problems(Cohort(cases, notes), request)
 
     def notes(self, folder: Path, schema: CaseSchema, cases: Sequence[Case]) -> list[str]:
@@ -116,7 +115,7 @@ class FolderFinder(_Listed):
         """Name the subfolders that hold images under other names, which may be cases that the patterns miss."""
         if self._files_of(folder, schema):
             return []
-        suffix = image_suffix if schema.spatial_dims == 2 else volume_suffix
+        suffix = image_suffix if schema.takes_pictures else volume_suffix
         others = [
             place.name
             for place in subfolders(folder)
@@ -196,7 +195,7 @@ class FileFinder(_Listed):
     def notes(self, folder: Path, schema: CaseSchema, cases: Sequence[Case]) -> list[str]:
         """Name images that do not match the pattern, rows of unknown cases, and cases without a row."""
         matched = {path for path, _ in self._matches(folder, schema)}
-        others = [path.relative_to(folder).as_posix() for path in _images_below(folder) if path not in matched]
+        others = [path.relative_to(folder).as_posix() for path in images_below(folder) if path not in matched]
         listed = ", ".join(others[:LISTED]) + (f" and {len(others) - LISTED} more" if len(others) > LISTED else "")
         notes = [f"Not cases, because they are not {self.looked_for(schema)}: {listed}."] if others else []
         if self.table:
@@ -210,7 +209,7 @@ class FileFinder(_Listed):
     def _matches(self, folder: Path, schema: CaseSchema) -> Iterator[tuple[Path, dict[str, str]]]:
         expression = _compiled(self.pattern)
         outlines = schema.label is not None and schema.label.kind == "polygons"
-        for path in _images_below(folder, *([OUTLINES] if outlines else [])):
+        for path in images_below(folder, *([OUTLINES] if outlines else [])):
             match = expression.fullmatch(path.relative_to(folder).as_posix())
             if match is not None:
                 yield path, match.groupdict()
@@ -312,7 +311,7 @@ class ClassFinder(_Listed):
         """List the files of each class."""
         (about,) = (each for each in schema.conditions if each.key == self.condition)
         for place in subfolders(folder):
-            for path in _images_below(place):
+            for path in images_below(place):
                 name = stem_of(path.relative_to(folder)).replace("/", "_")
                 value = about.read(place.name, f"Folder {place}")
                 yield {"case_id": f"{place.name}_{name}", schema.image_keys[0]: str(path), self.condition: value}
@@ -420,7 +419,7 @@ def _with_place(case: Mapping[str, Any]) -> str:
     return f"{case['case_id']!r}" + "".join(f" in {Path(file).parent}" for file in [*files][:1])
 
 
-def _checked(case: Case, schema: CaseSchema, request: Request) -> Case:
+def checked_case(case: Case, schema: CaseSchema, request: Request) -> Case:
     """Drop what was not requested, and record what is missing from a case or must not be in it."""
     images = schema.image_keys if request.images is None else request.images
     kept = [*images, *([schema.mask_key] if schema.mask_key else [])]
@@ -508,7 +507,7 @@ def _may_be_file(path: Path) -> bool:
     return not is_hidden(path.name) and (bool(image_suffix(path)) or not path.is_dir())
 
 
-def _images_below(folder: Path, *others: str) -> Iterator[Path]:
+def images_below(folder: Path, *others: str) -> Iterator[Path]:
     """List the images below a folder, and files with other suffixes, in order, without hidden files and folders.
 
     Links whose target is missing are listed too, and folders with the name of an image that contain none.

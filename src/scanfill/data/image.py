@@ -11,11 +11,20 @@ from typing import Any
 import numpy as np
 import torch
 from monai.data import ITKReader, MetaTensor
+from monai.data.utils import to_affine_nd
 from monai.transforms import LoadImage
 from numpy.typing import NDArray
 
 from scanfill.data.folders import not_a_file
-from scanfill.data.header import GridLimits, check_header, corners_apart, format_affine, read_header, scaled
+from scanfill.data.header import (
+    GridLimits,
+    ImageHeader,
+    check_header,
+    corners_apart,
+    format_affine,
+    read_header,
+    scaled,
+)
 from scanfill.data.like_scan import nifti_image
 from scanfill.data.nifti import VerifyingNibabelReader, open_nifti
 from scanfill.data.picture import load_picture, picture_text
@@ -31,6 +40,13 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 IMAGE_SUFFIXES = (*VOLUME_SUFFIXES, *PICTURE_SUFFIXES)
 """All supported file types, in lower case."""
+
+SLICE_SUFFIXES = (*PICTURE_SUFFIXES, ".dcm")
+"""Additional file types where one slice counts as a volume: pictures, which state no position, and DICOM."""
+
+PICTURE_AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Affine of a picture that counts as a volume of one slice, because that is how an axial slice is displayed: X to the
+patient's left, Y to the back (LPS). Its pixel size is unknown; 1 stands for it."""
 
 GRID_TOLERANCE = 0.05
 """How far apart, in voxels, the corners of two grids may be for the grids to count as the same.
@@ -65,23 +81,26 @@ def read_image(
     limits: GridLimits | None = None,
     *,
     color: bool = False,
+    single_slices: bool = False,
 ) -> MetaTensor:
     """Read a volume or a picture through MONAI.
 
     Args:
         path: NIfTI, NRRD or MetaImage; in 2-D also PNG, JPEG, TIFF or BMP, gray with 8 or 16 bits; see
-            :py:func:`scanfill.data.picture.load_picture`.
+            :py:func:`scanfill.data.picture.load_picture`. With single slices also these and DICOM (one file, through
+            ITK, in HU if it states how to rescale).
         where: Starts every error message: case and role, such as ``"Case 'c1': t2"``.
         spatial_dims: 3, or 2 for pictures and files that hold a single slice.
         advice: Added to the message if a file has too many dimensions.
         limits: Possible sizes of voxels and of the field of view, judged before the voxels are read; by default any.
         color: Whether a picture in color is converted to gray; otherwise it is refused.
+        single_slices: Whether a file of one slice is read as ``(1, X, Y, 1)`` in 3-D; otherwise it is refused.
 
     Returns:
         ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, X to the right in a picture and Y down, with an affine in
         millimeters from voxel to RAS+ world coordinates, the same for every type of volume (tested); the identity for a
-        picture, which has no pixel size. Of the file's header only the grid and the file's name are kept, so that cases
-        of different types can share a batch.
+        picture, which has no pixel size, or :py:data:`PICTURE_AFFINE` if it counts as a volume. Of the file's header
+        only the grid and the file's name are kept, so that cases of different types can share a batch.
 
     Raises:
         CaseError: The file is missing, truncated, damaged (as far as its type has a checksum: ``.nii.gz``, compressed
@@ -89,9 +108,9 @@ def read_image(
             no meaning, is beyond the limits, or exceeds the memory.
     """
     path = Path(path)
-    suffix = image_suffix(path)
-    known = VOLUME_SUFFIXES if spatial_dims == 3 else IMAGE_SUFFIXES
-    if suffix not in known:
+    known: tuple[str, ...] = VOLUME_SUFFIXES if spatial_dims == 3 else IMAGE_SUFFIXES
+    known = (*VOLUME_SUFFIXES, *SLICE_SUFFIXES) if single_slices else known
+    if not path.name.lower().endswith(known):
         msg = f"{where} ({path}) has an unsupported file type: convert it to one of {', '.join(known)}."
         raise CaseError(msg)
     if absent := not_a_file(path):
@@ -104,13 +123,10 @@ def read_image(
     loaded = _load_or_explain(path, where, color=color)
     while loaded.ndim > spatial_dims and loaded.shape[-1] == 1:  # one volume in a 4-D file, one slice in a 3-D file
         loaded = loaded[..., 0]
-    _check_dimensions(tuple(loaded.shape), spatial_dims, f"{where} ({path})", advice)
-    affine = loaded.affine
-    if header is not None and suffix.startswith(".nii"):  # MONAI may choose another of its matrices
-        affine = torch.from_numpy(header.affine)
-        loaded.meta["original_affine"] = header.affine
-    elif header is not None and header.to_mm != 1:
-        affine = torch.from_numpy(scaled(affine.numpy(), header.to_mm))
+    if single_slices and loaded.ndim == 2:
+        loaded = loaded[..., None]
+    _check_dimensions(tuple(loaded.shape), spatial_dims, f"{where} ({path})", advice, single_slices=single_slices)
+    affine = _affine_of(loaded, header, path, single_slices=single_slices)
     if not torch.isfinite(affine).all() or torch.linalg.det(affine[:3, :3]).abs() < 1e-9:
         msg = (
             f"{where} ({path}) has no usable orientation, affine {format_affine(affine)}: correct its header or "
@@ -120,6 +136,21 @@ def read_image(
     meta = {name: loaded.meta[name] for name in ("original_affine", "space", "filename_or_obj") if name in loaded.meta}
     meta |= {"spatial_shape": np.asarray(loaded.shape), "original_channel_dim": float("nan")}
     return MetaTensor(loaded.as_tensor()[None].contiguous(), affine=affine, meta=meta)
+
+
+def _affine_of(loaded: MetaTensor, header: ImageHeader | None, path: Path, *, single_slices: bool) -> torch.Tensor:
+    """Return the affine of a loaded file, in mm."""
+    if single_slices and image_suffix(path) in PICTURE_SUFFIXES:
+        return torch.from_numpy(PICTURE_AFFINE)
+    affine = loaded.affine
+    if header is not None and volume_suffix(path).lower().startswith(
+        ".nii"
+    ):  # MONAI may choose another of its matrices
+        affine = torch.from_numpy(header.affine)
+        loaded.meta["original_affine"] = header.affine
+    elif header is not None and header.to_mm != 1:
+        affine = torch.from_numpy(scaled(affine.numpy(), header.to_mm))
+    return to_affine_nd(3, affine) if single_slices else affine
 
 
 def _load_or_explain(path: Path, where: str, *, color: bool) -> MetaTensor:
@@ -140,7 +171,7 @@ def _load_or_explain(path: Path, where: str, *, color: bool) -> MetaTensor:
         reason = " ".join(ITK_PLACE.sub("", str(error)).split()) or type(error).__name__
         msg = (
             f"{where} ({path}, {path.stat().st_size} bytes) cannot be read: {reason}. The file is truncated, damaged "
-            f"or not {image_suffix(path)}: copy or download it again."
+            f"or not {image_suffix(path) or path.suffix}: copy or download it again."
         )
         raise CaseError(msg) from error
 
@@ -157,7 +188,8 @@ def _load(path: Path, *, color: bool) -> MetaTensor:
         import itk  # noqa: PLC0415 - takes seconds; NIfTI does without
 
         itk.ImageFileReader  # noqa: B018 - ITK loads a module when its name is first asked for
-        check_stream(path)
+        if volume_suffix(path):
+            check_stream(path)
         try:
             return loader(path, reader=ITKReader())
         except TypeError as error:
@@ -169,7 +201,9 @@ def _load(path: Path, *, color: bool) -> MetaTensor:
             raise CaseError(msg) from error
 
 
-def _check_dimensions(shape: tuple[int, ...], spatial_dims: int, where: str, advice: str) -> None:
+def _check_dimensions(
+    shape: tuple[int, ...], spatial_dims: int, where: str, advice: str, *, single_slices: bool
+) -> None:
     if len(shape) > 3:
         kind = "3-D volume" if spatial_dims == 3 else "2-D image"
         msg = (
@@ -177,6 +211,8 @@ def _check_dimensions(shape: tuple[int, ...], spatial_dims: int, where: str, adv
             f"nibabel.funcs.four_to_three. {advice}".rstrip()
         )
         raise CaseError(msg)
+    if single_slices and len(shape) == 3 and sorted(shape)[1] > 1:
+        return
     if spatial_dims == 3 and (len(shape) < 3 or min(shape) < 2):
         msg = f"{where} is 2-D, shape {shape}: a 3-D volume is needed. Stack the slices into one file."
         raise CaseError(msg)
@@ -257,7 +293,7 @@ def median_spacing(
         Three sizes in mm, rounded to 0.001 mm.
 
     Raises:
-        CaseError: The part has no cases.
+        CaseError: The part has no cases, or one is a picture, whose pixel size is unknown.
     """
     if not cases[part]:
         found = {name: len(members) for name, members in cases.items()}
@@ -269,6 +305,9 @@ def median_spacing(
 
 def _spacing(path: str) -> NDArray[np.float64]:
     """Read the voxel size in mm in the order of the patient's axes, whatever the order of the array axes."""
+    if image_suffix(path) in PICTURE_SUFFIXES:
+        msg = f"The image ({path}) is a picture, whose pixel size is unknown: state the voxel size to use, in mm."
+        raise CaseError(msg)
     if volume_suffix(path).lower().startswith(".nii") and (header := read_header(path)) is not None:
         check_header(header, f"The image ({path})")
         affine = header.affine

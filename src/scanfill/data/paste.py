@@ -37,8 +37,8 @@ def paste_synthetic(
 
     Args:
         original: The file.
-        values: New values on its grid, in the unit of its values (after scaling), ``(X, Y, Z)`` or ``(X, Y)``; only
-            those in the hole count.
+        values: New values on its grid, in the unit of its values (after scaling), ``(X, Y, Z)`` or ``(X, Y)``, for
+            a picture also ``(X, Y, 1)``; only those in the hole count.
         hole: Where they are written, of the same shape.
         path: See :py:func:`scanfill.data.provenance.synthetic_path`.
         origin: How the values were generated.
@@ -59,6 +59,8 @@ def paste_synthetic(
         write = _writer_of(gzip.compress(content, compresslevel=6, mtime=0) if packed else content)
     elif image_suffix(original) in PICTURE_SUFFIXES:
         pixels = _pixels_of(original)
+        if hole.shape == (*pixels.shape, 1):  # a volume of one slice
+            hole, values = hole[..., 0], values[..., 0]
         _fill(pixels, values, hole, original)
         return write_marked(path, lambda file: write_picture(pixels, file, path, origin), origin, date=date)
     else:

@@ -17,6 +17,7 @@ from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.provenance import refuse_unlisted
 from scanfill.data.schema import CaseSchema
 from scanfill.data.schema_names import load_schema
+from scanfill.data.single_slice import is_picture_slice, sized
 from scanfill.data.truth import read_truth
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values
@@ -31,7 +32,8 @@ class ReadCased(MapTransform):  # type: ignore[misc]
     the schema defines (:py:func:`scanfill.data.truth.read_truth`) and is never resampled.
 
     Images are returned as MetaTensor ``(1, X, Y, Z)`` or ``(1, X, Y)``, float32, intensities as in the file; a label
-    map and a mask likewise, uint8; overlapping labels as ``(labels, X, Y)``, uint8, 0 and 1.
+    map and a mask likewise, uint8; overlapping labels as ``(labels, X, Y)``, uint8, 0 and 1. If the schema has single
+    slices, a picture is ``(1, X, Y, 1)``.
 
     Args:
         keys: Keys of the images to read, as in the schema; empty to read the truth only.
@@ -79,8 +81,10 @@ class ReadCased(MapTransform):  # type: ignore[misc]
                 refuse_unlisted(name, key, files)
 
         colored = {image.key for image in self.schema.images if image.color}
+        pixel = case.get(self.schema.pixel_size)
         for key in keys:
-            case[key] = self._read(paths[key], f"{name}: {key}", color=key in colored)
+            image = self._read(paths[key], f"{name}: {key}", color=key in colored)
+            case[key] = sized(image, float(pixel)) if pixel and is_picture_slice(image) else image
         if label_key:
             case[label_key] = read_truth(case, self.schema, label_key)
         if mask_key:
@@ -100,7 +104,8 @@ class ReadCased(MapTransform):  # type: ignore[misc]
 
     def _read(self, path: str, where: str, *, color: bool = False) -> MetaTensor:
         schema = self.schema
-        return read_image(path, where, schema.spatial_dims, schema.advice, schema.limits, color=color)
+        options = {"color": color, "single_slices": schema.single_slices}
+        return read_image(path, where, schema.spatial_dims, schema.advice, schema.limits, **options)
 
     def _keys_present(self, case: Mapping[Hashable, Any], name: str) -> list[str]:
         present = [key for key in self.images if case.get(key)]

@@ -21,6 +21,7 @@ from scanfill.data.pages import write_pages
 from scanfill.data.provenance import PROVENANCE
 from scanfill.data.schema import CaseSchema
 from scanfill.data.schema_names import load_schema
+from scanfill.data.single_slice import as_picture, is_from_picture
 from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.replacing import SOFTWARE
@@ -36,7 +37,8 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
 
     A label map becomes one file, in the values of the case's convention; overlapping labels become one mask each,
     ``<case>_seg_<name>``. Volumes, and slices with a position in space, are NIfTI, with both matrices, codes and the
-    unit of the scan's header, if that is NIfTI; pictures are PNG, masks 0 and 255. Where the truth is outlines, the
+    unit of the scan's header, if that is NIfTI; pictures are PNG, masks 0 and 255, also where they count as volumes of
+    one slice. Where the truth is outlines, the
     masks are the pages of one TIFF instead, ``<case>_seg.tif``, which is also read as a truth.
 
     The JSON gives the meaning of each value, file or page; the generator of any synthetic input, if the case has it
@@ -72,7 +74,7 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         if kind.label is None:
             msg = f"The schema {kind.name!r} has no labels to save."
             raise UsageError(msg)
-        self.spatial_dims, self.label, self.images = kind.spatial_dims, kind.label, kind.image_keys
+        self.single_slices, self.label, self.images = kind.single_slices, kind.label, kind.image_keys
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write each key's labels; the data are returned unchanged."""
@@ -80,9 +82,11 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         convention = self.label.convention_of(data, self.convention_key)
         stem = Path(self.output_dir) / case / f"{case}_{self.name}"
         for key in self.key_iterator(data):
-            label = data[key]
+            label, images = data[key], [data[name] for name in self.images if isinstance(data.get(name), MetaTensor)]
+            if self.single_slices and label.shape[-1] == 1 and is_from_picture(*images, label):
+                label = as_picture(label)
             affine = np.asarray(label.affine, dtype=np.float64)
-            frame = frame_on(self._files(data, label), label.shape[1:], affine)
+            frame = frame_on(map(_file_of, [label, *images]), label.shape[1:], affine)  # its own image's, if known
             if self.label.exclusive:
                 values = renumber(label[0].cpu(), self.label.values_in_file(convention), "the numbering inside")
                 self._write(stem, convert_to_numpy(values).astype(np.uint8), affine, frame)
@@ -90,7 +94,7 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
                 write_pages(stem.with_name(f"{stem.name}.tif"), convert_to_numpy(label))
             else:
                 for channel, structure in zip(convert_to_numpy(label), self.label.names.values(), strict=True):
-                    mask = np.where(channel != 0, 255 if self._is_picture(affine) else 1, 0).astype(np.uint8)
+                    mask = np.where(channel != 0, 255 if _is_picture(channel, affine) else 1, 0).astype(np.uint8)
                     self._write(stem.with_name(f"{stem.name}_{structure}"), mask, affine, frame)
             with writing(stem.with_name(f"{stem.name}.json")) as temporary:
                 temporary.write_text(json.dumps(self.describe(data, convention), indent=2) + "\n")
@@ -120,19 +124,10 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
         made = case.get(PROVENANCE) or {}
         return {"made_by": dict(made)} if made.get("synthetic_inputs") else {}
 
-    def _is_picture(self, affine: NDArray[np.float64]) -> bool:
-        """Return whether the grid is that of a picture, which has neither size nor position."""
-        return self.spatial_dims == 2 and np.array_equal(affine, np.eye(len(affine)))
-
-    def _files(self, case: Mapping[Hashable, Any], label: MetaTensor) -> list[str]:
-        """Return the file of the image whose grid the label has, if it is known, then those of all images."""
-        images = [label, *(case[key] for key in self.images if isinstance(case.get(key), MetaTensor))]
-        return [str(image.meta.get("filename_or_obj", "")) for image in images]
-
     def _write(
         self, stem: Path, values: NDArray[np.uint8], affine: NDArray[np.float64], frame: Mapping[str, Any] | None
     ) -> None:
-        if self._is_picture(affine):
+        if _is_picture(values, affine):
             about = PngInfo()
             about.add_text("Software", SOFTWARE)
             with writing(stem.with_name(f"{stem.name}.png")) as temporary:
@@ -140,3 +135,12 @@ class SaveLabeld(MapTransform):  # type: ignore[misc]  # MONAI's class is untype
             return
         with writing(stem.with_name(f"{stem.name}.nii.gz")) as temporary:
             nib.save(nifti_image(values, affine, DESCRIPTION, frame), temporary)
+
+
+def _file_of(image: MetaTensor) -> str:
+    return str(image.meta.get("filename_or_obj", ""))
+
+
+def _is_picture(values: NDArray[Any], affine: NDArray[np.float64]) -> bool:
+    """Return whether labels are on the grid of a picture, which has neither size nor position."""
+    return values.ndim == 2 and np.array_equal(affine, np.eye(len(affine)))

@@ -11,7 +11,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import convert_to_numpy
 
-from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
+from scanfill.data.provenance import PICTURE, Origin, synthetic_path, write_synthetic
 
 SCALE = "reference, not patient"
 
@@ -21,7 +21,8 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
     """Write ``<output_dir>/<case>/<case>_synthetic_<target>.nii.gz`` with header and sidecar, never next to an input.
 
     Args:
-        keys: One key: the image ``(1, X, Y, Z)`` or ``(1, X, Y)``, a MetaTensor on the grid to save.
+        keys: One key: the image ``(1, X, Y, Z)`` or ``(1, X, Y)``, a MetaTensor on the grid to save. A picture may also
+            be a volume of one slice, ``(1, X, Y, 1)``.
         target: The modality of the image.
         sources: Keys of the scans that it was generated from; their files go into the sidecar by name and checksum.
         output_dir: Created if missing; one folder per case.
@@ -95,6 +96,8 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
         )
         path = synthetic_path(self.output_dir, str(case[self.case_key]), name, self.suffix)
         values = convert_to_numpy(case[key])[0]
+        if self.suffix == PICTURE and values.ndim == 3 and values.shape[-1] == 1:
+            values = values[..., 0]  # a volume of one slice
         whole = np.issubdtype(np.dtype(self.dtype), np.integer)
         voxels = (np.rint(values) if whole else values).astype(self.dtype)
         return write_synthetic(voxels, np.asarray(case[key].affine), path, origin)

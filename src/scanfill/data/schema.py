@@ -312,6 +312,9 @@ class CaseSchema:
         check_mask: Refuses a mask that cannot be one; called with the mask ``(1, ...)``, the acquired images by key,
             and the start of the message.
         limits: Possible sizes of voxels and of the field of view; by default any.
+        single_slices: Whether a picture, or another file of one slice, counts as a volume of one slice (only in 3-D),
+            so that exported slices and whole volumes are used alike; see :py:mod:`scanfill.data.single_slice`.
+        pixel_size: Key of the condition that states the size of a picture's pixels in mm, which its file does not.
         check_conditions: Refuses conditions that exclude each other; called with a case and the start of the message.
         allowed: Finds where a lesion may be placed; called with the images by key, ``(1, ...)`` on one grid, and the
             keywords ``label`` and ``mask``, returns ``(...)``. None if the kind has no rule.
@@ -323,7 +326,7 @@ class CaseSchema:
 
     Raises:
         UsageError: Duplicate keys; an image, a truth or a condition that no file provides; a region with a label that
-            the truth does not have; outlines of volumes.
+            the truth does not have; outlines of volumes; single slices in 2-D; a pixel size that is no condition.
     """
 
     name: str
@@ -338,6 +341,8 @@ class CaseSchema:
     check_image: CheckImage | None = None
     check_mask: CheckMask | None = None
     limits: GridLimits | None = None
+    single_slices: bool = False
+    pixel_size: str | None = None
     check_conditions: CheckConditions | None = None
     allowed: Allowed | None = None
     zones: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -352,6 +357,9 @@ class CaseSchema:
         if self.label and self.label.kind == "polygons" and self.spatial_dims != 2:
             msg = f"Schema {self.name!r}: outlines are drawn on 2-D images, but spatial_dims is {self.spatial_dims}."
             raise UsageError(msg)
+        if self.single_slices and self.spatial_dims != 3:
+            msg = f"Schema {self.name!r}: single_slices is for volumes, but spatial_dims is {self.spatial_dims}."
+            raise UsageError(msg)
         own = {name: (label,) for label, name in (self.label.names if self.label else {}).items()}
         regions = {name: tuple(int(label) for label in labels) for name, labels in self.regions.items()} or own
         object.__setattr__(self, "images", tuple(self.images))
@@ -364,6 +372,11 @@ class CaseSchema:
     def image_keys(self) -> list[str]:
         """Keys of the images, in order."""
         return [image.key for image in self.images]
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether pictures (PNG, JPEG, TIFF, BMP) are images of this kind."""
+        return self.spatial_dims == 2 or self.single_slices
 
     @property
     def path_keys(self) -> list[str]:
@@ -400,6 +413,11 @@ class CaseSchema:
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
             msg = f"Schema {self.name!r} has the key {', '.join(map(repr, twice))} twice: keys must be unique."
+            raise UsageError(msg)
+        if self.pixel_size is not None and self.pixel_size not in self.condition_keys:
+            msg = (
+                f"Schema {self.name!r}: pixel_size={self.pixel_size!r} is not one of its conditions. Add the condition."
+            )
             raise UsageError(msg)
         given = self.finder.provides
         lacking = [key for key in keys if given is not None and key not in given and key != self.mask_key]

@@ -15,6 +15,7 @@ from scanfill.data.outline_files import read_outlines
 from scanfill.data.outlines import fill_outlines
 from scanfill.data.pages import TIFF_SUFFIXES, read_pages
 from scanfill.data.schema import CaseSchema, LabelSpec
+from scanfill.data.single_slice import placed_like
 from scanfill.errors import CaseError
 from scanfill.transforms.renumber import label_values, renumber
 
@@ -59,19 +60,20 @@ def read_truth(case: Mapping[Any, Any], schema: CaseSchema, key: str) -> MetaTen
             f"files, or correct the schema's kind."
         )
         raise CaseError(msg)
+    like = next((case[image] for image in schema.image_keys if isinstance(case.get(image), MetaTensor)), None)
     if found == "map":
-        image = read_image(files, name, schema.spatial_dims, schema.advice)
+        image = read_image(files, name, schema.spatial_dims, schema.advice, single_slices=schema.single_slices)
         convention = label.convention_of(case)
         renumbered: MetaTensor = renumber(
             image, label.conventions[convention], f"convention {convention!r}", f"{name} ({files})", label.remedy
         )
-        return renumbered
+        return placed_like(renumbered, like)
     if found == "channels":
-        return _read_channels(files, schema, label, name)
+        return placed_like(_read_channels(files, schema, label, name), like)
     names = list(label.names.values())
-    like = next((case[image] for image in schema.image_keys if isinstance(case.get(image), MetaTensor)), None)
     if found == "pages":
         masks = torch.from_numpy(read_pages(files, names, name))
+        masks = masks[..., None] if schema.single_slices else masks
         affine = torch.eye(4) if like is None else like.affine  # a TIFF states no position
         return MetaTensor(masks, affine=affine, meta={"filename_or_obj": str(files)})
     if like is None:
@@ -110,7 +112,9 @@ def _read_channels(files: Sequence[str], schema: CaseSchema, label: LabelSpec, n
         raise CaseError(msg)
     masks: list[MetaTensor] = []
     for structure, path in zip(label.names.values(), files, strict=True):
-        mask = read_image(path, f"{name}, {structure}", schema.spatial_dims, schema.advice)
+        mask = read_image(
+            path, f"{name}, {structure}", schema.spatial_dims, schema.advice, single_slices=schema.single_slices
+        )
         values = label_values(mask, f"{name}, {structure} ({path})")
         if len(set(values) - {0}) > 1:
             msg = f"{name}, {structure} ({path}) holds the values {values}: a mask may only hold 0 and one other value."

@@ -16,6 +16,7 @@ from scipy import ndimage
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
 from scanfill.data.schema import CaseSchema
 from scanfill.data.schema_names import load_schema
+from scanfill.data.single_slice import placed_like
 from scanfill.errors import CaseError, UsageError
 from scanfill.inpainting.masks import deform_lesion, draw_lesion
 from scanfill.inpainting.place import Lesion, check_placed, place_lesion
@@ -128,8 +129,10 @@ class PlaceLesiond(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         """Read a mask that was drawn for the case."""
         path = str(case[DRAWN_MASK])
         text = f"{where}: the mask {path}"
-        mask = read_image(path, text, self.kind.spatial_dims, self.kind.advice)
         like = case[self.keys[0]]
+        kind = self.kind
+        mask = read_image(path, text, kind.spatial_dims, kind.advice, single_slices=kind.single_slices)
+        mask = placed_like(mask, like)
         if tuple(mask.shape) != tuple(like.shape) or grid_distance(mask, like) > GRID_TOLERANCE:
             msg = (
                 f"{text} has shape {tuple(mask.shape[1:])} and is not on the grid of the images "

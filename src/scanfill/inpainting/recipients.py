@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scanfill.data.cases import find_cases
-from scanfill.data.image import VOLUME_SUFFIXES
+from scanfill.data.image import IMAGE_SUFFIXES, VOLUME_SUFFIXES
 from scanfill.data.lists import read_list
 from scanfill.data.provenance import LESION_COPY
 from scanfill.data.schema import CaseSchema
@@ -78,7 +78,7 @@ def find_recipients(
             name = LESION_COPY.format(case=case["case_id"], copy=copy + 1)
             request = case | {"case_id": name, SOURCE: case["case_id"], SEED: seed + len(requests)}
             if folder is not None:
-                request |= _given(folder, str(case["case_id"]))
+                request |= _given(folder, str(case["case_id"]), kind)
             if "problem" in case:
                 request["problem"] = case["problem"].replace("set synthetic=True", "pass --synthetic true")
             if not synthetic and case.get("synthetic"):
@@ -120,9 +120,9 @@ def _state_convention(cases: Sequence[Case], kind: CaseSchema, labels: str) -> N
             case.setdefault("label_convention", wanted)
 
 
-def _given(folder: Path, case_id: str) -> Case:
+def _given(folder: Path, case_id: str, kind: CaseSchema) -> Case:
     """Return the file of the mask of a case, or why there is none."""
-    for suffix in VOLUME_SUFFIXES:
+    for suffix in IMAGE_SUFFIXES if kind.takes_pictures else VOLUME_SUFFIXES:
         if (folder / f"{case_id}{suffix}").is_file():
             return {DRAWN_MASK: str(folder / f"{case_id}{suffix}")}
     return {"problem": f"Case {case_id!r} has no mask in {folder}: draw one as {case_id}.nii.gz, or leave it out."}

@@ -15,6 +15,7 @@ from torch import Tensor
 from scanfill.data.provenance import INPUTS, LEGEND
 from scanfill.data.schema import CaseSchema
 from scanfill.data.schema_names import load_schema
+from scanfill.data.single_slice import as_picture, is_from_picture
 from scanfill.metrics import region_sizes
 from scanfill.metrics.label_arrays import as_channels, as_image
 from scanfill.report.palette import COLOURS, palette
@@ -123,7 +124,8 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
 
     If the image is on a different grid than the label map (because only the prediction was brought back to the input's
     grid), it is resampled for the picture. If the image or an input was synthetic, the picture is stamped accordingly.
-    A case's own ``legend`` overrides the schema's. See :py:func:`draw_preview`.
+    A case's own ``legend`` overrides the schema's. A picture that counts as a volume of one slice is drawn as a
+    picture. See :py:func:`draw_preview`.
 
     Args:
         image_key: Key of the image ``(C, X, Y[, Z])``. If several are given, the first acquired one that is not blank
@@ -169,19 +171,24 @@ class SavePreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
             )
             raise ValueError(msg)
         case, label = str(data[self.case_key]), data[self.label_key]
+        truth = None if self.truth_key is None else data.get(self.truth_key)
         shown, image = self._choose_image(data)
         if isinstance(image, MetaTensor) and isinstance(label, MetaTensor) and not _same_grid(image, label):
             plain = MetaTensor(image.as_tensor(), image.affine)
             image = SpatialResample(mode="bilinear", padding_mode="zeros")(plain, label.affine, label.shape[1:])
+        spatial_dims = self.spatial_dims
+        if spatial_dims == 3 and label.shape[-1] == 1 and is_from_picture(data[shown], label):
+            spatial_dims, image, label = 2, as_picture(image), as_picture(label)
+            truth = None if truth is None else as_picture(truth)
         draw_preview(
             image,
             label,
             Path(self.output_dir, case, f"{case}_preview.png"),
-            truth=None if self.truth_key is None else data.get(self.truth_key),
+            truth=truth,
             title=case,
             legend=data.get(LEGEND) or self.legend,
             exclusive=self.exclusive,
-            spatial_dims=self.spatial_dims,
+            spatial_dims=spatial_dims,
             stamp=_stamp_of(data, shown),
             listed=self.listed,
         )

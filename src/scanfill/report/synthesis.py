@@ -13,6 +13,7 @@ from monai.transforms import Transform
 
 from scanfill.data.schema import CaseSchema
 from scanfill.data.schema_names import load_schema
+from scanfill.data.single_slice import as_picture, is_from_picture
 from scanfill.metrics.label_arrays import as_channels, as_image
 from scanfill.report.panels import Grid, Row, blacken, draw_rows, finish, fullest_slices
 
@@ -110,6 +111,8 @@ def draw_synthesis(
 class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     """Write ``<output_dir>/<case>/<case>_preview.png`` for each case; the data stay unchanged.
 
+    A picture that counts as a volume of one slice is drawn as a picture.
+
     Args:
         sources: The source modalities; a case contains each, as in its file, under ``prefix`` plus its name.
         target: The generated modality; the truth is drawn if the case contains it under ``prefix`` plus its name.
@@ -144,17 +147,25 @@ class SaveSynthesisPreviewd(Transform):  # type: ignore[misc]  # MONAI's class i
         case = str(data[self.case_key])
         keys = {source: f"{self.prefix}{source}" for source in self.sources}
         keys |= {source: source for source in self.label_maps if source in keys and keys[source] not in data}
+        flat = self.spatial_dims == 3 and data[self.key].shape[-1] == 1
+        picture = flat and is_from_picture(*[data[key] for key in [*keys.values(), self.key]])
+
+        def drawn(key: str) -> Any:
+            return as_picture(data[key]) if picture else data[key]
+
+        truth = f"{self.prefix}{self.target}"
+        outlined = self.label_key not in self.sources and self.label_key in data
         draw_synthesis(
-            {source: data[key] for source, key in keys.items()},
-            data[self.key],
+            {source: drawn(key) for source, key in keys.items()},
+            drawn(self.key),
             Path(self.output_dir, case, f"{case}_preview.png"),
             target=self.target,
-            truth=data.get(f"{self.prefix}{self.target}"),
-            label=None if self.label_key in self.sources else data.get(self.label_key),
+            truth=drawn(truth) if truth in data else None,
+            label=drawn(self.label_key) if outlined else None,
             title=case,
             label_maps=self.label_maps,
             outlined=self.outlined,
-            spatial_dims=self.spatial_dims,
+            spatial_dims=2 if picture else self.spatial_dims,
         )
         return data
 

@@ -17,9 +17,6 @@ from scanfill.errors import CaseError
 DEPTHS = {"I;16": 16, "I;16L": 16, "I;16B": 16, "I": 16, "F": 32}
 """Pillow mode -> bits per pixel; 8 for all others."""
 
-LISTED = 5
-"""Number of names in a message."""
-
 
 @dataclass(frozen=True)
 class ImagesFinder(Finder):
@@ -56,7 +53,7 @@ class ImagesFinder(Finder):
         finder = ClassFinder(self.condition) if classes else self.rows
         cohort = finder.find(folder, schema, request)
         if stated and request.images != []:
-            _check_rows(CaseTable.read(folder / self.table, {}), cohort.cases)
+            CaseTable.read(folder / self.table, {}).check_complete(str(case["case_id"]) for case in cohort.cases)
         if request.check and request.images != []:
             modes = _check_alike(cohort.cases, schema.image_keys[0])
             if colored := sum(count for mode, count in modes.items() if mode in COLOR_MODES):
@@ -66,24 +63,6 @@ class ImagesFinder(Finder):
     def _has_images(self, folder: Path) -> bool:
         place = folder / "images"
         return place.is_dir() and any(image_suffix(path) for path in place.iterdir())
-
-
-def _check_rows(table: CaseTable, cases: Sequence[Case]) -> None:
-    """Check that each image has a row, and each row an image.
-
-    Raises:
-        CaseError: With the names that have not.
-    """
-    unknown, lacking = table.unmatched(str(case["case_id"]) for case in cases)
-    if unknown:
-        msg = f"{table.path} has rows without an image: {_listed(unknown)}. Add the images, or remove the rows."
-        raise CaseError(msg)
-    if lacking:
-        msg = (
-            f"{table.path} has no row for the images {_listed(lacking)}: add a row for each, with empty cells for what "
-            f"is unknown, or move the images out of the folder."
-        )
-        raise CaseError(msg)
 
 
 def _check_alike(cases: Sequence[Case], key: str) -> Counter[str]:
@@ -109,7 +88,3 @@ def _check_alike(cases: Sequence[Case], key: str) -> Counter[str]:
         )
         raise CaseError(msg)
     return modes
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")

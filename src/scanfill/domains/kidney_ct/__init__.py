@@ -1,1 +1,5 @@
-"""CT of the abdomen, with kidneys and their tumors."""
+"""Kidneys and their tumors in CT, as volumes or as exported slices."""
+
+from scanfill.domains.kidney_ct.intensities import CheckCTd, WindowCTd
+
+__all__ = ["CheckCTd", "WindowCTd"]
