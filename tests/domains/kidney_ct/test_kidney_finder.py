@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from one_slice_files import save_dicom, save_picture
 from scanfill.__main__ import cases, split
 from scanfill.data import ReadCased, SaveLabeld, find_cases, load_schema, read_list
 from scanfill.data.cases import find_cohort
+from scanfill.domains.kidney_ct.phantoms import write_abdomen_cohort
 from scanfill.errors import CaseError
 from tiny_cases import save
 
@@ -274,3 +276,13 @@ def test_a_prediction_for_a_slice_of_each_kind_is_written_in_its_kind(tmp_path: 
     }
     about = json.loads((tmp_path / "out" / "b" / "b_seg.json").read_text())
     assert (about["labels"]["2"], about["convention"]) == ("tumor", "kits19")
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_phantoms_are_found_with_their_patients_of_one_or_more_visits(tmp_path: Path, seed: int) -> None:
+    write_abdomen_cohort(tmp_path, cases=6, size=48, seed=seed, thickness=5)
+    found = find_cases(tmp_path, schema="kidney_ct")
+    with (tmp_path / "participants.tsv").open(encoding="utf-8") as file:
+        stated = {row["case_id"]: row["patient"] for row in csv.DictReader(file, delimiter="\t")}
+    assert {case["case_id"]: case["patient"] for case in found} == stated
+    assert len(set(stated.values())) == 5, "one patient has two visits"

@@ -3,17 +3,18 @@
 from scanfill.data.layouts import Layout
 
 VOLUME = r"\.(?:nii\.gz|nii|nrrd|mha|mhd)"
+VOLUMES = "imaging|segmentation|aggregated_MAJ_seg"
 SLICE = r"\.(?:png|jpe?g|tiff?|bmp|dcm)"
 
 LAYOUTS = (
     # KiTS19 and KiTS23: imaging.nii.gz, segmentation.nii.gz. KiTS21: the majority of its annotators; the aggregations
-    # by AND and OR beside it are not used.
+    # by AND and OR beside it are not used. Phantoms have further visits of a patient, as case_00007_2.
     Layout(
         "KiTS (case_00000/imaging.nii.gz with segmentation.nii.gz or aggregated_MAJ_seg.nii.gz, or both in one folder "
         "as case_00000_imaging.nii.gz)",
-        pattern=rf"(?P<case>case_\d{{5}})[/_](?P<key>imaging|segmentation|aggregated_MAJ_seg){VOLUME}",
+        pattern=rf"(?P<case>(?P<patient>case_\d{{5,}})(?:_\d+)?)[/_](?P<key>{VOLUMES}){VOLUME}",
         keys={"imaging": "ct", "segmentation": "label", "aggregated_maj_seg": "label"},
-        patient="{case}",
+        patient="{patient}",
     ),
     # Slices exported as pictures or DICOM. Their names may contain the patient, as those of KiTS do.
     Layout(
