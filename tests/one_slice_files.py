@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -38,5 +39,7 @@ def save_dicom(
         for tag, value in stated.items():
             slice_.GetMetaDataDictionary()[tag] = value
         writer = itk.ImageFileWriter[type(slice_)].New(Input=slice_, FileName=str(path), ImageIO=itk.GDCMImageIO.New())
-        writer.Update()
+        spoken = locale.setlocale(locale.LC_ALL)
+        writer.Update()  # leaves the locale C behind, in which Python reads text as ASCII
+        locale.setlocale(locale.LC_ALL, spoken)
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import locale
 from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
@@ -107,7 +108,9 @@ def test_a_flat_metaimage_has_an_affine_of_a_volume(tmp_path: Path) -> None:
 
 
 def test_a_slice_of_dicom_is_in_hu_where_its_patient_lies(tmp_path: Path) -> None:
-    image = read_image(save_dicom(tmp_path / "a.dcm", RAMP - 1000), "x", single_slices=True)
+    path, spoken = save_dicom(tmp_path / "a.dcm", RAMP - 1000), locale.setlocale(locale.LC_ALL)
+    image = read_image(path, "x", single_slices=True)
+    assert locale.setlocale(locale.LC_ALL) == spoken
     np.testing.assert_array_equal(image[0, ..., 0], RAMP - 1000)
     np.testing.assert_allclose(image.affine[:3, [0, 1, 3]], [[-0.7, 0, 100], [0, -0.8, 120], [0, 0, 33]])
     with pytest.raises(CaseError, match="unsupported file type"):

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from monai.data import MetaTensor
 from monai.transforms import Compose
 
-from one_slice_files import save_picture
+from one_slice_files import save_dicom, save_picture
 from scanfill.data import ReadCased
 from scanfill.domains.kidney_ct import CheckCTd, WindowCTd
 from scanfill.errors import CaseError, UsageError
@@ -123,6 +123,18 @@ def test_files_of_the_wrong_kind_are_told_by_name(tmp_path: Path) -> None:
         assert str(file) in str(caught.value) + str(caught.value.__cause__)
     right = Compose([ReadCased("ct", schema="kidney_ct"), WindowCTd("ct", "windowed")])
     assert right({"case_id": "c1", "ct": str(picture)})["ct"].max() <= 1
+
+
+def test_a_slice_of_dicom_without_its_rescaling_is_refused(tmp_path: Path) -> None:
+    hu = np.resize(TISSUE, (9, 8))
+    for rescaled in (True, False):
+        path = save_dicom(tmp_path / f"{rescaled}.dcm", hu, rescaled=rescaled)
+        case = ReadCased("ct", schema="kidney_ct")({"case_id": "c1", "ct": str(path)})
+        if rescaled:
+            assert CheckCTd("ct")(case)["ct"].min() == -1000
+        else:
+            with pytest.raises(CaseError, match=r"False.dcm\) holds values from 24 to 2224.* rescaling of DICOM"):
+                CheckCTd("ct")(case)
 
 
 @pytest.mark.parametrize(
