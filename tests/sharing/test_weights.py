@@ -169,7 +169,7 @@ def loads(tree: ast.AST) -> list[ast.Call]:
 
 
 OF_THIS_RUN = {"mapped.py"}
-"""Modules that load only what the same run wrote into its own private folder, with metadata that is more than weights."""
+"""Modules that load only what the same run wrote into its own private folder: images with their metadata."""
 
 
 def test_all_loading_of_weights_is_weights_only() -> None:

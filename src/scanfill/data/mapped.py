@@ -54,7 +54,7 @@ class MappedDataset(PersistentDataset):  # type: ignore[misc]  # MONAI's class i
         path = self.cache_dir / f"{self.hash_func(item_transformed).decode()}.pt"
         if not path.is_file():
             self._write(_compact(self._pre_transform(deepcopy(item_transformed))), path)
-        # With its metadata, and so not only weights: the file is of this run, in a folder that only its user can write to.
+        # Not only weights, because of the metadata: a file of this run, in a folder that only its user can write to.
         return torch.load(path, mmap=True, weights_only=False)
 
     def _write(self, prepared: Any, path: Path) -> None:
