@@ -241,6 +241,7 @@ def test_empty_labels_in_pictures_are_not_copies_of_each_other(tmp_path: Path) -
         cases.append({"case_id": name, "patient": name, "ct": str(ct), "label": str(label)})
     add_fingerprints(cases, load_schema(SCHEMA))
     check_copies(cases, load_schema(SCHEMA))
+    assert [case["patient"] for case in cases] == ["a", "b"]
 
 
 def test_previews_draw_a_picture_as_a_picture(case: dict[str, Any], tmp_path: Path) -> None:
