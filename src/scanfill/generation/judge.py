@@ -50,17 +50,15 @@ class JudgeNetwork(nn.Module):
         return found
 
 
-class Judge:
-    """Tells the conditions of images.
+class FeatureSpace:
+    """Features of images.
 
     Args:
-        vocabulary: The conditions.
-        network: Trained by :py:func:`train_judge`.
+        network: Gives the features; trained, or with random weights.
         real: Real images, on which each feature has mean 0 and SD 1, so that distances do not depend on its scale.
     """
 
-    def __init__(self, vocabulary: Vocabulary, network: JudgeNetwork, real: Tensor) -> None:
-        self.vocabulary = vocabulary
+    def __init__(self, network: JudgeNetwork, real: Tensor) -> None:
         self.network = network.eval()
         found = self._raw(real)
         self.mean, self.sd = found.mean(dim=0), found.std(dim=0) + 1e-3
@@ -72,6 +70,20 @@ class Judge:
     @torch.no_grad()
     def _raw(self, images: Tensor) -> Tensor:
         return torch.cat([self.network.features(part) for part in torch.split(images, 64)])
+
+
+class Judge(FeatureSpace):
+    """Tells the conditions of images.
+
+    Args:
+        vocabulary: The conditions.
+        network: Trained by :py:func:`train_judge`.
+        real: See :py:class:`FeatureSpace`.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, network: JudgeNetwork, real: Tensor) -> None:
+        super().__init__(network, real)
+        self.vocabulary = vocabulary
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> list[dict[str, Any]]:

@@ -4,13 +4,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from matplotlib.figure import Figure as MatplotlibFigure
 from torch import Tensor
 
 from scanfill.generation.judge import FEATURES
 from scanfill.generation.judgement import JUDGE, MEASURED, REAL, SAMPLES, Images, Judged
 from scanfill.report.page import Figure, Mark, Page, Section, Table
+from scanfill.report.sample_pictures import draw_closest, draw_distances, draw_sheet_of_rows
 
 NOT_ANONYMOUS = (
     "Generated images may resemble training images more than these figures show. They are not anonymous by "
@@ -36,7 +35,9 @@ def write_page(
     histogram, closest = partial(_histogram, judged), partial(_closest, judged, samples, training)
     sections = [
         Section("Answer", _answer(judged), [_gates(judged)]),
-        Section("What it looks like", "", figures=[Figure(_sheet(sheets), "Some images of each row.")]),
+        Section(
+            "What it looks like", "", figures=[Figure(draw_sheet_of_rows(sheets, SHOWN), "Some images of each row.")]
+        ),
         Section(
             "Does it show what it is asked for?", _about_fidelity(judged), [*_fidelity(judged), _specificity(judged)]
         ),
@@ -182,39 +183,11 @@ def _copies(judged: Judged) -> Table:
 
 
 def _histogram(judged: Judged, space: str) -> Figure:
-    figure = MatplotlibFigure(figsize=(6, 2.6), dpi=110, layout="tight")
-    axis = figure.subplots()
-    top = max(max(distances) for distances in judged.distances[space].values())
-    for name, distances in judged.distances[space].items():
-        axis.hist(distances, bins=np.linspace(0, top, 40).tolist(), alpha=0.6, label=name, density=True)
-    axis.set_xlabel(f"distance to the nearest training image, in {space}")
-    axis.set_yticks([])
-    axis.legend()
-    return Figure(
-        figure, f"In {space}: distances of samples and of held-out real images to the nearest training image."
-    )
+    label = f"distance to the nearest training image, in {space}"
+    caption = f"In {space}: distances of samples and of held-out real images to the nearest training image."
+    return Figure(draw_distances(judged.distances[space], label), caption)
 
 
 def _closest(judged: Judged, samples: Images, training: Images, space: str) -> Figure:
-    pairs = judged.closest[space]
-    figure = MatplotlibFigure(figsize=(1.5 * len(pairs), 3.3), dpi=110, layout="tight")
-    grid = figure.subplots(2, len(pairs), squeeze=False)
-    for column, (sample, index, distance) in enumerate(pairs):
-        for axis, pixels in zip(grid[:, column], (samples.pixels[sample], training.pixels[index]), strict=True):
-            axis.imshow(pixels[0].numpy().T, cmap="gray", vmin=-1, vmax=1)
-            axis.set_axis_off()
-        grid[0, column].set_title(f"{distance:.1f}", fontsize=8)
     caption = f"In {space}: the samples that are nearest to a training image (top), and that image (below)."
-    return Figure(figure, caption)
-
-
-def _sheet(sheets: dict[str, Tensor]) -> MatplotlibFigure:
-    figure = MatplotlibFigure(figsize=(1.15 * SHOWN, 1.35 * len(sheets)), dpi=110, layout="tight")
-    grid = figure.subplots(len(sheets), SHOWN, squeeze=False)
-    for axes, (name, pixels) in zip(grid, sheets.items(), strict=True):
-        for axis in axes:
-            axis.set_axis_off()
-        for axis, image in zip(axes, pixels[:SHOWN], strict=False):
-            axis.imshow(image[0].numpy().T, cmap="gray", vmin=-1, vmax=1)
-        axes[0].set_title(name, fontsize=8, loc="left")
-    return figure
+    return Figure(draw_closest(judged.closest[space], samples.pixels, training.pixels), caption)
