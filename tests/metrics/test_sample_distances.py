@@ -71,10 +71,9 @@ def test_drawing_every_patient_once_would_give_the_distance_itself() -> None:
 
 def test_patients_of_both_sets_are_drawn_together_so_that_differences_are_paired() -> None:
     real, patients = features(8, 0), ["a", "a", "b", "b", "c", "c", "d", "d"]
-    shifted, further = real + 0.1, real + 0.2
+    shifted, further = real + 1.0, real + 1.1
     one, other = (kernel_distances_of_draws(real, each, (patients, patients), draws=50) for each in (shifted, further))
-    known = ~np.isnan(one)
-    assert (other > one)[known].all()
+    assert np.nanstd(other - one) < 0.5 * np.nanstd(one)
     repeated = kernel_distances_of_draws(real, shifted, (patients, patients), draws=50)
     np.testing.assert_array_equal(one, repeated)
 

@@ -1,11 +1,13 @@
 """One page about a generator: the answer first, then figures and pictures behind it."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from scanfill.generation.gates import Gate
 from scanfill.generation.judge import FEATURES
 from scanfill.generation.judgement import JUDGE, MEASURED, REAL, SAMPLES, Images, Judged
 from scanfill.report.page import Figure, Mark, Page, Section, Table
@@ -15,6 +17,7 @@ NOT_ANONYMOUS = (
     "Generated images may resemble training images more than these figures show. They are not anonymous by "
     "themselves: treat them like the data that the generator was trained on."
 )
+ALL_TOGETHER = "Each straw man is good at something, so only all gates together say anything."
 SHOWN = 8
 """Images of each row in the sheet."""
 
@@ -34,7 +37,7 @@ def write_page(
     """
     histogram, closest = partial(_histogram, judged), partial(_closest, judged, samples, training)
     sections = [
-        Section("Answer", _answer(judged), [_gates(judged)]),
+        Section("Answer", _answer(judged), [gate_table(judged.gates, ALL_TOGETHER)]),
         Section(
             "What it looks like", "", figures=[Figure(draw_sheet_of_rows(sheets, SHOWN), "Some images of each row.")]
         ),
@@ -66,13 +69,19 @@ def _answer(judged: Judged) -> str:
     return f"{first} {second}\n\n{NOT_ANONYMOUS}"
 
 
-def _gates(judged: Judged) -> Table:
-    names = [gate.name for gate in judged.gates[SAMPLES]]
+def gate_table(gates: Mapping[str, Sequence[Gate]], caption: str) -> Table:
+    """Return which row passes which gate.
+
+    Args:
+        gates: Row -> its gates, the same ones of each.
+        caption: What the table shows.
+    """
+    names = [gate.name for gate in next(iter(gates.values()))]
     rows = [
         [row, *[Mark("yes" if gate.passed else "no", "good" if gate.passed else "bad") for gate in found]]
-        for row, found in judged.gates.items()
+        for row, found in gates.items()
     ]
-    return Table(["row", *names], rows, "Each straw man is good at something, so only all gates together say anything.")
+    return Table(["row", *names], rows, caption)
 
 
 def _about_fidelity(judged: Judged) -> str:
