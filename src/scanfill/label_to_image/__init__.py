@@ -1,4 +1,4 @@
-"""Images drawn from label maps, in the bodies of training patients: new training cases with a known truth, and judged."""
+"""Images drawn from label maps, in bodies of training patients: new training cases with a known truth, and judged."""
 
 from scanfill.label_to_image.choose_slice import ChooseSliced
 from scanfill.label_to_image.collect import CollectSlices
