@@ -1,8 +1,19 @@
-"""Images drawn from label maps, in the bodies of training patients: new training cases with a known truth."""
+"""Images drawn from label maps, in bodies of training patients: new training cases with a known truth, and judged."""
 
 from scanfill.label_to_image.choose_slice import ChooseSliced
+from scanfill.label_to_image.collect import CollectSlices
+from scanfill.label_to_image.judgement import SliceJudgement
 from scanfill.label_to_image.placing import PlaceMaskd
 from scanfill.label_to_image.saved import SaveDrawnd
+from scanfill.label_to_image.slices import labelled_slices
 from scanfill.label_to_image.templates import find_templates
 
-__all__ = ["ChooseSliced", "PlaceMaskd", "SaveDrawnd", "find_templates"]
+__all__ = [
+    "ChooseSliced",
+    "CollectSlices",
+    "PlaceMaskd",
+    "SaveDrawnd",
+    "SliceJudgement",
+    "find_templates",
+    "labelled_slices",
+]
