@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
+from scanfill.studies.commands import share_name
+
 Study = dict[str, Any]
 
 SEGMENTATION, GENERATION = "segmentation", "generation"
@@ -99,11 +101,6 @@ def references(study: Study) -> dict[str, str]:
 def _name(one: Combination, varies: list[bool]) -> str:
     parts = [one.augmentation, one.network, share_name(one.patients)]
     return "-".join([one.arm, *(part for part, own in zip(parts, varies, strict=True) if own)])
-
-
-def share_name(share: float) -> str:
-    """Return the name of a share of the patients, such as ``p25`` for 0.25."""
-    return f"p{100 * share:g}".replace(".", "_")
 
 
 def primary_of(study: Study) -> tuple[str, str, str] | None:

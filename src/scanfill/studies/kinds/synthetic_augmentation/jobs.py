@@ -3,7 +3,7 @@
 from typing import Any
 
 from scanfill.studies.bundle_facts import facts_of, networks_of
-from scanfill.studies.commands import receipts, step_folder, trained_folder
+from scanfill.studies.commands import receipts, share_name, step_folder, trained_folder
 from scanfill.studies.kinds.synthetic_augmentation.arms import (
     GENERATION,
     MADE_LIST,
@@ -16,7 +16,6 @@ from scanfill.studies.kinds.synthetic_augmentation.arms import (
     arms_of,
     combinations,
     levels,
-    share_name,
 )
 
 Plans = dict[str, dict[str, Any]]

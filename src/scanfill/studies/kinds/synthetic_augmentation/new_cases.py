@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scanfill.report.page import Figure, Part, Section, Table
-from scanfill.studies.commands import step_folder
-from scanfill.studies.kinds.synthetic_augmentation.arms import GENERATION, SUMMARY, levels, share_name
+from scanfill.studies.commands import share_name, step_folder
+from scanfill.studies.kinds.synthetic_augmentation.arms import GENERATION, SUMMARY, levels
 from scanfill.studies.kinds.synthetic_augmentation.jobs import find_models, painting_arms, step_name
 from scanfill.studies.study_scores import StudyScores
 from scanfill.studies.tables.costs import read_receipts
