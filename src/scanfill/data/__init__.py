@@ -9,6 +9,7 @@ from scanfill.data.kept_split import save_split
 from scanfill.data.layouts import Layout, LayoutFinder
 from scanfill.data.lists import read_list, write_case_list, write_split
 from scanfill.data.mapped import MappedDataset
+from scanfill.data.new_cases import list_new_cases
 from scanfill.data.outline_files import read_outlines, write_outlines
 from scanfill.data.outlines import fill_outlines, outlines_of
 from scanfill.data.pages import read_pages, write_pages
@@ -42,6 +43,7 @@ __all__ = [
     "fill_outlines",
     "find_cases",
     "fold_cases",
+    "list_new_cases",
     "load_cases",
     "load_schema",
     "median_spacing",

@@ -211,6 +211,9 @@ PROVENANCE = "provenance"
 LESION_COPY = "{case}-lesion{copy}"
 """Name of a new case: an acquired one with a generated lesion, or with one less."""
 
+SLICE_COPY, SLICE_LOOK = "{case}-slice{copy}", "{slice}-look{look}"
+"""Name of a slice that was drawn from a label map, in the body of a case, and of one of several looks of it."""
+
 OUTPUT_NAME = re.compile(r"(?P<case>.+)_synthetic_(?P<modality>[^_]+)")
 
 

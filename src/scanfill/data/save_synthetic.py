@@ -26,7 +26,7 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
         target: The modality of the image.
         sources: Keys of the scans that it was generated from; their files go into the sidecar by name and checksum.
         output_dir: Created if missing; one folder per case.
-        checkpoint: The weights.
+        checkpoint: The weights; None if nothing was learned.
         generator: Name of the bundle.
         metadata: Metadata of the bundle; its version goes into the sidecar.
         record: Record of the checkpoint; its training list and its reference scale go into the sidecar.
@@ -45,7 +45,7 @@ class SaveSyntheticd(MapTransform):  # type: ignore[misc]
     target: str
     sources: Sequence[str]
     output_dir: str | Path
-    checkpoint: str | Path
+    checkpoint: str | Path | None
     generator: str
     metadata: Mapping[str, Any]
     record: Mapping[str, Any]

@@ -12,15 +12,14 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 from torch import Tensor
 
-from scanfill.data.image import image_suffix
-from scanfill.data.lists import read_list, write_split
+from scanfill.data.new_cases import SEED, SOURCE, label_of, list_new_cases
 from scanfill.data.paste import paste_synthetic, pasted_suffix
-from scanfill.data.provenance import Origin, stem_of, synthetic_path, write_synthetic
-from scanfill.data.schema import CaseSchema, LabelSpec
+from scanfill.data.provenance import Origin, synthetic_path, write_synthetic
+from scanfill.data.schema import CaseSchema
 from scanfill.data.schema_names import load_schema
-from scanfill.errors import CaseError, UsageError
+from scanfill.errors import CaseError
 from scanfill.inpainting.hole import deviations_of, paint_tones, tones_of
-from scanfill.inpainting.recipients import DRAWN_MASK, MASKS, SEED, SOURCE
+from scanfill.inpainting.recipients import DRAWN_MASK, MASKS
 from scanfill.report.fillings import draw_filling
 from scanfill.transforms.foreground import SMALLEST_SHARE, mean_and_sd, measured_values
 
@@ -169,7 +168,7 @@ class SaveFilledd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
 
     def __post_init__(self) -> None:
         self.kind = load_schema(self.schema)
-        self.spec = _label_of(self.kind)
+        self.spec = label_of(self.kind)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write one case."""
@@ -266,9 +265,7 @@ def list_filled(
     learned_from: Mapping[str, Sequence[str]] | None = None,
     datalist: str | Path | None = None,
 ) -> Path | None:
-    """Write ``<output_dir>/list.json``: the labelled originals and every new case that there is, as training cases.
-
-    Nothing is written if there is no new case.
+    """Write ``<output_dir>/list.json``; see :py:func:`~scanfill.data.new_cases.list_new_cases`.
 
     Args:
         requests: See :py:func:`~scanfill.inpainting.recipients.find_recipients`.
@@ -277,44 +274,14 @@ def list_filled(
         modalities: The images of a case.
         learned_from: ``cases`` and ``patients`` that the network learned from.
         datalist: The list that the originals come from; its validation part is kept.
-
-    Raises:
-        UsageError: The schema has no label map.
     """
-    kind = load_schema(schema)
-    spec = _label_of(kind)
-    keys = [*modalities, spec.key, *([kind.mask_key] if kind.mask_key else [])]
-    originals: dict[str, Case] = {}
-    made = []
-    for request in requests:
-        own = {name: value for name, value in request.items() if name not in (SOURCE, SEED, DRAWN_MASK, "problem")}
-        if all(request.get(key) for key in (*modalities, spec.key)) and not request.get("synthetic"):
-            originals[request[SOURCE]] = own | {"case_id": request[SOURCE]}
-        files = {key: _written(Path(output_dir), str(request["case_id"]), key) for key in keys}
-        if all(files.values()):
-            fixed = {"label_convention": next(iter(spec.conventions))} if len(spec.conventions) > 1 else {}
-            made.append(fixed | own | files | {"synthetic": keys})  # the mask too: its name says so
-    if not made:
-        return None
-    split: dict[str, list[Case]] = {"training": [*originals.values(), *made]}
-    if datalist is not None:
-        split["validation"] = read_list(datalist, schema=kind, modalities=modalities).get("validation", [])
-    patients = list((learned_from or {}).get("patients", ()))
-    path = Path(output_dir) / "list.json"
-    return write_split(split, path, schema=kind, name="lesion_inpainting", learned_from=patients)
-
-
-def _label_of(kind: CaseSchema) -> LabelSpec:
-    if kind.label is None:
-        msg = f"The schema {kind.name!r} has no label map, so there are no lesions: state its 'label'."
-        raise UsageError(msg)
-    return kind.label
-
-
-def _written(folder: Path, case_id: str, key: str) -> str:
-    """Return the file of a new case, or an empty text."""
-    name = synthetic_path(folder, case_id, key).name
-    found = [
-        path for path in (folder / case_id).glob("*") if image_suffix(path) and stem_of(path) == stem_of(Path(name))
-    ]
-    return str(found[0].resolve()) if found else ""
+    return list_new_cases(
+        requests,
+        output_dir,
+        schema=schema,
+        modalities=modalities,
+        name="lesion_inpainting",
+        private=[DRAWN_MASK],
+        learned_from=learned_from,
+        datalist=datalist,
+    )

@@ -10,9 +10,9 @@ from monai.utils import convert_to_dst_type, convert_to_numpy
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from scanfill.data.new_cases import SEED
 from scanfill.errors import CaseError
 from scanfill.inpainting.pool import LesionPool
-from scanfill.inpainting.recipients import SEED
 
 LEAST = 0.3
 """Least share of a hole that must be healthy tissue; the rest of its shape is cut off."""

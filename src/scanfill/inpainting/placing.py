@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, read_image
+from scanfill.data.new_cases import SEED
 from scanfill.data.schema import CaseSchema
 from scanfill.data.schema_names import load_schema
 from scanfill.data.single_slice import placed_like
@@ -21,7 +22,7 @@ from scanfill.errors import CaseError, UsageError
 from scanfill.inpainting.masks import deform_lesion, draw_lesion
 from scanfill.inpainting.place import Lesion, check_placed, place_lesion
 from scanfill.inpainting.pool import Donor, LesionPool
-from scanfill.inpainting.recipients import DRAWN_MASK, FROM_DONORS, SEED
+from scanfill.inpainting.recipients import DRAWN_MASK, FROM_DONORS
 from scanfill.transforms.renumber import renumber
 
 SIZES = (1.0, 0.8, 0.6, 0.45)

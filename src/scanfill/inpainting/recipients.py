@@ -7,6 +7,7 @@ from typing import Any
 from scanfill.data.cases import find_cases
 from scanfill.data.image import IMAGE_SUFFIXES, VOLUME_SUFFIXES
 from scanfill.data.lists import read_list
+from scanfill.data.new_cases import SEED, SOURCE, state_convention
 from scanfill.data.provenance import LESION_COPY
 from scanfill.data.schema import CaseSchema
 from scanfill.data.schema_names import load_schema
@@ -20,8 +21,8 @@ MASKS = ("moved", "deformed", "drawn", "own")
 FROM_DONORS = ("moved", "deformed")
 """Those of them that need the lesions of other patients."""
 
-SOURCE, DRAWN_MASK, SEED = "source_case", "lesion_file", "seed"
-"""Keys of a request: the case as its files name it, the file of a given mask, and the seed of all that is random."""
+DRAWN_MASK = "lesion_file"
+"""Key of a request, beside those of every new case: the file of a given mask."""
 
 
 def find_recipients(
@@ -71,7 +72,7 @@ def find_recipients(
     else:
         cases = read_list(datalist, dataset_dir, modalities, schema=kind).get("training", [])
         kind.finder.interpret(cases, kind, labels)
-    _state_convention(cases, kind, labels)
+    state_convention(cases, kind, labels)
     requests: list[Case] = []
     for case in cases:
         for copy in range(copies):
@@ -108,16 +109,6 @@ def donors_of(
         by_name = {case[SOURCE]: case | {"case_id": case[SOURCE]} for case in recipients if not case.get("problem")}
         found = list(by_name.values())
     return [case for case in found if case.get(key) and not case.get("synthetic")]
-
-
-def _state_convention(cases: Sequence[Case], kind: CaseSchema, labels: str) -> None:
-    """State what the values of a new label map mean if the case has none: as asked, or as in the other cases."""
-    known = kind.label.conventions if kind.label else {}
-    others = [case["label_convention"] for case in cases if "label_convention" in case]
-    for case in cases:
-        wanted = next((name for name in (labels, *others, case.get("output_labels")) if name in known), None)
-        if wanted is not None:
-            case.setdefault("label_convention", wanted)
 
 
 def _given(folder: Path, case_id: str, kind: CaseSchema) -> Case:
