@@ -101,7 +101,8 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
         """Draw a donor of another patient; the last one without a lesion if there is no other, or None."""
         found = None
         for _ in range(TRIES):
-            donor = self.donors[self.R.randint(len(self.donors))]
+            drawn = self.donors[self.R.randint(len(self.donors))]
+            donor = drawn[0] if isinstance(drawn, list) else drawn  # crops of MONAI make lists
             check_training_donors([str(donor["case_id"])], self.training)
             if self.patients[str(donor["case_id"])] == patient:  # a patient's own lesion adds nothing new
                 continue

@@ -68,5 +68,6 @@ def _regions(scores: StudyScores) -> str:
     schema = load_schema(scores.about["schema"])
     labels = {} if schema.label is None else schema.label.names
     parts = {region: [labels[label] for label in schema.regions[region]] for region in scores.regions}
-    stated = [f"{region}: {' and '.join(names)}." for region, names in parts.items() if names != [region]]
+    shown = {region: " and ".join(names) for region, names in parts.items()}
+    stated = [f"{region}: {names}." for region, names in shown.items() if names != region]
     return " ".join(stated)
