@@ -167,7 +167,9 @@ def scores(plan: Plan) -> list[str]:
     if study["held_out"] and len(folds) > 1:
         files += [f"scores/seed_{seed}/ensemble.csv" for seed in study["seeds"]]
     more = [place for place in ("slices", "fit") if study.get(place)]
-    return files + [f"{place}/seed_{seed}/fold_{fold}.csv" for place in more for seed in study["seeds"] for fold in folds]
+    return files + [
+        f"{place}/seed_{seed}/fold_{fold}.csv" for place in more for seed in study["seeds"] for fold in folds
+    ]
 
 
 def scoring_options(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:

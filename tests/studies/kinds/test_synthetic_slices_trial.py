@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 FILE = studies_folder() / "synthetic_augmentation_kidney.yaml"
 QUICK = Methods(Bootstrap(draws=100))
 ONE = ("augmentation=geometric", "segmenter=small")
-EARLY = "arms={early: {filled_by: network, generation: {max_epochs: 1}}, synthetic: {filled_by: network}}"
 
 
 def trial_with(*settings: str, smoke: bool = False) -> dict[str, Any]:
@@ -99,7 +98,7 @@ def test_networks_are_trained_on_the_fold_or_its_new_cases_for_equally_many_step
 
 def test_an_arm_may_have_a_generator_and_masks_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "masks").mkdir()
-    arms = f"arms={{early: {{filled_by: network, generation: {{max_epochs: 1}}}}, far: {{filled_by: network, "
+    arms = "arms={early: {filled_by: network, generation: {max_epochs: 1}}, far: {filled_by: network, "
     arms += f"painting: {{masks: {tmp_path / 'masks'}}}}}, synthetic: {{filled_by: network, real_share: 0.9}}}}"
     study = trial_with(*ONE, arms)
     models, steps = find_models(study), find_steps(study)
@@ -221,7 +220,8 @@ def test_a_slice_gets_a_tumor_of_another_training_patient(abdomens: list[dict[st
     files = [configs / "train.yaml", studies_folder().with_name("augmentation") / "none.yaml"]
     parser = ConfigParser(ConfigParser.load_config_files([str(file) for file in files]))
     mixing = ConfigParser.load_config_file(str(studies_folder() / "mix_lesions.yaml"))
-    parser.update({"cases": {"training": abdomens, "validation": []}, "image_size": 48, "patch_size": [48, 48], "real_share": 0.001})
+    parser.update({"cases": {"training": abdomens, "validation": []}, "real_share": 0.001})
+    parser.update({"image_size": 48, "patch_size": [48, 48]})
     parser["cropping"] = [*parser["cropping"], *mixing["+cropping"]]
     parser["mixed"] = {"_target_": "Compose", "transforms": "$@cropping"}
     chain = str(parser["train#preprocessing#transforms"]).partition(" + @cropping")[0]
@@ -301,7 +301,8 @@ def test_several_slices_of_a_patient_count_once(tmp_path: Path) -> None:
         rows = list(csv.DictReader(opened))
     patient = rows[0]["patient"]
     before = read_study_scores(folder)
-    extra = [row | {"case_id": f"{row['case_id']}_{more}"} for row in rows if row["patient"] == patient for more in "abc"]
+    own = [row for row in rows if row["patient"] == patient]
+    extra = [row | {"case_id": f"{row['case_id']}_{more}"} for row in own for more in "abc"]
     for seed in (0, 1, 2):
         path = folder / "scores" / f"seed_{seed}" / "fold_0.csv"
         with path.open("a", newline="") as opened:
@@ -316,7 +317,7 @@ def test_several_slices_of_a_patient_count_once(tmp_path: Path) -> None:
     assert means[1].values.mean == pytest.approx(means[0].values.mean, abs=0.02)
 
 
-def test_the_plan_is_written_as_data(tmp_path: Path) -> None:
+def test_the_plan_is_written_as_data() -> None:
     study = trial_with(smoke=True)
     plan = {"study": study, "models": find_models(study), "predictions": find_predictions(study)}
     assert json.loads(json.dumps(plan)) == plan

@@ -127,8 +127,8 @@ def refuse_used(judged: Sequence[Mapping[str, Any]], requests: Sequence[Mapping[
         if str(request["patient"]) in names or any(is_named(name, file) for name in names for file in own):
             what = f"the mask {own[0]}" if own else f"patient {request['patient']!r}"
             msg = (
-                f"The new case {request['case_id']!r} would be made of {what}, who is to be evaluated: its scores would "
-                f"be inflated. Leave it out of the masks and of the training list."
+                f"The new case {request['case_id']!r} would be made of {what}, who is to be evaluated: scores would be "
+                f"inflated. Leave it out of the masks and of the training list."
             )
             raise CaseError(msg)
 
