@@ -14,8 +14,8 @@ from scanfill.studies.study_scores import StudyScores
 
 RULES = (
     "{empty}: the score of a prediction without any label. Patients are evaluated only on acquired images: a "
-    "validation or test list that contains a synthetic image or label is rejected.\n\nThe training hours of an arm with "
-    "new cases include the network that makes them, which a straw man needs only for how cases are prepared.\n\n"
+    "validation or test list that contains a synthetic image or label is rejected.\n\nThe training hours of an arm "
+    "with new cases include the network that makes them, which a straw man needs only for how cases are prepared.\n\n"
     "Verdicts follow a rule that was set before the results were seen: see the notes below the table. Undecided does "
     "not mean equal. An arm with more variety may need more steps than the reference: that would be a separate trial."
 )
