@@ -17,8 +17,8 @@ COARSE = 128
 CLOSED, OPENED = 3, 3
 """Radii, in these pixels, of the closing that mends a skin with gaps, and of the opening that cuts off thin things.
 
-On 41 real slices in which fat is black, the outline has 96 percent of all pixels that are not black, and all masks. Of the
-table of phantoms, which is 6 mm from the back, it has half.
+On 41 real slices in which fat is black, the outline has 96 percent of all pixels that are not black, and all masks. Of
+the table of phantoms, which is 6 mm from the back, it has half.
 """
 
 SOLID = 0.95
@@ -63,7 +63,7 @@ class BodyOutlined(OverKeys):
 def body_of(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the body among what is brighter than air, ``(X, Y)``."""
     factor = max(1, round(max(bright.shape) / COARSE))
-    coarse = block_reduce(bright, factor, np.max)
+    coarse = block_reduce(bright, factor, np.max)  # type: ignore[no-untyped-call]  # scikit-image is untyped here
     closed = ndimage.binary_closing(np.pad(coarse, CLOSED + 1), iterations=CLOSED)
     filled = ndimage.binary_fill_holes(closed)
     rim = slice(CLOSED + 1, -CLOSED - 1)
