@@ -31,7 +31,7 @@ LAYERS = {
     "missing": BLOCKS | {"data", "report", "missing"},
     "generation": BLOCKS | {"data", "report", "generation"},
     "inpainting": BLOCKS | {"data", "report", "inpainting"},
-    "label_to_image": BLOCKS | {"data", "report", "inpainting", "label_to_image"},
+    "label_to_image": BLOCKS | {"data", "report", "generation", "inpainting", "label_to_image"},
     "domains": BLOCKS | {"data", "report", "missing", "domains"},
     "studies": BLOCKS | {"data", "report", "missing", "domains", "studies"},
     "sharing": BLOCKS | {"data", "report", "missing", "sharing"},

@@ -13,11 +13,11 @@ from scipy import ndimage
 from scanfill.errors import CheckpointError
 from scanfill.inpainting import CollectHoles, InpaintingJudgement
 from scanfill.inpainting.collect import Hole
-from scanfill.inpainting.judged import interval_of, mean_of, patient_means
 from scanfill.inpainting.judgement import BLOB, COPY, ENOUGH, MEAN, MIRRORED, REAL
 from scanfill.inpainting.judges import SIDE, auc_of, cut, segment, train_classifier, train_segmenter
 from scanfill.inpainting.likeness import dice, errors_in_hole, looks_of
 from scanfill.inpainting.straw_fillings import box_of, fill_with_blob, fill_with_copy, fill_with_mean
+from scanfill.metrics.patient_means import mean_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,19 +169,6 @@ def test_holes_in_healthy_tissue_are_scored_by_their_error(holes: list[Hole], tm
     assert all(passed for passed, _ in found.gates.values())
     assert mean_of(found.rows, "network", "mse") == 0 < mean_of(found.rows, MIRRORED, "mse")
     assert not (tmp_path / "looks.csv").exists()
-
-
-def test_patients_are_the_unit() -> None:
-    rows = [
-        {"patient": "a", "row": "x", "mse": 1.0},
-        {"patient": "a", "row": "x", "mse": 3.0},
-        {"patient": "b", "row": "x", "mse": 8.0},
-    ]
-    assert patient_means(rows, "x", "mse") == {"a": 2.0, "b": 8.0}
-    assert mean_of(rows, "x", "mse") == 5
-    assert interval_of([1, 2, 3]) is None
-    low, high = interval_of([1, 2, 3, 4, 5, 6]) or (0, 0)
-    assert 1 < low < 3.5 < high < 6
 
 
 def test_with_one_patient_nothing_is_judged_and_that_is_said(holes: list[Hole], tmp_path: Path) -> None:

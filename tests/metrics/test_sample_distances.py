@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
 from scanfill.errors import UsageError
-from scanfill.metrics.sample_distances import frechet_distance, kernel_distance, kernel_distance_interval
+from scanfill.metrics.sample_distances import (
+    frechet_distance,
+    kernel_distance,
+    kernel_distance_interval,
+    kernel_distances_of_draws,
+)
 
 
 def features(number: int, seed: int, mean: float = 0, sd: float = 1, size: int = 8) -> NDArray[np.float64]:
@@ -53,6 +58,30 @@ def test_its_interval_covers_0_for_one_distribution_about_as_often_as_it_says() 
 
 def test_its_interval_is_above_0_for_two_distributions() -> None:
     assert kernel_distance_interval(features(60, 0), features(60, 1, 1.0), draws=200)[0] > 0
+
+
+def test_drawing_every_patient_once_would_give_the_distance_itself() -> None:
+    real, generated = features(6, 0), features(6, 1, 0.5)
+    alone = [str(index) for index in range(6)]
+    found = kernel_distances_of_draws(real, generated, (alone, alone), draws=2000)
+    assert np.nanmean(found) == pytest.approx(kernel_distance(real, generated), abs=0.5 * np.nanstd(found))
+    together = kernel_distances_of_draws(real, generated, (["a"] * 6, ["a"] * 6), draws=3)
+    assert together == pytest.approx(3 * [kernel_distance(real, generated)])
+
+
+def test_patients_of_both_sets_are_drawn_together_so_that_differences_are_paired() -> None:
+    real, patients = features(8, 0), ["a", "a", "b", "b", "c", "c", "d", "d"]
+    shifted, further = real + 1.0, real + 1.1
+    one, other = (kernel_distances_of_draws(real, each, (patients, patients), draws=50) for each in (shifted, further))
+    assert np.nanstd(other - one) < 0.5 * np.nanstd(one)
+    repeated = kernel_distances_of_draws(real, shifted, (patients, patients), draws=50)
+    np.testing.assert_array_equal(one, repeated)
+
+
+def test_patients_of_one_set_alone_are_drawn_apart() -> None:
+    real, others = features(4, 0), features(6, 1)
+    found = kernel_distances_of_draws(real, others, (list("abcd"), list("efghij")), draws=50)
+    assert np.nanstd(found) > 0
 
 
 def test_too_few_images_have_no_kernel_distance() -> None:

@@ -7,7 +7,13 @@ import pytest
 from numpy.typing import NDArray
 
 from scanfill.errors import UsageError
-from scanfill.metrics.sample_neighbors import membership_auc, nearest, neighbor_scores, share_of_copies
+from scanfill.metrics.sample_neighbors import (
+    closest_pairs,
+    membership_auc,
+    nearest,
+    neighbor_scores,
+    share_of_copies,
+)
 
 
 def features(number: int, seed: int, mean: float = 0, sd: float = 1) -> NDArray[np.float64]:
@@ -53,6 +59,18 @@ def test_copies_of_training_images_are_counted() -> None:
     planted = np.concatenate([fresh[:380], training[:20] + 1e-3])
     assert share_of_copies(planted, training, held_out) == pytest.approx(0.05, abs=0.02)
     assert share_of_copies(training, training, held_out) == 1
+
+
+def test_the_closest_pairs_come_first() -> None:
+    images, among = np.array([[0.0], [5], [9]]), np.array([[4.0], [9.5], [2]])
+    assert closest_pairs(images, among, 2) == [(2, 1, 0.5), (1, 0, 1.0)]
+
+
+def test_with_a_margin_only_what_is_much_nearer_is_a_copy() -> None:
+    training, held_out = np.array([[0.0], [10]]), np.array([[2.0], [14]])
+    generated = np.array([[0.5], [1.5], [3]])
+    assert share_of_copies(generated, training, held_out, quantile=0) == pytest.approx(2 / 3)
+    assert share_of_copies(generated, training, held_out, quantile=0, margin=0.5) == pytest.approx(1 / 3)
 
 
 def test_noise_is_no_copy_which_says_nothing() -> None:

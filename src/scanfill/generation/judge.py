@@ -1,7 +1,7 @@
 """A network that tells the conditions of an image, trained on real images that the generator has not seen."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, Self
 
 import torch
 from monai.networks.nets import Regressor
@@ -50,33 +50,57 @@ class JudgeNetwork(nn.Module):
         return found
 
 
-class Judge:
-    """Tells the conditions of images.
+class HasFeatures(Protocol):
+    """A network that gives features."""
+
+    def eval(self) -> Self:
+        """Return the network, set to evaluation."""
+        ...
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return ``(B, F)`` of images ``(B, 1, X, Y)`` in -1 to 1."""
+        ...
+
+
+class FeatureSpace:
+    """Features of images.
 
     Args:
-        vocabulary: The conditions.
-        network: Trained by :py:func:`train_judge`.
+        network: Gives the features; trained, or with random weights.
         real: Real images, on which each feature has mean 0 and SD 1, so that distances do not depend on its scale.
     """
 
-    def __init__(self, vocabulary: Vocabulary, network: JudgeNetwork, real: Tensor) -> None:
-        self.vocabulary = vocabulary
+    def __init__(self, network: HasFeatures, real: Tensor) -> None:
         self.network = network.eval()
         found = self._raw(real)
         self.mean, self.sd = found.mean(dim=0), found.std(dim=0) + 1e-3
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the features ``(N, 64)`` of images ``(N, 1, X, Y)`` in -1 to 1."""
+        """Return the features ``(N, F)`` of images ``(N, 1, X, Y)`` in -1 to 1."""
         return (self._raw(images) - self.mean) / self.sd
 
     @torch.no_grad()
     def _raw(self, images: Tensor) -> Tensor:
         return torch.cat([self.network.features(part) for part in torch.split(images, 64)])
 
+
+class Judge(FeatureSpace):
+    """Tells the conditions of images.
+
+    Args:
+        vocabulary: The conditions.
+        network: Trained by :py:func:`train_judge`.
+        real: See :py:class:`FeatureSpace`.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, network: JudgeNetwork, real: Tensor) -> None:
+        super().__init__(network, real)
+        self.vocabulary, self.classifier = vocabulary, network
+
     @torch.no_grad()
     def __call__(self, images: Tensor) -> list[dict[str, Any]]:
         """Return what each image shows, for every condition of the vocabulary that is known."""
-        parts = [self.network(part) for part in torch.split(images, 64)]
+        parts = [self.classifier(part) for part in torch.split(images, 64)]
         outputs = [torch.cat(each) for each in zip(*parts, strict=True)]
         found: list[dict[str, Any]] = [{} for _ in images]
         for key, output in zip(self.vocabulary.order, outputs, strict=True):

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from monai.metrics import MultiScaleSSIMMetric
 from torch import Tensor
 from tqdm import tqdm
 
@@ -19,7 +17,14 @@ from scanfill.generation.judge import FEATURES, Judge, JudgeNetwork, train_judge
 from scanfill.generation.straw_men import CLASS_MEAN, straw_men
 from scanfill.generation.vocabulary import Vocabulary
 from scanfill.metrics.sample_distances import frechet_distance, kernel_distance, kernel_distance_interval
-from scanfill.metrics.sample_neighbors import membership_auc, nearest, neighbor_scores, share_of_copies
+from scanfill.metrics.sample_diversity import mean_similarity
+from scanfill.metrics.sample_neighbors import (
+    closest_pairs,
+    membership_auc,
+    nearest,
+    neighbor_scores,
+    share_of_copies,
+)
 
 Case = Mapping[str, Any]
 Instrument = Callable[[Tensor], list[dict[str, Any]]]
@@ -35,9 +40,6 @@ PIXELS, FEATURE_SPACE = "pixels", "features"
 
 CLOSEST = 5
 """Number of samples that are shown beside the nearest training image."""
-
-PAIRS = 200
-"""Number of pairs whose similarity is the diversity."""
 
 
 @dataclass
@@ -214,7 +216,7 @@ def _scores(
     scores |= {"membership_auc": area, "membership_auc_low": low, "membership_auc_high": high}
     own, known, unseen = (judges[0].features(each.pixels).numpy() for each in (images, training, held_out))
     scores["copies_features"] = share_of_copies(own, known, unseen)
-    scores["ms_ssim"] = _similarity(images.pixels, seed)
+    scores["ms_ssim"] = mean_similarity(images.pixels, 2, seed)
     return scores
 
 
@@ -232,22 +234,12 @@ def _look_for_copies(found: Judged, samples: Images, training: Images, held_out:
         FEATURE_SPACE: lambda images: judge.features(images.pixels).numpy(),
     }
     for space, place in spaces.items():
-        known = place(training)
-        apart, index = nearest(place(samples), known)
-        order = np.argsort(apart)[:CLOSEST]
-        found.closest[space] = [(int(sample), int(index[sample]), float(apart[sample])) for sample in order]
-        unseen = nearest(place(held_out), known)[0]
-        found.distances[space] = {SAMPLES: apart.tolist(), REAL: unseen.tolist()}
+        own, known, unseen = (place(images) for images in (samples, training, held_out))
+        found.closest[space] = closest_pairs(own, known, CLOSEST)
+        found.distances[space] = {
+            name: nearest(each, known)[0].tolist() for name, each in ((SAMPLES, own), (REAL, unseen))
+        }
 
 
 def _flat(images: Images) -> np.ndarray:
     return images.pixels.flatten(1).numpy()
-
-
-def _similarity(pixels: Tensor, seed: int) -> float:
-    """Return the mean multiscale SSIM of pairs of images: the lower, the more diverse."""
-    random = torch.Generator().manual_seed(seed)
-    first, second = torch.randint(len(pixels), (2, PAIRS), generator=random)
-    differ = first != second
-    metric = MultiScaleSSIMMetric(spatial_dims=2, data_range=2, kernel_size=5, weights=(0.3, 0.4, 0.3))
-    return float(metric(pixels[first[differ]], pixels[second[differ]]).mean())

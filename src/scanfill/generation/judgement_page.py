@@ -1,21 +1,23 @@
 """One page about a generator: the answer first, then figures and pictures behind it."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from matplotlib.figure import Figure as MatplotlibFigure
 from torch import Tensor
 
+from scanfill.generation.gates import Gate
 from scanfill.generation.judge import FEATURES
 from scanfill.generation.judgement import JUDGE, MEASURED, REAL, SAMPLES, Images, Judged
 from scanfill.report.page import Figure, Mark, Page, Section, Table
+from scanfill.report.sample_pictures import draw_closest, draw_distances, draw_sheet_of_rows
 
 NOT_ANONYMOUS = (
     "Generated images may resemble training images more than these figures show. They are not anonymous by "
     "themselves: treat them like the data that the generator was trained on."
 )
+ALL_TOGETHER = "Each straw man is good at something, so only all gates together say anything."
 SHOWN = 8
 """Images of each row in the sheet."""
 
@@ -35,8 +37,10 @@ def write_page(
     """
     histogram, closest = partial(_histogram, judged), partial(_closest, judged, samples, training)
     sections = [
-        Section("Answer", _answer(judged), [_gates(judged)]),
-        Section("What it looks like", "", figures=[Figure(_sheet(sheets), "Some images of each row.")]),
+        Section("Answer", _answer(judged), [gate_table(judged.gates, ALL_TOGETHER)]),
+        Section(
+            "What it looks like", "", figures=[Figure(draw_sheet_of_rows(sheets, SHOWN), "Some images of each row.")]
+        ),
         Section(
             "Does it show what it is asked for?", _about_fidelity(judged), [*_fidelity(judged), _specificity(judged)]
         ),
@@ -65,13 +69,19 @@ def _answer(judged: Judged) -> str:
     return f"{first} {second}\n\n{NOT_ANONYMOUS}"
 
 
-def _gates(judged: Judged) -> Table:
-    names = [gate.name for gate in judged.gates[SAMPLES]]
+def gate_table(gates: Mapping[str, Sequence[Gate]], caption: str) -> Table:
+    """Return which row passes which gate.
+
+    Args:
+        gates: Row -> its gates, the same ones of each.
+        caption: What the table shows.
+    """
+    names = [gate.name for gate in next(iter(gates.values()))]
     rows = [
         [row, *[Mark("yes" if gate.passed else "no", "good" if gate.passed else "bad") for gate in found]]
-        for row, found in judged.gates.items()
+        for row, found in gates.items()
     ]
-    return Table(["row", *names], rows, "Each straw man is good at something, so only all gates together say anything.")
+    return Table(["row", *names], rows, caption)
 
 
 def _about_fidelity(judged: Judged) -> str:
@@ -182,39 +192,11 @@ def _copies(judged: Judged) -> Table:
 
 
 def _histogram(judged: Judged, space: str) -> Figure:
-    figure = MatplotlibFigure(figsize=(6, 2.6), dpi=110, layout="tight")
-    axis = figure.subplots()
-    top = max(max(distances) for distances in judged.distances[space].values())
-    for name, distances in judged.distances[space].items():
-        axis.hist(distances, bins=np.linspace(0, top, 40).tolist(), alpha=0.6, label=name, density=True)
-    axis.set_xlabel(f"distance to the nearest training image, in {space}")
-    axis.set_yticks([])
-    axis.legend()
-    return Figure(
-        figure, f"In {space}: distances of samples and of held-out real images to the nearest training image."
-    )
+    label = f"distance to the nearest training image, in {space}"
+    caption = f"In {space}: distances of samples and of held-out real images to the nearest training image."
+    return Figure(draw_distances(judged.distances[space], label), caption)
 
 
 def _closest(judged: Judged, samples: Images, training: Images, space: str) -> Figure:
-    pairs = judged.closest[space]
-    figure = MatplotlibFigure(figsize=(1.5 * len(pairs), 3.3), dpi=110, layout="tight")
-    grid = figure.subplots(2, len(pairs), squeeze=False)
-    for column, (sample, index, distance) in enumerate(pairs):
-        for axis, pixels in zip(grid[:, column], (samples.pixels[sample], training.pixels[index]), strict=True):
-            axis.imshow(pixels[0].numpy().T, cmap="gray", vmin=-1, vmax=1)
-            axis.set_axis_off()
-        grid[0, column].set_title(f"{distance:.1f}", fontsize=8)
     caption = f"In {space}: the samples that are nearest to a training image (top), and that image (below)."
-    return Figure(figure, caption)
-
-
-def _sheet(sheets: dict[str, Tensor]) -> MatplotlibFigure:
-    figure = MatplotlibFigure(figsize=(1.15 * SHOWN, 1.35 * len(sheets)), dpi=110, layout="tight")
-    grid = figure.subplots(len(sheets), SHOWN, squeeze=False)
-    for axes, (name, pixels) in zip(grid, sheets.items(), strict=True):
-        for axis in axes:
-            axis.set_axis_off()
-        for axis, image in zip(axes, pixels[:SHOWN], strict=False):
-            axis.imshow(image[0].numpy().T, cmap="gray", vmin=-1, vmax=1)
-        axes[0].set_title(name, fontsize=8, loc="left")
-    return figure
+    return Figure(draw_closest(judged.closest[space], samples.pixels, training.pixels), caption)

@@ -9,12 +9,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from scanfill.inpainting.collect import CollectHoles, Hole
-from scanfill.inpainting.judged import Judged, Row, mean_of
+from scanfill.inpainting.judged import Judged, Row
 from scanfill.inpainting.judgement_page import write_page
 from scanfill.inpainting.judges import auc_of, segment, train_classifier, train_segmenter
 from scanfill.inpainting.likeness import dice, errors_in_hole, looks_of
 from scanfill.inpainting.straw_fillings import fill_with_blob, fill_with_copy, fill_with_mean
 from scanfill.metrics.cohort import write_table
+from scanfill.metrics.patient_means import mean_of
 
 REAL, BLOB, COPY, MEAN, MIRRORED = "real", "blob", "copy-paste", "mean fill", "mirrored hemisphere"
 """Rows that no network fills."""

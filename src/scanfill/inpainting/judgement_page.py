@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
-from scanfill.inpainting.judged import interval_of
+from scanfill.metrics.patient_means import interval_of
 from scanfill.report.fillings import draw_filling
 from scanfill.report.page import Figure, Mark, Page, Section, Table
 

@@ -9,6 +9,7 @@ from monai.networks.nets import UNet
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scanfill.engines.small_segmenter import train_small_segmenter
 from scanfill.inpainting.collect import Hole
 
 SIDE = 16
@@ -111,22 +112,13 @@ def train_segmenter(holes: Sequence[Hole], steps: int, seed: int, side: int = 32
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = UNet(dims, channels, 1, (16, 32, 64), (2, 2), num_res_units=1, norm="batch")
-    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
-    network.train()
-    for _ in range(steps):
-        crops = []
-        for _ in range(4):
-            hole = holes[int(rng.integers(len(holes)))]
-            crops.append(_random_crop(torch.cat([hole.image, hole.inside.float()]), side, rng, dims))
-        batch = torch.stack(crops)
-        output, truth = network(batch[:, :-1]), batch[:, -1:]
-        probability = torch.sigmoid(output)
-        overlap = 2 * (probability * truth).sum() / (probability + truth).sum().clamp(min=1)
-        loss = functional.binary_cross_entropy_with_logits(output, truth) + 1 - overlap
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return network.eval()
+
+    def draw() -> tuple[Tensor, Tensor]:
+        hole = holes[int(rng.integers(len(holes)))]
+        crop = _random_crop(torch.cat([hole.image, hole.inside.float()]), side, rng, dims)
+        return crop[:-1], crop[-1:]
+
+    return train_small_segmenter(network, draw, steps)
 
 
 def _random_crop(image: Tensor, side: int, rng: np.random.Generator, dims: int) -> Tensor:

@@ -9,15 +9,17 @@ import numpy as np
 from monai.transforms import Transform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
+from scanfill.checksums import file_checksum
 from scanfill.data.new_cases import SEED, label_of
 from scanfill.data.save_synthetic import SaveSyntheticd
 from scanfill.data.schema import CaseSchema
 from scanfill.data.schema_names import load_schema
-from scanfill.label_to_image.templates import MASKS
+from scanfill.errors import UsageError
+from scanfill.label_to_image.templates import MASK_FILE, MASKS
 from scanfill.report.fillings import draw_filling
 
-NETWORK = "network"
-"""What draws a slice; anything else is a straw man, in which nothing is learned."""
+NETWORK, PAINTED = "network", "painted"
+"""What draws a slice: the network, or a straw man that paints the mean and noise of each class."""
 
 
 @dataclass(eq=False, repr=False)
@@ -43,7 +45,7 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         dtype: Type of the slice's values.
 
     Raises:
-        UsageError: The schema has no label map.
+        UsageError: The schema has no label map, or ``filler`` is neither ``network`` nor ``painted``.
         CaseError: The output folder is in the folder of an input.
     """
 
@@ -66,6 +68,9 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     def __post_init__(self) -> None:
         self.kind = load_schema(self.schema)
         self.spec = label_of(self.kind)
+        if self.filler not in (NETWORK, PAINTED):
+            msg = f"filled_by (={self.filler!r}) must be {NETWORK} or {PAINTED}."
+            raise UsageError(msg)
         learned = self.filler == NETWORK
         about: dict[str, Any] = {
             "output_dir": self.output_dir,
@@ -86,9 +91,11 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         mask = convert_to_numpy(case[self.mask_key])
         pixels = {name: int((mask == part).sum()) for part, name in self.spec.names.items() if (mask == part).any()}
         origin = self.masks if self.masks in MASKS else "given"
+        given = case.get(MASK_FILE)
+        file = {"file": Path(given).name, "sha256": file_checksum(given)} if given else {}
         more = {
             "shows": "a slice that no patient had",
-            "mask": {"from": origin, "filler": self.filler, "pixels": pixels},
+            "mask": {"from": origin, "filler": self.filler, "pixels": pixels, **file},
         }
         files = {key: case[self.prefix + key] for key in self.sources}
         self.image.write(case | files, self.key, self.image_key, self.sources, None, **more)

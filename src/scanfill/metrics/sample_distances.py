@@ -1,5 +1,7 @@
 """How far the distribution of generated images is from that of real ones, in a space of features."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,6 +52,48 @@ def kernel_distance_interval(
         found.append(_discrepancy(*kernels, *counts))
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def kernel_distances_of_draws(
+    real: Features,
+    generated: Features,
+    patients: tuple[Sequence[str], Sequence[str]],
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Return :py:func:`kernel_distance` of bootstrap samples of patients, each with all of their images.
+
+    A patient of both sets is drawn equally often in both, and the same seed draws the same patients of the real set
+    again: the differences of two results, draw by draw, are those of paired samples.
+
+    Args:
+        real: See :py:func:`kernel_distance`.
+        generated: The same.
+        patients: Patient of each real and of each generated image.
+        draws: Number of bootstrap samples.
+        seed: Seed of the draws.
+
+    Returns:
+        ``(draws,)``; NaN where a sample has fewer than two different images of a set.
+    """
+    kernels = _kernels(real, generated)
+    owners, others = (np.asarray(each) for each in patients)
+    known = sorted(set(owners.tolist()))
+    further = sorted(set(others.tolist()) - set(known))
+    random, random_of_further = np.random.default_rng((seed, 0)), np.random.default_rng((seed, 1))
+    found = np.empty(draws)
+    for draw in range(draws):
+        times = _times(known, random) | _times(further, random_of_further)
+        counts = [np.array([times[name] for name in each.tolist()], dtype=float) for each in (owners, others)]
+        found[draw] = _discrepancy(*kernels, *counts) if all((one > 0).sum() > 1 for one in counts) else np.nan
+    return found
+
+
+def _times(patients: Sequence[str], random: np.random.Generator) -> dict[str, int]:
+    """Draw as many patients as there are, and return how often each was drawn."""
+    drawn = random.choice(len(patients), len(patients)) if patients else np.empty(0, dtype=int)
+    return dict(zip(patients, np.bincount(drawn, minlength=len(patients)).tolist(), strict=True))
 
 
 def frechet_distance(real: Features, generated: Features, *, few: bool = False) -> float:

@@ -57,7 +57,21 @@ def nearest(images: Features, among: Features) -> tuple[NDArray[np.float64], NDA
     return apart[np.arange(len(images)), index], index
 
 
-def share_of_copies(generated: Features, training: Features, held_out: Features, quantile: float = 0.01) -> float:
+def closest_pairs(images: Features, among: Features, number: int) -> list[tuple[int, int, float]]:
+    """Return the images that are nearest to any of others: image, the other one, distance; the nearest first.
+
+    Args:
+        images: ``(N, D)``.
+        among: ``(M, D)``.
+        number: How many images, at most.
+    """
+    apart, index = nearest(images, among)
+    return [(int(one), int(index[one]), float(apart[one])) for one in np.argsort(apart)[:number]]
+
+
+def share_of_copies(
+    generated: Features, training: Features, held_out: Features, *, quantile: float = 0.01, margin: float = 1.0
+) -> float:
     """Return the share of generated images that are nearer to a training image than almost any held-out real image is.
 
     About ``quantile`` for images of the same distribution; more is a sign of copies. A small share alone says nothing:
@@ -68,8 +82,10 @@ def share_of_copies(generated: Features, training: Features, held_out: Features,
         training: Features of the generator's training images.
         held_out: Features of real images that it was not trained on.
         quantile: Quantile of the held-out images' distances that counts as near.
+        margin: Share of that distance below which an image counts as a copy. With few held-out images, one of as many
+            others is nearer than all of them every other time; at half the distance, hardly ever.
     """
-    limit = np.quantile(nearest(held_out, training)[0], quantile)
+    limit = margin * np.quantile(nearest(held_out, training)[0], quantile)
     return float((nearest(generated, training)[0] < limit).mean())
 
 

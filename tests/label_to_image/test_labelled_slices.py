@@ -1,0 +1,52 @@
+"""Which slices of a case are judged, and what is kept of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from ignite.engine import Engine
+
+from scanfill.errors import CaseError
+from scanfill.label_to_image import CollectSlices, labelled_slices
+
+
+def volume(case: dict[str, Any]) -> dict[str, Any]:
+    label = torch.zeros(1, 4, 4, 9)
+    label[..., case["labelled"]] = 1
+    depth = torch.arange(9.0).expand(1, 4, 4, 9)
+    return {"ct": depth, "label": label, "outline": depth > 2}
+
+
+def cases(*labelled: list[int]) -> list[dict[str, Any]]:
+    return [{"case_id": f"c{i}", "patient": f"p{i}", "labelled": each} for i, each in enumerate(labelled)]
+
+
+def test_slices_with_a_label_are_cut_evenly_spread() -> None:
+    found = labelled_slices(cases([0, 2, 4, 6, 8]), volume, ["ct", "absent"], label_key="label", each=3)
+    assert [one["slice"] for one in found] == [0, 4, 8]
+    assert [float(one["ct"].mean()) for one in found] == [0, 4, 8]
+    assert found[0]["label"].shape == (1, 4, 4)
+    assert set(found[0]) == {"case_id", "patient", "slice", "ct", "label"}
+
+
+def test_cases_without_a_label_are_left_out_and_a_cohort_without_any_is_refused() -> None:
+    found = labelled_slices(cases([], [3]), volume, ["ct"], label_key="label")
+    assert [(one["case_id"], one["slice"]) for one in found] == [("c1", 3)]
+    with pytest.raises(CaseError, match=r"None of 2 cases \(c0, c1\) has a slice with a label"):
+        labelled_slices(cases([], []), volume, ["ct"], label_key="label")
+
+
+def test_looks_of_one_slice_are_kept_together_in_its_gray_values() -> None:
+    collected = CollectSlices("ct", "label", "outline", gray_range=(0, 8))
+    engine = Engine(lambda _, batch: [{"pred": torch.full((1, 4, 4), value)} for value in batch["drawn"]])
+    collected.attach(engine)
+    slices = labelled_slices(cases([4], [6]), volume, ["ct", "outline"], label_key="label")
+    engine.run([torch.utils.data.default_collate([one | {"drawn": look} for one in slices]) for look in (0.0, 8.0)])
+    first, second = collected.slices
+    assert (first.case_id, first.patient, first.number) == ("c0", "p0", 4)
+    assert float(first.image.mean()) == 0
+    assert [float(look.mean()) for look in first.looks] == [-1, 1]
+    assert second.inside is not None
+    assert second.inside.all()
