@@ -81,10 +81,15 @@ def test_an_evaluation_scores_each_slice_of_each_volume(trained: TrainedBundle) 
 
 
 @of_the_trained
-def test_intensities_and_window_are_those_of_the_training(trained: TrainedBundle, tmp_path: Path) -> None:
+def test_a_network_for_hu_predicts_slices_exported_in_the_same_window_and_in_no_other(
+    trained: TrainedBundle, tmp_path: Path
+) -> None:
     where = {"bundle_root": str(trained.root), "dataset_dir": str(slices(tmp_path / "cases"))}
-    with stopped_by(CheckpointError, "intensities='hu'; this run has 'windowed'. Pass --intensities hu"):
-        run_here(trained.configs("inference.yaml"), **where, output_dir=str(tmp_path / "out"), intensities="windowed")
+    options = {"output_dir": str(tmp_path / "out"), "intensities": "windowed", "window_size": [64, 64]}
+    with stopped_by(CheckpointError, "width=400; this run has 350. Pass --width 400"):
+        run_here(trained.configs("inference.yaml"), **where, **options, width=350)
+    run_here(trained.configs("inference.yaml"), **where, **options)
+    assert len(list((tmp_path / "out").glob("*/*_seg.png"))) == 4
 
 
 def test_slices_of_8_bits_are_trained_judged_and_predicted_as_pictures(tmp_path: Path) -> None:
