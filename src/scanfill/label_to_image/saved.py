@@ -1,6 +1,6 @@
 """Write a slice that was drawn from a label map, and that map, as a training case that is marked as synthetic."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         generator: Name of the bundle.
         metadata: Metadata of the bundle; its version goes into the sidecars.
         record: Record of the checkpoint; its training list goes into the sidecars.
+        gray_range: Smallest and largest gray value that is drawn.
         masks: Where the mask came from; any that is none of
             :py:data:`~scanfill.label_to_image.templates.MASKS` is a folder, and becomes ``given``.
         filler: What drew the slice; if it is not ``network``, nothing learned goes into the sidecars.
@@ -57,6 +58,7 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     generator: str
     metadata: Mapping[str, Any]
     record: Mapping[str, Any]
+    gray_range: Sequence[float]
     masks: str = "own"
     filler: str = NETWORK
     key: str = "pred"
@@ -112,6 +114,7 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         name = str(case["case_id"])
         made = convert_to_numpy(case[self.key])
         path = Path(self.output_dir, name, f"{name}_preview.png")
-        before, after = {self.image_key: case[self.prefix + self.image_key]}, {"drawn": {self.image_key: made}}
+        real = case[self.prefix + self.image_key].clamp(*map(float, self.gray_range))
+        before, after = {self.image_key: real}, {"drawn": {self.image_key: made}}
         dims = self.kind.spatial_dims
         draw_filling(before, after, convert_to_numpy(case[self.mask_key]), path, title=name, spatial_dims=dims)
