@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,9 +30,11 @@ from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
 from scanfill.studies.prediction import as_given
 from scanfill.studies.report import write_study_report
+from scanfill.studies.run import check_scored
 from scanfill.studies.statistics import Bootstrap
 from scanfill.studies.study_scores import Cell, read_study_scores
 from scanfill.studies.tables.comparisons import Methods
+from stand_in_study import StandInStudy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,6 +162,15 @@ def test_both_bundles_have_the_schema_of_the_trial() -> None:
 def test_what_cannot_be_run_is_refused_with_the_reason(settings: list[str], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         trial_with(*settings)
+
+
+def test_images_without_slices_cannot_be_scored_slice_by_slice() -> None:
+    schema = load_schema("kidney_ct")
+    flat = replace(schema, spatial_dims=2, single_slices=False)
+    check_scored(trial_with(), schema)
+    with pytest.raises(UsageError, match="only volumes have slices"):
+        check_scored(trial_with(), flat)
+    check_scored(trial_with("slices=false"), flat)
 
 
 OPTIONS = {"folds": 3, "held_out": 0.2, "split_seed": 0, "inner_validation": 0.2, "checkpoint": "best"}
@@ -324,3 +336,36 @@ def test_the_plan_is_written_as_data() -> None:
     files = commands.scores(plan)
     assert "slices/seed_0/fold_1.csv" in files
     assert "fit/seed_0/fold_1.csv" in files
+
+
+def test_the_workflow_scores_slices_and_training_patients_and_trains_on_shares_of_them(tmp_path: Path) -> None:
+    pytest.importorskip("snakemake", reason="the extra `studies` is not installed")
+    settings = ("slices=true", "fit=true", "patients=[0.5, 1.0]", "subset.arms=[inpainted]", "subset.folds=[0]")
+    study = StandInStudy(tmp_path, studies_folder() / "synthetic_augmentation.yaml", *settings)
+    code, made = study.go()
+    assert code == 0
+    assert {place for place in made if place.startswith(("slices/", "fit/"))} == {
+        "slices/seed_0/fold_0.csv",
+        "fit/seed_0/fold_0.csv",
+        "fit/predictions/real-p100/seed_0/fold_0",
+        "fit/predictions/inpainted-p100/seed_0/fold_0",
+    }
+    lists = {
+        name: json.loads((study.folder / place).read_text())["datalist"]
+        for name, place in (
+            ("inpainter_p50", "models/inpainter_p50/seed_0/fold_0/receipt.json"),
+            ("real-p50", "models/real-p50/seed_0/fold_0/receipt.json"),
+            ("painted", "painted_by_network_p50/seed_0/fold_0/painted.json"),
+            ("fit", "fit/predictions/real-p100/seed_0/fold_0/receipt.json"),
+        )
+    }
+    half = "folds/fold_0_p50_seed_0_outer.json"
+    assert lists == {"inpainter_p50": half, "real-p50": half, "painted": half, "fit": "folds/fold_0_outer.json"}
+    learned, every = (
+        {case["patient"] for case in json.loads((study.folder / place).read_text())["training"]}
+        for place in (half, "folds/fold_0_outer.json")
+    )
+    assert learned < every
+    told = json.loads((study.folder / "fit/predictions/real-p100/seed_0/fold_0/receipt.json").read_text())
+    assert told["parts"] == "['training']"
+    assert "slices.yaml" in json.loads((study.folder / "slices/seed_0/fold_0.csv").read_text())["config_file"]

@@ -100,7 +100,9 @@ class JudgedCells:
     def notes(self) -> list[str]:
         """Return the notes that the table needs."""
         methods = describe_methods(self.family, self.methods.bootstrap, self.methods.margins)
-        return [about(self.scores, self.evaluation), *methods, self._smallest()]
+        least = self.scores.study.get("least_patients", 0)
+        withheld = [f"No verdict on fewer than {least} different patients, set before the run."] if least else []
+        return [about(self.scores, self.evaluation), *methods, *withheld, self._smallest()]
 
     def _smallest(self) -> str:
         """Describe the smallest difference that the table could have detected, for each label."""
