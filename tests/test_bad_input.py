@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SEGMENTATION, BONES, IMAGE = "brain_tumor_segmentation", "hand_bone_segmentation", "image_synthesis_2d"
-INPAINTING = "lesion_inpainting"
+INPAINTING, KIDNEYS = "lesion_inpainting", "kidney_tumor_segmentation"
 IMAGES = (".nii.gz", ".png", ".tif")
 
 
@@ -83,6 +83,11 @@ REFUSALS = {
         other={"image_size": 512},
         differs="image_size=256; this run has 512. Pass --image_size 256",
         misspelt=("--images_size", "--image_size"),
+    ),
+    KIDNEYS: Refusals(
+        other={"image_size": 512},
+        differs="image_size=256; this run has 512. Pass --image_size 256",
+        misspelt=("--tumour_share", "--tumor_share"),
     ),
     IMAGE: Refusals(
         other={"prediction": "epsilon"},

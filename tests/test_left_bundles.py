@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 OVERLAYS = {
     "brain_tumor_segmentation": ["unet.yaml", "modern.yaml", "modality_dropout.yaml"],
     "hand_bone_segmentation": ["full_resolution.yaml", "softmax.yaml"],
+    "kidney_tumor_segmentation": ["fpn.yaml", "hallym.yaml"],
     "lesion_inpainting": ["small.yaml", "regression.yaml", "slices.yaml"],
     "mri_modality_completion": ["small.yaml", "adversarial.yaml", "whole.yaml"],
     "mri_modality_synthesis": ["small.yaml", "l1.yaml", "whole.yaml"],

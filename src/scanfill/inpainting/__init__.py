@@ -6,7 +6,7 @@ from scanfill.inpainting.healthy import HealthyTissued, RandHealthyHoled
 from scanfill.inpainting.hole import CutHoled, describe_hole, tones_of
 from scanfill.inpainting.judgement import InpaintingJudgement
 from scanfill.inpainting.masks import deform_lesion, draw_lesion
-from scanfill.inpainting.place import check_placed, cut_lesions, place_lesion
+from scanfill.inpainting.place import check_placed, cut_lesions, lesions_in_place, place_lesion
 from scanfill.inpainting.placing import PlaceLesiond
 from scanfill.inpainting.pool import LesionPool
 from scanfill.inpainting.recipients import donors_of, find_recipients
@@ -30,6 +30,7 @@ __all__ = [
     "donors_of",
     "draw_lesion",
     "find_recipients",
+    "lesions_in_place",
     "list_filled",
     "place_lesion",
     "tones_of",

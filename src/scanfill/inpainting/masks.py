@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from scanfill.inpainting.place import Lesion
 
@@ -19,6 +20,7 @@ def deform_lesion(
     *,
     displacement: float = 2.0,
     scales: tuple[float, float] = (0.8, 1.2),
+    largest_turn: float | None = None,
 ) -> Lesion:
     """Rotate, scale and bend a lesion, at random; its parts stay labels.
 
@@ -28,6 +30,7 @@ def deform_lesion(
         rng: Random number generator.
         displacement: SD of the displacement of free points, in mm.
         scales: Smallest and largest scale; each axis has its own.
+        largest_turn: Largest angle of the rotation in radians; None: all rotations are equally likely.
 
     Returns:
         The lesion in its own box, which may have another size. A lesion that would vanish is returned as it was.
@@ -36,7 +39,7 @@ def deform_lesion(
     reach = np.ceil(np.linalg.norm(np.array(lesion.shape) * sizes) * max(scales) / sizes / 2 + 3 * displacement / sizes)
     shape = tuple((2 * reach + 1).astype(int))
     middle, own = (np.array(shape) - 1) / 2, (np.array(lesion.shape) - 1) / 2
-    turn = _rotation(lesion.ndim, rng)
+    turn = _rotation(lesion.ndim, rng, largest_turn)
     scale = rng.uniform(*scales, lesion.ndim)
     grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
     bent = (grid - middle) * sizes + _smooth_field(shape, sizes, displacement, rng)
@@ -91,8 +94,14 @@ def _smooth_field(
     return np.stack(fields, axis=-1)
 
 
-def _rotation(dims: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw a rotation matrix, all equally likely."""
+def _rotation(dims: int, rng: np.random.Generator, largest: float | None = None) -> NDArray[np.float64]:
+    """Draw a rotation matrix: all are equally likely, or all angles up to a largest one, in 3-D about any axis."""
+    if largest is not None:
+        angle = rng.uniform(-largest, largest)
+        if dims == 2:
+            return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        axis = rng.normal(size=3)
+        return np.asarray(Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix())
     turn, triangle = np.linalg.qr(rng.normal(size=(dims, dims)))
     turn = turn * np.sign(np.diag(triangle))
     if np.linalg.det(turn) < 0:

@@ -20,13 +20,18 @@ def cut_lesions(label: NDArray[Any], smallest: int = 1) -> list[Lesion]:
         label: ``(X, Y[, Z])``.
         smallest: Lesions of fewer voxels are left out.
     """
+    return [lesion for lesion, _ in lesions_in_place(label, smallest)]
+
+
+def lesions_in_place(label: NDArray[Any], smallest: int = 1) -> list[tuple[Lesion, tuple[slice, ...]]]:
+    """Cut every connected lesion out of a label map, as :py:func:`cut_lesions`, each with its box in the label map."""
     components, _ = ndimage.label(label != 0, structure=np.ones((3,) * label.ndim))
     found = []
     for number, box in enumerate(ndimage.find_objects(components), start=1):
         own = components[box] == number
         if own.sum() >= smallest:
-            found.append(np.where(own, label[box], 0).astype(np.uint8))
-    return sorted(found, key=lambda lesion: -int(np.count_nonzero(lesion)))
+            found.append((np.where(own, label[box], 0).astype(np.uint8), box))
+    return sorted(found, key=lambda each: -int(np.count_nonzero(each[0])))
 
 
 def place_lesion(
@@ -73,6 +78,8 @@ def check_placed(
     where: str,
     parts: Sequence[int] | None = None,
     advice: str = "Move the mask, or allow it there.",
+    *,
+    what: str = "lesion",
 ) -> None:
     """Refuse a mask that is empty, on another grid, has unknown parts, or leaves the allowed tissue.
 
@@ -82,6 +89,7 @@ def check_placed(
         where: Start of the message: case and file.
         parts: The labels that there are; None for any.
         advice: What to do if it lies outside; ends the message.
+        what: What is placed, in words.
 
     Raises:
         CaseError: With what is wrong, and what to do.
@@ -94,16 +102,16 @@ def check_placed(
         raise CaseError(msg)
     own = label != 0
     if not own.any():
-        msg = f"{where} is empty: there is no lesion to make. Draw one, or leave the case out."
+        msg = f"{where} is empty: there is no {what} to make. Draw one, or leave the case out."
         raise CaseError(msg)
     if parts is not None and (unknown := sorted({int(value) for value in np.unique(label[own])} - set(parts))):
-        msg = f"{where} holds {', '.join(map(str, unknown))}, but lesions consist of {', '.join(map(str, parts))}."
+        msg = f"{where} holds {', '.join(map(str, unknown))}, but {what}s consist of {', '.join(map(str, parts))}."
         raise CaseError(msg)
     outside = own & ~allowed
     if outside.any():
         place = tuple(int(index) for index in np.argwhere(outside)[0])
         msg = (
             f"{where}: {int(outside.sum())} of {int(own.sum())} voxels, the first at {place}, lie outside the tissue "
-            f"in which lesions are placed. {advice}"
+            f"in which {what}s are placed. {advice}"
         )
         raise CaseError(msg)

@@ -3,17 +3,24 @@
 from scanfill.label_to_image.choose_slice import ChooseSliced
 from scanfill.label_to_image.collect import CollectSlices
 from scanfill.label_to_image.judgement import SliceJudgement
+from scanfill.label_to_image.look_report import report_looks
+from scanfill.label_to_image.looks import AddLookd
+from scanfill.label_to_image.painted import PaintClassesd
 from scanfill.label_to_image.placing import PlaceMaskd
 from scanfill.label_to_image.saved import SaveDrawnd
 from scanfill.label_to_image.slices import labelled_slices
-from scanfill.label_to_image.templates import find_templates
+from scanfill.label_to_image.templates import find_templates, originals_of
 
 __all__ = [
+    "AddLookd",
     "ChooseSliced",
     "CollectSlices",
+    "PaintClassesd",
     "PlaceMaskd",
     "SaveDrawnd",
     "SliceJudgement",
     "find_templates",
     "labelled_slices",
+    "originals_of",
+    "report_looks",
 ]

@@ -14,7 +14,7 @@ from scanfill.errors import CaseError, UsageError
 from scanfill.label_to_image.templates import MASK_SEED
 
 WHICH = ("fullest", "random")
-"""The slice with most of what is wanted, or one of those that have it, by the seed of the case."""
+"""The slice with most of what is wanted, or any that has a label, by the seed of the case."""
 
 
 class ChooseSliced(MapTransform):  # type: ignore[misc]  # MONAI's class is untyped
@@ -26,7 +26,7 @@ class ChooseSliced(MapTransform):  # type: ignore[misc]  # MONAI's class is unty
         keys: Volumes on one grid, ``(1, X, Y, Z)``, or images of two dimensions.
         label_key: Key of the label map.
         wanted: Labels of which the slice should have most; where there are none, those of any label count.
-        which: One of :py:data:`WHICH`.
+        which: One of :py:data:`WHICH`; at random, any slice with a label may be chosen.
         seed_key: Key of the seed of a random choice.
         allow_missing_keys: Skip missing keys.
 
@@ -55,27 +55,34 @@ class ChooseSliced(MapTransform):  # type: ignore[misc]  # MONAI's class is unty
         """Cut one case."""
         case = dict(data)
         label = convert_to_numpy(case[self.label_key])[0]
-        if not label.any():
-            msg = f"Case {case.get('case_id', '?')!r}: the label map is empty, so there is no slice to draw."
-            raise CaseError(msg)
-        if label.ndim == 3:
-            rng = np.random.default_rng(int(case.get(self.seed_key, 0)))
-            cut = SpatialCrop(roi_slices=[slice(None), slice(None), _slice(self._index(label, rng))])
+        number = self.number_of(label, int(case.get(self.seed_key, 0)), f"Case {case.get('case_id', '?')!r}")
+        cut = SpatialCrop(roi_slices=[slice(None), slice(None), slice(number, number + 1)])
         for key in self.key_iterator(case):
-            image = cut(case[key]) if label.ndim == 3 else case[key]
-            case[key] = _without_history(image)
+            case[key] = _without_history(cut(case[key]) if label.ndim == 3 else case[key])
         return case
 
-    def _index(self, label: NDArray[Any], rng: np.random.Generator) -> int:
-        """Return the number of the slice."""
-        amount = np.isin(label, self.wanted).sum(axis=(0, 1)) if self.wanted else np.zeros(label.shape[-1])
+    def number_of(self, label: NDArray[Any], seed: int, where: str) -> int:
+        """Return the number of the slice that is chosen.
+
+        Args:
+            label: ``(X, Y, Z)``, or ``(X, Y)``, which is slice 0.
+            seed: Seed of a random choice.
+            where: Start of the error message.
+
+        Raises:
+            CaseError: The label map is empty.
+        """
+        if not label.any():
+            msg = f"{where}: the label map is empty, so there is nothing to draw a slice from. Leave the case out."
+            raise CaseError(msg)
+        if label.ndim == 2:
+            return 0
+        amount = np.isin(label, self.wanted).sum(axis=(0, 1))
         if not amount.any():
             amount = (label != 0).sum(axis=(0, 1))
-        return int(amount.argmax() if self.which == "fullest" else rng.choice(np.flatnonzero(amount)))
-
-
-def _slice(index: int) -> slice:
-    return slice(index, index + 1)
+        if self.which == "fullest":
+            return int(amount.argmax())
+        return int(np.random.default_rng(seed).choice(np.flatnonzero((label != 0).any(axis=(0, 1)))))
 
 
 def _without_history(image: Any) -> Any:

@@ -1,6 +1,6 @@
 """Write a slice that was drawn from a label map, and that map, as a training case that is marked as synthetic."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,17 @@ import numpy as np
 from monai.transforms import Transform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
+from scanfill.checksums import file_checksum
 from scanfill.data.new_cases import SEED, label_of
 from scanfill.data.save_synthetic import SaveSyntheticd
 from scanfill.data.schema import CaseSchema
 from scanfill.data.schema_names import load_schema
-from scanfill.label_to_image.templates import MASKS
+from scanfill.errors import UsageError
+from scanfill.label_to_image.templates import MASK_FILE, MASKS
 from scanfill.report.fillings import draw_filling
 
-NETWORK = "network"
-"""What draws a slice; anything else is a straw man, in which nothing is learned."""
+NETWORK, PAINTED = "network", "painted"
+"""What draws a slice: the network, or a straw man that paints the mean and noise of each class."""
 
 
 @dataclass(eq=False, repr=False)
@@ -33,6 +35,7 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         generator: Name of the bundle.
         metadata: Metadata of the bundle; its version goes into the sidecars.
         record: Record of the checkpoint; its training list goes into the sidecars.
+        gray_range: Smallest and largest gray value that is drawn.
         masks: Where the mask came from; any that is none of
             :py:data:`~scanfill.label_to_image.templates.MASKS` is a folder, and becomes ``given``.
         filler: What drew the slice; if it is not ``network``, nothing learned goes into the sidecars.
@@ -43,7 +46,7 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         dtype: Type of the slice's values.
 
     Raises:
-        UsageError: The schema has no label map.
+        UsageError: The schema has no label map, or ``filler`` is neither ``network`` nor ``painted``.
         CaseError: The output folder is in the folder of an input.
     """
 
@@ -55,6 +58,7 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     generator: str
     metadata: Mapping[str, Any]
     record: Mapping[str, Any]
+    gray_range: Sequence[float]
     masks: str = "own"
     filler: str = NETWORK
     key: str = "pred"
@@ -66,6 +70,9 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
     def __post_init__(self) -> None:
         self.kind = load_schema(self.schema)
         self.spec = label_of(self.kind)
+        if self.filler not in (NETWORK, PAINTED):
+            msg = f"filled_by (={self.filler!r}) must be {NETWORK} or {PAINTED}."
+            raise UsageError(msg)
         learned = self.filler == NETWORK
         about: dict[str, Any] = {
             "output_dir": self.output_dir,
@@ -86,9 +93,11 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         mask = convert_to_numpy(case[self.mask_key])
         pixels = {name: int((mask == part).sum()) for part, name in self.spec.names.items() if (mask == part).any()}
         origin = self.masks if self.masks in MASKS else "given"
+        given = case.get(MASK_FILE)
+        file = {"file": Path(given).name, "sha256": file_checksum(given)} if given else {}
         more = {
             "shows": "a slice that no patient had",
-            "mask": {"from": origin, "filler": self.filler, "pixels": pixels},
+            "mask": {"from": origin, "filler": self.filler, "pixels": pixels, **file},
         }
         files = {key: case[self.prefix + key] for key in self.sources}
         self.image.write(case | files, self.key, self.image_key, self.sources, None, **more)
@@ -105,6 +114,7 @@ class SaveDrawnd(Transform):  # type: ignore[misc]  # MONAI's class is untyped
         name = str(case["case_id"])
         made = convert_to_numpy(case[self.key])
         path = Path(self.output_dir, name, f"{name}_preview.png")
-        before, after = {self.image_key: case[self.prefix + self.image_key]}, {"drawn": {self.image_key: made}}
+        real = case[self.prefix + self.image_key].clamp(*map(float, self.gray_range))
+        before, after = {self.image_key: real}, {"drawn": {self.image_key: made}}
         dims = self.kind.spatial_dims
         draw_filling(before, after, convert_to_numpy(case[self.mask_key]), path, title=name, spatial_dims=dims)
