@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 ENTRIES = {"initialize", "run", "finalize"}
 STANDALONE = {"train.yaml", "inference.yaml"}
 ON_TRAIN = {"evaluate.yaml", "multi_gpu_train.yaml"}
-ALONE = REPO / "configs" / "pretrain.yaml"
-GENERIC = sorted(file for file in (REPO / "configs").glob("*.yaml") if file != ALONE)
+PRETRAIN = [REPO / "configs" / name for name in ("pretrain.yaml", "pretrain_ct.yaml")]
+"""A config that stands alone, and an overlay on it."""
+GENERIC = sorted(file for file in (REPO / "configs").glob("*.yaml") if file not in PRETRAIN)
 PRESETS = sorted((REPO / "configs" / "augmentation").glob("*.yaml"))
 OWN = [
     file for bundle in BUNDLES for file in sorted((bundle / "configs").glob("*.yaml")) if file.name not in STANDALONE
@@ -79,6 +80,10 @@ def test_an_overlay_of_a_bundle_sets_only_what_is_read(overlay: Path) -> None:
     assert unread_ids(overlay, targets) == set()
 
 
+def test_the_overlay_for_pretraining_on_ct_sets_only_what_is_read() -> None:
+    assert unread_ids(PRETRAIN[1], [PRETRAIN[:1]]) == set()
+
+
 def test_an_id_that_nobody_reads_is_found(tmp_path: Path) -> None:
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("max_epochs: 1\nmax_epoch: 1\nvalidate#sampler: 1\nvalidate#dataloader#sampler: 1\n")
@@ -86,7 +91,9 @@ def test_an_id_that_nobody_reads_is_found(tmp_path: Path) -> None:
     assert unread_ids(overlay, [[train]]) == {"max_epoch", "validate::sampler"}
 
 
-@pytest.mark.parametrize("file", [*OWN, *GENERIC, *PRESETS, ALONE], ids=lambda path: f"{path.parts[-3]}-{path.name}")
+@pytest.mark.parametrize(
+    "file", [*OWN, *GENERIC, *PRESETS, *PRETRAIN], ids=lambda path: f"{path.parts[-3]}-{path.stem}"
+)
 def test_a_config_opens_with_its_purpose_and_command(file: Path) -> None:
     opening = file.read_text().split("\n\n")[0]
     assert opening.startswith("# ")

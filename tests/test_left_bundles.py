@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 OVERLAYS = {
     "brain_tumor_segmentation": ["unet.yaml", "modern.yaml", "modality_dropout.yaml"],
     "hand_bone_segmentation": ["full_resolution.yaml", "softmax.yaml"],
-    "kidney_tumor_segmentation": ["fpn.yaml", "hallym.yaml"],
+    "kidney_tumor_segmentation": ["hallym.yaml"],
     "lesion_inpainting": ["small.yaml", "regression.yaml", "slices.yaml"],
     "mri_modality_completion": ["small.yaml", "adversarial.yaml", "whole.yaml"],
     "mri_modality_synthesis": ["small.yaml", "l1.yaml", "whole.yaml"],
 }
-"""Two or three for each bundle, as a person may combine them."""
+"""Some for each bundle, as a person may combine them."""
 
 LACK = {"mri_modality_completion": "t1ce", "mri_modality_synthesis": "flair"}
 """The images missing from new patients, so that there is something to synthesize."""

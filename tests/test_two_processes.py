@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from monai.bundle import ConfigParser
 
 from conftest import BUNDLES, REPO, TrainedBundle
 from fork_server import run_module
@@ -33,9 +34,9 @@ def test_two_processes_train_one_network(bundle: Path, tmp_path: Path) -> None:
     write, size = find_phantoms()[source.declared.smoke.phantoms or ""].write, source.declared.smoke.size
     write(tmp_path / "phantoms", cases=5, size=size)
     configs = source.configs("train.yaml", "multi_gpu_train.yaml")
-    dims = source.declared.kind.spatial_dims
     learns_from_patches = source.declared.contract >= PATCHES
-    patch = ("--patch_size", str([24 if dims == 3 else 32] * dims)) if learns_from_patches else ()
+    dims = len(ConfigParser.load_config_file(configs[0])["patch_size"]) if learns_from_patches else 0
+    patch = ("--patch_size", str([24 if dims == 3 else 32] * dims)) if dims else ()
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
         *("-m", "monai.bundle", "run", "--config_file", str([*configs, str(REPO / "configs" / "smoke.yaml")])),
@@ -61,7 +62,8 @@ def test_two_processes_train_one_network(bundle: Path, tmp_path: Path) -> None:
 def check_left_bundle(root: Path, new: Path, *asked: str) -> None:
     """The first process has left a bundle that predicts, or generates what it is asked for."""
     split = json.loads((root / "datalist.json").read_text())
-    assert [len({case["patient"] for case in split[part]}) for part in ("training", "validation")] == [2, 3]
+    patients = [{case["patient"] for case in split[part]} for part in ("training", "validation")]
+    assert len(patients[0]) == 2 <= len(patients[1]), "a patient may have two visits"
     words = ("run", "--config_file", "configs/inference.yaml", "--dataset_dir", str(new), "--device", "cpu", *asked)
     finished = run_module("monai.bundle", *words, cwd=root)
     assert finished.returncode == 0, finished.stderr[-5000:]

@@ -73,14 +73,19 @@ def test_what_does_not_fit_is_refused() -> None:
         encoder_weights(other.state_dict(), "SegResNet", PATH)
 
 
-def test_pretraining_builds_the_network_of_the_overlay() -> None:
-    pretrain, overlay = (
-        ConfigParser.load_config_file(str(REPO / file))["network_def"]
-        for file in ("configs/pretrain.yaml", "bundles/brain_tumor_segmentation/configs/unet.yaml")
-    )
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("configs/pretrain.yaml", "bundles/brain_tumor_segmentation/configs/unet.yaml"),
+        ("configs/pretrain_ct.yaml", "bundles/kidney_tumor_segmentation/configs/train.yaml"),
+    ],
+    ids=["brain", "kidneys"],
+)
+def test_pretraining_builds_the_network_of_the_segmentation(files: tuple[str, str]) -> None:
+    pretrain, segmentation = (ConfigParser.load_config_file(str(REPO / file))["network_def"] for file in files)
     channels = {"in_channels", "out_channels"}
     assert {key: value for key, value in pretrain.items() if key not in channels} == {
-        key: value for key, value in overlay.items() if key not in channels
+        key: value for key, value in segmentation.items() if key not in channels
     }
 
 

@@ -38,8 +38,8 @@ from .report import write_study_report
 Plan = dict[str, Any]
 
 SNAKEFILE = Path(__file__).parent / "workflow" / "Snakefile"
-PHANTOM_CASES, PHANTOM_SIZE = 12, 32
-"""Phantoms generated for a smoke study without data."""
+PHANTOM_CASES = 12
+"""Phantoms generated for a smoke study without data; their size is that of the bundle's own smoke test."""
 
 
 def run_study(
@@ -111,14 +111,15 @@ def make_phantoms(study: dict[str, Any], folder: Path) -> Path:
     Raises:
         UsageError: Its bundles have no phantoms.
     """
-    name = phantoms_of(kind_of_study(study).find_bundles(study).values())
-    if name is None:
+    phantoms = phantoms_of(kind_of_study(study).find_bundles(study).values())
+    if phantoms is None:
         msg = f"There are no phantoms for a study of kind {study['name']}: pass --dataset_dir."
         raise UsageError(msg)
     if not folder.is_dir():
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        find_phantoms()[name].write(partial, cases=PHANTOM_CASES, size=PHANTOM_SIZE, seed=0)
+        name, size = phantoms
+        find_phantoms()[name].write(partial, cases=PHANTOM_CASES, size=size, seed=0)
         partial.replace(folder)
     return folder
 
