@@ -16,7 +16,7 @@ from scanfill.metrics.slice_scores import score_mask
 
 STRIDES = (2, 2, 2)
 SEEN = 128
-"""Pixels per side that the segmenter sees, or somewhat more: it learns faster, and noise of single pixels counts less."""
+"""Pixels per side that the segmenter sees, or somewhat more: it learns faster, and noise of pixels counts less."""
 
 TURN, SCALE, SHIFT = 0.26, 0.15, 0.05
 """Largest random rotation (rad, 15 degrees), change of scale, and shift (share of the side) of a training slice."""
