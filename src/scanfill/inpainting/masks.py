@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from scanfill.inpainting.place import Lesion
 
 COARSE = 8.0
-"""Distance of the points that a deformation moves freely, in mm; between them it is smooth."""
+"""Distance of the points that a deformation moves freely, in mm, by default; between them it is smooth."""
 
 
 def deform_lesion(
@@ -21,6 +21,7 @@ def deform_lesion(
     displacement: float = 2.0,
     scales: tuple[float, float] = (0.8, 1.2),
     largest_turn: float | None = None,
+    coarse: float = COARSE,
 ) -> Lesion:
     """Rotate, scale and bend a lesion, at random; its parts stay labels.
 
@@ -31,6 +32,7 @@ def deform_lesion(
         displacement: SD of the displacement of free points, in mm.
         scales: Smallest and largest scale; each axis has its own.
         largest_turn: Largest angle of the rotation in radians; None: all rotations are equally likely.
+        coarse: Distance of the points that move freely, in mm.
 
     Returns:
         The lesion in its own box, which may have another size. A lesion that would vanish is returned as it was.
@@ -42,14 +44,19 @@ def deform_lesion(
     turn = _rotation(lesion.ndim, rng, largest_turn)
     scale = rng.uniform(*scales, lesion.ndim)
     grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-    bent = (grid - middle) * sizes + _smooth_field(shape, sizes, displacement, rng)
+    bent = (grid - middle) * sizes + _smooth_field(shape, sizes, displacement, rng, coarse)
     places = (bent @ turn / scale) / sizes + own
     moved = ndimage.map_coordinates(lesion, np.moveaxis(places, -1, 0), order=0, mode="constant", cval=0)
     return _boxed(moved) if moved.any() else lesion
 
 
 def draw_lesion(
-    radius: float, spacing: Sequence[float], rng: np.random.Generator, parts: Sequence[tuple[int, float]] = ((1, 1.0),)
+    radius: float,
+    spacing: Sequence[float],
+    rng: np.random.Generator,
+    parts: Sequence[tuple[int, float]] = ((1, 1.0),),
+    *,
+    coarse: float = COARSE,
 ) -> Lesion:
     """Draw an irregular ball with parts inside one another, like shells.
 
@@ -59,6 +66,7 @@ def draw_lesion(
         rng: Random number generator.
         parts: Label and share of the radius up to which it reaches, from the outside to the inside, such as
             ``[(2, 1.0), (3, 0.6), (1, 0.4)]``.
+        coarse: Distance of the points that move freely, in mm; the larger, the smoother.
 
     Returns:
         The lesion in its own box.
@@ -73,7 +81,7 @@ def draw_lesion(
     shape = tuple((2 * np.ceil(1.8 * radius / sizes) + 1).astype(int))
     grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
     middle = (np.array(shape) - 1) / 2
-    bent = (grid - middle) * sizes + _smooth_field(shape, sizes, radius / 6, rng)
+    bent = (grid - middle) * sizes + _smooth_field(shape, sizes, radius / 6, rng, coarse)
     depth = np.linalg.norm(bent @ _rotation(len(shape), rng) / rng.uniform(0.75, 1.3, len(shape)), axis=-1)
     depth[tuple(middle.astype(int))] = 0  # the middle belongs to it, however coarse the grid
     lesion = np.zeros(shape, np.uint8)
@@ -83,10 +91,14 @@ def draw_lesion(
 
 
 def _smooth_field(
-    shape: tuple[int, ...], spacing: NDArray[np.float64], displacement: float, rng: np.random.Generator
+    shape: tuple[int, ...],
+    spacing: NDArray[np.float64],
+    displacement: float,
+    rng: np.random.Generator,
+    distance: float,
 ) -> NDArray[np.float64]:
     """Return smooth random displacements in mm, ``(..., axes)``."""
-    coarse = np.maximum(2, np.ceil(np.array(shape) * spacing / COARSE)).astype(int)
+    coarse = np.maximum(2, np.ceil(np.array(shape) * spacing / distance)).astype(int)
     zoom = np.array(shape) / coarse
     fields = [
         ndimage.zoom(rng.normal(0, displacement, coarse), zoom, order=3, mode="nearest", grid_mode=True) for _ in shape

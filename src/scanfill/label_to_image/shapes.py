@@ -21,8 +21,11 @@ TURN = 0.26
 MOVED, DEFORMED = (0.85, 1.15), (0.75, 1.25)
 """Smallest and largest scale of each axis."""
 
-BEND = 3.0
-"""SD of the displacement of the points of a deformed structure that move freely, in mm."""
+BEND, BENT = 4.0, 25.0
+"""SD of the displacement of the points of a deformed structure that move freely, and their distance, in mm."""
+
+OUTER = 0.6
+"""Least radius of a drawn kidney, as a share of that of its tumor: a slice may show the tumor alone."""
 
 SIZES = (1.0, 0.9, 0.8, 0.65, 0.5)
 """Scales that are tried, the largest first, until a structure has room."""
@@ -58,7 +61,7 @@ def move_structures(
 
     def shaped(structure: Map, size: float) -> Map:
         within = (size * scales[0], size * scales[1])
-        return deform_lesion(structure, spacing, rng, displacement=bend, scales=within, largest_turn=TURN)
+        return deform_lesion(structure, spacing, rng, displacement=bend, scales=within, largest_turn=TURN, coarse=BENT)
 
     placed = np.zeros(label.shape, np.uint8)
     allowed = room | (label != 0)
@@ -94,18 +97,20 @@ def draw_structures(
     outer = parts[0]
     placed = np.zeros(label.shape, np.uint8)
     for structure, box in lesions_in_place(label):
-        radius = _radius(structure != 0, spacing) * rng.uniform(0.85, 1.15)
+        largest = _radius((structure != 0) & (structure != outer), spacing)
+        radius = max(_radius(structure == outer, spacing), OUTER * largest) * rng.uniform(0.85, 1.15)
 
         def drawn(_: Map, size: float, radius: float = radius) -> Map:
-            return draw_lesion(size * radius, spacing, rng, [(outer, 1.0)])
+            return draw_lesion(size * radius, spacing, rng, [(outer, 1.0)], coarse=size * radius)
 
         only = np.zeros(label.shape, np.uint8)
         free = _near(box, label.shape, spacing) & room & (_grown(placed) == 0)
         _put(only, drawn, structure, free, rng)
         for part in parts[1:]:
             if (structure == part).any():
-                inner = min(_radius(structure == part, spacing), 0.8 * radius) * rng.uniform(0.7, 1.0)
-                _draw_on(only, draw_lesion(inner, spacing, rng, [(part, 1.0)]), room & (placed == 0), outer, rng)
+                inner = _radius(structure == part, spacing) * rng.uniform(0.7, 1.0)
+                drawn_part = draw_lesion(inner, spacing, rng, [(part, 1.0)], coarse=inner)
+                _draw_on(only, drawn_part, room & (placed == 0), outer, rng)
         placed = np.where(only != 0, only, placed)
     return placed
 
