@@ -108,12 +108,9 @@ def score_fold_slices(
 
     Raises:
         CaseError: A model was trained on a case to be evaluated.
-        UsageError: A label map is missing, or the images have no slices.
+        UsageError: A label map is missing.
     """
     kind = load_schema(schema)
-    if kind.spatial_dims != 3:
-        msg = f"Only volumes have slices, but {kind.name} has {kind.spatial_dims} dimensions: set slices: false."
-        raise UsageError(msg)
     split = read_list(datalist, dataset_dir, kind.image_keys, schema=kind)
     split = {part: split.get(part, []) for part in EVALUATIONS}
     receipts = _receipts(predictions, split)

@@ -201,13 +201,17 @@ def check_scored(study: dict[str, Any], schema: CaseSchema) -> None:
     """Check that a study compares regions that its kind of data has, and that these are scored in label maps.
 
     Raises:
-        UsageError: There is no such region, or the truth is not a label map.
+        UsageError: There is no such region, the truth is not a label map, or images without slices are to be scored
+            slice by slice.
     """
     if schema.label is None or not schema.label.exclusive:
         msg = f"Studies score label maps, but {schema.name} has {'no truth' if schema.label is None else 'overlaps'}."
         raise UsageError(msg)
     for region in study["regions"]:
         check_name(region, schema.regions, f"regions: {schema.name} has no region")
+    if study.get("slices") and schema.spatial_dims != 3:
+        msg = f"slices (=true): only volumes have slices; {schema.name} images have {schema.spatial_dims} axes."
+        raise UsageError(msg)
 
 
 def check_protocol(path: Path, protocol: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +30,7 @@ from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
 from scanfill.studies.prediction import as_given
 from scanfill.studies.report import write_study_report
+from scanfill.studies.run import check_scored
 from scanfill.studies.statistics import Bootstrap
 from scanfill.studies.study_scores import Cell, read_study_scores
 from scanfill.studies.tables.comparisons import Methods
@@ -160,6 +162,15 @@ def test_both_bundles_have_the_schema_of_the_trial() -> None:
 def test_what_cannot_be_run_is_refused_with_the_reason(settings: list[str], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         trial_with(*settings)
+
+
+def test_images_without_slices_cannot_be_scored_slice_by_slice() -> None:
+    schema = load_schema("kidney_ct")
+    flat = replace(schema, spatial_dims=2, single_slices=False)
+    check_scored(trial_with(), schema)
+    with pytest.raises(UsageError, match="only volumes have slices"):
+        check_scored(trial_with(), flat)
+    check_scored(trial_with("slices=false"), flat)
 
 
 OPTIONS = {"folds": 3, "held_out": 0.2, "split_seed": 0, "inner_validation": 0.2, "checkpoint": "best"}
