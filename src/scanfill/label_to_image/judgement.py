@@ -59,7 +59,7 @@ class SliceJudgement:
     regions: Regions
     output_dir: str | Path
     _: KW_ONLY
-    steps: int = 300
+    steps: int = 500
     draws: int = 1000
     seed: int = 0
     note: str = ""
@@ -81,7 +81,7 @@ def judge_slices(
     training: Sequence[Slice],
     regions: Regions,
     *,
-    steps: int = 300,
+    steps: int = 500,
     draws: int = 1000,
     seed: int = 0,
 ) -> tuple[Judged, dict[str, Tensor]]:

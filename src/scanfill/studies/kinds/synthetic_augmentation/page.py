@@ -8,6 +8,7 @@ from scanfill.studies.figures.boxes import boxes_of
 from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.synthetic_augmentation.arms import EMPTY, REAL, combinations, primary_of, references
 from scanfill.studies.kinds.synthetic_augmentation.explained import explain
+from scanfill.studies.kinds.synthetic_augmentation.factors import curve_table, factor_tables
 from scanfill.studies.kinds.synthetic_augmentation.new_cases import trial_closing
 from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
 from scanfill.studies.statistics import CROSS_VALIDATION
@@ -15,7 +16,9 @@ from scanfill.studies.statistics.verdict import Judged
 from scanfill.studies.study_scores import EVALUATIONS, HOW, Cell, StudyScores
 from scanfill.studies.tables.comparisons import JudgedCells, Methods, judge_cells, table_name
 from scanfill.studies.tables.effects import effect_tables, judge_effects
+from scanfill.studies.tables.fit_gap import fit_table
 from scanfill.studies.tables.long_tables import descriptive_table, p_text, verdict_table
+from scanfill.studies.tables.slice_means import slice_table
 from scanfill.studies.tables.study_table import StudyTable
 from scanfill.studies.tables.writer import write_table
 
@@ -23,7 +26,15 @@ TITLE = "Do synthetic cases help?"
 
 EXPLORATORY = "Every other result is exploratory; tables that repeat this contrast correct it with all others."
 
-FURTHER_TABLES: Sequence[Callable[[StudyScores, str, Methods], Sequence[StudyTable]]] = ()
+LONG = 16
+"""Rows above which a table is collapsed on the page."""
+
+FURTHER_TABLES: Sequence[Callable[[StudyScores, str, Methods], Sequence[StudyTable]]] = (
+    factor_tables,
+    curve_table,
+    slice_table,
+    fit_table,
+)
 """Functions that make further tables of an evaluation; a table without rows is not shown."""
 
 
@@ -110,7 +121,7 @@ def trial_parts(scores: StudyScores, evaluation: str, methods: Methods) -> list[
         answer(judged, REAL),
         Section(f"{name}: how to read it", f"{HOW[evaluation]}\n\n{explain(scores)}"),
         *show(effects),
-        *(part for table in further for part in show(table)),
+        *(part for table in further for part in (show(table) if len(table.rows) <= LONG else [Folded(table)])),
         *map(Folded, (*others, described)),
         Section(f"{name}: pictures", figures=_boxes(scores, evaluation, name)),
     ]
