@@ -60,9 +60,14 @@ class TrainedBundle:
         return max(path for path in self.data.iterdir() if path.is_dir())
 
     def case_ids(self) -> list[str]:
-        """Names of the inference cases."""
+        """Names of the cases that inference is to use."""
         kind, request = self.declared.kind, Request(labels="none", strict=False, check=False)
-        return [str(case["case_id"]) for case in kind.finder.find(self.new_cases, kind, request).cases]
+        names = [str(case["case_id"]) for case in kind.finder.find(self.new_cases, kind, request).cases]
+        if self.declared.of_training:
+            split = json.loads((self.root / "datalist.json").read_text(encoding="utf-8"))
+            known = {case["case_id"] for case in split["training"]}
+            return [name for name in names if name in known]
+        return names
 
     def configs(self, *names: str) -> list[str]:
         """Paths of configs, including the bundle's laptop-sized network if it has one."""

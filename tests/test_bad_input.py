@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SEGMENTATION, BONES, IMAGE = "brain_tumor_segmentation", "hand_bone_segmentation", "image_synthesis_2d"
-INPAINTING, KIDNEYS = "lesion_inpainting", "kidney_tumor_segmentation"
+INPAINTING, KIDNEYS, DRAWING = "lesion_inpainting", "kidney_tumor_segmentation", "ct_label_to_image"
 IMAGES = (".nii.gz", ".png", ".tif")
 
 
@@ -87,6 +87,11 @@ REFUSALS = {
     KIDNEYS: Refusals(
         other={"image_size": 512},
         differs="image_size=256; this run has 512. Pass --image_size 256",
+        misspelt=("--tumour_share", "--tumor_share"),
+    ),
+    DRAWING: Refusals(
+        other={"image_size": 128},
+        differs="image_size=64; this run has 128. Pass --image_size 64",
         misspelt=("--tumour_share", "--tumor_share"),
     ),
     IMAGE: Refusals(

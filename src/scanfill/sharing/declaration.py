@@ -83,6 +83,8 @@ class Declaration:
         export: One of :py:data:`EXPORTS`.
         inputs_of_network: The arguments of the network's ``forward``, in order. Each is described in MONAI's
             ``network_data_format``; MONAI's own check passes only the first.
+        new_case: Name of what its inference makes of a case, such as ``{case}-lesion1``; by default the case's own.
+        of_training: Whether its inference makes new cases of training patients alone.
     """
 
     task: str
@@ -90,6 +92,8 @@ class Declaration:
     smoke: Smoke = field(default_factory=Smoke)
     export: str = "script"
     inputs_of_network: tuple[str, ...] = ("image",)
+    new_case: str = "{case}"
+    of_training: bool = False
 
     @property
     def kind(self) -> CaseSchema:
@@ -138,4 +142,5 @@ def read_declaration(metadata: Mapping[str, Any], where: str) -> Declaration:
     if export not in EXPORTS:
         msg = f"{where}: export={export!r} must be one of {', '.join(EXPORTS)}."
         raise UsageError(msg)
-    return Declaration(said["task"], said["schema"], Smoke(**said.get("smoke", {})), export, inputs)
+    own = {name: said[name] for name in ("new_case", "of_training") if name in said}
+    return Declaration(said["task"], said["schema"], Smoke(**said.get("smoke", {})), export, inputs, **own)
