@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,11 @@ from monai.bundle import ConfigParser
 
 import scanfill
 from made_up_trial import write_trial
-from scanfill.data import find_cases, load_schema
+from scanfill.data import find_cases, load_schema, read_list, write_split
+from scanfill.data.image import read_image
 from scanfill.domains.kidney_ct.phantoms import write_abdomen_cohort
+from scanfill.engines import TrainingRecord
+from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.errors import CaseError, UsageError
 from scanfill.studies import commands
 from scanfill.studies.bundle_facts import networks_of, schema_of
@@ -25,7 +29,7 @@ from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.kinds.synthetic_augmentation.arms import Combination, combinations, primary_of, references
 from scanfill.studies.kinds.synthetic_augmentation.jobs import find_models, find_predictions, find_steps
 from scanfill.studies.kinds.synthetic_augmentation.page import judge_arms, judge_primary
-from scanfill.studies.kinds.synthetic_augmentation.painting import is_named, refuse_used
+from scanfill.studies.kinds.synthetic_augmentation.painting import is_named, paint_lesions, refuse_used
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
 from scanfill.studies.prediction import as_given
@@ -218,6 +222,69 @@ def abdomens(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("abdomens")
     write_abdomen_cohort(folder / "data", cases=5, size=48, seed=0)
     return find_cases(folder / "data", ["ct"], schema=load_schema("kidney_ct"))
+
+
+@pytest.fixture(scope="module")
+def generator(abdomens: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained bundle that draws noise, as a training on two of the patients leaves it, and lists of two folds."""
+    patients = sorted({case["patient"] for case in abdomens})
+    learned = [case for case in abdomens if case["patient"] in patients[:2]]
+    others = [case for case in abdomens if case["patient"] not in patients[:2]]
+    folder = tmp_path_factory.mktemp("generator") / "bundle"
+    source = scanfill.bundle_path("ct_label_to_image") / "configs"
+    (folder / "configs").mkdir(parents=True)
+    (folder / "models").mkdir()
+    shutil.copyfile(source / "metadata.json", folder / "configs" / "metadata.json")
+    parser = ConfigParser(ConfigParser.load_config_file(str(source / "inference.yaml")))
+    parser.update({"image_size": 128, "network_def#filters": 2})
+    ConfigParser.export_config_file(parser.get(), str(folder / "configs" / "inference.yaml"), fmt="yaml")
+    network, record = parser.get_parsed_content("network_def"), parser.get_parsed_content("record")
+    stated = TrainingRecord(record.inputs, network, settings=record.settings, training=learned)
+    torch.save(weights_with_record(network.state_dict(), stated.state_dict()), folder / "models" / "model.pt")
+    schema = load_schema("kidney_ct")
+    write_split({"training": learned}, folder / "fold_0_outer.json", schema=schema)
+    write_split({"training": learned, "validation": others}, folder / "fold_0.json", schema=schema)
+    write_split({"training": others, "validation": learned}, folder / "fold_1.json", schema=schema)
+    return folder
+
+
+def test_network_and_painter_fill_the_same_masks_of_training_patients(generator: Path, tmp_path: Path) -> None:
+    labels = []
+    for filler in ("network", "painted"):
+        told = {"evaluated": generator / "fold_0.json", "filled_by": filler, "painting": {"masks": "moved"}}
+        place = {"dataset_dir": generator, "bundle": generator}
+        paint_lesions(generator / "fold_0_outer.json", tmp_path / filler, **place, **told)
+        cases = read_list(tmp_path / filler / "list.json", schema=load_schema("kidney_ct"))["training"]
+        made = {case["case_id"]: case for case in cases if case["synthetic"]}
+        real = [case for case in cases if not case["synthetic"]]
+        assert cases[: len(real)] == real
+        assert {case["patient"] for case in made.values()} <= {case["patient"] for case in real}
+        labels.append(
+            {
+                name: torch.as_tensor(read_image(case["label"], "label", single_slices=True))
+                for name, case in made.items()
+            }
+        )
+    assert labels[0].keys() == labels[1].keys() != set()
+    assert all(torch.equal(label, labels[1][name]) for name, label in labels[0].items())
+
+
+def test_a_generator_that_knows_a_patient_to_be_evaluated_is_refused(generator: Path, tmp_path: Path) -> None:
+    place = {"dataset_dir": generator, "bundle": generator, "evaluated": generator / "fold_1.json"}
+    with pytest.raises(CaseError, match=r"Generator .* was trained on (\d) of the \1 cases to be evaluated"):
+        paint_lesions(generator / "fold_0_outer.json", tmp_path / "made", **place)
+    assert not (tmp_path / "made" / "list.json").exists()
+
+
+def test_a_patient_on_both_sides_of_a_fold_is_refused(abdomens: list[dict[str, Any]], tmp_path: Path) -> None:
+    schema, (first, *_, last) = load_schema("kidney_ct"), abdomens
+    write_split({"training": [first], "validation": [last]}, tmp_path / "apart.json", schema=schema)
+    read_list(tmp_path / "apart.json", schema=schema)
+    listed = json.loads((tmp_path / "apart.json").read_text())
+    listed["validation"][0]["patient"] = listed["training"][0]["patient"]
+    (tmp_path / "both.json").write_text(json.dumps(listed))
+    with pytest.raises(CaseError, match=r"is in training .* and in validation"):
+        read_list(tmp_path / "both.json", schema=schema)
 
 
 def test_a_synthetic_slice_is_never_evaluated(abdomens: list[dict[str, Any]]) -> None:
