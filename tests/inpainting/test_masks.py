@@ -125,3 +125,23 @@ def test_a_lesion_of_one_voxel_survives_a_deformation() -> None:
     lesion = np.ones((1, 1, 1), np.uint8)
     for seed in range(20):
         assert deform_lesion(lesion, (1.0, 1.0, 1.0), np.random.default_rng(seed)).any()
+
+
+def test_a_small_largest_turn_keeps_a_lesion_nearly_as_it_lies() -> None:
+    bar = np.ones((31, 5), np.uint8)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        turned = deform_lesion(bar, (1.0, 1.0), rng, displacement=0, scales=(1, 1), largest_turn=0.2)
+        assert turned.shape[0] > 2 * turned.shape[1]
+    block = np.ones((9, 3, 3), np.uint8)
+    kept = deform_lesion(block, (1.0,) * 3, np.random.default_rng(0), displacement=0, scales=(1, 1), largest_turn=0)
+    assert np.array_equal(kept, block)
+
+
+def test_a_larger_distance_of_the_free_points_makes_a_smoother_lesion() -> None:
+    def border(coarse: float) -> float:
+        drawn = [draw_lesion(24, (1.0, 1.0), np.random.default_rng(seed), coarse=coarse) != 0 for seed in range(8)]
+        rims = [mask & ~ndimage.binary_erosion(np.pad(mask, 1))[1:-1, 1:-1] for mask in drawn]
+        return float(np.mean([rim.sum() / np.sqrt(mask.sum()) for rim, mask in zip(rims, drawn, strict=True)]))
+
+    assert border(24) < 0.8 * border(6)

@@ -222,8 +222,9 @@ def _add_distances(
     try:
         for row, (own, _) in rows.items():
             judged.scores[row][f"frechet_{TEXTURES}"] = frechet_distance(real, own)
-    except UsageError as error:
-        judged.about["frechet"] = str(error)
+    except UsageError:
+        fewest = min(len(real), len(training))
+        judged.about["frechet"] = f"it needs more slices than the {TEXTURES} features, but one set has only {fewest}."
 
 
 def _add_looks(judged: Judged, held_out: Sequence[Slice]) -> None:

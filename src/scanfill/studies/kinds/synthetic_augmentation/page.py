@@ -26,7 +26,7 @@ TITLE = "Do synthetic cases help?"
 
 EXPLORATORY = "Every other result is exploratory; tables that repeat this contrast correct it with all others."
 
-LONG = 16
+LONG = 24
 """Rows above which a table is collapsed on the page."""
 
 FURTHER_TABLES: Sequence[Callable[[StudyScores, str, Methods], Sequence[StudyTable]]] = (
