@@ -53,6 +53,8 @@ def test_two_processes_train_one_network(bundle: Path, tmp_path: Path) -> None:
     new = tmp_path / "new"
     if bundle.name in LACK:
         brain_cohort(new, cases=1, size=size, without=LACK[bundle.name])
+    elif source.declared.of_training:
+        new = tmp_path / "phantoms"
     else:
         write(new, cases=2, size=size, seed=7)  # two, so that a lesion can move from one to the other
     asked = ("--condition", "{}", "--num_samples", "1") if source.declared.task == "generation" else ()

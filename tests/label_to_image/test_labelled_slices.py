@@ -50,3 +50,11 @@ def test_looks_of_one_slice_are_kept_together_in_its_gray_values() -> None:
     assert [float(look.mean()) for look in first.looks] == [-1, 1]
     assert second.inside is not None
     assert second.inside.all()
+
+
+def test_a_case_that_cannot_be_read_is_an_error_or_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    given = [{"case_id": "bad", "patient": "p"}, *cases([1])]
+    with pytest.raises(KeyError):
+        labelled_slices(given, volume, ["ct"], label_key="label")
+    assert [one["case_id"] for one in labelled_slices(given, volume, ["ct"], label_key="label", strict=False)] == ["c0"]
+    assert "Case 'bad' is left out as a donor" in caplog.text

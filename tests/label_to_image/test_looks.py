@@ -46,12 +46,24 @@ def test_drawing_takes_the_gray_values_of_a_training_slice_by_the_seed() -> None
     assert look_of(add, case(0.9, seed=5)) == look_of(add, case(-0.9, seed=5)), "not those of the slice itself"
 
 
-def test_a_donor_has_all_structures_of_the_mask() -> None:
+def test_a_donor_has_all_structures_of_the_mask_if_there_is_one() -> None:
     donors = [case(0.1, lesion=None), case(0.2)]
     add = AddLookd("image", "tones", [1, 2], donors=donors, **KEYS)
     assert {look_of(add, case(0.9, seed=seed))[0] for seed in range(10)} == {0.2}
-    with pytest.raises(CaseError, match=r"none of 1 training slices has all the labels \[1, 2\]"):
-        AddLookd("image", "tones", [1, 2], donors=donors[:1], **KEYS)(case(0.9, seed=0))
+
+
+def test_otherwise_several_donors_give_what_each_has() -> None:
+    lesion_alone = case(0.0, lesion=0.7)
+    lesion_alone["classes"][lesion_alone["classes"] == 1] = 0
+    add = AddLookd("image", "tones", [1, 2], donors=[case(0.1, lesion=None), lesion_alone], **KEYS)
+    assert all(look_of(add, case(0.9, seed=seed))[:2] == [0.1, 0.7] for seed in range(5))
+
+
+def test_a_structure_that_no_donor_has_is_told() -> None:
+    add = AddLookd("image", "tones", [1, 2], donors=[case(0.1, lesion=None)], **KEYS)
+    with pytest.raises(CaseError, match=r"none of 1 training slices has the labels \[2\] of the mask"):
+        add(case(0.9, seed=0))
+    assert look_of(add, case(0.9, lesion=None, seed=0))[0] == 0.1
 
 
 def test_noise_is_that_of_the_seed_or_another_each_time() -> None:

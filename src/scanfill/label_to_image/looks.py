@@ -37,7 +37,7 @@ class AddLookd(MapTransform, Randomizable):  # type: ignore[misc]  # MONAI's cla
 
     Raises:
         UsageError: ``look`` is none of these.
-        CaseError: No donor has all the structures of a mask.
+        CaseError: No donor has a structure of the mask.
     """
 
     def __init__(
@@ -79,20 +79,23 @@ class AddLookd(MapTransform, Randomizable):  # type: ignore[misc]  # MONAI's cla
         return torch.from_numpy(np.asarray(rng.normal(size=len(self.parts) + 1), np.float32))
 
     def _toned(self, case: Mapping[Hashable, Any], rng: np.random.Generator) -> Tensor:
-        """Return the tones of a donor with all the structures of the mask, or the case's own."""
+        """Return the tones of a donor with all the structures of the mask, or of several, or the case's own."""
         if self.tones is None:
             return self._measure(case)
         label = torch.Tensor(case[self.label_key])
         there = torch.tensor([bool((label == part).any()) for part in self.parts] + [True])
-        fitting = [tones for tones in self.tones if not torch.isnan(tones[there]).any()]
-        if not fitting:
-            shown = [part for part, has in zip(self.parts, there.tolist(), strict=False) if has]
+        order = [self.tones[index] for index in rng.permutation(len(self.tones))]
+        best = next((tones for tones in order if not torch.isnan(tones[there]).any()), order[0])
+        for tones in order:  # what no donor has together, several may have
+            best = torch.where(torch.isnan(best), tones, best)
+        if torch.isnan(best[there]).any():
+            lacking = [part for part, unknown in zip(self.parts, torch.isnan(best) & there, strict=False) if unknown]
             msg = (
-                f"Case {case.get('case_id', '?')!r}: none of {len(self.tones)} training slices has all the labels "
-                f"{shown} of the mask, so their gray values are unknown. Use more training cases, or another mask."
+                f"Case {case.get('case_id', '?')!r}: none of {len(self.tones)} training slices has the labels "
+                f"{lacking} of the mask, so their gray values are unknown. Use more training cases, or another mask."
             )
             raise CaseError(msg)
-        return fitting[int(rng.integers(len(fitting)))]
+        return best
 
     def _measure(self, case: Mapping[Any, Any]) -> Tensor:
         """Return the mean of each structure and of the rest of the body; NaN for one that is not there."""

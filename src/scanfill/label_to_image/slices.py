@@ -1,5 +1,6 @@
 """Slices with a label: the unit of a judgement of drawn images."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from scanfill.data.failures import one_line
 from scanfill.errors import CaseError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -51,6 +55,7 @@ def labelled_slices(
     *,
     label_key: str,
     each: int = 5,
+    strict: bool = True,
 ) -> list[dict[str, Any]]:
     """Read cases, and cut those slices that have a label.
 
@@ -60,6 +65,7 @@ def labelled_slices(
         keys: What is cut; keys that a case does not have are left out.
         label_key: Key of the label map, which is cut in any case.
         each: Slices of a case, at most; if it has more with a label, they are evenly spread.
+        strict: Whether a case that cannot be read is an error; otherwise it is left out with a warning.
 
     Returns:
         One entry per slice: ``case_id``, ``patient``, ``slice``, and what was cut, ``(C, X, Y)``.
@@ -69,7 +75,13 @@ def labelled_slices(
     """
     found = []
     for case in tqdm(cases, desc="Reading", unit="case", leave=False):
-        prepared = transform(dict(case))
+        try:
+            prepared = transform(dict(case))
+        except Exception as error:
+            if strict:
+                raise
+            logger.warning("Case %r is left out as a donor: %s", case["case_id"], one_line(error))
+            continue
         label = torch.as_tensor(prepared[label_key])
         with_label = torch.nonzero((label != 0).any(dim=0).flatten(0, -2).any(dim=0))[:, 0].tolist()
         chosen = [with_label[round(index)] for index in np.linspace(0, len(with_label) - 1, min(each, len(with_label)))]
