@@ -24,13 +24,22 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
 
 def _truth(chain: Chain, labels: dict[str, str]) -> str | None:
     """Return the label map that belongs to the image, among those that this chain reads; None if it is ambiguous."""
-    there = [key for key in labels if key in read_keys(chain)]
+    there = [key for key in labels if key in read_keys(chain) and not _dropped(chain, key)]
     stated = [engine.label_key for engine in chain.engines]
     if any(isinstance(key, Unknown) for key in stated):
         return None
     if stated:
         return next((key for key in stated if key in there), None)
     return "label" if "label" in there else there[0] if len(there) == 1 else None
+
+
+def _dropped(chain: Chain, key: str) -> bool:
+    """Return whether a key does not reach the end of a chain, so that nothing can learn from it."""
+    return any(
+        (step.base == "SelectItems" and step.keys.complete and key not in step.keys)
+        or (step.base == "DeleteItems" and key in step.keys)
+        for step in chain.steps
+    )
 
 
 def _compared_elsewhere(chain: Chain) -> bool:
