@@ -30,11 +30,16 @@ def check_touching(label: NDArray[Any], parts: Sequence[int], names: Mapping[int
         CaseError: With the place.
     """
     structure = np.ones((3,) * label.ndim)
+    boxes = ndimage.find_objects((label != 0).astype(np.uint8))
+    if not boxes:
+        return
+    start = [side.start for side in boxes[0]]
+    label = label[boxes[0]]  # many times as fast in a whole abdomen
     for outer, inner in pairwise(parts):
         components, count = ndimage.label(label == inner, structure)
         near = np.unique(components[ndimage.binary_dilation(label == outer, structure)])
         if alone := sorted(set(range(1, count + 1)) - set(near.tolist())):
-            place = tuple(int(index) for index in np.argwhere(components == alone[0])[0])
+            place = tuple(int(index) for index in np.argwhere(components == alone[0])[0] + start)
             msg = (
                 f"{where}: {len(alone)} of {count} regions of {names[inner]}, the first at {place}, lie outside any "
                 f"{names[outer]}. Draw the {names[outer]} that each belongs to, or remove it."
