@@ -49,7 +49,7 @@ TINY: dict[str, dict[str, Any]] = {
     },
     COMPLETION: {"network_def": NETWORKS[COMPLETION], "ssim_weight": 0},
 }
-MRI = [path for path in PRESETS if not path.stem.startswith(("ct", "xray"))]
+MRI = [path for path in PRESETS if not path.stem.startswith(("ct", "xray", "geometric"))]
 ANY = [path for path in PRESETS if path.stem in {"none", "strong_elastic", "nnunet"}]
 
 
@@ -107,7 +107,7 @@ def finite(trainer: Any) -> bool:
 
 @pytest.mark.parametrize("preset", PRESETS, ids=named)
 def test_every_preset_trains_what_it_is_for(preset: Path, cohort: Path) -> None:
-    homes = {"ct": CT, "xray": XRAY, "xray_classification": CLASSIFICATION}
+    homes = {"ct": CT, "geometric": CT, "xray": XRAY, "xray_classification": CLASSIFICATION}
     home = homes.get(preset.stem, homes.get(preset.stem.partition("_")[0]))
     assert finite(train_bundle(SEGMENTATION, preset, cohort) if home is None else train([*home, preset]))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from scanfill.engines.small_segmenter import train_small_segmenter
 
 
-def test_bright_and_dark_pixels_are_learned_as_two_channels() -> None:
+@pytest.mark.parametrize("decay", [False, True])
+def test_bright_and_dark_pixels_are_learned_as_two_channels(decay: bool) -> None:
     generator = torch.Generator().manual_seed(0)
 
     def draw() -> tuple[Tensor, Tensor]:
@@ -17,7 +19,7 @@ def test_bright_and_dark_pixels_are_learned_as_two_channels() -> None:
 
     torch.manual_seed(0)
     network = nn.Conv2d(1, 2, 1)
-    trained = train_small_segmenter(network, draw, 400)
+    trained = train_small_segmenter(network, draw, 1000, decay=decay)
     image, masks = draw()
     assert not trained.training
     assert ((trained(image[None])[0] > 0) == masks.bool()).float().mean() > 0.8

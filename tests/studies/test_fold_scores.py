@@ -18,7 +18,7 @@ from scanfill.data import load_schema, write_split
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.schema import SCHEMA
 from scanfill.errors import CaseError, UsageError
-from scanfill.studies.fold_scores import majority, score_ensemble, score_fold
+from scanfill.studies.fold_scores import majority, score_ensemble, score_fold, score_fold_slices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +111,33 @@ def test_the_ensemble_is_the_vote_of_the_folds_on_those_held_out(study: Path) ->
         rows = list(csv.DictReader(file))
     assert [(row["strategy"], row["evaluation"], row["fold"]) for row in rows] == [("zero_ensemble", "held_out", "all")]
     assert float(rows[0]["dice_ED"]) == 1  # two of three are right everywhere
+
+
+def test_each_slice_of_a_prediction_and_of_an_empty_one_has_a_row(study: Path) -> None:
+    out = study / "slices.csv"
+    where = {"dataset_dir": study / "data", "schema": "brain_mri", "seed": 4, "fold": 0, "empty": "empty"}
+    score_fold_slices(study / "fold_0.json", {"zero": study / "p2"}, out, **where)
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 2 * SHAPE[2]
+    assert list(rows[0])[:3] == ["strategy", "task", "evaluation"]
+    judged = [row for row in rows if row["case_id"] == "judged" and row["strategy"] == "zero"]
+    assert [row["slice"] for row in judged] == [str(number) for number in range(SHAPE[2])]
+    assert [row["dice_ED"] for row in judged] == ["", *["0.666667"] * 3, "", ""]
+    assert {row["two_class_iou_ED"] for row in rows if row["strategy"] == "empty"} == {"100", "37.5"}
+    write_receipt(study / "p2", ["judged"])
+    with pytest.raises(CaseError, match="was trained on 1 of the 2"):
+        score_fold_slices(study / "fold_0.json", {"zero": study / "p2"}, out, **where)
+
+
+def test_training_cases_are_scored_only_where_they_are_asked_for(study: Path) -> None:
+    save(study / "p0" / "flair" / "learned" / "learned_seg.nii.gz", cube(2))
+    out = study / "fit.csv"
+    where = {"dataset_dir": study / "data", "schema": "brain_mri", "seed": 4, "fold": 0}
+    score_fold(study / "fold_0.json", {"zero": study / "p0"}, out, parts=["training"], **where)
+    with out.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["evaluation"], row["case_id"], float(row["dice_ED"])) == ("fit", "learned", 1)
 
 
 label_maps = arrays(np.uint8, (3, 2, 2), elements=st.integers(0, 3))

@@ -144,6 +144,14 @@ def test_degenerate_differences_are_stated_and_never_nan(values: list[float]) ->
     assert row["why"]
 
 
+def test_fewer_patients_than_asked_for_get_no_verdict() -> None:
+    comparison = compare(paired(spread(0.1, 0.02, n=9), seed_differences=THREE_SEEDS), quick, MARGINS)
+    verdicts = [judge([comparison], Family(1), least)[0] for least in (0, 9, 10)]
+    assert [found.verdict for found in verdicts] == ["better", "better", "withheld"]
+    assert verdicts[2].why == "9 different patients are fewer than the study asks for"
+    assert verdicts[2].smallest == verdicts[1].smallest
+
+
 def test_the_paper_variant_decides_at_its_own_level() -> None:
     pairs = paired(spread(0.05, 0.05), seed_differences={"0": 0.05, "1": 0.051})
     p = stats.ttest_1samp(pairs.differences, 0).pvalue

@@ -11,7 +11,12 @@ LEARNING_RATE = 2e-3
 
 
 def train_small_segmenter(
-    network: nn.Module, draw: Callable[[], tuple[Tensor, Tensor]], steps: int, batch_size: int = 4
+    network: nn.Module,
+    draw: Callable[[], tuple[Tensor, Tensor]],
+    steps: int,
+    *,
+    batch_size: int = 4,
+    decay: bool = False,
 ) -> nn.Module:
     """Train with cross-entropy and the soft Dice of each channel over the batch, and return the network, frozen.
 
@@ -20,8 +25,10 @@ def train_small_segmenter(
         draw: Returns an image ``(C, ...)`` and its masks ``(R, ...)``, 0 or 1.
         steps: Steps of ``batch_size`` images.
         batch_size: See ``steps``.
+        decay: Whether the learning rate decreases to 0; otherwise it is constant.
     """
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (1 - step / steps) ** 0.9 if decay else 1.0)
     network.train()
     for _ in tqdm(range(steps), desc="Segmenter", unit="step", leave=False):
         images, masks = zip(*[draw() for _ in range(batch_size)], strict=True)
@@ -33,4 +40,5 @@ def train_small_segmenter(
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        schedule.step()
     return network.eval()

@@ -15,6 +15,9 @@ from scanfill.label_to_image.slices import Slice
 from scanfill.metrics.slice_scores import score_mask
 
 STRIDES = (2, 2, 2)
+SEEN = 128
+"""Pixels per side that the segmenter sees, or somewhat more: it learns faster, and noise of pixels counts less."""
+
 TURN, SCALE, SHIFT = 0.26, 0.15, 0.05
 """Largest random rotation (rad, 15 degrees), change of scale, and shift (share of the side) of a training slice."""
 
@@ -40,13 +43,13 @@ def train_segmenter_of_slices(training: Sequence[Slice], regions: Regions, *, st
         own = of_patient[patients[int(random.integers(len(patients)))]]
         one = own[int(random.integers(len(own)))]
         masks = torch.cat([one.mask(labels) for labels in regions.values()]).float()
-        image, masks = _moved(_padded(one.image), _padded(masks, 0), random)
+        image, masks = _moved(_seen(one.image), _seen(masks, 0), random)
         return image, masks.round()
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = UNet(2, 1, len(regions), (16, 32, 64, 128), STRIDES, num_res_units=1, norm="batch")
-        return train_small_segmenter(network, draw, steps)
+        return train_small_segmenter(network, draw, steps, decay=True)
 
 
 def overlap_with_mask(network: nn.Module, image: Tensor, drawn: Slice, regions: Regions) -> dict[str, float]:
@@ -61,10 +64,12 @@ def overlap_with_mask(network: nn.Module, image: Tensor, drawn: Slice, regions: 
     Returns:
         ``dice_<region>``, NaN if the mask does not have the region; ``pixels_<region>`` of the mask.
     """
+    seen = _shrunk(image)
     with torch.inference_mode():
-        found = network(_padded(image)[None])[0] > 0
-    corner = [(full - side) // 2 for full, side in zip(found.shape[1:], image.shape[1:], strict=True)]
-    found = found[:, corner[0] : corner[0] + image.shape[1], corner[1] : corner[1] + image.shape[2]]
+        output = network(_padded(seen, -1)[None])
+    corner = [(full - side) // 2 for full, side in zip(output.shape[2:], seen.shape[1:], strict=True)]
+    output = output[..., corner[0] : corner[0] + seen.shape[1], corner[1] : corner[1] + seen.shape[2]]
+    found = functional.interpolate(output, image.shape[1:], mode="bilinear", align_corners=False)[0] > 0
     scores = {}
     for channel, (region, labels) in zip(found.numpy(), regions.items(), strict=True):
         one = score_mask(channel, drawn.mask(labels)[0].numpy())
@@ -73,7 +78,18 @@ def overlap_with_mask(network: nn.Module, image: Tensor, drawn: Slice, regions: 
     return scores
 
 
-def _padded(image: Tensor, value: float = -1.0) -> Tensor:
+def _seen(image: Tensor, value: float = -1.0) -> Tensor:
+    """Shrink and pad an image as the segmenter sees it."""
+    return _padded(_shrunk(image), value)
+
+
+def _shrunk(image: Tensor) -> Tensor:
+    """Average blocks of pixels until the smaller side is about 128."""
+    block = max(1, min(image.shape[1:]) // SEEN)
+    return functional.avg_pool2d(image, block)
+
+
+def _padded(image: Tensor, value: float) -> Tensor:
     """Pad the sides to multiples of 8, at both ends."""
     return torch.Tensor(DivisiblePad(math.prod(STRIDES), mode="constant", value=value)(image))
 

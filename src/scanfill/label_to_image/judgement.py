@@ -59,7 +59,7 @@ class SliceJudgement:
     regions: Regions
     output_dir: str | Path
     _: KW_ONLY
-    steps: int = 300
+    steps: int = 500
     draws: int = 1000
     seed: int = 0
     note: str = ""
@@ -81,7 +81,7 @@ def judge_slices(
     training: Sequence[Slice],
     regions: Regions,
     *,
-    steps: int = 300,
+    steps: int = 500,
     draws: int = 1000,
     seed: int = 0,
 ) -> tuple[Judged, dict[str, Tensor]]:
@@ -222,8 +222,9 @@ def _add_distances(
     try:
         for row, (own, _) in rows.items():
             judged.scores[row][f"frechet_{TEXTURES}"] = frechet_distance(real, own)
-    except UsageError as error:
-        judged.about["frechet"] = str(error)
+    except UsageError:
+        fewest = min(len(real), len(training))
+        judged.about["frechet"] = f"it needs more slices than the {TEXTURES} features, but one set has only {fewest}."
 
 
 def _add_looks(judged: Judged, held_out: Sequence[Slice]) -> None:

@@ -33,7 +33,8 @@ ABOUT_MASKS = (
     "Dice of what a small U-Net finds, which was trained on the real training slices, against the mask that was drawn; "
     "first the mean within a patient, then over patients; slices without a region do not count for it. To pass, the "
     f"Dice must be at least {ALIGNED:g} of that on real held-out slices, in every region that the U-Net finds there "
-    f"with a Dice of at least {MEASURABLE:g}."
+    f"with a Dice of at least {MEASURABLE:g}. It knows the training slices, so copies of these may do better than "
+    "held-out slices."
 )
 ABOUT_COPIES = (
     "Share of the slices whose distance to the nearest training slice is less than half of the smallest distance that "

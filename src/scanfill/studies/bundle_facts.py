@@ -37,7 +37,7 @@ def schema_of(bundles: Iterable[str]) -> str | Mapping[str, Any]:
     return first
 
 
-def phantoms_of(bundles: Iterable[str]) -> str | None:
-    """Return the name of the phantoms for the smoke test of the first bundle that has any."""
-    stated = (facts_of(bundle)["scanfill"].get("smoke", {}).get("phantoms") for bundle in bundles)
-    return next((name for name in stated if name), None)
+def phantoms_of(bundles: Iterable[str]) -> tuple[str, int] | None:
+    """Return name and size of the phantoms for the smoke test of the first bundle that has any."""
+    stated = (facts_of(bundle)["scanfill"].get("smoke", {}) for bundle in bundles)
+    return next(((smoke["phantoms"], int(smoke.get("size", 32))) for smoke in stated if smoke.get("phantoms")), None)

@@ -1,8 +1,10 @@
 """Check the values of a study's options."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+import yaml
 
 import scanfill
 from scanfill.errors import UnknownOptionError, UsageError
@@ -12,6 +14,10 @@ from .kind import Kind
 Study = dict[str, Any]
 
 CHOICES = {"checkpoint": ("last", "best"), "smoke": (True, False)}
+SET_BY_STUDY = {"dataset_dir", "datalist", "labels", "seed", "resume", "ckpt_dir", "output_dir", "validation"}
+SET_BY_STUDY |= {"patient_regex", "device", "cases"}
+"""Options of a bundle that every study sets itself for each training."""
+
 LEAST = {"folds": 2, "threads": 1, "mem_mb": 1, "split_seed": 0}
 """Integer options of every study, and their minimum."""
 
@@ -145,3 +151,15 @@ def _check_overlays(block: str, overlays: Any, bundle: str) -> None:
     configs = scanfill.bundle_path(bundle) / "configs"
     for overlay in overlays:
         check_name(overlay, sorted(file.name for file in configs.glob("*.yaml")), f"{bundle} has no overlay")
+
+
+def check_bundle_option(option: str, bundle: str, set_by_kind: Collection[str], where: str) -> None:
+    """Reject an option, ``BLOCK.NAME``, that the bundle's training does not have, or that the study sets itself."""
+    name = option.partition(".")[2]
+    if name == "overlays":
+        return
+    if name in SET_BY_STUDY | set(set_by_kind):
+        msg = f"{where}: {option} is set by the study for each training; remove it."
+        raise UsageError(msg)
+    config = scanfill.bundle_path(bundle) / "configs" / "train.yaml"
+    check_name(name, yaml.safe_load(config.read_text(encoding="utf-8")), f"{where}: {bundle} has no option")

@@ -65,12 +65,30 @@ def case_list(plan: Plan, model: Mapping[str, Any], fold: str, seed: int | str) 
     if "made_list" in model:
         return str(filled(model["made_list"], fold, seed))
     own = f"{fold}_inner_share" if model["cases"] == "inner_share" else fold
-    return real_list(plan, fold) if model["cases"] == "outer" else f"folds/{own}.json"
+    return real_list(plan, model, fold, seed) if model["cases"] == "outer" else f"folds/{own}.json"
 
 
-def real_list(plan: Plan, fold: str) -> str:
-    """Return the list of a fold's acquired training cases, with an inner validation if the best weights are chosen."""
-    return f"folds/{fold}_{'inner_share' if plan['study']['checkpoint'] == 'best' else 'outer'}.json"
+def real_list(plan: Plan, planned: Mapping[str, Any], fold: str, seed: int | str) -> str:
+    """Return the list of a fold's acquired training cases, with an inner validation if the best weights are chosen.
+
+    Args:
+        plan: The plan.
+        planned: A model or step, with the share of the patients under ``patients`` if it does not learn from all.
+        fold: The fold.
+        seed: The seed, which a share of the patients depends on.
+    """
+    part = share_part(planned["patients"], seed) if "patients" in planned else ""
+    return f"folds/{fold}{part}_{'inner_share' if plan['study']['checkpoint'] == 'best' else 'outer'}.json"
+
+
+def share_part(share: float, seed: int | str) -> str:
+    """Return the part of a list's name that states a share of the patients, such as ``_p25_seed_0`` for 0.25."""
+    return f"_{share_name(share)}_seed_{seed}"
+
+
+def share_name(share: float) -> str:
+    """Return the name of a share of the patients, such as ``p25`` for 0.25."""
+    return f"p{100 * share:g}".replace(".", "_")
 
 
 def training_options(plan: Plan, name: str, fold: str, seed: int | str) -> dict[str, Any]:
@@ -148,7 +166,10 @@ def scores(plan: Plan) -> list[str]:
     files = [f"scores/seed_{seed}/fold_{fold}.csv" for seed in study["seeds"] for fold in folds]
     if study["held_out"] and len(folds) > 1:
         files += [f"scores/seed_{seed}/ensemble.csv" for seed in study["seeds"]]
-    return files
+    more = [place for place in ("slices", "fit") if study.get(place)]
+    return files + [
+        f"{place}/seed_{seed}/fold_{fold}.csv" for place in more for seed in study["seeds"] for fold in folds
+    ]
 
 
 def scoring_options(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
@@ -156,6 +177,27 @@ def scoring_options(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
     folders = {name: own[0] for name, own in predicted(plan, seed, [fold]).items()}
     options = {"predictions": folders, "schema": plan["schema"], "seed": seed, "fold": fold.removeprefix("fold_")}
     return options | ({"empty": plan["empty"]} if plan.get("empty") else {})
+
+
+def fit_options(plan: Plan, fold: str, seed: int | str) -> dict[str, Any]:
+    """Collect the options of the job that scores a fold's training patients."""
+    folders = {name: fit_folder(name, fold, seed) for name in fitted(plan)}
+    return {"predictions": folders, "schema": plan["schema"], "seed": seed, "fold": fold.removeprefix("fold_")}
+
+
+def fitted(plan: Plan) -> list[str]:
+    """List the predictions that are also made for the training patients: those of networks that learn from all."""
+    models = plan["models"]
+    return [
+        name
+        for name, own in plan["predictions"].items()
+        if not any("patients" in models[model] for model in own["models"])
+    ]
+
+
+def fit_folder(name: str, fold: str, seed: int | str) -> str:
+    """Return the folder of the predictions of a fold's training patients by one strategy."""
+    return f"fit/predictions/{name}/seed_{seed}/{fold}"
 
 
 def ensemble_options(plan: Plan, folds: Sequence[str], seed: int | str) -> dict[str, Any]:

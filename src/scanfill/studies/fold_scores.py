@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from scanfill.data.evaluation_cases import refuse_seen
 from scanfill.data.schema import CaseSchema
 from scanfill.data.truth import read_truth
 from scanfill.errors import UsageError
-from scanfill.metrics import score_case
+from scanfill.metrics import score_case, score_slices
 from scanfill.metrics.cohort import write_table
+from scanfill.metrics.slice_scores import axial_axis
 
 from .prediction import FIGURES
 
@@ -28,6 +30,9 @@ Figures = Mapping[tuple[str, str], Mapping[str, str]]
 
 EVALUATIONS = {"validation": "cross_validation", "test": "held_out"}
 """Part of a fold's list -> the evaluation that its scores belong to; the two are never mixed."""
+
+FIT = "fit"
+"""Stands for the evaluation where the training patients are scored, which evaluates nothing."""
 
 PREDICTED = (".nii.gz", ".png")
 """How the name of a predicted label map may end."""
@@ -43,6 +48,7 @@ def score_fold(
     seed: int,
     fold: int,
     empty: str = "",
+    parts: Sequence[str] = ("validation", "test"),
 ) -> None:
     """Write the scores of one fold and seed.
 
@@ -55,36 +61,110 @@ def score_fold(
         seed: Seed, stored in each row.
         fold: Fold, stored in each row.
         empty: Name of the row with the scores of a prediction without any label; "" for no such row.
+        parts: Parts of the list that are scored; with ``training``, models may have been trained on them.
 
     Raises:
-        CaseError: A model was trained on a case to be scored.
+        CaseError: A model was trained on a case to be evaluated.
         UsageError: A label map is missing.
     """
     kind = load_schema(schema)
     split = read_list(datalist, dataset_dir, kind.image_keys, schema=kind)
-    receipts = {strategy: read_receipt(folder) for strategy, folder in predictions.items()}
-    scored = [case for part in EVALUATIONS for case in split.get(part, ())]
-    for strategy, receipt in receipts.items():
-        for name, model in receipt["models"].items():
-            refuse_seen(scored, model["training"], f"Strategy {strategy}: {name}", "or train it again")
+    split = {part: split.get(part, []) for part in parts}
+    receipts = _receipts(predictions, split)
     figures = {strategy: read_figures(Path(folder)) for strategy, folder in predictions.items()}
     columns = list(dict.fromkeys(name for own in figures.values() for row in own.values() for name in row))
     rows: list[Row] = []
-    for part, evaluation in EVALUATIONS.items():
-        for case in tqdm(split.get(part, ()), desc=f"Scores, {evaluation}", unit="case"):
+    for one in _label_maps(split, predictions, receipts, kind, empty):
+        own = figures.get(one.prediction, {}).get((one.folder, str(one.case["case_id"])), {})
+        more = {name: own.get(name, "") for name in columns}
+        about = one.about | {"seed": seed, "fold": fold}
+        rows.append({**_row(about, one.case, one.labels, one.truth, kind), **more})
+    write_table(rows, Path(output), "")
+
+
+def score_fold_slices(
+    datalist: str | Path,
+    predictions: Mapping[str, str | Path],
+    output: str | Path,
+    *,
+    dataset_dir: str | Path,
+    schema: CaseSchema | str | Mapping[str, Any],
+    seed: int,
+    fold: int,
+    empty: str = "",
+) -> None:
+    """Write the scores of every slice of one fold and seed, counted from feet to head.
+
+    Args:
+        datalist: Case list of the fold; validation and test are scored.
+        predictions: Strategy -> folder with its label maps and ``receipt.json``.
+        output: CSV file, written atomically: ``slice``, and the columns of
+            :py:func:`scanfill.metrics.score_slices`.
+        dataset_dir: Folder of the cases.
+        schema: Name of a kind of data, or its schema, with the scored regions.
+        seed: Seed, stored in each row.
+        fold: Fold, stored in each row.
+        empty: Name of the rows of a prediction without any label; "" for no such rows.
+
+    Raises:
+        CaseError: A model was trained on a case to be evaluated.
+        UsageError: A label map is missing.
+    """
+    kind = load_schema(schema)
+    split = read_list(datalist, dataset_dir, kind.image_keys, schema=kind)
+    split = {part: split.get(part, []) for part in EVALUATIONS}
+    receipts = _receipts(predictions, split)
+    rows: list[Row] = []
+    for one in _label_maps(split, predictions, receipts, kind, empty):
+        about = one.about | {"seed": seed, "fold": fold}
+        about |= {"case_id": str(one.case["case_id"]), "patient": str(one.case["patient"])}
+        axis = axial_axis(one.truth.affine)
+        rows += [{**about, **row} for row in score_slices(one.labels, one.truth, kind.regions, axis)]
+    write_table(rows, Path(output), "")
+
+
+@dataclass(frozen=True)
+class _LabelMap:
+    """A predicted label map with its truth; ``prediction`` and ``folder`` are empty if nothing was predicted."""
+
+    about: Row
+    case: Case
+    labels: NDArray[np.uint8]
+    truth: MetaTensor
+    prediction: str = ""
+    folder: str = ""
+
+
+def _receipts(predictions: Mapping[str, str | Path], split: Mapping[str, Sequence[Case]]) -> dict[str, dict[str, Any]]:
+    """Read the receipt of each prediction, and refuse cases to be evaluated that a model was trained on."""
+    receipts = {strategy: read_receipt(folder) for strategy, folder in predictions.items()}
+    scored = [case for part, cases in split.items() if part in EVALUATIONS for case in cases]
+    for strategy, receipt in receipts.items():
+        for name, model in receipt["models"].items():
+            refuse_seen(scored, model["training"], f"Strategy {strategy}: {name}", "or train it again")
+    return receipts
+
+
+def _label_maps(
+    split: Mapping[str, Sequence[Case]],
+    predictions: Mapping[str, str | Path],
+    receipts: Mapping[str, Mapping[str, Any]],
+    kind: CaseSchema,
+    empty: str,
+) -> Iterator[_LabelMap]:
+    """Yield every label map that was predicted of the cases of a list, and an empty one of each case if named."""
+    for part, cases in split.items():
+        evaluation: Row = {"evaluation": EVALUATIONS.get(part, FIT)}
+        for case in tqdm(cases, desc=f"Scores, {evaluation['evaluation']}", unit="case"):
             truth = truth_of(case, kind)
-            about: Row = {"evaluation": evaluation, "seed": seed, "fold": fold}
             for strategy, receipt in receipts.items():
                 for task in receipt["tasks"]:
-                    labels = read_label_map(Path(predictions[strategy]) / task["folder"], case, truth, kind)
-                    own = figures[strategy].get((str(task["folder"]), str(case["case_id"])), {})
-                    more = {name: own.get(name, "") for name in columns}
-                    rows.append({**_row(about | _names(task), case, labels, truth, kind), **more})
+                    folder = str(task["folder"])
+                    labels = read_label_map(Path(predictions[strategy]) / folder, case, truth, kind)
+                    yield _LabelMap(_names(task) | evaluation, case, labels, truth, strategy, folder)
             if empty:
-                nothing = np.zeros(truth.shape, np.uint8)
                 names: Row = {"strategy": empty, "task": ""}
-                rows.append({**_row(about | names, case, nothing, truth, kind), **dict.fromkeys(columns, "")})
-    write_table(rows, Path(output), "")
+                yield _LabelMap(names | evaluation, case, np.zeros(truth.shape, np.uint8), truth)
 
 
 def score_ensemble(

@@ -7,12 +7,14 @@ file in ``folds/``                     content
 ``fold_<k>_outer.json``                ``training``: all of the fold's training patients
 ``fold_<k>_inner_share.json``          the same, with some of them moved to ``validation``
 ``fold_<k>_inner_<j>.json``            ``training``: the fold's training patients outside inner fold j
+``fold_<k>_p<percent>_seed_<s>_*``     ``outer`` and ``inner_share`` of a share of the fold's training patients
 =====================================  ==============================================================================
 
 No training list contains a patient whose cases are scored with that network.
 """
 
 import json
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from scanfill.data.lists import Case, Split
 from scanfill.data.schema import CaseSchema
 from scanfill.errors import CaseError, UsageError
 
+from .commands import share_part
+
 Study = dict[str, Any]
 
 
@@ -31,7 +35,8 @@ def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
 
     Args:
         cases: All cases, with ``case_id`` and ``patient``.
-        study: Its options ``folds``, ``held_out``, ``split_seed``, ``inner_validation``, and ``inner_folds`` if any.
+        study: Its options ``folds``, ``held_out``, ``split_seed``, ``inner_validation``, and ``inner_folds`` and
+            ``patients``, shares of a fold's training patients, if any.
 
     Returns:
         File name without suffix -> list.
@@ -46,14 +51,39 @@ def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
     for fold, split in enumerate(splits):
         name, training = f"fold_{fold}", split["training"]
         lists[name] = split
-        lists[f"{name}_outer"] = {"training": training}
-        share = split_cases(training, validation=study["inner_validation"], seed=seed)
-        lists[f"{name}_inner_share"] = {part: share[part] for part in ("training", "validation")}
+        lists |= _training_lists(name, training, study)
+        for share in (share for share in study.get("patients", ()) if share != 1):
+            for own in study["seeds"]:
+                part = _training_lists(f"{name}{share_part(share, own)}", share_of(training, share, own), study)
+                lists |= {key: part[key] for key in part if key.endswith("_outer") or study["checkpoint"] == "best"}
         if inner_folds := study.get("inner_folds"):
             for number, inner in enumerate(fold_cases(training, inner_folds, 0, seed)):
                 lists[f"{name}_inner_{number}"] = {"training": inner["training"]}
     check_folds({name: lists[name] for name in lists if name.count("_") == 1})
     return lists
+
+
+def _training_lists(name: str, training: Sequence[Case], study: Study) -> dict[str, Split]:
+    """Return the list of some training cases, and the same with an inner validation."""
+    share = split_cases(training, validation=study["inner_validation"], seed=study["split_seed"])
+    inner = {part: share[part] for part in ("training", "validation")}
+    return {f"{name}_outer": {"training": list(training)}, f"{name}_inner_share": inner}
+
+
+def share_of(cases: Sequence[Case], share: float, seed: int) -> list[Case]:
+    """Return the cases of a share of the patients, at least one, drawn at random.
+
+    With one seed, a smaller share is part of a larger one, so that a curve over shares adds patients and replaces none.
+
+    Args:
+        cases: Cases with ``patient``.
+        share: Above 0, up to 1.
+        seed: Seed of the order in which patients are added.
+    """
+    patients = sorted({str(case["patient"]) for case in cases})
+    random.Random(seed).shuffle(patients)  # noqa: S311  not for secrets
+    kept = set(patients[: max(1, round(share * len(patients)))])
+    return [case for case in cases if str(case["patient"]) in kept]
 
 
 def check_folds(splits: Mapping[str, Split]) -> None:

@@ -1,6 +1,6 @@
 """The parts specific to one kind of study; everything else, from the folds to the statistics, is shared by all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class Kind:
     - ``cases``: the list of a fold that it is trained on. ``outer``: all of the fold's training patients, or with
       checkpoint ``best`` all except the inner validation; ``inner_share``: all except the inner validation;
       ``inner_folds``: one network for each inner fold;
+    - optionally ``patients``, the share of these patients (see :py:mod:`scanfill.studies.folds`);
     - optionally ``made_list``, a list of cases written by a step, in place of it;
     - optionally ``more``, further configs, and ``made_configs``, those that a step writes.
 
@@ -35,7 +36,8 @@ class Kind:
 
     - ``config``, its file in ``configs/studies``, and the ``options`` for it;
     - ``needs``, the files that must be there before, and ``results``, those it writes below ``<step>/seed_<s>/<fold>``;
-    - ``cases``: whether it reads the cases, and thus gets a fold's list of acquired training cases and the data folder.
+    - ``cases``: whether it reads the cases, and thus gets a fold's list of acquired training cases and the data folder;
+      optionally ``patients``, as for a model.
 
     A prediction, of one strategy, has
 
@@ -57,6 +59,8 @@ class Kind:
         find_predictions: Returns what each strategy predicts, with the reference strategy first: name -> prediction.
         describe: Returns what a note on a table says of the networks, such as ``network unet``.
         find_steps: Returns the jobs between trainings: name -> step.
+        find_options: From a study: block -> names of its options, where these are not those of the protocol.
+        replaced: Options that are mappings, not blocks of options: a study file replaces them.
         configs: Folders next to ``configs/studies`` that jobs read.
         empty: Name of the row with the scores of an empty prediction; "" for no such row.
         figures: Further columns of numbers in a score file, from a prediction's ``figures.csv``.
@@ -73,6 +77,8 @@ class Kind:
     find_predictions: Callable[[Study], Plans]
     describe: Callable[[Mapping[str, Any]], str]
     find_steps: Callable[[Study], Plans] = lambda _: {}
+    find_options: Callable[[Study], Mapping[str, Collection[str]]] = lambda _: {}
+    replaced: frozenset[str] = frozenset()
     configs: tuple[str, ...] = ()
     empty: str = ""
     figures: tuple[str, ...] = ()

@@ -99,12 +99,12 @@ def _sentence(judged: JudgedCells, reference: str) -> str:
     for (cell, label), one in judged.judged.items():
         found.setdefault(one.verdict, {}).setdefault(cell.name, []).append(label)
     parts = []
-    for verdict in ("better", "as good as the reference", "worse", "undecided"):
+    for verdict in ("better", "as good as the reference", "worse", "undecided", "withheld"):
         if cells := found.get(verdict):
             every = len(judged.scores.regions)
             texts = {name: "all" if len(labels) == every else ", ".join(labels) for name, labels in cells.items()}
             named = [f"{name}: {text}" for name, text in list(texts.items())[:NAMED]]
             named += [f"and {len(cells) - NAMED} more"] if len(cells) > NAMED else []
-            listed = "" if verdict == "undecided" else f" ({'; '.join(named)})"
+            listed = "" if verdict in ("undecided", "withheld") else f" ({'; '.join(named)})"
             parts.append(f"{sum(map(len, cells.values()))} {verdict}{listed}")
     return f"Of {len(judged.judged)} comparisons of Dice with {reference}: {', '.join(parts)}."

@@ -10,19 +10,14 @@ from typing import Any
 
 import yaml
 
-import scanfill
 from scanfill.errors import UsageError
 
-from .checks import check_name, check_study
+from .checks import check_bundle_option, check_name, check_study
 from .kind import Kind
 from .kinds import default_kind, find_kinds, kind_of_study
 from .places import studies_folder
 
 Study = dict[str, Any]
-
-SET_BY_STUDY = {"dataset_dir", "datalist", "labels", "seed", "resume", "ckpt_dir", "output_dir", "validation"}
-SET_BY_STUDY |= {"patient_regex", "device", "cases"}
-"""Options of a bundle that every study sets itself for each training."""
 
 REPLACED = {"margins"}
 """Options that are mappings, not blocks of options: a study file replaces them."""
@@ -34,7 +29,8 @@ def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = 
     Args:
         file: YAML file; or the name of one provided by scanfill, such as ``augmentation.yaml``.
         settings: ``OPTION=VALUE`` or ``BLOCK.OPTION=VALUE``, the value in YAML.
-        smoke: Whether to shrink it with ``smoke.yaml``; a study file can also set this.
+        smoke: Whether to shrink it with the smoke file of its kind, or its option ``smoke_file``; a study file can also
+            set this.
 
     Returns:
         Every option of the protocol, checked.
@@ -48,7 +44,8 @@ def read_study(file: str | Path, settings: Sequence[str] = (), *, smoke: bool = 
     kind = kind_of_study({"name": default_kind()} | own, str(file))
     changes = [(f"--set {text}", parse_setting(text)) for text in settings]
     small = smoke or own.get("smoke") or any(change.get("smoke") for _, change in changes)
-    layers = [(str(file), own), *([(kind.smoke, read_yaml(folder / kind.smoke))] if small else []), *changes]
+    smoke_file = str(own.get("smoke_file", kind.smoke))
+    layers = [(str(file), own), *([(smoke_file, read_yaml(folder / smoke_file))] if small else []), *changes]
     study = read_yaml(folder / f"{kind.name}.yaml")
     for where, layer in layers:
         merge(study, layer, where, kind)
@@ -105,10 +102,12 @@ def merge(study: Study, layer: Mapping[str, Any], where: str, kind: Kind) -> Non
     Raises:
         UnknownOptionError: The study has no such option.
     """
-    bundles = kind.find_bundles({**study, **layer})
-    for name, value in layer.items():
+    for name in layer:
         check_name(name, study, f"{where}: unknown option")
-        if not isinstance(study[name], dict) or (name in REPLACED and isinstance(value, dict)):
+    both = {name: _merged(study[name], layer.get(name, study[name])) for name in study}
+    bundles, options = kind.find_bundles(both), kind.find_options(both)
+    for name, value in layer.items():
+        if not isinstance(study[name], dict) or (name in REPLACED | kind.replaced and isinstance(value, dict)):
             study[name] = value
             continue
         if not isinstance(value, dict):
@@ -116,19 +115,11 @@ def merge(study: Study, layer: Mapping[str, Any], where: str, kind: Kind) -> Non
             raise UsageError(msg)
         for key in value:
             if name in bundles:
-                check_bundle_option(f"{name}.{key}", bundles[name], kind, where)
+                check_bundle_option(f"{name}.{key}", bundles[name], kind.set_by_study, where)
             else:
-                check_name(key, study[name], f"{where}: unknown option {name}.")
+                check_name(key, options.get(name, study[name]), f"{where}: unknown option {name}.")
         study[name] = study[name] | value
 
 
-def check_bundle_option(option: str, bundle: str, kind: Kind, where: str) -> None:
-    """Reject an option, ``BLOCK.NAME``, that the bundle's training does not have, or that the study sets itself."""
-    name = option.partition(".")[2]
-    if name == "overlays":
-        return
-    if name in SET_BY_STUDY | kind.set_by_study:
-        msg = f"{where}: {option} is set by the study for each training; remove it."
-        raise UsageError(msg)
-    config = scanfill.bundle_path(bundle) / "configs" / "train.yaml"
-    check_name(name, yaml.safe_load(config.read_text(encoding="utf-8")), f"{where}: {bundle} has no option")
+def _merged(old: Any, new: Any) -> Any:
+    return old | new if isinstance(old, dict) and isinstance(new, dict) else new

@@ -29,6 +29,9 @@ from .training import job_facts
 Case = dict[str, Any]
 Task = Mapping[str, Any]
 
+TRAINING = "training"
+"""Part of a list that networks were trained on; it is predicted only to see how well they fit it."""
+
 FIGURES = "figures.csv"
 """File with further columns for the scores, by ``folder`` of the task and ``case_id``."""
 
@@ -115,10 +118,11 @@ def predict(
     models: Mapping[str, str],
     schema: CaseSchema | str | Mapping[str, Any],
     prepare: Preparation | None = None,
+    parts: Sequence[str] = ("validation", "test"),
     inference: Mapping[str, Any] | None = None,
     device: torch.device | str = "cpu",
 ) -> None:
-    """Predict all validation and test cases of a fold with one strategy.
+    """Predict cases of a fold with one strategy.
 
     Args:
         datalist: Case list of the fold.
@@ -129,16 +133,17 @@ def predict(
         models: Name -> folder of the bundle written by its training.
         schema: Name of a kind of data, or its schema.
         prepare: Changes the cases of a task; by default they are predicted as they are.
+        parts: Parts of the list that are predicted; with ``training``, networks may have been trained on them.
         inference: Further options of the bundle's inference.
         device: Device to run the networks on.
 
     Raises:
-        CaseError: A network was trained on a case, or a case could not be predicted.
+        CaseError: A network was trained on a case to be evaluated, or a case could not be predicted.
     """
     folder, kind = Path(output_dir), load_schema(schema)
     shutil.rmtree(folder, ignore_errors=True)
     split = read_list(datalist, dataset_dir, kind.image_keys, schema=kind)
-    cases = [*split["validation"], *split.get("test", [])]
+    cases = [case for part in parts for case in split.get(part, ())]
     trained = trained_from(models)
     prepare = prepare or AsTheyAre(kind)
     predictors: dict[str, Predictor] = {}
@@ -146,7 +151,7 @@ def predict(
     for task in tqdm(tasks, desc=str(about.get("strategy", "")), unit="task"):
         name = task["model"]
         if name not in predictors:
-            predictors[name] = Predictor(trained[name], device, inference)
+            predictors[name] = Predictor(trained[name], device, inference, seen=TRAINING in parts)
         prepared = prepare(cases, task, predictors[name])
         seconds = predictors[name].run(prepared.cases, folder / task["folder"])
         figures += [{"folder": task["folder"], **row} for row in prepared.figures]

@@ -29,14 +29,22 @@ class Predictor:
         model: A finished training.
         device: Device to run on.
         options: Further options of the bundle's inference.
+        seen: Whether it may predict what it was trained on.
 
     Attributes:
         record: The training record of the checkpoint.
         inputs: Keys of the images that the network takes.
     """
 
-    def __init__(self, model: Trained, device: torch.device | str, options: Mapping[str, Any] | None = None) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: Trained,
+        device: torch.device | str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        seen: bool = False,
+    ) -> None:
+        self.model, self.seen = model, seen
         self.record = read_record(model.checkpoint)
         self.inputs = input_names(self.record)
         parser = model.inference()
@@ -65,9 +73,10 @@ class Predictor:
             Seconds per case.
 
         Raises:
-            CaseError: The network was trained on a case, or one could not be predicted.
+            CaseError: The network was trained on a case without ``seen``, or one could not be predicted.
         """
-        refuse_seen(cases, self.record.get("training"), f"{self.model.name} ({self.model.checkpoint})")
+        if not self.seen:
+            refuse_seen(cases, self.record.get("training"), f"{self.model.name} ({self.model.checkpoint})")
         self.dataset.data, self.dataset.progress = list(cases), False
         self.save.output_dir = folder
         self.evaluator.logger = quiet

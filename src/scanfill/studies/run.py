@@ -38,8 +38,8 @@ from .report import write_study_report
 Plan = dict[str, Any]
 
 SNAKEFILE = Path(__file__).parent / "workflow" / "Snakefile"
-PHANTOM_CASES, PHANTOM_SIZE = 12, 32
-"""Phantoms generated for a smoke study without data."""
+PHANTOM_CASES = 12
+"""Phantoms generated for a smoke study without data; their size is that of the bundle's own smoke test."""
 
 
 def run_study(
@@ -111,14 +111,15 @@ def make_phantoms(study: dict[str, Any], folder: Path) -> Path:
     Raises:
         UsageError: Its bundles have no phantoms.
     """
-    name = phantoms_of(kind_of_study(study).find_bundles(study).values())
-    if name is None:
+    phantoms = phantoms_of(kind_of_study(study).find_bundles(study).values())
+    if phantoms is None:
         msg = f"There are no phantoms for a study of kind {study['name']}: pass --dataset_dir."
         raise UsageError(msg)
     if not folder.is_dir():
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        find_phantoms()[name].write(partial, cases=PHANTOM_CASES, size=PHANTOM_SIZE, seed=0)
+        name, size = phantoms
+        find_phantoms()[name].write(partial, cases=PHANTOM_CASES, size=size, seed=0)
         partial.replace(folder)
     return folder
 
@@ -200,13 +201,17 @@ def check_scored(study: dict[str, Any], schema: CaseSchema) -> None:
     """Check that a study compares regions that its kind of data has, and that these are scored in label maps.
 
     Raises:
-        UsageError: There is no such region, or the truth is not a label map.
+        UsageError: There is no such region, the truth is not a label map, or images without slices are to be scored
+            slice by slice.
     """
     if schema.label is None or not schema.label.exclusive:
         msg = f"Studies score label maps, but {schema.name} has {'no truth' if schema.label is None else 'overlaps'}."
         raise UsageError(msg)
     for region in study["regions"]:
         check_name(region, schema.regions, f"regions: {schema.name} has no region")
+    if study.get("slices") and schema.spatial_dims != 3:
+        msg = f"slices (=true): only volumes have slices; {schema.name} images have {schema.spatial_dims} axes."
+        raise UsageError(msg)
 
 
 def check_protocol(path: Path, protocol: dict[str, Any]) -> None:

@@ -118,8 +118,7 @@ def carve(
         CaseError: The donor has no lesion.
     """
     values = label[0]
-    mask = values != 0 if lesions is None else np.isin(values, list(lesions))
-    components, count = ndimage.label(mask)
+    components, count = ndimage.label(_lesion_mask(values, lesions))
     if not count:
         wanted = "other than 0" if lesions is None else " or ".join(map(str, lesions))
         found = np.unique(values).tolist()
@@ -132,6 +131,15 @@ def carve(
     region = distance <= threshold
     box = ndimage.find_objects(region.astype(np.uint8))[0]
     return box, region[box]
+
+
+def _lesion_mask(values: NDArray[Any], lesions: Sequence[int] | None) -> NDArray[np.bool_]:
+    return np.asarray(values != 0 if lesions is None else np.isin(values, list(lesions)))
+
+
+def has_lesion(label: NDArray[Any], lesions: Sequence[int] | None = None) -> bool:
+    """Return whether a label map contains a label of a lesion; by default any except 0."""
+    return bool(_lesion_mask(label, lesions).any())
 
 
 def harmonise(

@@ -5,38 +5,44 @@ from typing import Any
 
 import numpy as np
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, RandomizableTransform
+from monai.transforms import MapTransform, Randomizable, RandomizableTransform
 from monai.utils import convert_to_dst_type, convert_to_numpy
 
 from scanfill.errors import CaseError, UsageError
-from scanfill.transforms.lesion_mixing import check_training_donors, mix_lesion, spacing_differs
+from scanfill.transforms.lesion_mixing import check_training_donors, has_lesion, mix_lesion, spacing_differs
 
 NOTHING = {"donor": "", "voxels": 0, "labels": ""}
 """The record of a case into which nothing was pasted."""
 
+TRIES = 100
+"""How many donors are drawn until one is of another patient and has a lesion."""
+
 
 class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc]  # MONAI's classes are untyped
-    """Paste a lesion of another training case and its label into a case, at random.
+    """Paste a lesion of another training patient and its label into a case, at random.
 
     Donors are preprocessed like the recipient (same modalities, spacing, normalization), but may be whole volumes if
-    the recipient is a patch. Mean and SD of healthy tissue are matched, channel by channel. The case records what was
-    pasted: ``{"donor": ..., "voxels": ..., "labels": "1 3"}``. The record has no donor if nothing was pasted: by
-    chance, because the donor is the case itself, or because it is missing a sequence that the case has.
+    the recipient is a patch. If it is a slice, they are slices too: a dataset whose random transforms draw one with a
+    lesion. A donor without a lesion, or of the recipient's patient if its name is known, is drawn again. Mean and SD of
+    healthy tissue are matched, channel by channel. The case records what was pasted: ``{"donor": ..., "voxels": ...,
+    "labels": "1 3"}``. The record has no donor if nothing was pasted: by chance, because every donor is of the same
+    patient, or because it is missing a sequence that the case has.
 
     Args:
         keys: Images ``(C, ...)`` on one grid; all get the same lesion.
         label_key: Label map ``(1, ...)`` on that grid.
         donors: Preprocessed cases with ``case_id``, the keys and the label, such as a ``CacheDataset`` of training
             cases.
-        training: The training list. Donors and recipients that are not in it are rejected.
+        training: The training list, with the ``patient`` of each case if a patient has several. Donors and recipients
+            that are not in it are rejected.
         prob: Probability of applying the transform.
         lesions: Labels that make up a lesion; by default all except 0.
         record_key: Key of the record of what was pasted.
 
     Raises:
         UsageError: There is no label or no donor; a donor is not in the training list, or its voxel size differs.
-        CaseError: A donor has no lesion, no name or other channels than the case; a label map is not on its image's
-            grid.
+        CaseError: No donor has a lesion; one has no name or other channels than the case; a label map is not on its
+            image's grid.
     """
 
     def __init__(
@@ -64,10 +70,19 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
         self.label_key = label_key
         self.donors = donors
         self.training = _names(training, "training")
+        self.patients = {str(case["case_id"]): str(case.get("patient", case["case_id"])) for case in training}
         self.lesions = lesions
         self.record_key = record_key
         listed = getattr(donors, "data", donors)  # a MONAI dataset keeps its list there; nothing is read yet
         check_training_donors(_names(listed, "donors"), self.training)
+
+    def set_random_state(self, seed: int | None = None, state: Any = None) -> "RandMixLesionsd":
+        """Seed this transform, and with a seed also the random transforms of the donors."""
+        super().set_random_state(seed, state)
+        transform = getattr(self.donors, "transform", None)
+        if seed is not None and isinstance(transform, Randomizable):
+            transform.set_random_state(seed)
+        return self
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Paste into one case, or return it unchanged."""
@@ -79,11 +94,22 @@ class RandMixLesionsd(MapTransform, RandomizableTransform):  # type: ignore[misc
         case[self.record_key] = dict(NOTHING)
         if not self._do_transform:
             return case
-        donor = self.donors[self.R.randint(len(self.donors))]
-        if donor["case_id"] == name:  # a case's own lesion adds nothing new
-            return case
-        check_training_donors([str(donor["case_id"])], self.training)
-        return self._mix(case, donor)
+        donor = self._draw(None if name is None else self.patients[str(name)])
+        return case if donor is None else self._mix(case, donor)
+
+    def _draw(self, patient: str | None) -> Mapping[Hashable, Any] | None:
+        """Draw a donor of another patient; the last one without a lesion if there is no other, or None."""
+        found = None
+        for _ in range(TRIES):
+            drawn = self.donors[self.R.randint(len(self.donors))]
+            donor = drawn[0] if isinstance(drawn, list) else drawn  # crops of MONAI make lists
+            check_training_donors([str(donor["case_id"])], self.training)
+            if self.patients[str(donor["case_id"])] == patient:  # a patient's own lesion adds nothing new
+                continue
+            found = donor
+            if self.label_key not in donor or has_lesion(convert_to_numpy(donor[self.label_key]), self.lesions):
+                break
+        return found
 
     def _mix(self, case: dict[Hashable, Any], donor: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         where = f"Donor {donor['case_id']!r}"

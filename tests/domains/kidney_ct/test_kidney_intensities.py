@@ -147,3 +147,10 @@ def test_a_slice_of_dicom_without_its_rescaling_is_refused(tmp_path: Path) -> No
 def test_options_that_cannot_be_right_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         WindowCTd("ct", **options)
+
+
+def test_a_generated_image_may_hold_anything() -> None:
+    case = {"case_id": "c1", "ct": torch.full((1, 4, 4, 1), 30.0)}
+    with pytest.raises(CaseError, match="HU are expected"):
+        CheckCTd("ct")(case)
+    assert torch.equal(CheckCTd("ct")(case | {"synthetic": ["ct", "label"]})["ct"], case["ct"])

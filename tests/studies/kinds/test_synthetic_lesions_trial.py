@@ -25,8 +25,9 @@ from scanfill.engines import TrainingRecord
 from scanfill.engines.checkpoint_files import weights_with_record
 from scanfill.errors import CaseError, UsageError
 from scanfill.studies import commands
-from scanfill.studies.kinds.synthetic_augmentation.arms import find_models, find_predictions, find_steps
-from scanfill.studies.kinds.synthetic_augmentation.page import judge_primary, read_painted
+from scanfill.studies.kinds.synthetic_augmentation.jobs import find_models, find_predictions, find_steps
+from scanfill.studies.kinds.synthetic_augmentation.new_cases import read_painted
+from scanfill.studies.kinds.synthetic_augmentation.page import judge_primary
 from scanfill.studies.kinds.synthetic_augmentation.painting import describe, paint_lesions
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
@@ -146,9 +147,9 @@ def test_real_and_synthetic_cases_are_drawn_as_often_as_asked() -> None:
         ("painting.steps=1", "painting.steps"),
         ("painting.distance=-1", "mm"),
         ("painting.seed=1", "unknown option painting"),
-        ("inpainting.overlays=[removal.yaml]", "remove lesions"),
-        ("inpainting.overlays=[unet.yaml]", "has no overlay"),
-        ("inpainting.datalist=x", "set by the study"),
+        ("generation.overlays=[removal.yaml]", "remove lesions"),
+        ("generation.overlays=[unet.yaml]", "has no overlay"),
+        ("generation.datalist=x", "set by the study"),
         ("segmentation.augmentation=[]", "set by the study"),
         ("segmentation.real_share=0.5", "has no option"),
         ("regions=[NC, ED]", "must include WT"),
@@ -250,7 +251,7 @@ def test_painted_cases_are_listed_after_the_real_ones(
         told = json.loads((folder / "painted.json").read_text())
         assert told["requested"] == 4
         assert told["made"] == [case["case_id"] for case in lists[filler] if case["synthetic"]]
-        assert f"Step: {len(told['made'])} of 4 cases got a new lesion" in capsys.readouterr().out
+        assert f"Step: {len(told['made'])} of 4 new cases were made" in capsys.readouterr().out
     for cases in lists.values():
         assert [bool(case["synthetic"]) for case in cases[:4]] == [False] * 4
         assert {case["patient"] for case in cases[4:]} <= {case["patient"] for case in cases[:4]}
@@ -265,7 +266,7 @@ def read_label(case: dict[str, Any]) -> torch.Tensor:
 
 
 def test_it_is_an_error_if_no_lesion_fits_anywhere(painter: Path, few: Path, tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match="No lesion could be painted into any of 4 training cases"):
+    with pytest.raises(CaseError, match="No new case could be made of any of 4 training cases"):
         paint_lesions(
             few, tmp_path / "none", dataset_dir=few.parent, bundle=painter, painting={"steps": 2, "distance": 1000}
         )
@@ -276,8 +277,8 @@ def test_a_patient_without_a_new_lesion_is_named_with_the_reason() -> None:
     requests = [{"case_id": f"{name}-lesion{copy}", "patient": name} for name in ("a", "b") for copy in (1, 2)]
     failures = {"a-lesion1": "no place", "b-lesion1": "no place", "b-lesion2": "too large"}
     assert describe(requests, [requests[1]], failures) == [
-        "1 of 4 cases got a new lesion",
-        "patient b has no new lesion, only real cases: no place; too large",
+        "1 of 4 new cases were made",
+        "patient b has no new case, only real ones: no place; too large",
     ]
 
 

@@ -1,6 +1,6 @@
 """The verdict on each strategy of a table, following a rule set before the results are seen.
 
-In this order:
+"withheld" where there are fewer different patients than the study asks for. Otherwise, in this order:
 
 1. "as good as the reference" if equivalence passes: the difference is shown to be within the margin. This holds even
    if the difference is significant, because the margin defines what is too small to matter, and in a large cohort even
@@ -18,7 +18,7 @@ the margin and the smallest difference all concern the mean, and a signed-rank t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from scanfill.errors import UsageError
@@ -26,7 +26,7 @@ from scanfill.studies.statistics.comparison import Comparison
 from scanfill.studies.statistics.multiplicity import Family, bonferroni, holm
 from scanfill.studies.statistics.power import SmallestDifference, smallest_difference
 
-Verdict = Literal["better", "worse", "as good as the reference", "undecided"]
+Verdict = Literal["better", "worse", "as good as the reference", "undecided", "withheld"]
 
 MORE_IS_BETTER = {"dice": True, "precision": True, "sensitivity": True, "hd95": False}
 """Score -> whether higher is better; for other scores, such as volumes, higher is neither better nor worse."""
@@ -73,12 +73,13 @@ class Judged:
         return self.family.passes(self.comparison.t_test.p, self.t_test.holm)
 
 
-def judge(comparisons: Sequence[Comparison], family: Family) -> list[Judged]:
+def judge(comparisons: Sequence[Comparison], family: Family, least_patients: int = 0) -> list[Judged]:
     """Correct the comparisons of one table for multiple testing, and give each a verdict.
 
     Args:
         comparisons: All comparisons of the family that were run, each strategy and score once.
         family: The family, with the number of tests planned.
+        least_patients: The verdict is withheld where there are fewer different patients, of all folds together.
 
     Raises:
         UsageError: There are more comparisons than the family has, a duplicate, or both cross-validation and held-out
@@ -93,7 +94,8 @@ def judge(comparisons: Sequence[Comparison], family: Family) -> list[Judged]:
             [comparison.equivalence.p for comparison in comparisons],
         )
     ]
-    return [_judge_one(comparison, family, *ps) for comparison, *ps in zip(comparisons, *corrected, strict=True)]
+    judged = [_judge_one(comparison, family, *ps) for comparison, *ps in zip(comparisons, *corrected, strict=True)]
+    return [_withheld(one) if len(one.comparison.pairs.patients) < least_patients else one for one in judged]
 
 
 def _judge_one(
@@ -105,6 +107,11 @@ def _judge_one(
     patients = len(comparison.pairs.patients)
     smallest = smallest_difference(comparison.difference.sd, patients, family.alpha_of_one)
     return Judged(comparison, family, t_test, signed_rank, equivalence, smallest, verdict, why)
+
+
+def _withheld(judged: Judged) -> Judged:
+    patients = len(judged.comparison.pairs.patients)
+    return replace(judged, verdict="withheld", why=f"{patients} different patients are fewer than the study asks for")
 
 
 def _decide(comparison: Comparison, *, differs: bool, equivalent: bool) -> tuple[Verdict, str]:

@@ -58,6 +58,7 @@ class JudgedCells:
         scores: Scores of the study.
         evaluation: Cross-validation or held-out test.
         score: The score compared.
+        references: Every planned cell -> the one that it is compared with.
     """
 
     judged: Mapping[tuple[Cell, str], Judged]
@@ -66,6 +67,7 @@ class JudgedCells:
     scores: StudyScores
     evaluation: str
     score: str = "dice"
+    references: Mapping[Cell, Cell] = field(default_factory=dict)
 
     def mean(self, cell: Cell, label: str) -> MeanSD:
         """Return mean and SD over patients, marked if no difference from the reference was found."""
@@ -98,7 +100,9 @@ class JudgedCells:
     def notes(self) -> list[str]:
         """Return the notes that the table needs."""
         methods = describe_methods(self.family, self.methods.bootstrap, self.methods.margins)
-        return [about(self.scores, self.evaluation), *methods, self._smallest()]
+        least = self.scores.study.get("least_patients", 0)
+        withheld = [f"No verdict on fewer than {least} different patients, set before the run."] if least else []
+        return [about(self.scores, self.evaluation), *methods, *withheld, self._smallest()]
 
     def _smallest(self) -> str:
         """Describe the smallest difference that the table could have detected, for each label."""
@@ -151,9 +155,9 @@ def judge_cells(
             comparisons += [compare(each, methods.bootstrap, margins) for each in pairs]
     found = {
         (cells[each.comparison.pairs.strategy], each.comparison.pairs.score.removeprefix(f"{score}_")): each
-        for each in judge(comparisons, family)
+        for each in judge(comparisons, family, scores.study.get("least_patients", 0))
     }
-    return JudgedCells(found, family, methods, scores, evaluation, score)
+    return JudgedCells(found, family, methods, scores, evaluation, score, references)
 
 
 def about(scores: StudyScores, evaluation: str) -> str:

@@ -1,5 +1,7 @@
 """The effect of each arm of a trial compared with a reference: arms are strategies with a single task."""
 
+from collections.abc import Mapping
+
 from scanfill.studies.study_scores import Cell, StudyScores
 from scanfill.studies.tables.comparisons import SECONDARY, JudgedCells, Methods, judge_cells, table_name
 from scanfill.studies.tables.costs import read_costs
@@ -13,7 +15,13 @@ COST_NOTE = (
 
 
 def judge_effects(
-    scores: StudyScores, evaluation: str, reference: str, empty: str = "", methods: Methods | None = None
+    scores: StudyScores,
+    evaluation: str,
+    reference: str,
+    empty: str = "",
+    methods: Methods | None = None,
+    *,
+    references: Mapping[Cell, Cell] | None = None,
 ) -> JudgedCells:
     """Compare the Dice of each arm with that of the reference, on the same patients.
 
@@ -26,14 +34,13 @@ def judge_effects(
         reference: The arm that the others are compared with.
         empty: The row with the scores of an empty prediction, which is not compared.
         methods: How to compare.
+        references: Arm -> its own reference, if they differ.
     """
     methods = methods or Methods()
     asked = Methods(methods.bootstrap, {}, methods.variant, paper_level=False)
-    return judge_cells(scores, evaluation, _references(scores, reference, empty), asked)
-
-
-def _references(scores: StudyScores, reference: str, empty: str) -> dict[Cell, Cell]:
-    return {cell: Cell(reference) for cell in scores.planned if cell.strategy not in (reference, empty)}
+    if references is None:
+        references = {cell: Cell(reference) for cell in scores.planned if cell.strategy not in (reference, empty)}
+    return judge_cells(scores, evaluation, references, asked)
 
 
 def effect_tables(judged: JudgedCells, reference: str, arm: str, empty: str = "") -> list[StudyTable]:
@@ -46,7 +53,7 @@ def effect_tables(judged: JudgedCells, reference: str, arm: str, empty: str = ""
         empty: As in :py:func:`judge_effects`.
     """
     scores, evaluation = judged.scores, judged.evaluation
-    references = _references(scores, reference, empty)
+    references = judged.references
     costs = read_costs(scores)
     rows: list[list[TableCell]] = []
     for cell in scores.planned:

@@ -17,6 +17,7 @@ VERDICTS: Mapping[str, Literal["bad", "warn", "known", "good"]] = {
     "as good as the reference": "good",
     "worse": "bad",
     "undecided": "known",
+    "withheld": "warn",
 }
 """Style of each verdict on a page."""
 

@@ -1,122 +1,118 @@
-"""The arms of the trial: the networks they need, and the steps that paint lesions."""
+"""The arms of the trial, crossed with augmentations, networks and numbers of patients: what is compared, as data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
-from scanfill.studies.bundle_facts import networks_of
-from scanfill.studies.commands import receipts, step_folder, trained_folder
+from scanfill.studies.commands import share_name
 
 Study = dict[str, Any]
 
-REFERENCE = "real"
-"""The arm that sees only the real training cases, as they are."""
+SEGMENTATION, GENERATION = "segmentation", "generation"
+"""Blocks of a study file with the overlays and options of a bundle; the option ``bundles`` states that bundle."""
 
-INPAINTED, MIXED, BLOB = "inpainted", "lesion_mixing", "blob"
-ARMS = (INPAINTED, MIXED, BLOB)
-"""Arms that a study may choose from; the reference is always included."""
-
-PRIMARY = (INPAINTED, "WT")
-"""Arm and region of the primary contrast: its Dice minus that of the reference."""
-
-SEGMENTER, INPAINTER = "brain_tumor_segmentation", "lesion_inpainting"
-
-BUNDLES = {"segmentation": SEGMENTER, "inpainting": INPAINTER}
-"""Block of a study file -> the bundle of its overlays and options."""
-
-FILLERS = {INPAINTED: "network", BLOB: "blob"}
-"""Arm with painted lesions -> what fills them; everything else about the lesions is the same."""
-
-PAINTER = "inpainter"
-"""Name of the network that paints lesions. The blob needs it too: its bundle states the voxel size."""
+REAL = "real"
+"""The arm that sees only the real training cases, as they are: the reference of all others."""
 
 EMPTY = "empty"
-"""Name of the row for a prediction without any lesion."""
+"""Name of the row for a prediction without any label."""
 
-PAINTED_LIST, SUMMARY = "list.json", "painted.json"
-"""Results of a step: the real and the painted cases of a fold, and what could not be painted."""
+NETWORK = "network"
+"""What fills the cases of an arm whose images are generated; anything else is a straw man of the bundle."""
 
-
-def chosen_arms(study: Study) -> list[str]:
-    """List the arms of a study, the reference first."""
-    return [REFERENCE, *study["subset"]["arms"]]
+MADE_LIST, SUMMARY = "list.json", "painted.json"
+"""Results of a step: the real and the new cases of a fold, and what could not be made."""
 
 
-def painted_arms(study: Study) -> list[str]:
-    """List the arms of a study that need painted lesions."""
-    return [arm for arm in study["subset"]["arms"] if arm in FILLERS]
+@dataclass(frozen=True)
+class Arm:
+    """What a segmenter is trained on.
 
-
-def step_of(arm: str) -> str:
-    """Return the name of the step that paints the lesions of an arm."""
-    return f"painted_by_{FILLERS[arm]}"
-
-
-def find_models(study: Study) -> dict[str, dict[str, Any]]:
-    """Return what must be trained: name -> model, see :py:class:`scanfill.studies.kind.Kind`.
-
-    There is one segmenter per arm, with its name, all with the same overlays and options, and one network that paints.
+    Attributes:
+        name: Name in tables and folders.
+        filled_by: What fills the new cases that it also sees: ``network``, or a straw man of the generating bundle.
+        mixing: Whether lesions of other training patients are pasted while it is trained.
+        real_share: Share of the training patches from real cases, or without a pasted lesion.
+        generation: Its own options of the generator's training, besides those of all arms.
+        painting: Its own options of the generator's inference.
     """
-    models = {REFERENCE: _segmenter(study)}
-    if painted_arms(study):
-        models[PAINTER] = _model(study, "inpainting") | {"cost": "inpainting"}
-    for arm in study["subset"]["arms"]:
-        if arm in FILLERS:
-            models[arm] = _segmenter(study, "synthetic_cases.yaml") | {
-                "made_list": f"{step_folder(step_of(arm), '{fold}', '{seed}')}/{PAINTED_LIST}"
-            }
-        else:
-            models[arm] = _segmenter(study, "mix_lesions.yaml")
-    return models
+
+    name: str
+    filled_by: str = ""
+    mixing: bool = False
+    real_share: float = 1.0
+    generation: Mapping[str, Any] = field(default_factory=dict)
+    painting: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _segmenter(study: Study, *more: str) -> dict[str, Any]:
-    """Return a segmenter; further configs come after the preset that all arms have."""
-    model = _model(study, "segmentation")
-    network = networks_of(SEGMENTER)[study["segmenter"]]
-    share = {"real_share": study["real_share"]} if more else {}
-    return model | {
-        "overlays": [*network, *model["overlays"]],
-        "more": [f"configs/augmentation/{study['augmentation']}.yaml", *(f"configs/studies/{name}" for name in more)],
-        "options": model["options"] | share,
-        "cost": study["segmenter"],
-    }
+@dataclass(frozen=True)
+class Combination:
+    """A strategy of the trial: what one segmenter is trained on, and how.
+
+    Attributes:
+        arm: Name of the arm.
+        augmentation: Name of the preset.
+        network: Name of the segmenter.
+        patients: Share of each fold's training patients.
+    """
+
+    arm: str
+    augmentation: str
+    network: str
+    patients: float = 1.0
+
+    @property
+    def reference(self) -> "Combination":
+        """The same with real cases alone."""
+        return replace(self, arm=REAL)
 
 
-def _model(study: Study, block: str) -> dict[str, Any]:
-    return {
-        "block": block,
-        "bundle": BUNDLES[block],
-        "overlays": list(study[block]["overlays"]),
-        "options": {name: value for name, value in study[block].items() if name != "overlays"},
-        "cases": "outer",
-    }
+def arms_of(study: Study) -> list[Arm]:
+    """List the arms of a study, the reference first."""
+    stated = {name: study["arms"][name] or {} for name in study["subset"]["arms"]}
+    return [Arm(REAL), *(Arm(name, **{"real_share": study["real_share"]} | own) for name, own in stated.items())]
 
 
-def find_steps(study: Study) -> dict[str, dict[str, Any]]:
-    """Return the jobs that paint lesions: name -> step, see :py:class:`scanfill.studies.kind.Kind`."""
-    return {
-        step_of(arm): {
-            "config": "paint_lesions.yaml",
-            "needs": receipts([PAINTER], "{fold}", "{seed}"),
-            "options": {
-                "bundle": trained_folder(PAINTER, "{fold}", "{seed}"),
-                "filled_by": FILLERS[arm],
-                "seed": "{seed}",
-                "painting": study["painting"],
-            },
-            "results": [PAINTED_LIST, SUMMARY],
-            "cases": True,
-        }
-        for arm in painted_arms(study)
-    }
+def levels(value: Any) -> list[Any]:
+    """Return the levels of a factor: a single one may be stated without a list."""
+    return list(value) if isinstance(value, list) else [value]
 
 
-def find_predictions(study: Study) -> dict[str, dict[str, Any]]:
-    """Return what is predicted: cases as they are, by the segmenter of each arm."""
-    return {arm: _prediction(arm, [arm, PAINTER] if arm in FILLERS else [arm]) for arm in chosen_arms(study)}
+def combinations(study: Study) -> dict[str, Combination]:
+    """Cross the arms with augmentations, networks and shares of the patients.
+
+    Returns:
+        Name of a strategy -> its combination; in each group of the same augmentation, network and patients, the
+        reference comes first. A name states the arm, and what varies: ``synthetic-geometric-small-p50``.
+    """
+    arms = [arm.name for arm in arms_of(study)]
+    factors = [levels(study[name]) for name in ("augmentation", "segmenter", "patients")]
+    found = [Combination(arm, *rest) for *rest, arm in product(*factors, arms)]
+    return {_name(one, [len(values) > 1 for values in factors]): one for one in found}
 
 
-def _prediction(arm: str, models: Sequence[str]) -> dict[str, Any]:
-    """Return the prediction of an arm, which costs the trainings of all ``models``."""
-    task = {"strategy": arm, "task": "", "folder": "cases", "model": arm, "models": list(models)}
-    return {"models": list(models), "needs": [], "tasks": [task]}
+def references(study: Study) -> dict[str, str]:
+    """Return the strategies that are compared with a reference: name -> name of the same with real cases alone."""
+    names = {one: name for name, one in combinations(study).items()}
+    return {name: names[one.reference] for one, name in names.items() if one.arm != REAL}
+
+
+def _name(one: Combination, varies: list[bool]) -> str:
+    parts = [one.augmentation, one.network, share_name(one.patients)]
+    return "-".join([one.arm, *(part for part, own in zip(parts, varies, strict=True) if own)])
+
+
+def primary_of(study: Study) -> tuple[str, str, str] | None:
+    """Return the contrast that a study states before its results.
+
+    Returns:
+        Strategy, its reference and the region of which the Dice is compared; None if they are not part of the study.
+    """
+    stated, found = study["primary"], combinations(study)
+    factors = {name: stated[name] or levels(study[name])[0] for name in ("augmentation", "segmenter")}
+    wanted = Combination(
+        stated["arm"], factors["augmentation"], factors["segmenter"], max(map(float, levels(study["patients"])))
+    )
+    names = {one: name for name, one in found.items()}
+    return (names[wanted], names[wanted.reference], stated["region"]) if wanted in names else None

@@ -1,6 +1,7 @@
-"""Paint lesions into the training cases of a fold, by the bundle that was trained on the same cases."""
+"""Make new training cases of a fold, by the bundle that was trained on the same cases."""
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -10,11 +11,12 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
-from scanfill.data import read_list
-from scanfill.domains.brain_mri.schema import SCHEMA
+from scanfill.data import load_schema, read_list
+from scanfill.data.evaluation_cases import refuse_seen
+from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError
 from scanfill.files import writing
-from scanfill.studies.kinds.synthetic_augmentation.arms import PAINTED_LIST, SUMMARY
+from scanfill.studies.kinds.synthetic_augmentation.arms import MADE_LIST, SUMMARY
 
 LEFT_OUT = ("start_run", "announce", "dataset.report")
 """What the inference does around its run, and a step does itself: messages, and exit code 1 if a case failed."""
@@ -26,29 +28,32 @@ def paint_lesions(
     *,
     dataset_dir: str | Path,
     bundle: str | Path,
+    evaluated: str | Path | None = None,
     filled_by: str = "network",
     seed: int = 0,
     painting: Mapping[str, Any] | None = None,
     device: torch.device | str = "cpu",
 ) -> None:
-    """Write a list of training cases: each real case, and new ones with a painted lesion.
+    """Write a list of training cases: each real case, and new ones, such as ones with a painted lesion.
 
-    The same ``seed`` and ``painting`` give the same lesions in the same places, whatever fills them. A patient into
-    whom no lesion fits has only real cases; the step prints the reason.
+    The same ``seed`` and ``painting`` give the same masks in the same places, whatever fills them. A patient of whom
+    no new case can be made has only real ones; the step prints the reason.
 
     Args:
         datalist: List with ``training`` and, optionally, ``validation``, which is not changed.
         output_dir: Output folder for the new cases, one subfolder each, and finally ``list.json`` and
             ``painted.json``, which counts them. Results of an earlier run are removed first.
         dataset_dir: Folder of the cases.
-        bundle: Folder of the trained inpainting bundle.
-        filled_by: ``network`` or ``blob``.
-        seed: Seed of the first lesion; the others follow.
+        bundle: Folder of the trained bundle that makes them.
+        evaluated: List of the fold, whose validation and test patients must not have been used for a new case.
+        filled_by: ``network``, or a straw man of the bundle.
+        seed: Seed of the first new case; the others follow.
         painting: Further options of the bundle's inference.
         device: Device to run the network on.
 
     Raises:
-        CaseError: Not a single lesion could be painted; the message gives the reasons.
+        CaseError: A patient to be evaluated was used; not a single new case could be made. The message gives the
+            reasons.
     """
     folder, begin = Path(output_dir), time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
@@ -62,13 +67,19 @@ def paint_lesions(
         "device": f"$torch.device({str(device)!r})",
     }
     parser = open_inference(Path(bundle), options)
-    parser.get_parsed_content("run")
+    schema = load_schema(parser["_meta_"]["scanfill"]["schema"])
     requests = parser.get_parsed_content("cases")
+    if evaluated is not None:
+        split = read_list(evaluated, dataset_dir, schema=schema)
+        judged = [case for part in ("validation", "test") for case in split.get(part, ())]
+        refuse_seen(judged, read_record(Path(bundle) / "models" / "model.pt").get("training"), f"Generator {bundle}")
+        refuse_used(judged, requests, (painting or {}).get("masks", ""))
+    parser.get_parsed_content("run")
     failures = dict(parser.get_parsed_content("dataset").failures)
-    if not (folder / PAINTED_LIST).is_file():  # it is not written if nothing was made
-        msg = f"No lesion could be painted into any of {len(requests)} training cases: {'; '.join(failures.values())}"
+    if not (folder / MADE_LIST).is_file():  # it is not written if nothing was made
+        msg = f"No new case could be made of any of {len(requests)} training cases: {'; '.join(failures.values())}"
         raise CaseError(msg)
-    listed = read_list(folder / PAINTED_LIST, dataset_dir, schema=SCHEMA)["training"]
+    listed = read_list(folder / MADE_LIST, dataset_dir, schema=schema)["training"]
     made = [case for case in listed if case["synthetic"]]
     for line in describe(requests, made, failures):
         print(f"Step: {line}")  # noqa: T201  shown to whoever runs the study
@@ -98,6 +109,39 @@ def open_inference(bundle: Path, options: Mapping[str, Any]) -> ConfigParser:
     return parser
 
 
+def refuse_used(judged: Sequence[Mapping[str, Any]], requests: Sequence[Mapping[str, Any]], masks: str) -> None:
+    """Refuse a new case that is of a patient to be evaluated, or has the mask of one.
+
+    Args:
+        judged: Cases to be evaluated, with ``case_id`` and ``patient``.
+        requests: Every case to be made.
+        masks: A folder with masks; its files are recognized by the name of a case or patient in theirs.
+
+    Raises:
+        CaseError: With the new case and the patient.
+    """
+    names = {str(case[key]) for case in judged for key in ("case_id", "patient")}
+    for request in requests:
+        files = [str(value) for value in request.values() if isinstance(value, str | Path)]
+        own = [Path(file).relative_to(masks).as_posix() for file in files if masks and Path(file).is_relative_to(masks)]
+        if str(request["patient"]) in names or any(is_named(name, file) for name in names for file in own):
+            what = f"the mask {own[0]}" if own else f"patient {request['patient']!r}"
+            msg = (
+                f"The new case {request['case_id']!r} would be made of {what}, who is to be evaluated: scores would be "
+                f"inflated. Leave it out of the masks and of the training list."
+            )
+            raise CaseError(msg)
+
+
+def is_named(name: str, file: str) -> bool:
+    """Return whether a name stands in that of a file as a whole: ``case_1`` does in ``case_1_seg``, not ``case_12``.
+
+    A mere number counts only at the beginning, for elsewhere it may be that of a slice.
+    """
+    before = "^" if name.isdigit() else r"(?<![^\W_])"
+    return re.search(rf"{before}{re.escape(name)}(?![^\W_])", file) is not None
+
+
 def describe(
     requests: Sequence[Mapping[str, Any]], made: Sequence[Mapping[str, Any]], failures: Mapping[str, str]
 ) -> list[str]:
@@ -108,11 +152,11 @@ def describe(
         made: The new cases.
         failures: ``case_id`` of a request -> why it failed.
     """
-    lines = [f"{len(made)} of {len(requests)} cases got a new lesion"]
+    lines = [f"{len(made)} of {len(requests)} new cases were made"]
     painted = {str(case["patient"]) for case in made}
     for patient in dict.fromkeys(str(request["patient"]) for request in requests):
         if patient not in painted:
             names = [str(request["case_id"]) for request in requests if str(request["patient"]) == patient]
             reasons = dict.fromkeys(failures[name] for name in names if name in failures)
-            lines.append(f"patient {patient} has no new lesion, only real cases: {'; '.join(reasons) or 'unknown'}")
+            lines.append(f"patient {patient} has no new case, only real ones: {'; '.join(reasons) or 'unknown'}")
     return lines
