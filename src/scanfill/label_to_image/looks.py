@@ -91,8 +91,8 @@ class AddLookd(MapTransform, Randomizable):  # type: ignore[misc]  # MONAI's cla
         if torch.isnan(best[there]).any():
             lacking = [part for part, unknown in zip(self.parts, torch.isnan(best) & there, strict=False) if unknown]
             msg = (
-                f"Case {case.get('case_id', '?')!r}: none of {len(self.tones)} training slices has the labels {lacking} "
-                f"of the mask, so their gray values are unknown. Use more training cases, or another mask."
+                f"Case {case.get('case_id', '?')!r}: none of {len(self.tones)} training slices has the labels "
+                f"{lacking} of the mask, so their gray values are unknown. Use more training cases, or another mask."
             )
             raise CaseError(msg)
         return best

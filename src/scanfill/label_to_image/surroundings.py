@@ -27,8 +27,7 @@ class SurroundingTissued(Randomizable, Transform):  # type: ignore[misc]  # MONA
 
     Args:
         image_key: Key of the image ``(1, X, Y)`` or ``(1, X, Y, 1)``.
-        label_keys: Keys of label maps of the same shape: what is to be drawn, and where it differs, what the image shows.
-            A key that a case does not have is left out.
+        label_keys: Keys of label maps of the same shape: of what is to be drawn, and of what the image shows.
         inside_key: Key of the outline of the body.
         edges: Gray values between the classes, in the unit of the image, increasing.
         margin: Pixels around the structures that are unknown; a pair: drawn between these, anew for each case.
@@ -51,12 +50,12 @@ class SurroundingTissued(Randomizable, Transform):  # type: ignore[misc]  # MONA
     def __post_init__(self) -> None:
         self.low, self.high = (self.margin, self.margin) if isinstance(self.margin, int | float) else self.margin
         if not len(self.edges) or (np.diff(self.edges) <= 0).any():
-            msg = f"The edges of tissues (={list(self.edges)}) must be gray values that increase, such as {list(EDGES)}."
+            msg = f"The edges of tissues (={list(self.edges)}) must be increasing gray values, such as {list(EDGES)}."
             raise UsageError(msg)
         if not 0 <= self.low <= self.high or self.smoothing < 0:
             msg = (
-                f"The margin around structures (={self.margin}) must be 0 or more pixels, or a pair of increasing ones, "
-                f"and the smoothing (={self.smoothing}) must not be negative."
+                f"The margin around structures (={self.margin}) must be a number of pixels, or the smallest and the "
+                f"largest, and neither it nor the smoothing (={self.smoothing}) may be negative."
             )
             raise UsageError(msg)
 
@@ -64,8 +63,7 @@ class SurroundingTissued(Randomizable, Transform):  # type: ignore[misc]  # MONA
         """Describe one case."""
         case = dict(data)
         image = convert_to_numpy(case[self.image_key])
-        labels = [convert_to_numpy(case[key]) != 0 for key in self.label_keys if key in case]
-        structures = np.any(labels, axis=0) if labels else np.zeros(image.shape, bool)
+        structures = np.any([convert_to_numpy(case[key]) != 0 for key in self.label_keys], axis=0)
         inside = convert_to_numpy(case[self.inside_key]) != 0
         margin = self.low if self.low == self.high else float(self.R.uniform(self.low, self.high))
         planes = (each.reshape(image.shape[1:3]) for each in (image, structures, inside))
