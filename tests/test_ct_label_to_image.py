@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
+from monai.bundle import ConfigParser
 from PIL import Image
+from scipy import ndimage
 
 from conftest import REPO, TrainedBundle, small_steps
 from scanfill.data import ReadCased, load_cases, read_list
 from scanfill.data.provenance import is_synthetic
 from scanfill.domains.kidney_ct import CheckCTd
 from scanfill.engines.checkpoint_files import read_record
-from scanfill.errors import CaseError, UsageError
+from scanfill.errors import CaseError, CheckpointError, UsageError
 from workflow_runs import run_here, stopped_by
 
 if TYPE_CHECKING:
@@ -215,6 +218,38 @@ def test_windowed_pictures_become_pictures_of_8_bits(trained: TrainedBundle, few
     listed = load_cases(None, tmp_path / "out" / "list.json", ["ct"], validation=0, **KIDNEYS)["training"]
     case = next(each for each in listed if each["case_id"] == new)
     CheckCTd("ct", "windowed")(ReadCased("ct", "label", **KIDNEYS)(case))
+
+
+def test_what_a_scan_shows_near_kidneys_does_not_reach_the_network(
+    trained: TrainedBundle, few: Path, tmp_path: Path
+) -> None:
+    """Neither in the kidneys that were there, nor around them, although other kidneys are drawn."""
+
+    def inputs(where: Path) -> torch.Tensor:
+        parser = ConfigParser(ConfigParser.load_config_files(trained.configs("inference.yaml")))
+        parser.update(
+            {"bundle_root": str(trained.root), "dataset_dir": str(where), "output_dir": str(tmp_path / "out")}
+        )
+        parser.update({"datalist": str(tmp_path / "list.json"), "masks": "moved", "look": "none"})
+        return torch.stack([torch.Tensor(case["image"]) for case in parser.get_parsed_content("dataset")])
+
+    (tmp_path / "list.json").write_text(few.read_text().replace(str(trained.dataset_dir), str(tmp_path / "scans")))
+    shutil.copytree(trained.dataset_dir, tmp_path / "scans")
+    before = inputs(tmp_path / "scans")
+    assert before.shape[1] == 2 + 1 + 4
+    for case in read_list(tmp_path / "list.json", **KIDNEYS)["training"]:
+        scan, kidneys = nib.load(case["ct"]), stored(case["label"]) > 0
+        changed = np.where(ndimage.binary_dilation(kidneys), 150, np.asarray(scan.dataobj))
+        assert not np.array_equal(changed, np.asarray(scan.dataobj))
+        nib.save(nib.Nifti1Image(changed.astype(np.int16), scan.affine), case["ct"])
+    assert torch.equal(inputs(tmp_path / "scans"), before)
+
+
+def test_another_context_than_that_of_the_training_is_refused(trained: TrainedBundle, tmp_path: Path) -> None:
+    with stopped_by(CheckpointError, "--context tissue"):
+        use(trained, tmp_path / "out", context="body")
+    with stopped_by(UsageError, r"context \(='organs'\) must be one of tissue, body, none"):
+        use(trained, tmp_path / "out", context="organs")
 
 
 def test_another_straw_man_is_not_known(trained: TrainedBundle, tmp_path: Path) -> None:

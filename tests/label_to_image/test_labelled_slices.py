@@ -38,6 +38,21 @@ def test_cases_without_a_label_are_left_out_and_a_cohort_without_any_is_refused(
         labelled_slices(cases([], []), volume, ["ct"], label_key="label")
 
 
+def test_each_slice_that_was_cut_may_be_prepared() -> None:
+    def doubled(one: dict[str, Any]) -> dict[str, Any]:
+        assert one["ct"].shape == (1, 4, 4)
+        return one | {"twice": 2 * one["ct"]}
+
+    found = labelled_slices(cases([2, 4]), volume, ["ct"], label_key="label", then=doubled)
+    assert [float(one["twice"].mean()) for one in found] == [4, 8]
+    slices = [
+        CollectSlices("ct", "label", gray_range=(0, 8), tissue_key=key).slice_of(found[0]) for key in ("twice", "-")
+    ]
+    assert slices[0].tissue is not None
+    assert slices[0].tissue.all()
+    assert slices[1].tissue is None
+
+
 def test_looks_of_one_slice_are_kept_together_in_its_gray_values() -> None:
     collected = CollectSlices("ct", "label", "outline", gray_range=(0, 8))
     engine = Engine(lambda _, batch: [{"pred": torch.full((1, 4, 4), value)} for value in batch["drawn"]])

@@ -21,6 +21,7 @@ class CollectSlices:
         inside_key: Key of the outline of the body; None, or a key that a batch does not have: not known.
         gray_range: Gray values of the images that are -1 and 1 here.
         key: Key of what was drawn.
+        tissue_key: Key of the map of tissues ``(classes, X, Y)``; None, or a key that a batch does not have: not known.
     """
 
     def __init__(
@@ -29,8 +30,11 @@ class CollectSlices:
         label_key: str = "label",
         inside_key: str | None = None,
         gray_range: Sequence[float] = (-1, 1),
+        *,
         key: str = "pred",
+        tissue_key: str | None = None,
     ) -> None:
+        self.tissue_key = tissue_key
         self.image_key, self.label_key, self.inside_key, self.key = image_key, label_key, inside_key, key
         self.low, self.high = gray_range
         self._slices: dict[tuple[str, int], Slice] = {}
@@ -61,17 +65,22 @@ class CollectSlices:
         Args:
             case: With ``case_id``, ``patient``, ``slice`` and the images.
         """
-        inside = case.get(self.inside_key) if self.inside_key else None
+        inside, tissue = (_mask(case.get(key) if key else None) for key in (self.inside_key, self.tissue_key))
         return Slice(
             str(case["case_id"]),
             str(case["patient"]),
             int(case["slice"]),
             self._scaled(case[self.image_key]),
             torch.Tensor(case[self.label_key].detach().cpu().float().round()),
-            None if inside is None else torch.Tensor(inside.detach().cpu().float()) > 0,
+            inside,
+            tissue=tissue,
         )
 
     def _scaled(self, image: Tensor) -> Tensor:
         """Return an image whose gray values are from -1 to 1."""
         values = torch.Tensor(image.detach().cpu().float())
         return (2 * (values - self.low) / (self.high - self.low) - 1).clamp(-1, 1)
+
+
+def _mask(image: Tensor | None) -> Tensor | None:
+    return None if image is None else torch.Tensor(image.detach().cpu().float()) > 0

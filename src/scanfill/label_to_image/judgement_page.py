@@ -25,9 +25,9 @@ SHOWN, LOOKS = 8, 3
 """Slices in the picture, and looks of each."""
 
 ABOUT_ROWS = (
-    f"{NETWORK}: drawn from the label maps of held-out slices. {PAINTED}: the same label maps, each class filled with "
-    f"its mean in the training slices and white noise of its SD. {NEAREST}: a copy of the training slice whose masks "
-    f"overlap most. {REAL}: the held-out slices themselves."
+    f"{NETWORK}: drawn from the label maps of held-out slices. {PAINTED}: the same label maps, each class (and each "
+    "tissue, if the network sees them) filled with its mean in the training slices and white noise of its SD. "
+    f"{NEAREST}: a copy of the training slice whose masks overlap most. {REAL}: the held-out slices themselves."
 )
 ABOUT_MASKS = (
     "Dice of what a small U-Net finds, which was trained on the real training slices, against the mask that was drawn; "

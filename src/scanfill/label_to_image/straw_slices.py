@@ -9,7 +9,10 @@ from torch import Tensor
 from scanfill.label_to_image.slices import Slice
 
 OUTSIDE, BODY = -2, -1
-"""Classes beside the labels: outside the body, and the body without a label."""
+"""Classes beside the labels: outside the body, and in the body without a label, where no tissue is told."""
+
+TISSUES = -3
+"""Class of the first tissue, if a slice has a map of them; the others follow: -4, -5, ..."""
 
 BLACK = -1.0
 """Gray value outside the body."""
@@ -20,7 +23,7 @@ class ClassTones:
     """Mean and SD of the gray values of each class, in training slices.
 
     Attributes:
-        tones: Class, a label or one of :py:data:`OUTSIDE` and :py:data:`BODY` -> mean and SD.
+        tones: Class, a label or one of those beside them -> mean and SD.
     """
 
     tones: dict[int, tuple[float, float]]
@@ -34,7 +37,10 @@ class ClassTones:
             for found in torch.unique(classes).tolist():
                 values.setdefault(int(found), []).append(one.image[classes == found])
         pooled = {found: torch.cat(each) for found, each in values.items()}
-        return cls({found: (float(each.mean()), float(each.std(correction=0))) for found, each in pooled.items()})
+        tones = {found: (float(each.mean()), float(each.std(correction=0))) for found, each in pooled.items()}
+        if BODY in tones and any(found <= TISSUES for found in tones):
+            tones[BODY] = tones[_commonest(pooled[BODY], tones)]
+        return cls(tones)
 
     def paint(self, one: Slice, seed: int = 0) -> Tensor:
         """Fill each class with its mean and white noise of its SD, ``(1, X, Y)``; an unknown label like the body."""
@@ -49,9 +55,19 @@ class ClassTones:
 
 
 def classes_of(one: Slice) -> Tensor:
-    """Return the class of each pixel, ``(1, X, Y)``; without an outline, all that has no label is body."""
+    """Return the class of each pixel, ``(1, X, Y)``; without an outline, all that has no label is in the body."""
     inside = torch.ones_like(one.label, dtype=torch.bool) if one.inside is None else one.inside
-    return torch.where(one.label != 0, one.label.round().long(), torch.where(inside, BODY, OUTSIDE))
+    rest = torch.where(inside, BODY, OUTSIDE)
+    for index, where in enumerate([] if one.tissue is None else one.tissue):
+        rest = torch.where(where & inside, TISSUES - index, rest)
+    return torch.where(one.label != 0, one.label.round().long(), rest)
+
+
+def _commonest(values: Tensor, tones: dict[int, tuple[float, float]]) -> int:
+    """Return the tissue to which most gray values are nearest: what is around structures, where it is not told."""
+    tissues = sorted(found for found in tones if found <= TISSUES)
+    nearest = torch.stack([(values - tones[found][0]).abs() for found in tissues]).argmin(dim=0)
+    return tissues[int(torch.bincount(nearest).argmax())]
 
 
 def most_overlapping(one: Slice, training: Sequence[Slice], regions: Sequence[Sequence[int]]) -> int:
