@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 from scipy import ndimage
@@ -36,6 +36,7 @@ def case(seed: int = 0, **more: Any) -> dict[str, Any]:
 seeds, margins, smoothings = st.integers(0, 10**6), st.floats(0, 6), st.floats(0, 3)
 
 
+@settings(deadline=None, max_examples=50)
 @given(seeds, margins, smoothings)
 def test_what_the_image_shows_near_a_structure_does_not_count(seed: int, margin: float, smoothing: float) -> None:
     image, structure, inside = scene(seed)
@@ -47,6 +48,7 @@ def test_what_the_image_shows_near_a_structure_does_not_count(seed: int, margin:
     assert not first[:, near].any()
 
 
+@settings(deadline=None, max_examples=50)
 @given(seeds, margins, smoothings)
 def test_elsewhere_in_the_body_each_pixel_has_one_class(seed: int, margin: float, smoothing: float) -> None:
     image, structure, inside = scene(seed)
