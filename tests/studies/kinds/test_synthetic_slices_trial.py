@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -436,3 +438,24 @@ def test_the_workflow_scores_slices_and_training_patients_and_trains_on_shares_o
     told = json.loads((study.folder / "fit/predictions/real-p100/seed_0/fold_0/receipt.json").read_text())
     assert told["parts"] == "['training']"
     assert "slices.yaml" in json.loads((study.folder / "slices/seed_0/fold_0.csv").read_text())["config_file"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_whole_trial_runs_on_phantoms_from_one_command(tmp_path: Path) -> None:
+    pytest.importorskip("snakemake", reason="the extra `studies` is not installed")
+    verb = [sys.executable, "-m", "scanfill", "study", str(FILE), "--smoke", "--out", str(tmp_path / "out")]
+    words = [*verb, "--cores", "2", "--set", "subset.folds=[0]"]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    arms = ("real", "synthetic", "synthetic_only", "painted", "lesion_mixing")
+    strategies = {f"{arm}-{augmentation}" for arm in arms for augmentation in ("none", "geometric")}
+    for folder, more in (("scores", {"empty"}), ("slices", {"empty"}), ("fit", set())):
+        with (tmp_path / "out" / folder / "seed_0" / "fold_0.csv").open(newline="") as file:
+            assert {row["strategy"] for row in csv.DictReader(file)} == strategies | more
+    folders = [tmp_path / "out" / step / "seed_0" / "fold_0" for step in ("painted_by_network", "painted_by_painted")]
+    listed = [json.loads((folder / "list.json").read_text())["training"] for folder in folders]
+    made = [[case["case_id"] for case in cases if case.get("synthetic")] for cases in listed]
+    assert made[0]
+    assert made[0] == made[1]
+    assert (tmp_path / "out" / "report.html").is_file()
