@@ -12,6 +12,7 @@ import torch
 
 from drawn_slices import REGIONS, made_slices
 from scanfill.errors import CaseError
+from scanfill.generation.judgement_page import gate_table
 from scanfill.label_to_image.judged import NEAREST, NETWORK, PAINTED, REAL, Judged, write_judged
 from scanfill.label_to_image.judgement import judge_slices
 from scanfill.label_to_image.judgement_page import write_page
@@ -103,7 +104,9 @@ def test_few_patients_leave_what_needs_an_interval_undecided(training: list[Slic
     reasons = {gate.name: gate.reason for gate in found.gates[REAL]}
     assert "3 held-out patients are too few" in reasons[NEARER]
     write_page(found, tmp_path, images=images, held_out=few, training=training)
-    assert "With fewer than 6 patients there are no intervals" in (tmp_path / "judgement.html").read_text()
+    page = (tmp_path / "judgement.html").read_text()
+    assert "With fewer than 6 patients there are no intervals" in page
+    assert gate_table(found.gates, "").rows[0][2].text == "undecided"
 
 
 def test_one_slice_without_a_lesion_is_judged_as_far_as_it_can_be(training: list[Slice], tmp_path: Path) -> None:
@@ -180,4 +183,5 @@ def test_a_segmenter_that_finds_nothing_on_real_slices_decides_nothing() -> None
     scores = {REAL: figures_of(dice_a=0.2)}
     shows, *_ = gates_of(REAL, scores, {"a": (1,)}, {"patients": 10})
     assert not shows.passed
+    assert shows.undecided
     assert "undecided" in shows.reason

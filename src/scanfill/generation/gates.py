@@ -31,11 +31,13 @@ class Gate:
         name: What it asks.
         passed: The answer.
         reason: The figures that decided.
+        undecided: Whether there is too little to decide it; then it is not passed.
     """
 
     name: str
     passed: bool
     reason: str
+    undecided: bool = False
 
 
 def gates(

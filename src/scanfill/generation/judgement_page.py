@@ -77,11 +77,14 @@ def gate_table(gates: Mapping[str, Sequence[Gate]], caption: str) -> Table:
         caption: What the table shows.
     """
     names = [gate.name for gate in next(iter(gates.values()))]
-    rows = [
-        [row, *[Mark("yes" if gate.passed else "no", "good" if gate.passed else "bad") for gate in found]]
-        for row, found in gates.items()
-    ]
+    rows = [[row, *map(_mark, found)] for row, found in gates.items()]
     return Table(["row", *names], rows, caption)
+
+
+def _mark(gate: Gate) -> Mark:
+    if gate.undecided:
+        return Mark("undecided", "warn")
+    return Mark("yes", "good") if gate.passed else Mark("no", "bad")
 
 
 def _about_fidelity(judged: Judged) -> str:

@@ -41,16 +41,16 @@ def _shows(own: Mapping[str, float], real: Mapping[str, float], regions: Regions
     )
     if not measurable:
         found = ", ".join(f"{region} {real[f'dice_{region}']:.2f}" for region in regions)
-        return Gate(
-            SHOWS, passed=False, reason=f"undecided: on real slices the segmenter finds too little (Dice: {found})"
-        )
+        why = f"undecided: on real slices the segmenter finds too little (Dice: {found})"
+        return Gate(SHOWS, passed=False, reason=why, undecided=True)
     passed = all(own[f"dice_{region}"] >= ALIGNED * real[f"dice_{region}"] for region in measurable)
     return Gate(SHOWS, passed, told)
 
 
 def _nearer(own: Mapping[str, float], patients: int) -> Gate:
     if patients < FEWEST:
-        return Gate(NEARER, passed=False, reason=f"undecided: {patients} held-out patients are too few for an interval")
+        why = f"undecided: {patients} held-out patients are too few for an interval"
+        return Gate(NEARER, passed=False, reason=why, undecided=True)
     above = own["kid_above_painted"]
     return Gate(NEARER, above < 0, f"KID minus that of painted slices up to {above:.3g}")
 
