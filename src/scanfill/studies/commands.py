@@ -160,15 +160,21 @@ def trainings(plan: Plan) -> list[tuple[str, int, str]]:
 
 
 def scores(plan: Plan) -> list[str]:
-    """List the score files of a complete study."""
+    """List the score files of a complete study, and the results of steps that its page shows."""
     study = plan["study"]
     folds = study["subset"]["folds"]
     files = [f"scores/seed_{seed}/fold_{fold}.csv" for seed in study["seeds"] for fold in folds]
     if study["held_out"] and len(folds) > 1:
         files += [f"scores/seed_{seed}/ensemble.csv" for seed in study["seeds"]]
     more = [place for place in ("slices", "fit") if study.get(place)]
+    files += [f"{place}/seed_{seed}/fold_{fold}.csv" for place in more for seed in study["seeds"] for fold in folds]
     return files + [
-        f"{place}/seed_{seed}/fold_{fold}.csv" for place in more for seed in study["seeds"] for fold in folds
+        f"{step_folder(name, f'fold_{fold}', seed)}/{result}"
+        for name, step in plan.get("steps", {}).items()
+        if step.get("shown")
+        for result in step["results"]
+        for seed in study["seeds"]
+        for fold in folds
     ]
 
 

@@ -37,7 +37,8 @@ class Kind:
     - ``config``, its file in ``configs/studies``, and the ``options`` for it;
     - ``needs``, the files that must be there before, and ``results``, those it writes below ``<step>/seed_<s>/<fold>``;
     - ``cases``: whether it reads the cases, and thus gets a fold's list of acquired training cases and the data folder;
-      optionally ``patients``, as for a model.
+      optionally ``patients``, as for a model;
+    - optionally ``shown``: whether its results are shown on the page, and thus made even if no other job needs them.
 
     A prediction, of one strategy, has
 

@@ -153,6 +153,7 @@ def test_real_and_synthetic_cases_are_drawn_as_often_as_asked() -> None:
         ("segmentation.augmentation=[]", "set by the study"),
         ("segmentation.real_share=0.5", "has no option"),
         ("regions=[NC, ED]", "must include WT"),
+        ("judged=[kid]", "leaves no figures"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(setting: str, told: str) -> None:

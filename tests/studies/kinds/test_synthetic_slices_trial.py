@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from monai.bundle import ConfigParser
+from scipy import stats
 
 import scanfill
 from made_up_trial import write_trial
@@ -29,6 +31,7 @@ from scanfill.studies.bundle_facts import networks_of, schema_of
 from scanfill.studies.folds import divide
 from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.kinds.synthetic_augmentation.arms import Combination, combinations, primary_of, references
+from scanfill.studies.kinds.synthetic_augmentation.generator_quality import quality_table
 from scanfill.studies.kinds.synthetic_augmentation.jobs import find_models, find_predictions, find_steps
 from scanfill.studies.kinds.synthetic_augmentation.page import judge_arms, judge_primary
 from scanfill.studies.kinds.synthetic_augmentation.painting import is_named, paint_lesions, refuse_used
@@ -163,6 +166,9 @@ def test_both_bundles_have_the_schema_of_the_trial() -> None:
         (["bundles.generation=hand_bone_segmentation"], "trial is not possible with"),
         (["bundles.segmentation=ct_label_to_image"], "trial is not possible with"),
         (["painting.filled_by=network"], "unknown option painting"),
+        (["judged=[kit]"], "did you mean 'kid'"),
+        (["judging.segmenter_step=1"], "did you mean 'segmenter_steps'"),
+        (["judging.evaluate_on=training"], "unknown option judging"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(settings: list[str], told: str) -> None:
@@ -359,6 +365,44 @@ def test_the_page_states_the_primary_contrast_and_explains_arms_and_regions(scor
     assert rows[-1]["arm"] == "empty"
 
 
+def test_the_figures_of_a_generator_stand_beside_what_its_cases_add_in_each_fold(tmp_path: Path) -> None:
+    study = trial_with(*ONE, "held_out=0", "folds=3", "seeds=[0, 1]", "subset.arms=[synthetic, painted]")
+    folder = write_trial(tmp_path, study)
+    for fold, seed in product(range(3), range(2)):
+        place = folder / "judged_generator" / f"seed_{seed}" / f"fold_{fold}"
+        place.mkdir(parents=True)
+        rows = {"network": {"kid": 0.1 + fold, "dice_tumor": None}, "painted": {"kid": 2.0}}
+        (place / "judgement.json").write_text(json.dumps({"rows": rows}))
+    scores = read_study_scores(folder)
+    (table,) = quality_table(scores, "cross_validation", QUICK)
+    own = [row for row in table.rows if row[0] == "synthetic"]
+    assert [row[:3] for row in own[:-2]] == [["synthetic", seed, fold] for seed in (0, 1) for fold in (0, 1, 2)]
+    kid, gain = table.columns.index("kid"), len(table.columns) - 1
+    assert [row[kid] for row in own[:3]] == [0.1, 1.1, 2.1]
+    assert all(0.02 < row[gain] < 0.08 for row in own[:-1])  # what the scores were made with: 0.05
+    assert own[-2][1] == "mean"
+    assert own[-2][gain] == pytest.approx(sum(row[gain] for row in own[:6]) / 6)
+    assert own[-1][1] == "correlation"
+    assert own[-1][kid].value == pytest.approx(
+        stats.spearmanr([0.1, 1.1, 2.1] * 2, [r[gain] for r in own[:6]]).statistic
+    )
+    assert own[0][table.columns.index("Dice of tumor drawn")] is None
+    assert all(row[kid] == 2.0 for row in table.rows if row[0] == "painted" and row[1] in (0, 1))
+    assert not quality_table(scores, "held_out", QUICK)
+
+
+def test_a_generator_is_judged_on_the_patients_of_its_fold_and_the_page_needs_the_result() -> None:
+    study = trial_with("patients=[0.5, 1.0]")
+    steps = find_steps(study)
+    judged = steps["judged_generator_p50"]
+    assert judged["patients"] == 0.5
+    assert judged["options"]["evaluated"] == "folds/{fold}.json"
+    plan = {"study": study, "steps": steps}
+    assert "judged_generator/seed_2/fold_4/judgement.json" in commands.scores(plan)
+    assert not any("painted" in file for file in commands.scores(plan))
+    assert not any(name.startswith("judged") for name in find_steps(trial_with("judged=[]")))
+
+
 def test_few_patients_get_no_verdict(tmp_path: Path) -> None:
     settings = (*ONE, "held_out=0", "folds=3")
     folder = write_trial(tmp_path / "trial", trial_with(*settings), patients=9)
@@ -458,4 +502,7 @@ def test_the_whole_trial_runs_on_phantoms_from_one_command(tmp_path: Path) -> No
     made = [[case["case_id"] for case in cases if case.get("synthetic")] for cases in listed]
     assert made[0]
     assert made[0] == made[1]
+    judgement = tmp_path / "out" / "judged_generator" / "seed_0" / "fold_0" / "judgement.json"
+    assert json.loads(judgement.read_text())["rows"]["network"].keys() >= set(trial_with()["judged"])
+    assert (tmp_path / "out" / "tables" / "generator_quality_cross_validation.csv").is_file()
     assert (tmp_path / "out" / "report.html").is_file()

@@ -21,6 +21,9 @@ EMPTY = "empty"
 NETWORK = "network"
 """What fills the cases of an arm whose images are generated; anything else is a straw man of the bundle."""
 
+JUDGEMENT = "judgement.json"
+"""Result of the evaluation of a generator: the figures of each row under ``rows``."""
+
 MADE_LIST, SUMMARY = "list.json", "painted.json"
 """Results of a step: the real and the new cases of a fold, and what could not be made."""
 

@@ -6,6 +6,7 @@ from scanfill.studies.bundle_facts import facts_of, networks_of
 from scanfill.studies.commands import receipts, share_name, step_folder, trained_folder
 from scanfill.studies.kinds.synthetic_augmentation.arms import (
     GENERATION,
+    JUDGEMENT,
     MADE_LIST,
     REAL,
     SEGMENTATION,
@@ -41,6 +42,11 @@ def step_name(arm: Arm, share: float) -> str:
 
 def _of_share(share: float) -> list[str]:
     return [] if share == 1 else [share_name(share)]
+
+
+def judgement_name(generator: str) -> str:
+    """Return the name of the step that judges a network that makes new cases."""
+    return f"judged_{generator}"
 
 
 def painting_arms(study: Study) -> list[Arm]:
@@ -103,11 +109,33 @@ def _model(study: Study, block: str, share: float) -> dict[str, Any]:
 
 
 def find_steps(study: Study) -> Plans:
-    """Return the jobs that make new cases: name -> step, see :py:class:`scanfill.studies.kind.Kind`."""
+    """Return the jobs that make new cases and judge what makes them: name -> step, see the kind of study.
+
+    They are described at :py:class:`scanfill.studies.kind.Kind`.
+    """
+    needing = [(arm, share) for share in levels(study["patients"]) for arm in painting_arms(study)]
+    steps = {step_name(arm, share): _step(study, arm, share) for arm, share in needing}
+    if study["judged"]:
+        generators = {generator_name(study, arm, share): share for arm, share in needing}
+        steps |= {judgement_name(name): _judging(study, name, share) for name, share in generators.items()}
+    return steps
+
+
+def _judging(study: Study, generator: str, share: float) -> dict[str, Any]:
+    evaluated = "folds/{fold}.json"
     return {
-        step_name(arm, share): _step(study, arm, share)
-        for share in levels(study["patients"])
-        for arm in painting_arms(study)
+        "config": "judge_generator.yaml",
+        "needs": [*receipts([generator], "{fold}", "{seed}"), evaluated],
+        "options": {
+            "bundle": trained_folder(generator, "{fold}", "{seed}"),
+            "evaluated": evaluated,
+            "seed": "{seed}",
+            "judging": study["judging"],
+        },
+        "results": [JUDGEMENT],
+        "cases": True,
+        "shown": True,
+        **({"patients": share} if share != 1 else {}),
     }
 
 

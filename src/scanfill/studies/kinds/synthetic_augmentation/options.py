@@ -32,8 +32,8 @@ LEAST = {"copies": 1, "steps": 2, "repeats": 1}
 """Integer options of the painting, and their minimum."""
 
 SET_BY_STEP = {"bundle_root", "checkpoint", "dataset_dir", "datalist", "output_dir", "seed", "filled_by", "device"}
-SET_BY_STEP |= {"cases", "run"}
-"""Options of the generating bundle's inference that each step sets itself."""
+SET_BY_STEP |= {"cases", "run", "evaluate_on", "cases#judged"}
+"""Options of the generating bundle's inference and evaluation that each step sets itself."""
 
 REMOVAL = "removal.yaml"
 """Overlay for a network that cannot add lesions."""
@@ -72,6 +72,7 @@ def find_options(study: Mapping[str, Any]) -> dict[str, Collection[str]]:
     """Return the possible options of blocks that depend on the bundles."""
     return {
         "painting": _inference_options(study["bundles"][GENERATION]),
+        "judging": _evaluation_options(study["bundles"][GENERATION]),
         "seconds_a_step": [*networks_of(study["bundles"][SEGMENTATION]), GENERATION],
     }
 
@@ -79,6 +80,12 @@ def find_options(study: Mapping[str, Any]) -> dict[str, Collection[str]]:
 @cache
 def _inference_options(bundle: str) -> list[str]:
     config = scanfill.bundle_path(bundle) / "configs" / "inference.yaml"
+    return [name for name in yaml.safe_load(config.read_text(encoding="utf-8")) if name not in SET_BY_STEP]
+
+
+@cache
+def _evaluation_options(bundle: str) -> list[str]:
+    config = scanfill.bundle_path(bundle) / "configs" / "evaluate.yaml"
     return [name for name in yaml.safe_load(config.read_text(encoding="utf-8")) if name not in SET_BY_STEP]
 
 
@@ -104,6 +111,7 @@ def check_trial(study: Study) -> None:
     for name, arm in study["arms"].items():
         _check_arm(study, name, arm)
     study["subset"]["arms"] = chosen("subset.arms", study["subset"]["arms"], tuple(study["arms"]))
+    _check_judged(study)
     _check_primary(study)
 
 
@@ -207,6 +215,16 @@ def check_painting(option: str, painting: dict[str, Any]) -> None:
         raise UsageError(msg)
     if masks not in MASKS:  # jobs run in the study's folder
         painting["masks"] = str(Path(masks).expanduser().resolve())
+
+
+def _check_judged(study: Study) -> None:
+    """Check the figures of the generator that are shown beside the gain: its bundle must leave them."""
+    bundle = study["bundles"][GENERATION]
+    known = facts_of(bundle)["scanfill"].get("figures", [])
+    if study["judged"] and not known:
+        msg = f"judged (={study['judged']!r}) must be []: the evaluation of {bundle} leaves no figures for a study."
+        raise UsageError(msg)
+    study["judged"] = chosen("judged", study["judged"], known) if study["judged"] else []
 
 
 def _check_primary(study: Study) -> None:

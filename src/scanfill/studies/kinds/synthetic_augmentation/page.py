@@ -9,6 +9,7 @@ from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.synthetic_augmentation.arms import EMPTY, REAL, combinations, primary_of, references
 from scanfill.studies.kinds.synthetic_augmentation.explained import explain
 from scanfill.studies.kinds.synthetic_augmentation.factors import curve_table, factor_tables
+from scanfill.studies.kinds.synthetic_augmentation.generator_quality import quality_table
 from scanfill.studies.kinds.synthetic_augmentation.new_cases import trial_closing
 from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
 from scanfill.studies.statistics import CROSS_VALIDATION
@@ -32,6 +33,7 @@ LONG = 24
 FURTHER_TABLES: Sequence[Callable[[StudyScores, str, Methods], Sequence[StudyTable]]] = (
     factor_tables,
     curve_table,
+    quality_table,
     slice_table,
     fit_table,
 )

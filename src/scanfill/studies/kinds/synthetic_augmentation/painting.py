@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.bundle import ConfigParser
 
 from scanfill.data import load_schema, read_list
 from scanfill.data.evaluation_cases import refuse_seen
@@ -17,9 +16,7 @@ from scanfill.engines.checkpoint_files import read_record
 from scanfill.errors import CaseError
 from scanfill.files import writing
 from scanfill.studies.kinds.synthetic_augmentation.arms import MADE_LIST, SUMMARY
-
-LEFT_OUT = ("start_run", "announce", "dataset.report")
-"""What the inference does around its run, and a step does itself: messages, and exit code 1 if a case failed."""
+from scanfill.studies.kinds.synthetic_augmentation.trained_config import open_trained
 
 
 def paint_lesions(
@@ -66,7 +63,7 @@ def paint_lesions(
         "seed": seed,
         "device": f"$torch.device({str(device)!r})",
     }
-    parser = open_inference(Path(bundle), options)
+    parser = open_trained(Path(bundle), ("inference.yaml",), options)
     schema = load_schema(parser["_meta_"]["scanfill"]["schema"])
     requests = parser.get_parsed_content("cases")
     if evaluated is not None:
@@ -92,21 +89,6 @@ def paint_lesions(
     }
     with writing(folder / SUMMARY) as temporary:
         temporary.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-
-
-def open_inference(bundle: Path, options: Mapping[str, Any]) -> ConfigParser:
-    """Open the inference of a trained bundle: its own config with some options, ``run`` without :py:data:`LEFT_OUT`.
-
-    Args:
-        bundle: Folder of the bundle, with ``configs/inference.yaml``, ``configs/metadata.json`` and its weights.
-        options: Options of its inference.
-    """
-    parser = ConfigParser()
-    parser.read_config(str(bundle / "configs" / "inference.yaml"))
-    parser.read_meta(str(bundle / "configs" / "metadata.json"))
-    steps = [step for step in parser["run"] if not any(name in str(step) for name in LEFT_OUT)]
-    parser.update({**options, "bundle_root": str(bundle), "run": steps})
-    return parser
 
 
 def refuse_used(judged: Sequence[Mapping[str, Any]], requests: Sequence[Mapping[str, Any]], masks: str) -> None:
