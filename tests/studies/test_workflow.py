@@ -112,6 +112,23 @@ def test_a_failed_job_names_its_log_and_the_others_go_on(
     assert not set(made) & set(again)
 
 
+def test_predictions_by_a_training_that_failed_when_it_was_repeated_are_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = StandInStudy(tmp_path)
+    assert study.go()[0] == 0
+    place, config = "models/synthesis_t1_to_flair/seed_0/fold_0", "synthesis.learning_rate=0.001"
+    monkeypatch.setenv("BREAK", place)
+    assert study.go(config)[0] != 0
+    monkeypatch.delenv("BREAK")
+    for path in study.folder.glob("predictions/pairwise/seed_0/fold_0/receipt.json"):  # as if it were up to date
+        path.touch()
+    code, again = study.go(config)
+    assert code == 0
+    assert place in again
+    assert "predictions/pairwise/seed_0/fold_0" in again
+
+
 def test_a_lock_that_a_killed_scheduler_left_is_removed(tmp_path: Path) -> None:
     locks = tmp_path / ".snakemake" / "locks"
     locks.mkdir(parents=True)

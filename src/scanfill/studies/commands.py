@@ -160,10 +160,15 @@ def trainings(plan: Plan) -> list[tuple[str, int, str]]:
 
 
 def scores(plan: Plan) -> list[str]:
-    """List the score files of a complete study, and the results of steps that its page shows."""
+    """List the files of a complete study: receipts of its trainings, scores, and results of steps that its page shows.
+
+    Without the receipts, a training that failed when it was repeated would be left out: its files are deleted then, but
+    predictions by the earlier one are there, and nothing else would need it.
+    """
     study = plan["study"]
     folds = study["subset"]["folds"]
-    files = [f"scores/seed_{seed}/fold_{fold}.csv" for seed in study["seeds"] for fold in folds]
+    files = [receipt for name, seed, fold in trainings(plan) for receipt in receipts([name], fold, seed)]
+    files += [f"scores/seed_{seed}/fold_{fold}.csv" for seed in study["seeds"] for fold in folds]
     if study["held_out"] and len(folds) > 1:
         files += [f"scores/seed_{seed}/ensemble.csv" for seed in study["seeds"]]
     more = [place for place in ("slices", "fit") if study.get(place)]

@@ -397,9 +397,9 @@ def test_a_generator_is_judged_on_the_patients_of_its_fold_and_the_page_needs_th
     judged = steps["judged_generator_p50"]
     assert judged["patients"] == 0.5
     assert judged["options"]["evaluated"] == "folds/{fold}.json"
-    plan = {"study": study, "steps": steps}
+    plan = {"study": study, "steps": steps, "models": find_models(study)}
     assert "judged_generator/seed_2/fold_4/judgement.json" in commands.scores(plan)
-    assert not any("painted" in file for file in commands.scores(plan))
+    assert not any(file.startswith("painted_") for file in commands.scores(plan))
     assert not any(name.startswith("judged") for name in find_steps(trial_with("judged=[]")))
 
 
