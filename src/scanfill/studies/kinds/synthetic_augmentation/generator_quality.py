@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from scanfill.studies.commands import step_folder
-from scanfill.studies.kinds.synthetic_augmentation.arms import JUDGEMENT, NETWORK, combinations, primary_of
+from scanfill.studies.kinds.synthetic_augmentation.arms import JUDGEMENT, combinations, primary_of
 from scanfill.studies.kinds.synthetic_augmentation.jobs import generator_name, judgement_name, painting_arms
 from scanfill.studies.statistics import CROSS_VALIDATION, spearman
 from scanfill.studies.study_scores import Cell, StudyScores
@@ -19,7 +19,8 @@ from scanfill.studies.tables.study_table import Estimate, StudyTable, known
 NOTES = (
     (
         "Figures of the network, or of the straw man of the same evaluation, on the patients that a fold evaluates, "
-        "drawn from their own masks; see judgement.html in the folder of each fold. They choose nothing."
+        "drawn from their own masks; see judgement.html in the folder of each fold. They choose nothing. Of a fold "
+        "with few slices, the kernel distance (kid) is mostly noise."
     ),
     (
         "Gain: mean difference of the arm from real cases alone, over the patients of the fold. Folds differ in how "
@@ -72,7 +73,7 @@ def figures_of(scores: StudyScores, step: str, seed: int, fold: int, filled_by: 
     path = scores.folder / step_folder(step, f"fold_{fold}", seed) / JUDGEMENT
     if not path.is_file():
         return {}
-    found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["rows"].get(filled_by or NETWORK, {})
+    found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["rows"].get(filled_by, {})
     return found
 
 
