@@ -21,12 +21,14 @@ class Layout:
     Attributes:
         title: Title of the page.
         evaluation: Creates, writes and lays out the tables and figures of one evaluation.
+        opening: Lays out the sections above all evaluations.
         closing: Lays out the sections below all evaluations.
     """
 
     title: str
     evaluation: Callable[[StudyScores, str, Methods], list[Part]]
     closing: Callable[[StudyScores], list[Part]] = lambda _: []
+    opening: Callable[[StudyScores, Methods], list[Part]] = lambda *_: []
 
 
 @dataclass(frozen=True)
