@@ -183,7 +183,7 @@ def _shown(case: dict[str, Any], image_key: str, label_key: str | None) -> tuple
 
 def _one_map(label: NDArray[Any]) -> NDArray[Any]:
     """Return a label map ``(1, ...)`` without its channel; of overlapping labels ``(labels, ...)``, their union."""
-    return label[0] if len(label) == 1 else (label >= 0.5).any(axis=0)
+    return np.asarray(label[0] if len(label) == 1 else (label >= 0.5).any(axis=0))
 
 
 def _busiest(label: NDArray[Any]) -> int | None:

@@ -252,7 +252,8 @@ def truth_of(case: Case, schema: CaseSchema) -> MetaTensor:
     """Read the label map of a case, ``(1, ...)``, or its overlapping labels, ``(labels, ...)``."""
     key = schema.label.key if schema.label else "label"
     if schema.label and schema.label.kind == "polygons":  # filled on the grid of the image
-        truth: MetaTensor = ReadCased(keys=schema.image_keys, label_key=key, schema=schema)(case)[key]
+        read = ReadCased(keys=schema.image_keys, label_key=key, schema=schema)
+        truth: MetaTensor = read({name: case[name] for name in case})[key]
         return truth
     return read_truth(case, schema, key)
 

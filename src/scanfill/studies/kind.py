@@ -29,7 +29,7 @@ class Kind:
       checkpoint ``best`` all except the inner validation; ``inner_share``: all except the inner validation;
       ``inner_folds``: one network for each inner fold;
     - optionally ``patients``, the share of these patients (see :py:mod:`scanfill.studies.folds`);
-    - optionally ``validate_every``, the number of epochs between two validations on the inner validation, if it has one;
+    - optionally ``validate_every``, the number of epochs between validations, if it has an inner validation;
     - optionally ``made_list``, a list of cases written by a step, in place of it;
     - optionally ``more``, further configs, and ``made_configs``, those that a step writes.
 

@@ -147,7 +147,8 @@ def predict(
     trained = trained_from(models)
     prepare = prepare or AsTheyAre(kind)
     predictors: dict[str, Predictor] = {}
-    figures, costs, names = [], [], set()
+    figures, costs = [], []
+    names: set[str] = set()
     for task in tqdm(tasks, desc=str(about.get("strategy", "")), unit="task"):
         cases = [case for part in parts if predicts(task, part) for case in split.get(part, ())]
         if not cases:

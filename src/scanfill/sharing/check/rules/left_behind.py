@@ -1,7 +1,7 @@
 """Images that are rotated, cropped or resampled without their label.
 
-Where ``Invertd`` returns predictions to the grid of the file, along what moved one image, the label must stay there: what
-moves only a copy of that image is not undone, and a label that moved with it is no longer where the prediction is.
+Where ``Invertd`` returns predictions to the grid of the file, along what moved one image, the label must stay there:
+what moves only a copy of that image is not undone, and a label that moved with it is no longer where the prediction is.
 """
 
 from collections.abc import Iterator
@@ -82,10 +82,11 @@ def _not_returned(chain: Chain, truth: str, labels: set[str], inversions: list[T
         images = [key for key in step.keys if key not in labels]
         moved, returned = _move(step) in followed, _move(step) in undone
         if images and not moved and not returned:
-            what = f"{step.name} moves {', '.join(map(repr, images))}, but not the label map {truth!r}, and {back} undoes "
-            yield fault(step, f"{what}only what moved {along}.", WHY, f"Leave it out, or move {along} with the same {step.name}.")
+            what = f"{step.name} moves {', '.join(map(repr, images))}, but not the label map {truth!r}, and {back} "
+            remedy = f"Leave it out, or move {along} with the same {step.name}."
+            yield fault(step, f"{what}undoes only what moved {along}.", WHY, remedy)
         elif moved and returned and not any(truth in step.keys for step in inversions):
-            what = f"{step.name} moves the label map {truth!r}, and {back} returns the predictions to where it was before."
+            what = f"{step.name} moves the label map {truth!r}, and {back} returns predictions to where it was before."
             yield fault(step, what, WHY, f"Take {truth!r} out of the keys of this {step.name}.")
 
 

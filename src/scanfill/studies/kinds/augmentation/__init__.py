@@ -79,7 +79,7 @@ def _check_validations(study: Study) -> None:
         return
     check_least(study, {"validate_every": 1})
     if study["epochs"] % every:
-        msg = f"epochs (={study['epochs']}) must be a multiple of validate_every (={every}), so that the last is judged."
+        msg = f"epochs (={study['epochs']}) must be a multiple of validate_every (={every}), to judge the last weights."
         raise UsageError(msg)
 
 
@@ -91,7 +91,7 @@ def _check_after_normalization(names: Sequence[str]) -> None:
         others = ", ".join(name for name in names if name not in raw) or "rotate"
         msg = (
             f"with_bug (=true): {raw[0]!r} changes images before their normalization, which is not possible in the "
-            f"validation here. Set with_bug=false, or omit it: --set \"subset.presets=[{others}]\"."
+            f'validation here. Set with_bug=false, or omit it: --set "subset.presets=[{others}]".'
         )
         raise UsageError(msg)
 

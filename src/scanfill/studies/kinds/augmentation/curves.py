@@ -30,7 +30,7 @@ def read_curves(scores: StudyScores) -> dict[str, list[Curve]]:
 
 
 def draw_curves(curves: Mapping[str, Sequence[Curve]], title: str) -> Figure:
-    """Plot one panel per arm: each training as a thin line, their mean as a thick one, and that of the reference in gray.
+    """Plot one panel per arm: trainings as thin lines, their mean as a thick one, and that of the reference in gray.
 
     Args:
         curves: Arm -> the curves of its trainings, with the same steps.
@@ -49,9 +49,9 @@ def draw_curves(curves: Mapping[str, Sequence[Curve]], title: str) -> Figure:
         axis.set_title(name, fontsize=9)
     for axis in places[len(names) :]:
         axis.set_axis_off()
-    scores = [score for own in curves.values() for curve in own for _, score in curve]
+    highest = max(score for own in curves.values() for curve in own for _, score in curve)
     for axis in places[: len(names)]:
-        axis.set(ylim=(0, 1.05 * max(max(scores), 0.01)), xlim=(0, None))
+        axis.set(ylim=(0, 1.05 * highest or 1), xlim=(0, None))
     figure.supxlabel("steps", fontsize=9)
     figure.suptitle(title, fontsize=11)
     return figure

@@ -62,8 +62,8 @@ class LabelsLeftBehind:
 class MovedImages:
     """Augment prepared images, such that nothing but their values tells of it.
 
-    A MetaTensor records what moved it, and ``Invertd`` moves predictions back accordingly: with that record, the mistake
-    would have no effect. So the record, like the position in space, stays that of the image before.
+    A MetaTensor records what moved it, and ``Invertd`` moves predictions back accordingly: with that record, the
+    mistake would have no effect. So the record, like the position in space, stays that of the image before.
 
     Args:
         steps: Transforms of a training's augmentation.

@@ -38,7 +38,7 @@ EXPLAINED = (
 
 REGIONS = {
     "WT": "NC necrotic core, ED edema, CET enhancing tumor, WT all three.",
-    OVERALL: "all: the mean over all structures of a case; one that is neither in the truth nor in the prediction has Dice 1.",
+    OVERALL: "all: the mean over all structures; one that is neither in the truth nor in the prediction has Dice 1.",
 }
 """Region -> explanation of regions."""
 
@@ -73,7 +73,7 @@ def curve_sections(scores: StudyScores) -> list[Part]:
         "On an inner share of each fold's training patients, which was not trained on; images as they are, with their "
         "own labels. Nothing was selected on the patients that are scored."
     )
-    caption = f"Thin: each seed and fold; thick: their mean; dashed: the mean of {REFERENCE}. The score is the bundle's own."
+    caption = f"Thin: each seed and fold; thick: their mean; dashed: the mean of {REFERENCE}. Score: the bundle's own."
     return [Section("Validation curves", text, figures=[Figure(path, caption)])]
 
 
@@ -126,7 +126,8 @@ def augmentation_parts(scores: StudyScores, evaluation: str, methods: Methods) -
         path = write_svg(boxes, scores.folder / "figures" / f"boxes_{evaluation}.svg")
         figures.append(Figure(path, f"Dice of each preset, {EVALUATIONS[evaluation]}."))
     regions = " ".join(text for region, text in REGIONS.items() if region in scores.regions)
-    explained = "\n\n".join(filter(None, (HOW[evaluation], _of_other_data(scores, evaluation), f"{regions} {EXPLAINED}")))
+    texts = (HOW[evaluation], _of_other_data(scores, evaluation), f"{regions} {EXPLAINED}")
+    explained = "\n\n".join(filter(None, texts))
     return [
         answer(judged, REFERENCE),
         Section(f"{name}: how to read it", explained),

@@ -96,7 +96,10 @@ def summarize(found: list[Scoring]) -> str:
             [cell.strategy for cell in dict.fromkeys(c for c, verdict in verdicts if verdict == word)]
             for word in ("worse", "better")
         )
-        parts = [f"{len(below)} of {len(cells)} presets are below {REFERENCE}", f"{len(worse)} are worse{_listed(worse)}"]
+        parts = [
+            f"{len(below)} of {len(cells)} presets are below {REFERENCE}",
+            f"{len(worse)} are worse{_listed(worse)}",
+        ]
         parts += [f"{len(better)} are better{_listed(better)}"]
         said.append(f"{each.name.capitalize()}: {', '.join(parts)}.")
     return " ".join(said)
