@@ -67,7 +67,7 @@ class CaseRecord:
         images: Key of an image -> what was read of it; without those that are absent or unreadable.
         labelled: Whether it has a truth that could be read.
         areas: Class -> voxels of the truth, 0 if it is absent from this case; empty without a truth.
-        left: Class -> share of its voxels in the left half: of the patient, if the file states an orientation, otherwise
+        left: Class -> share of its voxels in the left half: of the patient if the file states an orientation, otherwise
             of the picture; without absent classes.
         overlaps: Two to four classes, in the schema's order -> voxels that belong to all of them, whatever else.
         voxel_volume: Volume of a voxel in ml, NaN if the data are pictures or the spacing is unknown.

@@ -7,9 +7,9 @@ from scanfill.errors import UsageError
 from scanfill.presets import REFERENCE
 from scanfill.report.page import Figure, Part, Section
 from scanfill.report.preset_pictures import draw_row, draw_sheet
+from scanfill.report.svg import write_svg
 from scanfill.studies.commands import recorded_options
 from scanfill.studies.figures.boxes import boxes_of
-from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.augmentation import EMPTY, trained_presets
 from scanfill.studies.page_parts import Folded, Layout, NotesOnce, answer
 from scanfill.studies.study_scores import EVALUATIONS, HOW, Cell, StudyScores
