@@ -15,12 +15,14 @@ from scanfill.report.exploration.grid_section import grid_section
 from scanfill.report.exploration.intensity_section import intensity_section
 from scanfill.report.exploration.outlier_section import outlier_section
 from scanfill.report.exploration.overlap_section import overlap_section
+from scanfill.report.exploration.prediction_section import prediction_section
 from scanfill.report.exploration.read_set import read_set
 from scanfill.report.exploration.side_section import side_section
 from scanfill.report.page import Page, Part, Section, Table
 
 SECTIONS: Sequence[Callable[[ExploredSet], list[Part]]] = (
     class_section,
+    prediction_section,
     overlap_section,
     intensity_section,
     grid_section,
@@ -64,8 +66,12 @@ def write_exploration(
         raise UsageError(msg)
     explored = read_set(folder, schema, predictions=predictions, **options)
     sections = [_summary(explored), *[part for section in SECTIONS for part in section(explored)]]
+    # --against
     sound = [dict(record.case) for record in explored.records if not record.problems]
-    return Page(f"What is in {explored.name}", sections, phantom_note(sound, explored.schema), wide=True).write(output)
+    Page(f"What is in {explored.name}", sections, phantom_note(sound, explored.schema), wide=True).write(output)
+    odd = sum(bool(record.problems) for record in explored.records)
+    print(f"{len(explored.records)} cases, {odd} with a problem.\nPage: {output}")  # noqa: T201 - command-line output
+    return output
 
 
 def _summary(explored: ExploredSet) -> Section:
