@@ -9,13 +9,13 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from scanfill.report.svg import write_svg
 from scanfill.studies.figures.score_plots import (
     agreement,
     draw_dice_boxes,
     draw_differences,
     draw_volume_agreement,
 )
-from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.missing_modality.error_plot import Cloud, draw_error_against_loss
 from scanfill.studies.kinds.missing_modality.examples import draw_example_slices
 from scanfill.studies.tables.study_table import Estimate

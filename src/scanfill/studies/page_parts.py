@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scanfill.report.page import Figure, FromTemplate, Part, Section
+from scanfill.report.svg import write_svg
 from scanfill.studies.figures.score_plots import draw_differences
-from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.study_scores import EVALUATIONS, Cell, StudyScores
 from scanfill.studies.tables.comparisons import JudgedCells, Methods
 from scanfill.studies.tables.study_table import StudyTable

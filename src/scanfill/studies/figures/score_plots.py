@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from scanfill.studies.figures.svg import PALETTE, panels
+from scanfill.report.svg import PALETTE, panels
 from scanfill.studies.tables.study_table import Estimate
 
 

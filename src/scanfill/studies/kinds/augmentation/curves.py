@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from scanfill.presets import REFERENCE
-from scanfill.studies.figures.svg import PALETTE, panels
+from scanfill.report.svg import PALETTE, panels
 from scanfill.studies.study_scores import StudyScores
 from scanfill.studies.tables.costs import read_receipts
 

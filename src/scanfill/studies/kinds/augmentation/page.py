@@ -9,9 +9,9 @@ from scanfill.metrics.cohort import OVERALL
 from scanfill.presets import REFERENCE, presets
 from scanfill.report.page import Figure, Part, Section
 from scanfill.report.preset_pictures import draw_row, draw_sheet
+from scanfill.report.svg import write_svg
 from scanfill.studies.commands import recorded_options
 from scanfill.studies.figures.boxes import boxes_of
-from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.augmentation import EMPTY, LEFT_BEHIND, trained_presets
 from scanfill.studies.kinds.augmentation.curves import draw_curves, read_curves
 from scanfill.studies.kinds.augmentation.three_scorings import judge_task, scoring_sections

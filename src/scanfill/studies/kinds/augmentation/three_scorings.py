@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from scanfill.presets import REFERENCE
 from scanfill.report.page import Figure, Part, Section
+from scanfill.report.svg import write_svg
 from scanfill.studies.figures.score_plots import draw_differences
-from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.augmentation import EMPTY, LEFT_BEHIND, trained_presets
 from scanfill.studies.page_parts import NotesOnce
 from scanfill.studies.statistics import CROSS_VALIDATION, HELD_OUT
