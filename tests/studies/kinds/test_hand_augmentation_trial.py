@@ -57,6 +57,12 @@ def test_the_small_trial_has_three_hundred_steps_of_128_pixels() -> None:
     assert (study["steps"], study["segmentation"]["image_size"]) == (300, 128)
 
 
+def test_seconds_a_step_are_of_the_networks_of_the_bundle() -> None:
+    assert read_study(FILE, ["seconds_a_step.unetpp=0.2"])["seconds_a_step"]["unetpp"] == 0.2
+    with pytest.raises(UsageError, match="unetpp"):
+        read_study(FILE, ["seconds_a_step.deepmedic=1"])
+
+
 def test_a_validation_curve_is_drawn_on_patients_that_are_not_trained_on_or_scored() -> None:
     study = read_study(FILE)
     plan = {"study": study, "models": find_models(study), "without_labels_option": ["hand_bone_segmentation"]}

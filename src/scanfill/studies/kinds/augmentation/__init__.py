@@ -173,6 +173,7 @@ KIND = Kind(
     check=check_presets,
     find_models=find_models,
     find_predictions=find_predictions,
+    find_options=lambda study: {"seconds_a_step": networks_of(study["bundle"])},
     describe=lambda study: f"segmenter {study['segmenter']}",
     replaced=frozenset({"other_phantoms"}),
     configs=("augmentation", "augmentation/single"),

@@ -22,7 +22,8 @@ MEANING = {
     LEFT_BEHIND: (
         "Labels left behind: the mistake of some pipelines, reproduced on purpose. The same validation images are "
         "augmented as in the preset's training, and their labels are not. If all presets seem to lower the score here, "
-        "and honestly they do not, the mistake explains such a finding."
+        "and honestly they do not, the mistake explains such a finding. Presets that change intensities alone move "
+        "nothing: their validation images are only harder."
     ),
     "other data": (
         "Other data: images as they are, from a set that differs from the training (poses, exposures, devices). If "
@@ -76,9 +77,9 @@ def scoring_sections(scores: StudyScores, methods: Methods) -> list[Part]:
     title = f"The same networks, scored in {'two' if len(found) == 2 else 'three'} ways"
     how = "Every network was trained once; only the scoring differs."
     text = [summarize(found), *(MEANING[each.name] for each in found), how, sanity(scores)]
-    drawing = draw_differences(_differences(found), f"Difference from {REFERENCE}")
+    drawing = draw_differences(_differences(found), f"Difference from {REFERENCE}", one_scale=True)
     path = write_svg(drawing, scores.folder / "figures" / "scorings.svg")
-    caption = f"Mean difference of Dice from {REFERENCE}, scored in the same way, with its 95 % interval over persons."
+    caption = f"Mean difference of Dice from {REFERENCE}, scored in the same way, with its 95 % interval over patients."
     table = scoring_table(found)
     write_table(table, scores.folder / "tables")
     shown = NotesOnce().show(table)
