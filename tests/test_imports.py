@@ -35,7 +35,8 @@ LAYERS = {
     "domains": BLOCKS | {"data", "report", "missing", "domains"},
     "studies": BLOCKS | {"data", "report", "missing", "domains", "studies"},
     "sharing": BLOCKS | {"data", "report", "missing", "sharing"},
-    "__main__": BLOCKS | {"data", "report", "missing", "domains", "studies", "sharing"},
+    "rle_verbs": BLOCKS | {"data", "report"},
+    "__main__": BLOCKS | {"data", "report", "missing", "domains", "studies", "sharing", "rle_verbs"},
 }
 """Layer -> those that it may import from, beside the light modules and ``scanfill`` itself, which has the version."""
 KIND_OF_STUDY = re.compile(r"scanfill\.studies\.kinds\.\w+")

@@ -1,4 +1,4 @@
-"""The command line, ``python -m scanfill VERB``: one plain function per verb.
+"""The command line, ``python -m scanfill VERB``: one plain function per verb; those of ``rle`` are in ``rle_verbs``.
 
 Every verb accepts ``--replace FILE``: a file that it may replace although scanfill did not write it. Training and
 prediction use ``python -m monai.bundle run``.
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import fire
 
-from scanfill import bundle_path, bundle_paths
-from scanfill.cli_args import checked_words, read_with_types, take_option, typed_options
+from scanfill import bundle_path, bundle_paths, rle_verbs
+from scanfill.cli_args import as_commands, checked_words, take_option, typed_options
 from scanfill.errors import UsageError
 from scanfill.option_values import split_paths
 from scanfill.replacing import allow_replacing
@@ -441,6 +441,9 @@ VERBS = {
         score_reading,
         tta_gain,
     )
+} | {
+    f"rle {verb.__name__}": verb
+    for verb in (rle_verbs.check, rle_verbs.score, rle_verbs.vote, rle_verbs.preview, rle_verbs.write)
 }
 
 
@@ -454,8 +457,7 @@ def main() -> None:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
     try:
-        called = VERBS if not words or "--" in words else {words[0]: read_with_types(VERBS[words[0]])}
-        fire.Fire(called, command=words, name="scanfill")
+        fire.Fire(as_commands(VERBS, words), command=words, name="scanfill")
     except (UsageError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         raise SystemExit(1) from None
