@@ -40,7 +40,9 @@ def test_a_weight_of_0_reports_and_does_not_teach() -> None:
 
 
 def test_without_any_the_loss_is_0() -> None:
-    assert AddedLosses({})(PREDICTION, TARGET)["loss"] == 0
+    for none in ({}, {"edges": None}):
+        assert AddedLosses(none)(PREDICTION, TARGET)["loss"] == 0
+        assert not AddedLosses(none)
 
 
 def test_they_are_added_to_the_loss_of_a_paired_generator() -> None:

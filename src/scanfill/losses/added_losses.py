@@ -40,7 +40,8 @@ class AddedLosses(nn.Module):
     A loss whose weight is 0 is reported, but does not teach.
 
     Args:
-        added: Name -> an :class:`AddedLoss`. A config gives each a name of its own, so that overlays can be combined.
+        added: Name -> an :class:`AddedLoss`, or None, which is left out. A config gives each a name of its own, so that
+            overlays can be combined.
         taken: Names that are already those of other terms.
 
     Raises:
@@ -49,15 +50,16 @@ class AddedLosses(nn.Module):
 
     def __init__(self, added: Mapping[str, Any], taken: tuple[str, ...] = ("loss",)) -> None:
         super().__init__()
-        for name, loss in added.items():
+        there = {name: loss for name, loss in added.items() if loss is not None}
+        for name, loss in there.items():
             if not isinstance(loss, AddedLoss):
                 msg = f"Unknown option {name} (={loss!r}) of a loss: a loss to add is an AddedLoss(loss, weight)."
                 raise UsageError(msg)
             if name in taken:
                 msg = f"A loss cannot be added by the name {name!r}, the name of another term. Choose another."
                 raise UsageError(msg)
-        self.added = nn.ModuleDict(added)
-        self.weights = {name: loss.weight for name, loss in added.items()}
+        self.added = nn.ModuleDict(there)
+        self.weights = {name: loss.weight for name, loss in there.items()}
 
     def __len__(self) -> int:
         return len(self.added)

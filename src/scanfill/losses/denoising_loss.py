@@ -18,14 +18,14 @@ class DenoisingLoss(nn.Module):
 
     Args:
         least_signal: Share of the signal in the variance, from which on images count for the added losses.
-        **added: Losses to add, by name.
+        **added: Losses to add, by name; None for none.
 
     Raises:
         UsageError: See :class:`AddedLosses`.
         ValueError: ``least_signal`` is not between 0 and 1.
     """
 
-    def __init__(self, least_signal: float = 0.5, **added: AddedLoss) -> None:
+    def __init__(self, least_signal: float = 0.5, **added: AddedLoss | None) -> None:
         super().__init__()
         if not 0 < least_signal < 1:
             msg = f"least_signal (={least_signal}) must be above 0 and below 1."

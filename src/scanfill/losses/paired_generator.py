@@ -24,7 +24,7 @@ class PairedGeneratorLoss(nn.Module):
         background: See :class:`MaskedL1`.
         mse_weight: Weight of the MSE over the voxels of L1. For images in [-1, 1], ten times the weight of L1 has about
             the same effect.
-        **added: Losses to add, by name; they get the prediction, the target, the label and the mask.
+        **added: Losses to add, by name, None for none; they get the prediction, the target, the label and the mask.
 
     Raises:
         UsageError: See :class:`AddedLosses`.
@@ -39,7 +39,7 @@ class PairedGeneratorLoss(nn.Module):
         background: float = -1.0,
         *,
         mse_weight: float = 0.0,
-        **added: AddedLoss,
+        **added: AddedLoss | None,
     ) -> None:
         super().__init__()
         if min(l1_weight, region_weight, mse_weight) < 0:
