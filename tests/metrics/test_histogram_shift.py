@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from scipy import stats
 
 from scanfill.errors import UsageError
 from scanfill.metrics.histogram_shift import histogram_shift
@@ -31,6 +32,13 @@ def test_the_distance_is_as_by_hand() -> None:
     assert found.distance == 3  # half moves by 2, half by 4
     assert found.spread == pytest.approx(np.sqrt((0.5 * 1 + 0.25 * 9 + 0.25 * 25) - 2.5**2))
     assert (found.chance, found.p) == (None, None)
+
+
+@few
+@given(counts, counts)
+def test_the_distance_is_that_of_scipy(first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
+    expected = stats.wasserstein_distance(CENTERS, CENTERS, first.sum(axis=0), second.sum(axis=0))
+    assert histogram_shift(first, second, CENTERS, draws=2).distance == pytest.approx(expected)
 
 
 @few

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import linalg, stats
 
 from scanfill.errors import UsageError
 
@@ -110,8 +110,11 @@ def _check(first: Features, second: Features, patients: tuple[Sequence[str], Seq
 def _components(features: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the principal components of both sets together, which know nothing of the sets."""
     centered = features - features.mean(axis=0)
-    left, values, _ = np.linalg.svd(centered, full_matrices=False)
-    return np.asarray((left * values)[:, :COMPONENTS])
+    rows, columns = centered.shape
+    kept = min(COMPONENTS, rows, columns)
+    product = centered @ centered.T if rows <= columns else centered.T @ centered
+    values, vectors = linalg.eigh(product, subset_by_index=[len(product) - kept, len(product) - 1])
+    return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)) if rows <= columns else centered @ vectors)
 
 
 def _halves(sides: Sequence[set[int]], number: int, splits: int, seed: int) -> Iterator[NDArray[np.bool_]]:
@@ -138,10 +141,10 @@ def _scores(inputs: NDArray[np.float64], side: NDArray[np.float64], others: NDAr
 
 def _area(scores: NDArray[np.float64], owner: NDArray[np.intp], side: NDArray[np.float64]) -> float:
     """Return the area under the ROC curve of the mean scores of patients."""
-    means = [
-        np.bincount(owner[side == each], scores[side == each])[np.unique(owner[side == each])]
-        / np.bincount(owner[side == each])[np.unique(owner[side == each])]
-        for each in (0, 1)
-    ]
-    wins = stats.mannwhitneyu(means[1], means[0], method="asymptotic").statistic
-    return float(wins / (len(means[0]) * len(means[1])))
+    means = []
+    for each in (0, 1):
+        _, group = np.unique(owner[side == each], return_inverse=True)
+        means.append(np.bincount(group, scores[side == each]) / np.bincount(group))
+    ranks = stats.rankdata(np.concatenate(means))[len(means[0]) :]
+    wins = ranks.sum() - len(ranks) * (len(ranks) + 1) / 2
+    return float(wins / (len(ranks) * len(means[0])))

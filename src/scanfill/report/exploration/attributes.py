@@ -1,0 +1,101 @@
+"""The properties of the cases of an explored set that can be compared with another's: patient by patient."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from scanfill.report.exploration.explored_set import CaseRecord, ExploredSet, ImageRecord
+
+FEW_CLASSES = 5
+"""Number of classes up to which each is compared; of more, only the whole."""
+
+AXES = "xyz"
+
+Value = str | float
+ByPatient = dict[str, list[Value]]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A property of the cases of a set.
+
+    Attributes:
+        name: Its name, with the unit of a number.
+        is_category: Whether its values are words.
+        values: Patient -> values of the patient's cases; those that are unknown are left out.
+    """
+
+    name: str
+    is_category: bool
+    values: Mapping[str, list[Value]]
+
+
+def attributes_of(explored: ExploredSet, *, in_ml: bool) -> dict[str, Attribute]:
+    """Collect what is known of the cases of a set, by name.
+
+    Args:
+        explored: The set.
+        in_ml: Whether structures are measured in ml; otherwise as a share of the image.
+    """
+    found: dict[str, Attribute] = {}
+    for record in explored.records:
+        for name, value in _of_case(record, explored, in_ml=in_ml):
+            if isinstance(value, float) and not math.isfinite(value):
+                continue
+            attribute = found.setdefault(name, Attribute(name, isinstance(value, str), {}))
+            attribute.values.setdefault(record.patient, []).append(value)  # type: ignore[attr-defined]
+    return found
+
+
+def _of_case(record: CaseRecord, explored: ExploredSet, *, in_ml: bool) -> Iterator[tuple[str, Value]]:
+    for condition in explored.schema.conditions:
+        if condition.key in record.conditions:
+            value = record.conditions[condition.key]
+            unit = f" ({condition.unit})" if condition.unit and not condition.is_category else ""
+            yield f"{condition.key}{unit}", str(value) if condition.is_category else float(value)
+    for key in explored.schema.image_keys:
+        if len(explored.schema.images) > 1:
+            yield f"{key} present", "yes" if key in record.images else "no"
+    if explored.schema.label:
+        yield "labeled", "yes" if record.labelled else "no"
+    if record.images:
+        yield from _grid(next(iter(record.images.values())))
+    for key, image in record.images.items():
+        yield from _intensities(key, image)
+    if record.labelled and record.voxels:
+        yield from _structures(record, explored, in_ml=in_ml)
+
+
+def _grid(image: ImageRecord) -> Iterator[tuple[str, Value]]:
+    """Yield the size of the grid and of its voxels."""
+    for axis, size in zip(AXES, image.shape, strict=False):
+        yield f"size along {axis} (voxels)" if len(image.shape) > 2 else f"size along {axis} (pixels)", float(size)
+    for axis, side in zip(AXES, image.spacing, strict=False):
+        yield f"spacing along {axis} (mm)", float(side)
+
+
+def _intensities(key: str, image: ImageRecord) -> Iterator[tuple[str, Value]]:
+    """Yield the brightness and the contrast of an image, without voxels that are 0."""
+    low, middle, high = (image.histogram.quantile(share, zeros=False) for share in (0.25, 0.5, 0.75))
+    yield f"{key}: median intensity", middle
+    yield f"{key}: interquartile range", high - low
+
+
+def _structures(record: CaseRecord, explored: ExploredSet, *, in_ml: bool) -> Iterator[tuple[str, Value]]:
+    """Yield the size of each structure, or of all of them together."""
+    measure: Callable[[float], float] = (
+        (lambda voxels: voxels * record.voxel_volume) if in_ml else (lambda voxels: 100 * voxels / record.voxels)
+    )
+    unit = "ml" if in_ml else "% of the image"
+    if len(record.areas) <= FEW_CLASSES:
+        for name, voxels in record.areas.items():
+            yield f"{_short(name)} ({unit})", measure(float(voxels))
+    if len(record.areas) > 1:
+        yield f"all structures, summed ({unit})", measure(float(sum(record.areas.values())))
+    if len(explored.classes) > 1:
+        yield "number of structures present", float(sum(voxels > 0 for voxels in record.areas.values()))
+
+
+def _short(name: str) -> str:
+    """Return the name of a class without its explanation."""
+    return name.partition(":")[0]
