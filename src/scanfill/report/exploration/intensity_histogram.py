@@ -1,5 +1,6 @@
 """A histogram of intensities that can be added to others with different bins."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ class IntensityHistogram:
         counts, _ = np.histogram(values, edges)
         if zeros:
             counts[np.clip(np.searchsorted(edges, 0.0, side="right") - 1, 0, len(counts) - 1)] -= zeros
-        return cls(counts.astype(np.int64), edges, zeros)
+        return cls(counts.astype(np.int64), np.asarray(edges, np.float64), zeros)
 
     @property
     def number(self) -> int:
@@ -72,16 +73,17 @@ class IntensityHistogram:
         return counts
 
     def quantile(self, share: float, *, zeros: bool = True) -> float:
-        """Return the intensity below which a share of the voxels lies, to the width of a bin.
+        """Return the intensity below which a share of the voxels lies: the middle of its bin.
 
         Args:
             share: From 0 to 1.
             zeros: Whether voxels that are 0 count.
         """
-        counts = self.rebin(self.edges, zeros=zeros)
-        below = np.concatenate([[0], np.cumsum(counts)])
-        rising = np.concatenate([[True], np.diff(below) > 0])
-        return float(np.interp(share * below[-1], below[rising], self.edges[rising])) if below[-1] else float("nan")
+        below = np.cumsum(self.rebin(self.edges, zeros=zeros))
+        if not below[-1]:
+            return math.nan
+        index = int(np.searchsorted(below, share * below[-1]))
+        return float(self.edges[index : index + 2].mean())
 
 
 def pooled(histograms: Sequence[IntensityHistogram], edges: NDArray[np.float64], *, zeros: bool) -> NDArray[np.float64]:

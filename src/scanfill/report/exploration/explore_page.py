@@ -1,0 +1,85 @@
+"""What is in a data set, as one page: the sections, in order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scanfill.data.phantoms import phantom_note
+from scanfill.data.schema import CaseSchema
+from scanfill.errors import UsageError
+from scanfill.report.exploration.class_section import class_section
+from scanfill.report.exploration.condition_section import condition_section
+from scanfill.report.exploration.copies_section import copies_section
+from scanfill.report.exploration.explored_set import ExploredSet
+from scanfill.report.exploration.grid_section import grid_section
+from scanfill.report.exploration.intensity_section import intensity_section
+from scanfill.report.exploration.outlier_section import outlier_section
+from scanfill.report.exploration.overlap_section import overlap_section
+from scanfill.report.exploration.read_set import read_set
+from scanfill.report.exploration.side_section import side_section
+from scanfill.report.page import Page, Part, Section, Table
+
+SECTIONS: Sequence[Callable[[ExploredSet], list[Part]]] = (
+    class_section,
+    overlap_section,
+    intensity_section,
+    grid_section,
+    condition_section,
+    side_section,
+    copies_section,
+    outlier_section,
+)
+
+LISTED = 30
+"""Number of problems that are listed."""
+
+
+def write_exploration(
+    folder: str | Path,
+    output: str | Path,
+    *,
+    schema: CaseSchema | str | Mapping[str, Any],
+    predictions: str | Path | None = None,
+    **options: Any,
+) -> Path:
+    """Read every case below a folder and write a page about them.
+
+    Args:
+        folder: See :py:func:`scanfill.data.find_cases`.
+        output: Path of the page, ``.html``.
+        schema: Name of a kind of data, or a schema.
+        predictions: Output folder of an inference.
+        options: See :py:func:`~scanfill.report.exploration.read_set.read_set`.
+
+    Returns:
+        ``output``.
+
+    Raises:
+        UsageError: ``output`` is not an ``.html`` file.
+        CaseError: There is no case, or no prediction of the cases.
+    """
+    output = Path(output)
+    if output.suffix.lower() not in (".html", ".htm"):
+        msg = f"The exploration is an HTML page: name it {output.with_suffix('.html').name}, not {output.name!r}."
+        raise UsageError(msg)
+    explored = read_set(folder, schema, predictions=predictions, **options)
+    sections = [_summary(explored), *[part for section in SECTIONS for part in section(explored)]]
+    sound = [dict(record.case) for record in explored.records if not record.problems]
+    return Page(f"What is in {explored.name}", sections, phantom_note(sound, explored.schema), wide=True).write(output)
+
+
+def _summary(explored: ExploredSet) -> Section:
+    """Count cases, patients and images, and list what could not be read."""
+    records = explored.records
+    rows: list[list[object]] = [["cases", len(records)], ["patients", len({record.patient for record in records})]]
+    rows += [[f"with {key}", sum(key in record.images for record in records)] for key in explored.schema.image_keys]
+    if explored.classes:
+        rows.append(["with labels", len(explored.labelled)])
+    odd = [record for record in records if record.problems]
+    rows.append(["with a problem", len(odd)])
+    tables = [Table(["", "number"], rows)]
+    if odd:
+        texts = [[record.case_id, text] for record in odd for text in record.problems]
+        caption = f"The first {LISTED} of {len(texts)} problems." if len(texts) > LISTED else "Problems."
+        tables.append(Table(["case", "problem"], texts[:LISTED], caption))
+    return Section("Summary", "\n\n".join(explored.notes), tables)
