@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from scanfill.metrics.cross_neighbors import CrossNeighbors
-from scanfill.report.exploration.comparison import Pooled
+from scanfill.report.exploration.pooled_intensities import PooledIntensities
 from scanfill.report.page import Figure
 from scanfill.report.svg import PALETTE, panels, svg_bytes
 from scanfill.report.thumbnails import png_bytes
@@ -22,7 +22,7 @@ SCALE = 1.6
 """CSS pixels per pixel of a thumbnail."""
 
 
-def histograms_figure(histograms: Sequence[Pooled], names: tuple[str, str]) -> Figure:
+def histograms_figure(histograms: Sequence[PooledIntensities], names: tuple[str, str]) -> Figure:
     """Draw the pooled histograms of both sets over one another, a row for each image.
 
     Args:
@@ -43,7 +43,7 @@ def histograms_figure(histograms: Sequence[Pooled], names: tuple[str, str]) -> F
     return Figure(svg_bytes(figure), caption)
 
 
-def _draw_pooled(axis: Axes, pooled: Pooled, names: tuple[str, str]) -> None:
+def _draw_pooled(axis: Axes, pooled: PooledIntensities, names: tuple[str, str]) -> None:
     for share, color, style, name in zip(pooled.shares, PALETTE, ("-", "--"), names, strict=False):
         axis.plot(pooled.centers, share, color=color, linestyle=style, linewidth=1.3, label=name)
         axis.fill_between(pooled.centers, share, color=color, alpha=0.15, linewidth=0)

@@ -6,9 +6,11 @@ import numpy as np
 
 from scanfill.metrics.set_shift import CategoryShift, NumberShift
 from scanfill.report.exploration.against_figures import distances_figure, histograms_figure, pair_figure
-from scanfill.report.exploration.comparison import Pooled, SetComparison, compare_sets, histogram_name
+from scanfill.report.exploration.comparison import SetComparison, compare_sets
 from scanfill.report.exploration.comparison_answers import ALPHA, TOO_FEW, answers, p_text, set_names, shift_verdict
 from scanfill.report.exploration.explored_set import ExploredSet
+from scanfill.report.exploration.intensity_section import short
+from scanfill.report.exploration.pooled_intensities import PooledIntensities
 from scanfill.report.page import Figure, Mark, Part, Row, Section, Table
 
 SHOWN = 8
@@ -34,13 +36,13 @@ def against_section(explored: ExploredSet, other: ExploredSet) -> list[Part]:
 
 def _answers(found: SetComparison) -> Section:
     first, second = set_names(found)
+    sizes = f"{_size(first, found.first)} {_size(second, found.second)}"
     text = (
-        f"{_size(first, found.first)} {_size(second, found.second)}\n\nToo alike is a leak if one is for training and the other for testing: scores "
-        f"would be too good. Too different means that scores on one say little about the other; that is what an "
-        f"external test set is for."
+        "Too alike is a leak if one is for training and the other for testing: scores would be too good. Too different "
+        "means that scores on one say little about the other; that is what an external test set is for."
     )
     rows = [list(answer) for answer in answers(found)]
-    return Section(f"{first} against {second}", text, [Table(["question", "answer", "figures"], rows)])
+    return Section(f"{first} against {second}", f"{sizes}\n\n{text}", [Table(["question", "answer", "figures"], rows)])
 
 
 def _size(name: str, explored: ExploredSet) -> str:
@@ -76,13 +78,8 @@ def _shift_row(name: str, shift: NumberShift | CategoryShift, corrected: float |
 
 
 def _number(shift: NumberShift, side: int) -> str:
-    spread = f" \N{PLUS-MINUS SIGN} {_figure(shift.spreads[side])}" if math.isfinite(shift.spreads[side]) else ""
-    return f"{_figure(shift.means[side])}{spread} (n={shift.patients[side]})"
-
-
-def _figure(value: float) -> str:
-    """Format a number with three digits, or all those before the point."""
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    spread = f" \N{PLUS-MINUS SIGN} {short(shift.spreads[side])}" if math.isfinite(shift.spreads[side]) else ""
+    return f"{short(shift.means[side])}{spread} (n={shift.patients[side]})"
 
 
 def _category(shift: CategoryShift, side: int) -> str:
@@ -103,27 +100,27 @@ def _difference(shift: NumberShift | CategoryShift) -> str:
 
 
 def _intensities(found: SetComparison) -> list[Part]:
-    if not found.histograms:
+    if not found.intensities:
         return []
-    rows = [_histogram_row(pooled, found.corrected[histogram_name(pooled)]) for pooled in found.histograms]
+    rows = [_histogram_row(pooled, found.corrected[pooled.name]) for pooled in found.intensities]
     text = (
         "Wasserstein distance: by how much intensities must be moved, on average, to turn one set's pooled histogram "
         "into the other's. It is never 0, so it is compared with that of patients exchanged at random between the sets."
     )
     table = Table(["image", "distance", "in SDs", "5 % by chance exceed", "p (Holm)", "verdict"], rows)
-    return [Section("Intensities", text, [table], [histograms_figure(found.histograms, set_names(found))])]
+    return [Section("Intensities", text, [table], [histograms_figure(found.intensities, set_names(found))])]
 
 
-def _histogram_row(pooled: Pooled, corrected: float | None) -> list[object]:
+def _histogram_row(pooled: PooledIntensities, corrected: float | None) -> list[object]:
     shift = pooled.shift
     if corrected is None:
         verdict: Mark | str = TOO_FEW
     else:
         verdict = Mark("different", "warn") if corrected < ALPHA else "not shown"
     relative = f"{shift.distance / shift.spread:.2f}" if shift.spread > 0 else None
-    chance = None if shift.chance is None else _figure(shift.chance)
+    chance = None if shift.chance is None else short(shift.chance)
     name = f"{pooled.key}, {'z-scored' if pooled.normalized else 'as stored'}"
-    return [name, _figure(shift.distance), relative, chance, p_text(corrected), verdict]
+    return [name, short(shift.distance), relative, chance, p_text(corrected), verdict]
 
 
 def _neighbors(found: SetComparison) -> list[Part]:

@@ -1,7 +1,7 @@
 """The properties of the cases of an explored set that can be compared with another's: patient by patient."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scanfill.report.exploration.explored_set import CaseRecord, ExploredSet, ImageRecord
@@ -12,39 +12,47 @@ FEW_CLASSES = 5
 AXES = "xyz"
 
 Value = str | float
-ByPatient = dict[str, list[Value]]
 
 
 @dataclass(frozen=True)
-class Attribute:
-    """A property of the cases of a set.
+class Attributes:
+    """What is known of the cases of a set; what is unknown of a case is left out.
 
     Attributes:
-        name: Its name, with the unit of a number.
-        is_category: Whether its values are words.
-        values: Patient -> values of the patient's cases; those that are unknown are left out.
+        numbers: Name of a number, with its unit -> patient -> values of the patient's cases.
+        categories: Name of a category -> patient -> the same.
     """
 
-    name: str
-    is_category: bool
-    values: Mapping[str, list[Value]]
+    numbers: Mapping[str, Mapping[str, list[float]]]
+    categories: Mapping[str, Mapping[str, list[str]]]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all."""
+        return [*self.categories, *self.numbers]
+
+    def distinct(self, name: str) -> set[Value]:
+        """Return the different values of one; empty if it is unknown."""
+        by_patient: Mapping[str, Sequence[Value]] = self.categories.get(name) or self.numbers.get(name) or {}
+        return {value for values in by_patient.values() for value in values}
 
 
-def attributes_of(explored: ExploredSet, *, in_ml: bool) -> dict[str, Attribute]:
-    """Collect what is known of the cases of a set, by name.
+def attributes_of(explored: ExploredSet, *, in_ml: bool) -> Attributes:
+    """Collect what is known of the cases of a set.
 
     Args:
         explored: The set.
         in_ml: Whether structures are measured in ml; otherwise as a share of the image.
     """
-    found: dict[str, Attribute] = {}
+    numbers: dict[str, dict[str, list[float]]] = {}
+    categories: dict[str, dict[str, list[str]]] = {}
     for record in explored.records:
         for name, value in _of_case(record, explored, in_ml=in_ml):
-            if isinstance(value, float) and not math.isfinite(value):
-                continue
-            attribute = found.setdefault(name, Attribute(name, isinstance(value, str), {}))
-            attribute.values.setdefault(record.patient, []).append(value)  # type: ignore[attr-defined]
-    return found
+            if isinstance(value, str):
+                categories.setdefault(name, {}).setdefault(record.patient, []).append(value)
+            elif math.isfinite(value):
+                numbers.setdefault(name, {}).setdefault(record.patient, []).append(value)
+    return Attributes(numbers, categories)
 
 
 def _of_case(record: CaseRecord, explored: ExploredSet, *, in_ml: bool) -> Iterator[tuple[str, Value]]:
@@ -89,13 +97,8 @@ def _structures(record: CaseRecord, explored: ExploredSet, *, in_ml: bool) -> It
     unit = "ml" if in_ml else "% of the image"
     if len(record.areas) <= FEW_CLASSES:
         for name, voxels in record.areas.items():
-            yield f"{_short(name)} ({unit})", measure(float(voxels))
+            yield f"{name} ({unit})", measure(float(voxels))
     if len(record.areas) > 1:
         yield f"all structures, summed ({unit})", measure(float(sum(record.areas.values())))
     if len(explored.classes) > 1:
         yield "number of structures present", float(sum(voxels > 0 for voxels in record.areas.values()))
-
-
-def _short(name: str) -> str:
-    """Return the name of a class without its explanation."""
-    return name.partition(":")[0]

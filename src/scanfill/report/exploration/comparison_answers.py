@@ -3,11 +3,10 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from scanfill.metrics.set_classifier import FEWEST, TellApart
 from scanfill.metrics.set_shift import CategoryShift, NumberShift
 from scanfill.report.exploration.comparison import SetComparison
+from scanfill.report.exploration.copies_section import ALIKE, Copy
 from scanfill.report.page import Mark
 
 ALPHA = 0.05
@@ -15,14 +14,11 @@ ALPHA = 0.05
 SMALL = 0.2
 """Difference in SDs below which a significant one is of the spread or shape rather than of the mean (Cohen 1988)."""
 
-ALIKE = {"number": 0.5, "category": 0.15}
+RULED_OUT = {"number": 0.5, "category": 0.15}
 """Largest difference, in SDs or as a share, that the interval may include for two sets to be called alike."""
 
 CLEAR = 0.8
 """Area under the ROC curve from which two sets are called different rather than somewhat different."""
-
-ALIKE_IMAGES = 0.99
-"""Correlation above which two images are nearly the same."""
 
 LISTED = 5
 """Number of names in a cell."""
@@ -57,7 +53,7 @@ def shift_verdict(shift: NumberShift | CategoryShift, corrected: float | None) -
             return Mark("other spread or shape", "warn")
         return Mark("higher" if shift.effect > 0 else "lower", "warn")
     bound = math.inf if shift.low is None or shift.high is None else max(abs(shift.low), abs(shift.high))
-    if bound < ALIKE["category" if category else "number"]:
+    if bound < RULED_OUT["category" if category else "number"]:
         return Mark("alike", "good")
     possible = f": up to {bound:.0%} possible" if category else f": up to {bound:.1f} SD possible"
     return f"not shown{possible if math.isfinite(bound) else ''}"
@@ -78,9 +74,10 @@ def answers(found: SetComparison) -> list[Answer]:
 def _copies(found: SetComparison) -> Answer:
     first, second = set_names(found)
     question = "Is an image in both sets?"
-    if found.copies:
-        pairs = _listed([f"{one} = {other}" for one, other in found.copies])
-        return question, Mark("yes", "bad"), f"{len(found.copies)} cases of {second} are copies: {pairs}."
+    shared = found.shared_images
+    if shared.copies:
+        pairs = _listed([_named(copy, "=") for copy in shared.copies])
+        return question, Mark("yes", "bad"), f"{len(shared.copies)} images of {second} are copies: {pairs}."
     if found.neighbors is None:
         return question, Mark("no identical one", "known"), "Images that were changed cannot be looked for."
     alike = found.neighbors.too_alike
@@ -88,24 +85,18 @@ def _copies(found: SetComparison) -> Answer:
         pairs = _listed([_pair(found, index) for index in alike])
         text = f"{len(alike)} cases of {second} are less than half as far from {first} as its own cases: {pairs}."
         return question, Mark("probably", "bad"), f"{text} Look at them below."
-    similar = [
-        index for index in np.argsort(found.neighbors.across).tolist() if _correlation(found, index) > ALIKE_IMAGES
-    ]
-    if similar:
-        own = int((1 - found.neighbors.within**2 / 2 > ALIKE_IMAGES).sum())
+    if shared.near:
         text = (
-            f"{len(similar)} cases of {second} correlate above {ALIKE_IMAGES} with one of {first}, and so do {own} of its "
-            f"own cases with another patient's: {_listed([_pair(found, index) for index in similar])}. They may be "
-            f"visits or slices of one patient."
+            f"{len(shared.near)} pairs of an image of {second} and one of {first} correlate above {ALIKE}: "
+            f"{_listed([_named(copy, '~') for copy in shared.near])}; so do {shared.near_within} pairs of different "
+            f"patients of {first}. They may be copies, visits or slices of one patient: look at them below."
         )
-        return question, Mark("nearly", "warn"), f"{text} Look at them below."
-    if found.neighbors.near is None:
-        return question, Mark("no identical one", "known"), "Too few patients to tell how alike is too alike."
+        return question, Mark("nearly", "warn"), text
     return question, Mark("no", "good"), "No copies, and none that was merely rescaled or recompressed."
 
 
 def _patients(found: SetComparison) -> Answer:
-    question, shared = "Is a patient in both sets?", found.shared
+    question, shared = "Is a patient in both sets?", found.shared_names
     if not shared.names:
         return question, Mark("no", "good"), "No name of a patient is in both; the names are all that is known."
     text = f"{len(shared.names)} names of patients are in both: {_listed(shared.names)}."
@@ -183,10 +174,10 @@ def _properties(found: SetComparison) -> Answer:
     return question, Mark("none shown", "good"), f"None of {len(tested)}; the table says how much may be hidden."
 
 
-def _correlation(found: SetComparison, index: int) -> float:
-    """Return the correlation of a case of the second set with its nearest neighbor."""
-    assert found.neighbors is not None
-    return 1 - float(found.neighbors.across[index]) ** 2 / 2
+def _named(copy: Copy, sign: str) -> str:
+    (one, key), (other, other_key) = copy.one, copy.other
+    image = f" ({key})" if key == other_key else f" ({key}, {other_key})"
+    return f"{one.case_id} {sign} {other.case_id}{image if len(one.images) > 1 else ''}"
 
 
 def _pair(found: SetComparison, index: int) -> str:
