@@ -108,7 +108,9 @@ def _intensities(found: SetComparison) -> list[Part]:
         "into the other's. It is never 0, so it is compared with that of patients exchanged at random between the sets."
     )
     table = Table(["image", "distance", "in SDs", "5 % by chance exceed", "p (Holm)", "verdict"], rows)
-    return [Section("Intensities", text, [table], [histograms_figure(found.intensities, set_names(found))])]
+    return [
+        Section("Intensities of both sets", text, [table], [histograms_figure(found.intensities, set_names(found))])
+    ]
 
 
 def _histogram_row(pooled: PooledIntensities, corrected: float | None) -> list[object]:
@@ -126,14 +128,19 @@ def _histogram_row(pooled: PooledIntensities, corrected: float | None) -> list[o
 def _neighbors(found: SetComparison) -> list[Part]:
     neighbors = found.neighbors
     if neighbors is None:
-        return [Section("Nearest neighbors", "There are no images of the same dimensions in both sets to compare.")]
+        return [
+            Section(
+                "Nearest neighbors across the sets",
+                "There are no images of the same dimensions in both sets to compare.",
+            )
+        ]
     first, second = set_names(found)
     order = np.argsort(neighbors.across, kind="stable").tolist()
     shown = min(SHOWN, (len(order) + 1) // 2)
     keys = ", ".join(found.images.keys)
     text = f"Each case of {second} with its nearest neighbor in {first}, by {keys}. {_left_out(found)}"
     return [
-        Section("Nearest neighbors", text, figures=[distances_figure(neighbors, (first, second))]),
+        Section("Nearest neighbors across the sets", text, figures=[distances_figure(neighbors, (first, second))]),
         Section("The closest pairs", f"Left: {second}. Right: the nearest case of {first}. r: correlation."),
         Row([_pair(found, index) for index in order[:shown]]),
         Section("The farthest cases", f"Left: {second}. Right: the nearest that {first} has."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from scanfill.errors import UsageError
 from scanfill.metrics.cross_neighbors import CrossNeighbors, cross_neighbors
@@ -103,15 +104,24 @@ def check_comparable(first: ExploredSet, second: ExploredSet) -> None:
             f"only sets of one kind can be compared. Explore each on its own."
         )
         raise UsageError(msg)
-    if first.folder == second.folder:
-        msg = f"{first.folder} would be compared with itself. Pass another folder with --against."
-        raise UsageError(msg)
+    refuse_itself(first.folder, second.folder)
     keys = [sorted({key for record in explored.records for key in record.images}) for explored in (first, second)]
     if all(keys) and not set(keys[0]) & set(keys[1]):
         msg = (
             f"{first.folder} has the images {', '.join(keys[0])}, {second.folder} has {', '.join(keys[1])}: they have "
             f"none in common to compare. Check the names of the files, or explore each set on its own."
         )
+        raise UsageError(msg)
+
+
+def refuse_itself(first: Path, second: Path) -> None:
+    """Refuse to compare a folder with itself.
+
+    Raises:
+        UsageError: It is the same folder.
+    """
+    if first.expanduser().resolve() == second.expanduser().resolve():
+        msg = f"{second} would be compared with itself. Pass another folder with --against."
         raise UsageError(msg)
 
 

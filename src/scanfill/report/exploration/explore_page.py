@@ -9,6 +9,7 @@ from scanfill.data.schema import CaseSchema
 from scanfill.errors import UsageError
 from scanfill.report.exploration.against_section import against_section
 from scanfill.report.exploration.class_section import class_section
+from scanfill.report.exploration.comparison import refuse_itself
 from scanfill.report.exploration.condition_section import condition_section
 from scanfill.report.exploration.copies_section import copies_section
 from scanfill.report.exploration.explored_set import ExploredSet
@@ -16,12 +17,14 @@ from scanfill.report.exploration.grid_section import grid_section
 from scanfill.report.exploration.intensity_section import intensity_section
 from scanfill.report.exploration.outlier_section import outlier_section
 from scanfill.report.exploration.overlap_section import overlap_section
+from scanfill.report.exploration.prediction_section import prediction_section
 from scanfill.report.exploration.read_set import read_set
 from scanfill.report.exploration.side_section import side_section
 from scanfill.report.page import Page, Part, Section, Table
 
 SECTIONS: Sequence[Callable[[ExploredSet], list[Part]]] = (
     class_section,
+    prediction_section,
     overlap_section,
     intensity_section,
     grid_section,
@@ -65,11 +68,16 @@ def write_exploration(
     if output.suffix.lower() not in (".html", ".htm"):
         msg = f"The exploration is an HTML page: name it {output.with_suffix('.html').name}, not {output.name!r}."
         raise UsageError(msg)
+    if against is not None:
+        refuse_itself(Path(folder), Path(against))
     explored = read_set(folder, schema, predictions=predictions, **options)
     compared = [] if against is None else against_section(explored, read_set(against, schema, **options))
     sections = [_summary(explored), *compared, *[part for section in SECTIONS for part in section(explored)]]
     sound = [dict(record.case) for record in explored.records if not record.problems]
-    return Page(f"What is in {explored.name}", sections, phantom_note(sound, explored.schema), wide=True).write(output)
+    Page(f"What is in {explored.name}", sections, phantom_note(sound, explored.schema), wide=True).write(output)
+    odd = sum(bool(record.problems) for record in explored.records)
+    print(f"{len(explored.records)} cases, {odd} with a problem.\nPage: {output}")  # noqa: T201 - command-line output
+    return output
 
 
 def _summary(explored: ExploredSet) -> Section:

@@ -45,7 +45,8 @@ def intensity_section(explored: ExploredSet) -> list[Part]:
         rows.append([spec.key, len(having), *_percentiles(histograms, zeros), "yes" if zeros else "no"])
         samples = sampled(having)
         edges = common_edges(histograms, zeros=zeros)
-        unit = f"{spec.key} ({spec.unit})" if spec.unit else spec.key
+        measured = spec.unit and all(record.images[spec.key].spacing for record in having)  # not an exported picture
+        unit = f"{spec.key} ({spec.unit})" if measured else spec.key
         drawing = _draw(histograms, [record.images[spec.key].histogram for record in samples], edges, zeros)
         drawing.supxlabel(unit, fontsize=9)
         parts.append(Figure(svg_bytes(drawing), _caption(spec.key, len(having), zeros)))
@@ -77,7 +78,7 @@ def common_edges(histograms: Sequence[IntensityHistogram], *, zeros: bool, bins:
         bins: Number of bins.
     """
     ends = [[each.quantile(share, zeros=zeros) for share in (TAIL, 1 - TAIL)] for each in histograms]
-    lows, highs = np.transpose([pair for pair in ends if np.isfinite(pair).all()] or [(0.0, 1.0)])
+    lows, highs = np.transpose([pair for pair in ends if np.isfinite(pair).all()] or [[0.0, 1.0]])
     low, high = np.quantile(lows, 0.25), np.quantile(highs, 0.75)
     low, high = max(lows.min(), low - (high - low)), min(highs.max(), high + (high - low))
     return np.linspace(low, high if high > low else low + 1, bins + 1)
