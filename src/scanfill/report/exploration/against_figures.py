@@ -70,8 +70,8 @@ def distances_figure(neighbors: CrossNeighbors, names: tuple[str, str]) -> Figur
     kinds = ((within, f"{names[0]}, to another of its patients"), (neighbors.across, f"{names[1]}, to {names[0]}"))
     for (values, label), color in zip(kinds, PALETTE, strict=False):
         if len(values):
-            axis.hist(values, edges.tolist(), weights=np.full(len(values), 1 / len(values)), color=color, alpha=0.5)
-            axis.hist([], color=color, alpha=0.5, label=label)
+            shares = np.full(len(values), 1 / len(values))
+            axis.hist(values, edges.tolist(), weights=shares, color=color, alpha=0.5, label=label)
     for limit, text in ((neighbors.near, "too alike"), (neighbors.far, "too different")):
         if limit is not None and limit <= top:
             axis.axvline(limit, color="black", linestyle=":", linewidth=1)

@@ -9,7 +9,9 @@ from scanfill.report.exploration.explored_set import CaseRecord, ExploredSet, Im
 FEW_CLASSES = 5
 """Number of classes up to which each is compared; of more, only the whole."""
 
-AXES = "xyz"
+SIDES = ("width", "height")
+AXES = ("axis 1", "axis 2", "axis 3")
+"""Names of the axes of a picture, and of a volume as it is stored."""
 
 Value = str | float
 
@@ -76,10 +78,11 @@ def _of_case(record: CaseRecord, explored: ExploredSet, *, in_ml: bool) -> Itera
 
 def _grid(image: ImageRecord) -> Iterator[tuple[str, Value]]:
     """Yield the size of the grid and of its voxels."""
-    for axis, size in zip(AXES, image.shape, strict=False):
-        yield f"size along {axis} (voxels)" if len(image.shape) > 2 else f"size along {axis} (pixels)", float(size)
-    for axis, side in zip(AXES, image.spacing, strict=False):
-        yield f"spacing along {axis} (mm)", float(side)
+    names = SIDES if len(image.shape) == len(SIDES) else AXES
+    for name, size in zip(names, image.shape, strict=False):
+        yield f"{name} ({'pixels' if names is SIDES else 'voxels'})", float(size)
+    for name, side in zip(names, image.spacing, strict=False):
+        yield f"spacing, {name} (mm)", float(side)
 
 
 def _intensities(key: str, image: ImageRecord) -> Iterator[tuple[str, Value]]:
