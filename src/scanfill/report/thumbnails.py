@@ -100,7 +100,7 @@ def png_bytes(picture: NDArray[np.uint8], levels: int = LEVELS) -> bytes:
     """
     step = 256 // levels if picture.ndim == 2 else 1
     buffer = BytesIO()
-    Image.fromarray(picture // step * step).save(buffer, format="png", optimize=True)
+    Image.fromarray(picture // step * step).save(buffer, format="png", optimize=picture.ndim == 2)
     return buffer.getvalue()
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from scanfill.report.exploration.explored_set import CaseRecord, ExploredSet
@@ -15,6 +17,9 @@ USUAL = 0.9
 
 LISTED = 20
 """Number of cases that a table lists."""
+
+NAMED = 5
+"""Number of classes that are named in a picture of many."""
 
 
 def class_section(explored: ExploredSet) -> list[Part]:
@@ -138,7 +143,7 @@ def _draw_sizes(explored: ExploredSet) -> Drawing:
 
 
 def _draw_dice(explored: ExploredSet) -> Drawing:
-    """Draw Dice against size; a few classes in colors, many in gray with their medians named."""
+    """Draw Dice against size: a few classes in colors; many in gray with their medians, of which some are named."""
     judged = [record for record in explored.labelled if record.prediction]
     points = {name: _dice_pairs(explored, judged, name) for name in explored.classes}
     points = {name: pairs for name, pairs in points.items() if pairs}
@@ -146,16 +151,30 @@ def _draw_dice(explored: ExploredSet) -> Drawing:
     figure = Drawing(figsize=(8.6, 4.2), dpi=110, layout="constrained")
     axis = figure.subplots()
     for index, (name, pairs) in enumerate(points.items()):
-        sizes, scores = np.transpose(pairs)
         color = PALETTE[index] if few else "0.6"
-        axis.plot(sizes, scores, ".", color=color, markersize=4, alpha=0.6, label=name if few else None)
-        if not few:
-            middle = float(np.median(sizes)), float(np.median(scores))
-            axis.plot(*middle, "o", color=PALETTE[0], markersize=4)
-            axis.annotate(name, middle, xytext=(3, 2), textcoords="offset points", fontsize=7, parse_math=False)
-    axis.set(xscale="log", xlabel=f"true size ({explored.unit})", ylabel="Dice", ylim=(-0.03, 1.03))
+        axis.plot(*np.transpose(pairs), ".", color=color, markersize=4, alpha=0.6, label=name if few else None)
     if few:
         axis.legend(frameon=False, fontsize=8)
+    else:
+        _draw_medians(axis, {name: np.median(pairs, axis=0) for name, pairs in points.items()})
+    axis.set(xscale="log", xlabel=f"true size ({explored.unit})", ylabel="Dice", ylim=(-0.03, 1.03))
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=8)
     return figure
+
+
+def _draw_medians(axis: Axes, medians: Mapping[str, NDArray[np.float64]]) -> None:
+    """Draw a dot for each class, and name the worst, below which there is room."""
+    axis.plot(*np.transpose([*medians.values()]), "o", color=PALETTE[0], markersize=4)
+    worst = sorted(medians, key=lambda name: float(medians[name][1]))[:NAMED]
+    for place, name in enumerate(sorted(worst, key=lambda name: float(medians[name][0]))):
+        axis.annotate(
+            name,
+            (float(medians[name][0]), float(medians[name][1])),
+            xytext=(0, -20 - 14 * place),
+            textcoords="offset points",
+            arrowprops={"arrowstyle": "-", "color": "0.5", "linewidth": 0.6},
+            ha="center",
+            fontsize=8,
+            parse_math=False,
+        )

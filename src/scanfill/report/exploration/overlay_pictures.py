@@ -21,8 +21,8 @@ from scanfill.report.thumbnails import SliceView, gray, png_bytes
 SIDE = 300
 """Longest side of a picture in pixels."""
 
-MARGIN = 0.15
-"""Margin around what is marked, as a share of its longer side."""
+MARGIN, LEAST = 0.15, 0.4
+"""Margin around what is marked, as a share of its longer side, and the smallest part of the slice that is shown."""
 
 OPACITY = 0.45
 
@@ -53,13 +53,14 @@ def draw_overlays(record: CaseRecord, schema: CaseSchema, caption: str) -> Row |
     errors = map_errors(masks, truth) if truth else np.zeros(predicted.shape[1:], np.uint8)
     window = _Window.around(images[0] if images else predicted[:1], [*masks.values(), *truth.values()], errors)
     picture = window.gray(images[0].numpy()[0]) if images else np.zeros(window.shape, np.uint8)
-    shown = [Figure(png_bytes(picture), caption)]
+    shown = {caption: picture}
     if truth:
-        shown.append(Figure(png_bytes(window.overlay(picture, list(truth.values()))), "truth"))
-    shown.append(Figure(png_bytes(window.overlay(picture, list(masks.values()))), "prediction"))
+        shown["truth"] = window.overlay(picture, list(truth.values()))
+    shown["prediction"] = window.overlay(picture, list(masks.values()))
     if truth:
-        shown.append(Figure(png_bytes(window.errors(picture, errors)), "errors"))
-    return Row(shown)
+        shown["errors"] = window.errors(picture, errors)
+    width = round(SIDE * picture.shape[1] / max(picture.shape))
+    return Row([Figure(png_bytes(each), name, width) for name, each in shown.items()])
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class _Window:
 
     @classmethod
     def around(cls, image: MetaTensor, masks: Sequence[Mask], errors: NDArray[np.uint8]) -> "_Window":
-        """Choose the slice with most errors, or with most that is marked, and a square around what is marked in it."""
+        """Choose the slice with most errors, or with most that is marked, and a part around what is marked in it."""
         marked = np.any(masks, axis=0)
         view = SliceView.of(image, errors > 0 if errors.any() else marked)
         inside = view.cut(marked)
@@ -86,8 +87,8 @@ class _Window:
             inside = np.ones_like(inside)
         places = np.argwhere(inside)
         low, high = places.min(axis=0), places.max(axis=0) + 1
-        half = (0.5 + MARGIN) * max(high - low)
-        middle = (low + high) / 2
+        half = max((0.5 + MARGIN) * max(high - low), LEAST / 2 * max(inside.shape))
+        middle = np.clip((low + high) / 2, half, np.maximum(np.subtract(inside.shape, half), half))
         first = np.maximum(np.floor(middle - half), 0).astype(int)
         end = np.minimum(np.ceil(middle + half), inside.shape).astype(int)
         return cls(view, slice(first[0], end[0]), slice(first[1], end[1]))

@@ -33,11 +33,11 @@ def prediction_section(explored: ExploredSet) -> list[Part]:
     shared = not (explored.schema.label and explored.schema.label.exclusive)
     kinds = [kind for kind in KINDS if shared or "single" in kind]
     errors = _summed(judged)
-    colors = ", ".join(f"{COLOR_NAMES[kind]}: {kind}" for kind in kinds)
+    colors = "; ".join(f"{COLOR_NAMES[kind]}: {kind}" for kind in kinds)
     shown = [*judged[:SHOWN], *judged[SHOWN:][-1:]]
     return [
         Section("Predictions", text, [_errors(errors, kinds), _worst(judged)]),
-        Section("Worst predictions, and the best", f"Errors are colored by kind. {colors}."),
+        Section("Worst predictions, and the best", f"Errors are colored by kind: {colors}."),
         *_pictures(shown, explored),
     ]
 
