@@ -107,6 +107,7 @@ def explore(
     folder: str,
     output: str = "explored.html",
     predictions: str | None = None,
+    against: str | None = None,
     *,
     modalities: list[str] | None = None,
     labels: str = "auto",
@@ -120,6 +121,8 @@ def explore(
         folder: Folder of the cases.
         output: The page to write.
         predictions: Output folder of an inference, to show its errors.
+        against: Folder of another set of the same kind, such as the test set: whether the two are too alike, or too
+            different.
         modalities: The images to look at; by default, any that are found.
         labels: Convention of the label values, or none to look at the images alone.
         patient_regex: Regular expression for the part of a case's name that identifies the patient.
@@ -129,7 +132,7 @@ def explore(
     from scanfill.report.exploration.explore_page import write_exploration  # noqa: PLC0415
 
     options = {"modalities": modalities, "labels": labels, "patient_regex": patient_regex, "workers": workers}
-    write_exploration(folder, output, schema=schema, predictions=predictions, **options)
+    write_exploration(folder, output, schema=schema, predictions=predictions, against=against, **options)
 
 
 def split(

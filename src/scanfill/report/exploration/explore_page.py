@@ -7,7 +7,9 @@ from typing import Any
 from scanfill.data.phantoms import phantom_note
 from scanfill.data.schema import CaseSchema
 from scanfill.errors import UsageError
+from scanfill.report.exploration.against_section import against_section
 from scanfill.report.exploration.class_section import class_section
+from scanfill.report.exploration.comparison import refuse_itself
 from scanfill.report.exploration.condition_section import condition_section
 from scanfill.report.exploration.copies_section import copies_section
 from scanfill.report.exploration.explored_set import ExploredSet
@@ -42,6 +44,7 @@ def write_exploration(
     *,
     schema: CaseSchema | str | Mapping[str, Any],
     predictions: str | Path | None = None,
+    against: str | Path | None = None,
     **options: Any,
 ) -> Path:
     """Read every case below a folder and write a page about them.
@@ -51,22 +54,25 @@ def write_exploration(
         output: Path of the page, ``.html``.
         schema: Name of a kind of data, or a schema.
         predictions: Output folder of an inference.
+        against: Folder of another set of the same kind, which it is compared with.
         options: See :py:func:`~scanfill.report.exploration.read_set.read_set`.
 
     Returns:
         ``output``.
 
     Raises:
-        UsageError: ``output`` is not an ``.html`` file.
+        UsageError: ``output`` is not an ``.html`` file; the sets cannot be compared.
         CaseError: There is no case, or no prediction of the cases.
     """
     output = Path(output)
     if output.suffix.lower() not in (".html", ".htm"):
         msg = f"The exploration is an HTML page: name it {output.with_suffix('.html').name}, not {output.name!r}."
         raise UsageError(msg)
+    if against is not None:
+        refuse_itself(Path(folder), Path(against))
     explored = read_set(folder, schema, predictions=predictions, **options)
-    sections = [_summary(explored), *[part for section in SECTIONS for part in section(explored)]]
-    # --against
+    compared = [] if against is None else against_section(explored, read_set(against, schema, **options))
+    sections = [_summary(explored), *compared, *[part for section in SECTIONS for part in section(explored)]]
     readable = [dict(record.case) for record in explored.records if record.images]
     Page(f"What is in {explored.name}", sections, phantom_note(readable, explored.schema), wide=True).write(output)
     odd = sum(bool(record.problems) for record in explored.records)
