@@ -1,4 +1,4 @@
-"""Cohorts of phantoms that are made from conditions: what is drawn and held out, the table, and keeping what is there."""
+"""Cohorts of phantoms made from conditions: what is drawn and held out, the table, and keeping what is there."""
 
 import csv
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
