@@ -4,6 +4,7 @@ from scanfill.data.rle.algebra import area, dice, intersection, union
 from scanfill.data.rle.codec import decode, encode
 from scanfill.data.rle.label_rows import class_names, write_label_table
 from scanfill.data.rle.named_pictures import NamedPictures, parse_size
+from scanfill.data.rle.predicted_runs import SaveRunLengthsd, collect_run_lengths
 from scanfill.data.rle.rle_table import RleRow, read_rle_table, write_rle_table
 from scanfill.data.rle.runs import RunFault, run_faults
 from scanfill.data.rle.table_check import TableCheck, check_rle_table
@@ -15,11 +16,13 @@ __all__ = [
     "NamedPictures",
     "RleRow",
     "RunFault",
+    "SaveRunLengthsd",
     "TableCheck",
     "TableScores",
     "area",
     "check_rle_table",
     "class_names",
+    "collect_run_lengths",
     "decode",
     "dice",
     "encode",
