@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explored_sets import case_record, made_up_set, picture, pictures
+from compared_sets import case_record, made_up_set, picture, pictures
 from scanfill.report.exploration.against_section import against_section
 from scanfill.report.page import Page, Row, Section
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from explored_sets import case_record, made_up_set, picture
+from compared_sets import case_record, made_up_set, picture
 from scanfill.report.exploration.attributes import attributes_of
 
 

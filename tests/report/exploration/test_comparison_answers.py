@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explored_sets import case_record, made_up_set, picture, pictures
+from compared_sets import case_record, made_up_set, picture, pictures
 from scanfill.metrics.set_shift import CategoryShift, NumberShift
 from scanfill.report.exploration.comparison import SetComparison, compare_sets
 from scanfill.report.exploration.comparison_answers import answers, p_text, set_names, shift_verdict

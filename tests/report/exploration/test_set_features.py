@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explored_sets import case_record, made_up_set, picture, pictures
+from compared_sets import case_record, made_up_set, picture, pictures
 from scanfill.report.exploration.set_features import appearance, comparable_images, joined, small_copies
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explored_sets import case_record, made_up_set, picture
+from compared_sets import case_record, made_up_set, picture
 from scanfill.report.exploration.shared_cases import shared_images
 
 

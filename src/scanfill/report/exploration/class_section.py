@@ -27,12 +27,13 @@ def class_section(explored: ExploredSet) -> list[Part]:
     if not explored.classes:
         return []
     labelled = explored.labelled
-    unlabelled = [record.case_id for record in explored.records if not record.labelled]
     text = f"{len(labelled)} of {len(explored.records)} cases have labels that could be read."
-    if unlabelled and labelled:
-        text += f" Without: {listed(unlabelled)}."
+    unlabelled = [record.case_id for record in explored.records if not record.labelled]
+    if unlabelled:
+        looked_for = (explored.schema.label.looked_for if explored.schema.label else "") or "a label file"
+        text += f" Without: {listed(unlabelled)}. Looked for {looked_for}."
     if not labelled:
-        return [Section("Classes", f"{text} Sizes and overlaps of classes need them.")]
+        return [Section("Classes", f"{text} Sizes and overlaps of classes cannot be shown.")]
     tables = [_overview(explored), *_absences(explored)]
     caption = (
         f"Size of each class in {explored.unit}, logarithmic: half of the images are within the box, all of them "

@@ -73,8 +73,8 @@ def write_exploration(
     explored = read_set(folder, schema, predictions=predictions, **options)
     compared = [] if against is None else against_section(explored, read_set(against, schema, **options))
     sections = [_summary(explored), *compared, *[part for section in SECTIONS for part in section(explored)]]
-    sound = [dict(record.case) for record in explored.records if not record.problems]
-    Page(f"What is in {explored.name}", sections, phantom_note(sound, explored.schema), wide=True).write(output)
+    readable = [dict(record.case) for record in explored.records if record.images]
+    Page(f"What is in {explored.name}", sections, phantom_note(readable, explored.schema), wide=True).write(output)
     odd = sum(bool(record.problems) for record in explored.records)
     print(f"{len(explored.records)} cases, {odd} with a problem.\nPage: {output}")  # noqa: T201 - command-line output
     return output

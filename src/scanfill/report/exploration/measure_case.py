@@ -78,24 +78,34 @@ def read_what_there_is(case: Mapping[str, Any], schema: CaseSchema) -> tuple[dic
     Returns:
         The case with what could be read in place of files, the rest left out; and why it is left out.
     """
-    label = schema.label.key if schema.label and case.get(schema.label.key) else None
+    spec = schema.label
+    label = spec.key if spec and case.get(spec.key) else None
     keys = [key for key in schema.image_keys if case.get(key)]
     others = {key: value for key, value in case.items() if key not in (*schema.path_keys, "problem")}
-    problems = [str(case["problem"])] if case.get("problem") else []
     sound: dict[Any, Any] = {key: value for key, value in case.items() if key != "problem"}
-    if not problems:
+    problems = [str(case["problem"])] if case.get("problem") else [] if keys else [_without_image(case, schema)]
+    if not keys and (label is None or (spec and spec.kind == "polygons")):  # outlines are filled on the image's grid
+        return others, problems
+    if not case.get("problem"):
         try:
-            if keys or label:
-                return ReadCased(keys, label, schema=schema)(sound), []
-            problems = [f"Case {case['case_id']!r} has no file."]
+            return ReadCased(keys, label, schema=schema)(sound), problems
         except CaseError as error:
-            problems = [str(error)]
+            problems.append(str(error))
     for key in keys:
         try:
             others[key] = ReadCased([key], schema=schema)(sound)[key]
         except CaseError as error:  # usually says the same again
             problems += [] if str(error) in problems else [str(error)]
     return others, problems
+
+
+def _without_image(case: Mapping[str, Any], schema: CaseSchema) -> str:
+    there = schema.label.key if schema.label and case.get(schema.label.key) else ""
+    what = f"{there} ({case[there]})" if there else "no file"
+    return (
+        f"Case {case['case_id']!r} has no image ({' or '.join(schema.image_keys)}), only {what}. Add its image, or "
+        f"move the case out of the folder."
+    )
 
 
 def class_masks(read: Mapping[Any, Any], schema: CaseSchema, key: str | None = None) -> dict[str, Mask]:

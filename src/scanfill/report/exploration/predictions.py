@@ -11,11 +11,12 @@ from scanfill.data.folders import subfolders
 from scanfill.data.image import GRID_TOLERANCE, grid_distance, image_suffix
 from scanfill.data.provenance import stem_of
 from scanfill.data.schema import CaseSchema
+from scanfill.data.text import read_text
 from scanfill.data.truth import read_truth
 from scanfill.errors import CaseError, UsageError
 
-PREDICTED, CONVENTION = "predicted", "predicted_convention"
-"""Keys of a case for the files of its prediction, and for what their values mean."""
+PREDICTED = "predicted"
+"""Key of a case for the file or files of its prediction."""
 
 
 def add_predictions(
@@ -53,7 +54,8 @@ def add_predictions(
             f"<case>/<case>_seg.nii.gz, .png or .tif, as inference writes them. Give the predictions of this data set."
         )
         raise CaseError(msg)
-    return [dict(case) | found.get(str(case["case_id"]), {}) for case in cases], strays
+    listed = ((dict(case), found.get(str(case["case_id"]))) for case in cases)
+    return [case | ({PREDICTED: files} if files else {}) for case, files in listed], strays
 
 
 def read_prediction(read: Mapping[Any, Any], schema: CaseSchema) -> MetaTensor | None:
@@ -73,12 +75,12 @@ def read_prediction(read: Mapping[Any, Any], schema: CaseSchema) -> MetaTensor |
     if label is None or not files:
         return None
     images = {key: read[key] for key in schema.image_keys if isinstance(read.get(key), MetaTensor)}
-    stated = read.get(CONVENTION) or read.get("output_labels") or read.get("label_convention")
+    stated = _stated_convention(files, str(read["case_id"])) or read.get("output_labels")
     case = {**images, "case_id": read["case_id"], label.key: files, "label_convention": stated}
     try:
         predicted = read_truth(case, schema, label.key)
     except CaseError as error:
-        msg = f"Prediction of {error}"
+        msg = f"Prediction, {error}"
         raise CaseError(msg) from None
     like = next(iter(images.values()), read.get(label.key))
     if isinstance(like, MetaTensor):
@@ -99,20 +101,26 @@ def _check_grid(predicted: MetaTensor, like: MetaTensor, where: str) -> None:
         raise CaseError(msg)
 
 
-def _files_of(place: Path, schema: CaseSchema) -> dict[str, Any]:
-    """Return the files of a prediction and what their values mean; empty if the folder has none."""
-    label, stem = schema.label, f"{place.name}_seg"
-    if label is None:
-        return {}
+def _files_of(place: Path, schema: CaseSchema) -> str | list[str]:
+    """Return the file or files of a prediction; empty if the folder has none."""
+    stem = f"{place.name}_seg"
     by_stem = {stem_of(path): str(path) for path in sorted(place.iterdir()) if image_suffix(path)}
-    masks = [by_stem.get(f"{stem}_{name}", "") for name in label.names.values()]
-    files: str | list[str] = by_stem.get(stem, "") or (masks if any(masks) else "")
-    if not files:
-        return {}
-    about = place / f"{stem}.json"
-    convention = json.loads(about.read_text(encoding="utf-8")).get("convention") if about.is_file() else None
-    return {PREDICTED: files} | ({CONVENTION: convention} if convention else {})
+    masks = [by_stem.get(f"{stem}_{name}", "") for name in (schema.label.names.values() if schema.label else ())]
+    return by_stem.get(stem, "") or (masks if any(masks) else "")
+
+
+def _stated_convention(files: str | Sequence[str], case_id: str) -> str | None:
+    """Return what the values of a prediction mean, as the JSON file beside it states."""
+    about = Path(_named(files)).with_name(f"{case_id}_seg.json")
+    if not about.is_file():
+        return None
+    try:
+        stated = json.loads(read_text(about))
+    except json.JSONDecodeError as error:
+        msg = f"{about} is not JSON ({error}). Delete it, or predict the case again."
+        raise CaseError(msg) from error
+    return stated.get("convention") if isinstance(stated, dict) else None
 
 
 def _named(files: str | Sequence[str]) -> str:
-    return files if isinstance(files, str) else files[0]
+    return files if isinstance(files, str) else next(filter(None, files))
