@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explored_sets import case_record, made_up_set, picture, pictures
+from compared_sets import case_record, made_up_set, picture, pictures
 from scanfill.errors import UsageError
 from scanfill.metrics.set_shift import CategoryShift, NumberShift
 from scanfill.report.exploration.comparison import compare_sets

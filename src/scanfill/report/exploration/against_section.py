@@ -39,7 +39,8 @@ def _answers(found: SetComparison) -> Section:
     sizes = f"{_size(first, found.first)} {_size(second, found.second)}"
     text = (
         "Too alike is a leak if one is for training and the other for testing: scores would be too good. Too different "
-        "means that scores on one say little about the other; that is what an external test set is for."
+        "means that scores on one say little about the other; that is what an external test set is for. Answers "
+        "with an interval or a p-value are wrong by chance about once in twenty times each."
     )
     rows = [list(answer) for answer in answers(found)]
     return Section(f"{first} against {second}", f"{sizes}\n\n{text}", [Table(["question", "answer", "figures"], rows)])

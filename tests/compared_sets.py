@@ -1,4 +1,4 @@
-"""Explored sets that are made up in memory: no file is read."""
+"""Pairs of explored sets that are made up in memory: no file is read."""
 
 from __future__ import annotations
 
