@@ -56,6 +56,16 @@ def test_differences_have_one_panel_a_label_and_an_interval_about_each_point() -
     assert bars == [[-0.2, 0.0]]
 
 
+def test_panels_that_are_compared_have_one_scale() -> None:
+    lost = {"honest": Estimate(0.01, 0.0, 0.02), "other": Estimate(-0.3, -0.4, -0.2)}
+    own, shared = (
+        [axis.get_xlim() for axis in draw_differences({"flip": lost}, "Difference", one_scale=one).axes]
+        for one in (False, True)
+    )
+    assert own[0] != own[1]
+    assert shared == [(own[1][0], own[0][1])] * 2
+
+
 def test_an_svg_is_valid_self_contained_and_the_same_each_time(tmp_path: Path) -> None:
     paths = [write_svg(boxes(), tmp_path / name) for name in ("a.svg", "b.svg")]
     first, second = (path.read_text(encoding="utf-8") for path in paths)

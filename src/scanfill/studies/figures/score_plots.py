@@ -75,8 +75,10 @@ def draw_differences(
                 axis.plot(own[label].value, place, "o", color=PALETTE[0], markersize=4)
         axis.set(title=label, xlabel="difference of Dice")
         axis.set_yticks(places, list(differences) if axis is axes[0] else [""] * len(differences))
-        if one_scale and axis is not axes[0]:
-            axis.sharex(axes[0])
+    if one_scale:
+        limits = [limit for axis in axes for limit in axis.get_xlim()]
+        for axis in axes:
+            axis.set_xlim(min(limits), max(limits))
     figure.suptitle(title, fontsize=11)
     return figure
 
