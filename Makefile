@@ -47,6 +47,7 @@ bench: .venv/installed  ## speed and memory compared with other implementations;
 	$(RUN) benchmarks/dense_inference.py
 	$(RUN) benchmarks/tta.py
 	$(RUN) benchmarks/clahe.py
+	$(RUN) benchmarks/run_length_encoding.py
 
 count:  ## lines of code in src per folder, without blank lines, comments and docstrings
 	@$(PYTHON) tests/count_code.py

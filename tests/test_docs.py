@@ -57,6 +57,15 @@ def test_from_raw_scans_to_a_label_map_on_the_scan_it_came_from(trained_unpacked
     np.testing.assert_allclose(restored.affine, scan.affine, atol=1e-4)
 
 
+def test_masks_are_written_checked_voted_on_scored_and_drawn(tmp_path: Path) -> None:
+    page = REPO / "docs" / "how-to" / "run_length_encoding.md"
+    assert run(page, tmp_path) == 6
+    assert (tmp_path / "voted.csv").read_bytes() == (tmp_path / "truth.csv").read_bytes()
+    examples = [block["lines"] for block in BLOCK.finditer(page.read_text()) if block["language"] == "python"]
+    assert len(examples) == 1
+    exec(examples[0], {})  # noqa: S102  it asserts what it says
+
+
 def test_a_bundle_is_trained_packed_received_and_run(tmp_path: Path) -> None:
     assert run(REPO / "docs" / "how-to" / "share_a_bundle.md", tmp_path) >= 6
     assert len(list(tmp_path.glob("predictions/*/*_seg.nii.gz"))) == 5
