@@ -69,3 +69,8 @@ def test_masks_are_written_checked_voted_on_scored_and_drawn(tmp_path: Path) -> 
 def test_a_bundle_is_trained_packed_received_and_run(tmp_path: Path) -> None:
     assert run(REPO / "docs" / "how-to" / "share_a_bundle.md", tmp_path) >= 6
     assert len(list(tmp_path.glob("predictions/*/*_seg.nii.gz"))) == 5
+
+
+def test_a_data_set_is_explored(tmp_path: Path) -> None:
+    assert run(REPO / "docs" / "how-to" / "explore_a_data_set.md", tmp_path) == 2
+    assert "What is in hands" in (tmp_path / "hands.html").read_text(encoding="utf-8")

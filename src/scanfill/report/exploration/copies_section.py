@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from scanfill.data.near_copies import alike_pairs
 from scanfill.report.exploration.explored_set import CaseRecord, ExploredSet, ImageRecord
+from scanfill.report.exploration.intensity_section import WIDTH
 from scanfill.report.page import Figure, Mark, Part, Row, Section, Table
 from scanfill.report.thumbnails import png_bytes
 
@@ -53,7 +54,7 @@ def copies_section(explored: ExploredSet) -> list[Part]:
         rows = [[_named(each.one), _named(each.other), each.alike] for each in near[:LISTED]]
         parts.append(Table(["nearly the same", "as", "correlation"], rows, _counted(len(near)), digits=4))
     pairs = [(group[0], group[1]) for group in groups] + [(each.one, each.other) for each in near]
-    shown = [Figure(png_bytes(_image(each).thumbnail), _named(each)) for pair in pairs[:SHOWN] for each in pair]
+    shown = [Figure(png_bytes(_image(each).thumbnail), _named(each), WIDTH) for pair in pairs[:SHOWN] for each in pair]
     return [Section("Duplicates", text), *parts, *([Row(shown)] if shown else [])]
 
 
@@ -93,4 +94,4 @@ def _patients(group: Sequence[tuple[CaseRecord, str]]) -> Mark:
 
 
 def _counted(number: int) -> str:
-    return f"{LISTED} of {number}." if number > LISTED else ""
+    return f"The first {LISTED} of {number}." if number > LISTED else ""

@@ -92,6 +92,10 @@ def _summary(explored: ExploredSet) -> Section:
     tables = [Table(["", "number"], rows)]
     if odd:
         texts = [[record.case_id, text] for record in odd for text in record.problems]
-        caption = f"The first {LISTED} of {len(texts)} problems." if len(texts) > LISTED else "Problems."
+        caption = (
+            f"What is wrong, and what to do: the first {LISTED} of {len(texts)}."
+            if len(texts) > LISTED
+            else "What is wrong, and what to do."
+        )
         tables.append(Table(["case", "problem"], texts[:LISTED], caption))
     return Section("Summary", "\n\n".join(explored.notes), tables)

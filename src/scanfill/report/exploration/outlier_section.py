@@ -18,6 +18,9 @@ FAR = 3.5
 FEWEST = 8
 """Number of values from which on outliers are looked for."""
 
+MANY = 0.2
+"""Share of outliers from which on there is no usual value."""
+
 LISTED, SHOWN, REASONS = 30, 20, 3
 """Number of cases that are listed, and shown; reasons that are given for each."""
 
@@ -54,11 +57,13 @@ class Measure(NamedTuple):
 
 def outlier_section(explored: ExploredSet) -> list[Part]:
     """Return the section."""
-    odd = find_outliers(explored)
+    odd, number = find_outliers(explored), len(explored.records)
     text = (
-        f"{len(odd) or 'No'} case{'s have' if len(odd) != 1 else ' has'} a value more than {FAR} robust SDs from the "
-        f"median of all cases. Of many values a few are far by chance: look at the pictures."
+        f"{len(odd)} of {number} cases have a value more than {FAR} robust SDs from the median of all cases. Of many "
+        f"values a few are far by chance: look at the pictures."
     )
+    if len(odd) > MANY * number:
+        text += " These are too many for outliers: the data set is mixed, and no value is usual for all of it."
     if sum(bool(record.images) or record.labelled for record in explored.records) < FEWEST:
         text = f"Outliers are looked for among {FEWEST} or more cases."
     rows = [[record.case_id, "; ".join(map(_described, reasons[:REASONS]))] for record, reasons in odd[:LISTED]]

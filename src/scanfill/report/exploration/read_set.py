@@ -64,11 +64,14 @@ def read_set(
             records[index] = measure(case)
     else:
         for index, outcome in _progress(side_by_side(cases, measure, workers), len(cases)):
-            died = isinstance(outcome, Died)
-            records[index] = CaseRecord(cases[index], problems=[outcome.reason]) if died else outcome
+            records[index] = _died(cases[index], outcome.reason) if isinstance(outcome, Died) else outcome
     return ExploredSet(
         Path(folder).expanduser().resolve(), kind, [records[index] for index in range(len(cases))], cohort.notes, strays
     )
+
+
+def _died(case: Mapping[str, Any], reason: str) -> CaseRecord:
+    return CaseRecord(case, problems=[f"Case {case['case_id']!r}: {reason}"])
 
 
 def lenient_schema(schema: CaseSchema) -> CaseSchema:
