@@ -39,9 +39,11 @@ NEEDS: dict[str, dict[str, Any]] = {
             "kernel_size": 3,
             "padding": 1,
         }
-    }
+    },
+    "perceptual.yaml": {"feature_steps": 1},
+    "anatomy.yaml": {"segmenter_steps": 1},
 }
-"""Files that an overlay needs from outside the bundle."""
+"""Files that an overlay needs from outside the bundle, and short trainings of networks that it needs."""
 
 
 @pytest.fixture(autouse=True)

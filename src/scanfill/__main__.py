@@ -103,6 +103,38 @@ def cases(
     )
 
 
+def explore(
+    folder: str,
+    output: str = "explored.html",
+    predictions: str | None = None,
+    against: str | None = None,
+    *,
+    modalities: list[str] | None = None,
+    labels: str = "auto",
+    patient_regex: str | None = None,
+    schema: str = "brain_mri",
+    workers: int = 1,
+) -> None:
+    """Write a page on what is in a data set: classes, overlaps, intensities, sizes, sides, duplicates, outliers.
+
+    Args:
+        folder: Folder of the cases.
+        output: The page to write.
+        predictions: Output folder of an inference, to show its errors.
+        against: Folder of another set of the same kind, such as the test set: whether the two are too alike, or too
+            different.
+        modalities: The images to look at; by default, any that are found.
+        labels: Convention of the label values, or none to look at the images alone.
+        patient_regex: Regular expression for the part of a case's name that identifies the patient.
+        schema: Kind of data: a folder under ``scanfill/domains``.
+        workers: Number of processes that read the cases.
+    """
+    from scanfill.report.exploration.explore_page import write_exploration  # noqa: PLC0415
+
+    options = {"modalities": modalities, "labels": labels, "patient_regex": patient_regex, "workers": workers}
+    write_exploration(folder, output, schema=schema, predictions=predictions, against=against, **options)
+
+
 def split(
     datalist: str,
     folds: int = 5,
@@ -398,6 +430,7 @@ VERBS = {
         demo,
         phantoms,
         cases,
+        explore,
         split,
         prepare,
         restore,

@@ -6,6 +6,7 @@ from .checkpoints import LoadCheckpoint, SaveCheckpoints
 from .command_line import check_overrides, is_true
 from .conditional_gan import ConditionalGanTrainer, loss_terms
 from .device import announce, find_device
+from .feature_training import pretrained_features, trained_features
 from .growing_resolution import GrowingResolution
 from .kept_thresholds import trained_thresholds
 from .micro_batches import MicroBatch, MicroBatchTrainer
@@ -14,6 +15,7 @@ from .pairs import PreparePair
 from .random_state import RandomState
 from .run_start import start_run
 from .schedule import ConstantThenLinear
+from .segmenter_training import trained_segmenter
 from .stop_early import StopEarly
 from .trainable_network import TrainableNetwork, averaged_copy
 from .trained_bundle import leave_bundle, leave_trained_bundle, training_overrides
@@ -44,10 +46,13 @@ __all__ = [
     "leave_bundle",
     "leave_trained_bundle",
     "loss_terms",
+    "pretrained_features",
     "read_record",
     "start_run",
     "trained_fact",
+    "trained_features",
     "trained_flips",
+    "trained_segmenter",
     "trained_spacing",
     "trained_thresholds",
     "training_overrides",

@@ -9,6 +9,8 @@ from monai.engines.utils import DiffusionPrepareBatch
 from monai.networks.schedulers.scheduler import Scheduler
 from torch import Tensor
 
+from scanfill.losses.denoising_loss import image_errors
+
 PREDICTIONS = ("epsilon", "v_prediction")
 """What a network may predict: the noise (Ho et al. 2020), or the velocity (Salimans and Ho 2022, appendix D)."""
 
@@ -25,13 +27,21 @@ class PrepareNoisyBatch(DiffusionPrepareBatch):  # type: ignore[misc]
             be compared; for validation.
         shift: A time step, as a share t of all, becomes shift t / (1 + (shift - 1) t) (Esser et al. 2024, equation 23).
             Above 1, more time steps have much noise, where an image can only be told from its conditions; 1 for none.
+        with_image: Whether the target also contains the image, as losses of the image need it; see
+            :py:class:`~scanfill.losses.DenoisingLoss`.
 
     Raises:
         ValueError: The prediction type is neither of :py:data:`PREDICTIONS`, or the shift is not above 0.
     """
 
     def __init__(
-        self, scheduler: Scheduler, condition_name: str | None = None, seed: int | None = None, shift: float = 1.0
+        self,
+        scheduler: Scheduler,
+        condition_name: str | None = None,
+        seed: int | None = None,
+        shift: float = 1.0,
+        *,
+        with_image: bool = False,
     ) -> None:
         super().__init__(scheduler.num_train_timesteps, condition_name)
         if scheduler.prediction_type not in PREDICTIONS:
@@ -43,6 +53,7 @@ class PrepareNoisyBatch(DiffusionPrepareBatch):  # type: ignore[misc]
         self.scheduler = scheduler
         self.seed = seed
         self.shift = shift
+        self.with_image = with_image
 
     def get_noise(self, images: Tensor) -> Tensor:
         """Return noise like the images ``(B, C, ...)``, always the same if there is a seed."""
@@ -59,10 +70,14 @@ class PrepareNoisyBatch(DiffusionPrepareBatch):  # type: ignore[misc]
 
     def get_target(self, images: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """Return what the network is to predict."""
-        if self.scheduler.prediction_type == "epsilon":
-            return noise
-        velocity: Tensor = self.scheduler.get_velocity(images, noise, timesteps)
-        return velocity
+        kind = self.scheduler.prediction_type
+        target: Tensor = noise if kind == "epsilon" else self.scheduler.get_velocity(images, noise, timesteps)
+        if not self.with_image:
+            return target
+        signal = self.scheduler.alphas_cumprod.to(images.device)[timesteps].to(images.dtype)
+        constant = torch.stack([image_errors(signal, kind), signal], dim=1)
+        constant = constant.reshape(*constant.shape, *(1 for _ in images.shape[2:])).expand(-1, -1, *images.shape[2:])
+        return torch.cat([target, images, constant], dim=1)
 
     def __call__(self, *batch: Any, **options: Any) -> tuple[Tensor, Tensor, tuple[()], dict[str, Tensor]]:
         """Return image, target, and noise, time steps and condition for the inferer; see MONAI's class."""

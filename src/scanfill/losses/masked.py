@@ -20,14 +20,47 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     Raises:
         ValueError: If the shapes do not match.
     """
+    check_mask(values, mask)
+    inside = (mask > 0).expand_as(values)
+    return torch.where(inside, values.float(), 0.0).sum() / inside.sum().clamp(min=1)
+
+
+def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Average ``values`` with weights; exactly 0, with gradients of 0, if all weights are 0.
+
+    Args:
+        values: ``(B, C, ...)``, finite wherever the weight is above 0.
+        weight: ``(B, C, ...)``, or ``(B, 1, ...)`` for all channels; not negative.
+
+    Returns:
+        A scalar, at least in float32, over the whole batch.
+
+    Raises:
+        ValueError: If the shapes do not match.
+    """
+    check_mask(values, weight)
+    each = weight.to(in_float(values).dtype).expand_as(values)
+    total = each.sum()
+    return torch.where(each > 0, each * in_float(values), 0.0).sum() / torch.where(total > 0, total, 1.0)
+
+
+def in_float(values: Tensor) -> Tensor:
+    """Return half precision as float32, and anything else as it is."""
+    return values.float() if values.element_size() < 4 else values
+
+
+def check_mask(values: Tensor, mask: Tensor) -> None:
+    """Check that a mask has the shape of an image, or one channel for all.
+
+    Raises:
+        ValueError: It has not.
+    """
     if mask.shape not in {values.shape, torch.Size([values.shape[0], 1, *values.shape[2:]])}:
         msg = (
             f"The mask or label has shape {tuple(mask.shape)}, the image {tuple(values.shape)}: expected the same "
             "shape or one channel. Crop and resample both the same way."
         )
         raise ValueError(msg)
-    inside = (mask > 0).expand_as(values)
-    return torch.where(inside, values.float(), 0.0).sum() / inside.sum().clamp(min=1)
 
 
 def check_pair(prediction: Tensor, target: Tensor) -> None:

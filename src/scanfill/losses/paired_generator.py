@@ -2,8 +2,12 @@
 
 from torch import Tensor, nn
 
+from .added_losses import AddedLoss, AddedLosses
 from .adversarial import AdversarialLoss
 from .masked import MaskedL1, MaskedMSE, RegionMSE
+
+TERMS = ("loss", "l1", "mse", "adversarial", "region_mse")
+"""Names of the terms that there are without added losses."""
 
 
 class PairedGeneratorLoss(nn.Module):
@@ -20,8 +24,10 @@ class PairedGeneratorLoss(nn.Module):
         background: See :class:`MaskedL1`.
         mse_weight: Weight of the MSE over the voxels of L1. For images in [-1, 1], ten times the weight of L1 has about
             the same effect.
+        **added: Losses to add, by name, None for none; they get the prediction, the target, the label and the mask.
 
     Raises:
+        UsageError: See :class:`AddedLosses`.
         ValueError: If a weight is negative.
     """
 
@@ -33,6 +39,7 @@ class PairedGeneratorLoss(nn.Module):
         background: float = -1.0,
         *,
         mse_weight: float = 0.0,
+        **added: AddedLoss | None,
     ) -> None:
         super().__init__()
         if min(l1_weight, region_weight, mse_weight) < 0:
@@ -48,6 +55,7 @@ class PairedGeneratorLoss(nn.Module):
         self.adversarial = AdversarialLoss(criterion)
         self.l1 = MaskedL1(background)
         self.region_mse = RegionMSE()
+        self.added = AddedLosses(added, taken=TERMS)
 
     def forward(
         self,
@@ -67,7 +75,8 @@ class PairedGeneratorLoss(nn.Module):
             mask: ``(B, 1, ...)``, above 0 where L1 and MSE count; by default, where the target is not background.
 
         Returns:
-            ``loss`` (the weighted sum), ``l1``, ``mse``, and where applicable ``adversarial`` and ``region_mse``.
+            ``loss`` (the weighted sum), ``l1``, ``mse``, where applicable ``adversarial`` and ``region_mse``, and the
+            added losses by their names.
 
         Raises:
             ValueError: If the shapes do not match, or a required label is missing.
@@ -87,4 +96,7 @@ class PairedGeneratorLoss(nn.Module):
                 "or set the weight to 0."
             )
             raise ValueError(msg)
+        if self.added:
+            added = self.added(prediction, target, label=label, mask=mask)
+            terms |= {**added, "loss": terms["loss"] + added["loss"]}
         return terms

@@ -1,11 +1,10 @@
 """Difference between a frozen segmenter's predictions for completed and for true images."""
 
-from typing import Self
-
 import torch
 from torch import Tensor, nn
 
 from scanfill.losses.masked import masked_mean
+from scanfill.networks.frozen import freeze
 
 
 class SegmentationConsistency(nn.Module):
@@ -24,12 +23,8 @@ class SegmentationConsistency(nn.Module):
 
     def __init__(self, segmenter: nn.Module, tell: bool = False) -> None:
         super().__init__()
-        self.segmenter = segmenter.eval().requires_grad_(requires_grad=False)
+        self.segmenter = freeze(segmenter)
         self.tell = tell
-
-    def train(self, mode: bool = True) -> Self:  # noqa: ARG002  PyTorch's name for it
-        """Keep the segmenter in evaluation mode."""
-        return super().train(mode=False)
 
     def forward(self, completed: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         """Return the mean over the mask, a scalar in float32; 0 for an empty batch.

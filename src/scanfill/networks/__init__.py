@@ -2,6 +2,7 @@
 
 from scanfill.networks.conditional_denoiser import ConditionalDenoiser
 from scanfill.networks.deepmedic import DeepMedic
+from scanfill.networks.feature_encoder import FeatureEncoder
 from scanfill.networks.feature_pyramid import FeaturePyramidSegmenter, load_backbone
 from scanfill.networks.generator_on_base import GeneratorOnBase, fit_base
 from scanfill.networks.gradient_checkpointing import with_checkpointing
@@ -16,6 +17,7 @@ from scanfill.networks.unpadded_unet import UnpaddedUNet
 __all__ = [
     "ConditionalDenoiser",
     "DeepMedic",
+    "FeatureEncoder",
     "FeaturePyramidSegmenter",
     "GeneratorOnBase",
     "LastMap",
