@@ -153,7 +153,9 @@ def _draw_dice(explored: ExploredSet) -> Drawing:
     axis = figure.subplots()
     for index, (name, pairs) in enumerate(points.items()):
         color = PALETTE[index] if few else "0.6"
-        axis.plot(*np.transpose(pairs), ".", color=color, markersize=4, alpha=0.6, label=name if few else None)
+        axis.plot(
+            *np.transpose(pairs), ".", color=color, markersize=4, alpha=0.6 if few else 0.3, label=name if few else None
+        )
     if few:
         axis.legend(frameon=False, fontsize=8)
     else:
@@ -165,17 +167,21 @@ def _draw_dice(explored: ExploredSet) -> Drawing:
 
 
 def _draw_medians(axis: Axes, medians: Mapping[str, NDArray[np.float64]]) -> None:
-    """Draw a dot for each class, and name the worst, below which there is room."""
+    """Draw a dot for each class, and name the worst, where there is room."""
     axis.plot(*np.transpose([*medians.values()]), "o", color=PALETTE[0], markersize=4)
     worst = sorted(medians, key=lambda name: float(medians[name][1]))[:NAMED]
     for place, name in enumerate(sorted(worst, key=lambda name: float(medians[name][0]))):
+        size, score = map(float, medians[name])
+        away = 1 if score < 0.5 else -1
         axis.annotate(
             name,
-            (float(medians[name][0]), float(medians[name][1])),
-            xytext=(0, -20 - 14 * place),
+            (size, score),
+            xytext=(0, away * (20 + 14 * place)),
             textcoords="offset points",
-            arrowprops={"arrowstyle": "-", "color": "0.5", "linewidth": 0.6},
+            arrowprops={"arrowstyle": "-", "color": "0.2", "linewidth": 0.6},
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
             ha="center",
+            va="center",
             fontsize=8,
             parse_math=False,
         )
