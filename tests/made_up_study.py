@@ -10,7 +10,10 @@ import numpy as np
 
 from scanfill.domains.brain_mri.labels import REGIONS
 from scanfill.metrics import METRICS
+from scanfill.presets import REFERENCE
+from scanfill.studies.commands import is_tested, predicts
 from scanfill.studies.kinds import kind_of_study
+from scanfill.studies.kinds.augmentation import LEFT_BEHIND
 from scanfill.studies.places import studies_folder
 from scanfill.studies.plan import read_study
 
@@ -22,6 +25,9 @@ LOSS = {"dedicated": 0.01, "dropout": 0.004, "completion": 0.03, "pairwise": 0.0
 
 GAIN = {"mri": 0.05, "strong_elastic": -0.05, "inpainted": 0.05, "blob": -0.05}
 """Gain in Dice from an augmentation preset or from synthetic lesions; 0 for those not listed."""
+
+LEFT = 0.3
+"""Loss of Dice of every preset with labels left behind."""
 
 SMALL = ("segmenter=unet", "folds=3", "held_out=0", "seeds=[0]", "most_missing=1")
 
@@ -56,7 +62,7 @@ def write_study(
         for fold in study["subset"]["folds"]:
             _write_scores(folder, own, f"fold_{fold}", _draw(study, (seed, own, fold), patients))
             _write_receipts(folder, study, own, fold)
-        if study["held_out"]:
+        if is_tested(study):
             voted = [row for row in _draw(study, (seed, own, 99), patients) if row["evaluation"] == "held_out"]
             _write_scores(folder, own, "ensemble", [_of_ensemble(row) for row in voted])
     return folder
@@ -69,7 +75,7 @@ def _of_ensemble(row: dict[str, Any]) -> dict[str, Any]:
 def _draw(study: dict[str, Any], numbers: tuple[int, int, int], patients: int) -> list[dict[str, Any]]:
     seed, own, fold = numbers
     rows: list[dict[str, Any]] = []
-    for evaluation in ("cross_validation", "held_out")[: 2 if study["held_out"] else 1]:
+    for evaluation in ("cross_validation", "held_out")[: 2 if is_tested(study) else 1]:
         validated = [f"p{number:02}" for number in range(patients) if number % study["folds"] == fold]
         names = validated if evaluation == "cross_validation" else [f"h{number:02}" for number in range(patients // 2)]
         for name in names:
@@ -77,8 +83,10 @@ def _draw(study: dict[str, Any], numbers: tuple[int, int, int], patients: int) -
                 0.05, 0.3, len(REGIONS)
             )  # the same for all strategies
             for strategy, prediction in kind_of_study(study).find_predictions(study).items():
-                for task in prediction["tasks"]:
-                    noise = np.random.default_rng([seed, own, fold, *f"{name}{strategy}{task}".encode()])
+                part = "validation" if evaluation == "cross_validation" else "test"
+                for task in (task for task in prediction["tasks"] if predicts(task, part)):
+                    key = strategy if strategy == REFERENCE else f"{strategy}{task}"  # the same, whatever the task
+                    noise = np.random.default_rng([seed, own, fold, *f"{name}{key}".encode()])
                     row = {"evaluation": evaluation, "strategy": task["strategy"], "task": task["task"]}
                     row |= {
                         "source": task.get("source", ""),
@@ -87,11 +95,12 @@ def _draw(study: dict[str, Any], numbers: tuple[int, int, int], patients: int) -
                         "case_id": f"{name}_1",
                         "patient": name,
                     }
-                    loss = LOSS.get(strategy, 0.0) * bool(task["task"]) - GAIN.get(strategy, 0.0)
+                    lost = LEFT if task["task"] == LEFT_BEHIND and strategy != REFERENCE else LOSS.get(strategy, 0.0)
+                    loss = lost * bool(task["task"]) - GAIN.get(strategy, 0.0)
                     rows.append(row | _figures(noise, hard, loss, task))
             if empty := kind_of_study(study).empty:
                 nothing = {key: 0.0 for key in rows[-1] if key.partition("_")[0] in METRICS}
-                rows.append({**rows[-1], **nothing, "strategy": empty})
+                rows.append({**rows[-1], **nothing, "strategy": empty, "task": ""})
     return rows
 
 
@@ -129,6 +138,7 @@ def _write_receipts(folder: Path, study: dict[str, Any], seed: int, fold: int) -
         f"models/{name}/{place}": {"model": name, "bundle": model["bundle"], "steps": 300, "seconds": 3600.0}
         | {"seconds_a_step": 12.0, "device": "cpu", "threads": 1, "scanfill": "0.1.0", "sha256": "ab" * 32}
         | {"command": f"python -m monai.bundle run --seed {seed}"}
+        | ({"validation": [[epoch, 0.2 * epoch] for epoch in (1, 2, 3)]} if "validate_every" in model else {})
         for name, model in kind_of_study(study).find_models(study).items()
     }
     for strategy, prediction in kind_of_study(study).find_predictions(study).items():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigParser
+from monai.transforms import Compose
 from monai.utils import set_determinism
 
 from conftest import BUNDLES, REPO
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PRESETS = sorted((REPO / "configs" / "augmentation").glob("*.yaml"))
+PRESETS = sorted((REPO / "configs" / "augmentation").rglob("*.yaml"))
+SINGLE = [path for path in PRESETS if path.parent.name == "single"]
 CONTRACTS = REPO / "tests" / "contracts"
 CT = [CONTRACTS / "ct.yaml"]
 XRAY = [*CT, CONTRACTS / "xray.yaml"]
@@ -49,7 +51,7 @@ TINY: dict[str, dict[str, Any]] = {
     },
     COMPLETION: {"network_def": NETWORKS[COMPLETION], "ssim_weight": 0},
 }
-MRI = [path for path in PRESETS if not path.stem.startswith(("ct", "xray", "geometric"))]
+MRI = [path for path in PRESETS if path not in SINGLE and not path.stem.startswith(("ct", "xray", "geometric"))]
 ANY = [path for path in PRESETS if path.stem in {"none", "strong_elastic", "nnunet"}]
 
 
@@ -108,7 +110,7 @@ def finite(trainer: Any) -> bool:
 @pytest.mark.parametrize("preset", PRESETS, ids=named)
 def test_every_preset_trains_what_it_is_for(preset: Path, cohort: Path) -> None:
     homes = {"ct": CT, "geometric": CT, "xray": XRAY, "xray_classification": CLASSIFICATION}
-    home = homes.get(preset.stem, homes.get(preset.stem.partition("_")[0]))
+    home = XRAY if preset in SINGLE else homes.get(preset.stem, homes.get(preset.stem.partition("_")[0]))
     assert finite(train_bundle(SEGMENTATION, preset, cohort) if home is None else train([*home, preset]))
 
 
@@ -230,6 +232,45 @@ def test_nnunet_has_the_probabilities_of_nnunet() -> None:
     assert all(step["transform"]["prob"] == 1 for step in steps if "transform" in step)
 
 
+def single_steps(preset: Path, prob: float) -> Any:
+    """The steps of a single augmentation, for an image and its label of 32 pixels."""
+    steps = ConfigParser.load_config_file(str(preset))["augmentation"]
+    ids = {"intensity_keys": ["image"], "spatial_keys": ["image", "label"], "spatial_modes": ["bilinear", "nearest"]}
+    parser = ConfigParser({**ids, "patch_size": [32, 32], "steps": steps})
+    for step in parser.config["steps"]:
+        step["prob"] = prob
+    return Compose(parser.get_parsed_content("steps")).set_random_state(0)
+
+
+def picture() -> dict[str, torch.Tensor]:
+    """A bright disk beside the center of a picture whose brightness increases, and its label."""
+    x, y = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+    label = ((x - 12) ** 2 + (y - 18) ** 2 < 49)[None].float()
+    return {"image": 0.2 + x[None] / 100 + 0.5 * label, "label": label}
+
+
+@pytest.mark.parametrize("preset", SINGLE, ids=named)
+def test_a_single_augmentation_changes_half_of_the_images_and_moves_labels_with_them(preset: Path) -> None:
+    assert all(step["prob"] == 0.5 for step in ConfigParser.load_config_file(str(preset))["augmentation"])
+    plain = picture()
+    changed = single_steps(preset, 1.0)(picture())
+    assert changed["image"].shape == plain["image"].shape
+    assert not torch.allclose(changed["image"], plain["image"], atol=1e-3)
+    moves = preset.stem in {"center_crop", "rotate", "shift_scale_rotate", "flip"}
+    assert torch.equal(changed["label"], plain["label"]) != moves
+    inside, outside = (changed["image"][changed["label"] == value].mean() for value in (1, 0))
+    if preset.stem != "sobel":
+        assert inside > outside + 0.2, "the label is still on the disk"
+    torch.testing.assert_close(single_steps(preset, 0.0)(picture()), plain)
+
+
+def test_sobel_shows_the_outline_and_nothing_inside() -> None:
+    changed = single_steps(SINGLE[[path.stem for path in SINGLE].index("sobel")], 1.0)(picture())["image"][0]
+    assert (changed.min(), changed.max()) == (0, 1)
+    assert changed[12, 18] < 0.2
+    assert changed[12, 18 - 7] > 0.5
+
+
 def test_presets_for_ct_and_xray_neither_flip_nor_turn_far() -> None:
     for preset in PRESETS:
         if preset.stem.startswith(("ct", "xray")):
@@ -244,7 +285,7 @@ def test_presets_for_ct_and_xray_neither_flip_nor_turn_far() -> None:
 def test_the_guide_names_every_preset_and_only_configs_that_exist() -> None:
     guide = (REPO / "docs" / "how-to" / "augmentation.md").read_text()
     named_files = set(re.findall(r"configs/[\w/]+\.yaml", guide))
-    assert {f"configs/augmentation/{preset.name}" for preset in PRESETS} <= named_files
+    assert {str(preset.relative_to(REPO)) for preset in PRESETS} <= named_files
     assert "configs/pretrain.yaml" in named_files
     for file in named_files:
         assert (REPO / file).exists() or any((bundle / file).exists() for bundle in BUNDLES), file

@@ -22,7 +22,7 @@ ON_TRAIN = {"evaluate.yaml", "multi_gpu_train.yaml"}
 PRETRAIN = [REPO / "configs" / name for name in ("pretrain.yaml", "pretrain_ct.yaml")]
 """A config that stands alone, and an overlay on it."""
 GENERIC = sorted(file for file in (REPO / "configs").glob("*.yaml") if file not in PRETRAIN)
-PRESETS = sorted((REPO / "configs" / "augmentation").glob("*.yaml"))
+PRESETS = sorted((REPO / "configs" / "augmentation").rglob("*.yaml"))
 OWN = [
     file for bundle in BUNDLES for file in sorted((bundle / "configs").glob("*.yaml")) if file.name not in STANDALONE
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from PIL import Image, ImageSequence
 
-from conftest import REPO, TrainedBundle, run_bundle
+from conftest import REPO, TrainedBundle, run_bundle, words
+from fork_server import run_module
+from scanfill.data import write_pages
+from scanfill.data.rle import encode
 from scanfill.domains.hand_xray import BONES
 from scanfill.engines import read_record
 from scanfill.errors import CheckpointError
@@ -246,3 +250,63 @@ def test_the_output_starts_at_the_bones_shares_of_pixels(trained: TrainedBundle,
     run_here(trained.configs("train.yaml"), **knobs, **QUICK, learning_rate=1e-9)
     bias = torch.load(tmp_path / "models" / "model.pt", weights_only=True)["network.network.final_conv_0_4.bias"]
     torch.testing.assert_close(bias.sigmoid(), torch.full((4 * 29,), 0.02), atol=1e-4, rtol=0)
+
+
+KILLED = "+saving: [{_target_: workflow_runs.KillAt}]"
+"""An overlay with which inference is killed between the files of a case, KILLED_AT."""
+
+
+def test_the_table_of_run_lengths_says_what_the_pages_say(trained: TrainedBundle) -> None:
+    table = rows(trained.root / "eval" / "predictions" / "rle.csv")
+    images = [path.name for path in radiographs(trained).values()]
+    assert [(row["image_name"], row["class"]) for row in table] == [(image, bone) for image in images for bone in BONES]
+    texts = [row["rle"] for row in table]
+    for case in radiographs(trained):
+        for mask in pages(trained.root / "eval" / "predictions" / case / f"{case}_seg.tif"):
+            assert texts.pop(0) == encode(mask)
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_table(
+    trained: TrainedBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "killed.yaml").write_text(KILLED)
+    knobs = {"bundle_root": trained.root, "dataset_dir": trained.dataset_dir, "output_dir": tmp_path / "out"}
+    files = [*trained.configs("inference.yaml"), str(tmp_path / "killed.yaml")]
+    command = ["monai.bundle", "run", "--config_file", str(files), *words(knobs)]
+    names = list(radiographs(trained))
+    monkeypatch.setenv("KILLED_AT", names[3])
+    assert run_module(*command, cwd=REPO / "tests").returncode == -signal.SIGKILL
+    assert (tmp_path / "out" / names[3] / f"{names[3]}_rle.csv").is_file()
+    assert list(json.loads((tmp_path / "out" / "finished.json").read_text())["finished"]) == names[:3]
+    assert not (tmp_path / "out" / "rle.csv").exists()
+    monkeypatch.delenv("KILLED_AT")
+    whole = (trained.root / "eval" / "predictions" / "rle.csv").read_bytes()
+    finished = run_module(*command, cwd=REPO / "tests")
+    assert (finished.returncode, "3 of 6 cases are in" in finished.stdout + finished.stderr) == (0, True)
+    assert (tmp_path / "out" / "rle.csv").read_bytes() == whole
+
+
+def test_masks_that_were_corrected_by_hand_are_encoded_anew(trained: TrainedBundle, tmp_path: Path) -> None:
+    knobs = {"bundle_root": trained.root, "dataset_dir": trained.dataset_dir, "output_dir": tmp_path / "out"}
+    shutil.copytree(trained.root / "eval" / "predictions", tmp_path / "out")
+    case = next(iter(radiographs(trained)))
+    masks = np.zeros((len(BONES), 64, 64))
+    masks[1, 10:14, 20] = 1  # X, Y
+    write_pages(tmp_path / "out" / case / f"{case}_seg.tif", masks)
+    log = run_bundle(trained.configs("inference.yaml"), *words(knobs))
+    assert "Nothing was left to do" in log
+    before, after = (rows(folder / "rle.csv") for folder in (trained.root / "eval" / "predictions", tmp_path / "out"))
+    assert [row["rle"] for row in after[: len(BONES)]] == ["", encode(masks[1].T), *[""] * (len(BONES) - 2)]
+    assert after[len(BONES) :] == before[len(BONES) :]
+
+
+def test_a_case_that_fails_has_no_rows(
+    trained: TrainedBundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "new").mkdir()
+    good, bad = (Path(shutil.copy(path, tmp_path / "new")) for path in list(radiographs(trained).values())[:2])
+    bad.write_bytes(bad.read_bytes()[:-100])
+    with pytest.raises(SystemExit):
+        predict(trained, tmp_path / "new", tmp_path / "out")
+    assert {row["image_name"] for row in rows(tmp_path / "out" / "rle.csv")} == {good.name}
+    assert "rle.csv has no rows for 1 of 2 cases, which failed" in caplog.text

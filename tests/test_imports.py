@@ -27,15 +27,17 @@ LAYERS = {
     **dict.fromkeys(LIGHT, LIGHT),
     **dict.fromkeys(BLOCKS, BLOCKS),
     "data": BLOCKS | {"data"},
+    "anatomy": {"anatomy"},
     "report": BLOCKS | {"data", "report"},
     "missing": BLOCKS | {"data", "report", "missing"},
     "generation": BLOCKS | {"data", "report", "generation"},
     "inpainting": BLOCKS | {"data", "report", "inpainting"},
     "label_to_image": BLOCKS | {"data", "report", "generation", "inpainting", "label_to_image"},
-    "domains": BLOCKS | {"data", "report", "missing", "domains"},
+    "domains": BLOCKS | {"anatomy", "data", "report", "missing", "domains"},
     "studies": BLOCKS | {"data", "report", "missing", "domains", "studies"},
     "sharing": BLOCKS | {"data", "report", "missing", "sharing"},
-    "__main__": BLOCKS | {"data", "report", "missing", "domains", "studies", "sharing"},
+    "rle_verbs": BLOCKS | {"data", "report"},
+    "__main__": BLOCKS | {"data", "report", "missing", "domains", "studies", "sharing", "rle_verbs"},
 }
 """Layer -> those that it may import from, beside the light modules and ``scanfill`` itself, which has the version."""
 KIND_OF_STUDY = re.compile(r"scanfill\.studies\.kinds\.\w+")

@@ -9,19 +9,34 @@ from monai.bundle import ConfigParser
 
 from conftest import BUNDLES, REPO
 from scanfill.errors import UsageError
-from scanfill.presets import is_about_the_file, presets, read_preset
+from scanfill.presets import find_preset, is_about_the_file, presets, read_preset
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILES = sorted((REPO / "configs" / "augmentation").glob("*.yaml"))
+FILES = sorted((REPO / "configs" / "augmentation").rglob("*.yaml"))
+SINGLE = {"center_crop", "noise", "blur", "contrast", "brightness_contrast", "clahe", "rotate", "shift_scale_rotate"}
+SINGLE |= {"flip", "sobel"}
 
 
 def test_every_file_of_the_folder_is_a_preset_and_the_reference_stands_first() -> None:
     found = presets()
-    assert set(found) == {file.stem for file in FILES}
+    assert sorted(found) == sorted(file.stem for file in FILES), "and no two have the same name"
     assert next(iter(found)) == "none"
-    assert list(found)[1:] == sorted(set(found) - {"none"})
+    usual = [name for name in found if not found[name].is_single]
+    assert usual[1:] == sorted(set(usual) - {"none"})
+    assert list(found) == [*usual, *sorted(SINGLE)]
+
+
+def test_a_preset_knows_its_path_from_the_folder_of_configs() -> None:
+    for preset in presets().values():
+        assert (REPO / preset.config).samefile(preset.path)
+
+
+def test_a_single_augmentation_is_found_by_its_name() -> None:
+    assert find_preset("rotate") == presets()["rotate"].path
+    with pytest.raises(UsageError, match="did you mean rotate"):
+        find_preset("rotat")
 
 
 def test_presets_say_which_images_they_are_for() -> None:
@@ -29,7 +44,7 @@ def test_presets_say_which_images_they_are_for() -> None:
         images: {name for name, preset in presets().items() if images in preset.made_for} for images in ("MR", "DX")
     }
     any_images = {"none", "nnunet", "strong_elastic"}
-    assert fitting["DX"] == any_images | {"xray"}
+    assert fitting["DX"] == any_images | {"xray"} | SINGLE
     assert fitting["MR"] == any_images | {"mri", "mri_multisite", "mri_artifacts", "lesion_mixing"}
     assert presets()["xray_classification"].made_for == ()
 

@@ -1,4 +1,4 @@
-"""The command line, ``python -m scanfill VERB``: one plain function per verb.
+"""The command line, ``python -m scanfill VERB``: one plain function per verb; those of ``rle`` are in ``rle_verbs``.
 
 Every verb accepts ``--replace FILE``: a file that it may replace although scanfill did not write it. Training and
 prediction use ``python -m monai.bundle run``.
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import fire
 
-from scanfill import bundle_path, bundle_paths
-from scanfill.cli_args import checked_words, read_with_types, take_option, typed_options
+from scanfill import bundle_path, bundle_paths, rle_verbs
+from scanfill.cli_args import as_commands, checked_words, take_option, typed_options
 from scanfill.errors import UsageError
 from scanfill.option_values import split_paths
 from scanfill.replacing import allow_replacing
@@ -101,6 +101,38 @@ def cases(
     write_case_list(
         folder, output=output, modalities=modalities, labels=labels, patient_regex=patient_regex, schema=schema
     )
+
+
+def explore(
+    folder: str,
+    output: str = "explored.html",
+    predictions: str | None = None,
+    against: str | None = None,
+    *,
+    modalities: list[str] | None = None,
+    labels: str = "auto",
+    patient_regex: str | None = None,
+    schema: str = "brain_mri",
+    workers: int = 1,
+) -> None:
+    """Write a page on what is in a data set: classes, overlaps, intensities, sizes, sides, duplicates, outliers.
+
+    Args:
+        folder: Folder of the cases.
+        output: The page to write.
+        predictions: Output folder of an inference, to show its errors.
+        against: Folder of another set of the same kind, such as the test set: whether the two are too alike, or too
+            different.
+        modalities: The images to look at; by default, any that are found.
+        labels: Convention of the label values, or none to look at the images alone.
+        patient_regex: Regular expression for the part of a case's name that identifies the patient.
+        schema: Kind of data: a folder under ``scanfill/domains``.
+        workers: Number of processes that read the cases.
+    """
+    from scanfill.report.exploration.explore_page import write_exploration  # noqa: PLC0415
+
+    options = {"modalities": modalities, "labels": labels, "patient_regex": patient_regex, "workers": workers}
+    write_exploration(folder, output, schema=schema, predictions=predictions, against=against, **options)
 
 
 def split(
@@ -398,6 +430,7 @@ VERBS = {
         demo,
         phantoms,
         cases,
+        explore,
         split,
         prepare,
         restore,
@@ -411,6 +444,9 @@ VERBS = {
         score_reading,
         tta_gain,
     )
+} | {
+    f"rle {verb.__name__}": verb
+    for verb in (rle_verbs.check, rle_verbs.score, rle_verbs.vote, rle_verbs.preview, rle_verbs.write)
 }
 
 
@@ -424,8 +460,7 @@ def main() -> None:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
     try:
-        called = VERBS if not words or "--" in words else {words[0]: read_with_types(VERBS[words[0]])}
-        fire.Fire(called, command=words, name="scanfill")
+        fire.Fire(as_commands(VERBS, words), command=words, name="scanfill")
     except (UsageError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         raise SystemExit(1) from None

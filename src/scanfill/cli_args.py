@@ -37,11 +37,30 @@ def read_with_types(verb: Verb) -> Verb:
     return typed
 
 
+def as_commands(verbs: Mapping[str, Verb], words: Sequence[str]) -> dict[str, Any]:
+    """Return what Fire calls: the verb that checked words name, or all verbs if they ask for help.
+
+    Args:
+        verbs: The verbs by name; ``rle check`` becomes the command ``check`` of ``rle``.
+        words: From :py:func:`checked_words`.
+    """
+    asks = not words or "--" in words
+    called = verbs if asks else {name: read_with_types(verbs[name]) for name in [_verb_name(verbs, words)]}
+    commands: dict[str, Any] = {}
+    for name, verb in called.items():
+        group, _, member = name.partition(" ")
+        if member:
+            commands.setdefault(group, {})[member] = verb
+        else:
+            commands[name] = verb
+    return commands
+
+
 def checked_words(verbs: Mapping[str, Verb], words: Sequence[str]) -> list[str]:
     """Check a command line without running anything.
 
     Args:
-        verbs: The verbs by name.
+        verbs: The verbs by name; a verb of a group has a name of two words, such as ``rle check``.
         words: The words after the program's name.
 
     Returns:
@@ -54,15 +73,23 @@ def checked_words(verbs: Mapping[str, Verb], words: Sequence[str]) -> list[str]:
     if not words:
         return []
     asked_for_help = any(word in HELP for word in words)
-    name = words[0].replace("-", "_")
     if words[0] in (*HELP, "--"):
         return ["--", HELP[0]]
+    name = _verb_name(verbs, words)
+    group = [known for known in verbs if known.startswith(f"{name} ")]
+    if group and asked_for_help:
+        return [name, "--", HELP[0]]
     if name not in verbs:
-        msg = f"There is no verb {words[0]!r}; {_nearest(name, list(verbs))}."
+        told = " ".join(words[: 1 + name.count(" ")])
+        msg = (
+            f"{told} needs one of {', '.join(group)}."
+            if group
+            else f"There is no verb {told!r}; {_nearest(name, list(verbs))}."
+        )
         raise UnknownOptionError(msg)
     if asked_for_help:
-        return [name, "--", HELP[0]]
-    return [name, *_Arguments(name, verbs[name]).checked(words[1:])]
+        return [*name.split(), "--", HELP[0]]
+    return [*name.split(), *_Arguments(name, verbs[name]).checked(words[len(name.split()) :])]
 
 
 def take_option(words: Sequence[str], name: str) -> tuple[list[str], list[str]]:
@@ -204,6 +231,13 @@ class _Arguments:
         named = [f"--{name} {name.upper()}" for name, found in self.parameters.items() if found.kind not in POSITIONAL]
         needed = [text for text in named if _needed(self.parameters[text.split()[0][2:]])]
         return f"python -m scanfill {' '.join([self.verb, *words, *needed])} (--help lists the options)"
+
+
+def _verb_name(verbs: Mapping[str, Verb], words: Sequence[str]) -> str:
+    """Return the name of the verb at the start of a command line: one word, or two if the first is that of a group."""
+    first, *others = (word.replace("-", "_") for word in words[:2])
+    in_group = any(name.startswith(f"{first} ") for name in verbs)
+    return f"{first} {others[0]}" if in_group and others and not FLAG.match(words[1]) else first
 
 
 def _needed(parameter: inspect.Parameter) -> bool:

@@ -21,10 +21,13 @@ MADE_FOR, NEEDS = "_made_for_", "_needs_"
 REFERENCE = "none"
 """The preset without augmentation, which the others are compared with; it is listed first."""
 
+FOLDER, SINGLE = "augmentation", "single"
+"""Folder of the presets below ``configs``, and its folder of those that are one augmentation alone, for trials."""
+
 
 @dataclass(frozen=True)
 class Preset:
-    """One file of ``configs/augmentation``.
+    """One file of ``configs/augmentation``, or of its folder ``single``.
 
     Attributes:
         path: The file.
@@ -42,19 +45,36 @@ class Preset:
         return self.path.stem
 
     @property
+    def is_single(self) -> bool:
+        """Whether it is one augmentation alone, which only a trial uses."""
+        return self.path.parent.name == SINGLE
+
+    @property
+    def config(self) -> str:
+        """Path of its file from the folder that contains ``configs``, as in a study's output folder."""
+        return "/".join(("configs", FOLDER, *([SINGLE] if self.is_single else []), self.path.name))
+
+    @property
     def absent(self) -> list[str]:
         """Required packages that are not installed."""
         return [package for package in self.needs if importlib.util.find_spec(package.lower()) is None]
 
 
 def presets() -> dict[str, Preset]:
-    """Return every preset by name: the reference first, the others in alphabetical order.
+    """Return every preset by name: the reference first, then the others, and then the single augmentations.
 
     Raises:
         UsageError: The folder is missing, or a file does not state what it is made for.
     """
-    found = [read_preset(path) for path in (presets_folder() / "augmentation").glob("*.yaml")]
-    return {preset.name: preset for preset in sorted(found, key=lambda preset: (preset.name != REFERENCE, preset.name))}
+    found = [read_preset(path) for path in preset_files()]
+    found.sort(key=lambda preset: (preset.is_single, preset.name != REFERENCE, preset.name))
+    return {preset.name: preset for preset in found}
+
+
+def preset_files() -> list[Path]:
+    """List the files of all presets, whose names all differ."""
+    folder = presets_folder() / FOLDER
+    return [*folder.glob("*.yaml"), *(folder / SINGLE).glob("*.yaml")]
 
 
 def read_preset(path: Path) -> Preset:
@@ -81,10 +101,10 @@ def find_preset(name: str) -> Path:
     Raises:
         UsageError: There is no such file, or a package that it needs is not installed.
     """
-    folder = presets_folder() / "augmentation"
-    file = Path(name) if Path(name).suffix else folder / f"{name}.yaml"
+    files = {path.stem: path for path in preset_files()}
+    file = Path(name) if Path(name).suffix else files.get(name, presets_folder() / FOLDER / f"{name}.yaml")
     if not file.is_file():
-        known = sorted(path.stem for path in folder.glob("*.yaml"))
+        known = sorted(files)
         near = difflib.get_close_matches(name, known, n=2)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}."
         msg = f"There is no preset {name!r}; {hint} Pass a name or a file."

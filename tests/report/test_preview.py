@@ -13,9 +13,9 @@ from matplotlib.image import imread
 from monai.data import MetaTensor
 from monai.transforms import Orientation, Resized
 
-from scanfill.report import SavePreviewd, draw_preview
+from scanfill.report import SavePreviewd, draw_preview, preview
 from scanfill.report.palette import palette
-from scanfill.report.panels import STAMP, blacken
+from scanfill.report.panels import STAMP, blacken, draw_rows
 from scanfill.report.preview import COLOURS, PLANES, _entries
 
 if TYPE_CHECKING:
@@ -415,3 +415,31 @@ def test_twenty_nine_structures_are_all_named_if_asked(tmp_path: Path) -> None:
     sizes = {"prediction": dict.fromkeys(names.values(), 18.0)}
     texts = [text for text, _ in _entries(sizes, palette(29), "px", 29)]
     assert texts == [f"{name}  18 px" for name in names.values()]
+
+
+def test_a_large_picture_is_drawn_from_fewer_pixels_but_measured_in_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks = np.zeros((1, 90, 120), np.uint8)
+    masks[0, 31:61, 20:80] = 1
+    picture = 10 + 100.0 * masks[0] + np.linspace(0, 40, 120)
+    how = {"legend": {1: "square"}, "exclusive": False, "spatial_dims": 2}
+    whole = imread(draw_preview(picture, masks, tmp_path / "whole.png", **how))
+    drawn, listed = [], []
+
+    def spy(rows: Any, *words: Any, **options: Any) -> Any:
+        drawn.append(rows[0].image.shape)
+        return draw_rows(rows, *words, **options)
+
+    def listing(sizes: Any, *words: Any) -> Any:
+        listed.append(sizes)
+        return _entries(sizes, *words)
+
+    monkeypatch.setattr(preview, "draw_rows", spy)
+    monkeypatch.setattr(preview, "_entries", listing)
+    monkeypatch.setattr(preview, "FINEST", 40)
+    coarse = imread(draw_preview(picture, masks, tmp_path / "coarse.png", **how))
+    assert drawn == [(30, 40, 1)]
+    assert listed == [{"prediction": {"square": 1800.0}}]
+    assert coarse.shape == whole.shape
+    assert np.abs(coarse - whole).mean() < 0.05

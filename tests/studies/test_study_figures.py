@@ -9,13 +9,13 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from scanfill.report.svg import write_svg
 from scanfill.studies.figures.score_plots import (
     agreement,
     draw_dice_boxes,
     draw_differences,
     draw_volume_agreement,
 )
-from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.missing_modality.error_plot import Cloud, draw_error_against_loss
 from scanfill.studies.kinds.missing_modality.examples import draw_example_slices
 from scanfill.studies.tables.study_table import Estimate
@@ -54,6 +54,16 @@ def test_differences_have_one_panel_a_label_and_an_interval_about_each_point() -
         list(line.get_xdata()) for line in axes[0].lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 1
     ]
     assert bars == [[-0.2, 0.0]]
+
+
+def test_panels_that_are_compared_have_one_scale() -> None:
+    lost = {"honest": Estimate(0.01, 0.0, 0.02), "other": Estimate(-0.3, -0.4, -0.2)}
+    own, shared = (
+        [axis.get_xlim() for axis in draw_differences({"flip": lost}, "Difference", one_scale=one).axes]
+        for one in (False, True)
+    )
+    assert own[0] != own[1]
+    assert shared == [(own[1][0], own[0][1])] * 2
 
 
 def test_an_svg_is_valid_self_contained_and_the_same_each_time(tmp_path: Path) -> None:

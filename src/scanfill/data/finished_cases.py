@@ -38,6 +38,10 @@ class FinishedCases:
         case_key: Key of the case's name in the engine's batch.
         new_cases: Whether results are cases with names of their own, which must not be among the data either.
         more_keys: Keys of further files that a result depends on, besides those of the schema.
+
+    Attributes:
+        done: Names of the cases that were left out because they are finished, and of those predicted since.
+        edited: Case that was left out -> names of its files that were changed since it was predicted.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class FinishedCases:
         self.more_keys = tuple(more_keys)
         self.settings = run_settings()
         self.cases: dict[str, dict[str, Any]] = {}
+        self.done: set[str] = set()
+        self.edited: dict[str, list[str]] = {}
         self._depends_on: dict[str, dict[str, str]] = {}
 
     def leave_out(self, cases: Sequence[Case]) -> list[Case]:
@@ -87,6 +93,7 @@ class FinishedCases:
                 check_name(case["case_id"], "The name of a case")
                 check_apart(self.output_dir / case_id, folders)
                 if self._is_finished(case, weights):
+                    self.done.add(case_id)
                     continue
                 self._check_replaceable(case)
             except (UsageError, OSError) as error:
@@ -107,6 +114,7 @@ class FinishedCases:
     def __call__(self, engine: Engine) -> None:
         """Add the cases of one decollated batch."""
         predicted = [str(item[self.case_key]) for item in engine.state.batch]
+        self.done.update(predicted)
         for case_id in predicted:
             if case_id in self._depends_on:
                 files = {path.name: file_checksum(path) for path in _files_of(self.output_dir / case_id)}
@@ -127,6 +135,7 @@ class FinishedCases:
         if not all((folder / name).is_file() for name in known["files"]):
             return False
         if edited := self._edited(case_id):
+            self.edited[case_id] = edited
             logger.warning("Case %r: kept as it is; changed since it was predicted: %s.", case_id, ", ".join(edited))
         return True
 

@@ -1,6 +1,6 @@
 """Show the effect of augmentation presets on a case in one picture: one row per preset, one column per draw."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def draw_row(
     image_key, label_key = parser.get_parsed_content("image_keys")[0], parser.get_parsed_content("label_key")
     case = parser.get_parsed_content("cases")["training"][0]
     plain = Compose([*reading, *normalization])(dict(case))
-    augmented = Compose([*reading, *raw, *normalization, *_of_whole_images(augmentation, plain)])
+    augmented = Compose([*reading, *raw, *normalization, *of_whole_images(augmentation, plain)])
     augmented.set_random_state(seed)
     results = [plain, *_changed(augmented, case, plain, image_key, draws)]
     images, labels = zip(*(_shown(result, image_key, label_key) for result in results), strict=True)
@@ -148,7 +148,7 @@ def _draw_panel(axis: Any, row: Row, number: int) -> None:
         axis.text(0.02, 0.98, row.name, transform=axis.transAxes, color="#56B4E9", fontsize=9, va="top")
 
 
-def _of_whole_images(augmentation: Sequence[Any], case: dict[str, Any]) -> list[Any]:
+def of_whole_images(augmentation: Sequence[Any], case: Mapping[Any, Any]) -> list[Any]:
     """Skip keys that a bundle creates only after the crop, such as the copy to be painted over."""
     for step in augmentation:
         if any(key not in case for key in getattr(step, "keys", ())):
@@ -175,10 +175,15 @@ def _shown(case: dict[str, Any], image_key: str, label_key: str | None) -> tuple
     picture = convert_to_numpy(case[image_key])[SHOWN]
     if label_key is None:
         return _slice(picture, None), None
-    label = convert_to_numpy(case[label_key])[0]
+    label = _one_map(convert_to_numpy(case[label_key]))
     pasted = case.get("pasted", {}).get("voxels")  # see scanfill.transforms.RandMixLesionsd
     index = _busiest(label) if pasted else _fullest(label)
     return _slice(picture, index), _slice(label, index)
+
+
+def _one_map(label: NDArray[Any]) -> NDArray[Any]:
+    """Return a label map ``(1, ...)`` without its channel; of overlapping labels ``(labels, ...)``, their union."""
+    return np.asarray(label[0] if len(label) == 1 else (label >= 0.5).any(axis=0))
 
 
 def _busiest(label: NDArray[Any]) -> int | None:

@@ -4,13 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 import scanfill
 from scanfill.data.case_quality import SEVERITIES, CaseQuality, Finding, QualityChecks, checks_of
@@ -22,6 +20,7 @@ from scanfill.errors import UsageError
 from scanfill.files import writing
 from scanfill.report.page import RESEARCH_ONLY, Figure, FromTemplate, Mark, Page, Row, Section, Table
 from scanfill.report.panels import PLANES, Plane
+from scanfill.report.thumbnails import png_bytes
 
 KINDS: dict[str, Literal["bad", "warn", "known"]] = {"error": "bad", "warning": "warn", "note": "known"}
 PICTURE_WIDTH = 150  # CSS pixels, for a modality's column of three planes
@@ -248,10 +247,7 @@ def _picture(views: Sequence[NDArray[np.uint8]], spacing: Sequence[float]) -> by
         rows = [_row(plane, views[plane.normal], spacing) for plane in PLANES]
     width = max(row.shape[1] for row in rows)
     rows = [np.pad(row, ((1, 1), ((width - row.shape[1]) // 2, -(-(width - row.shape[1]) // 2)))) for row in rows]
-    buffer = BytesIO()
-    # One gray channel with 32 levels instead of Matplotlib's four with 256 takes a third of the bytes.
-    Image.fromarray(np.vstack(rows) // 8 * 8).save(buffer, format="png", optimize=True)
-    return buffer.getvalue()
+    return png_bytes(np.vstack(rows))
 
 
 def _row(plane: Plane, view: NDArray[np.uint8], spacing: Sequence[float]) -> NDArray[np.uint8]:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import yaml
+
 import scanfill
 from scanfill.errors import UsageError
 
@@ -15,6 +17,13 @@ def facts_of(bundle: str) -> dict[str, Any]:
     file = scanfill.bundle_path(bundle) / "configs" / "metadata.json"
     facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return facts
+
+
+@cache
+def options_of(bundle: str) -> tuple[str, ...]:
+    """Return the names of the options of a bundle's ``train.yaml``."""
+    file = scanfill.bundle_path(bundle) / "configs" / "train.yaml"
+    return tuple(map(str, yaml.safe_load(file.read_text(encoding="utf-8"))))
 
 
 def networks_of(bundle: str) -> Mapping[str, Sequence[str]]:

@@ -4,11 +4,10 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import yaml
-
 import scanfill
 from scanfill.errors import UnknownOptionError, UsageError
 
+from .bundle_facts import options_of
 from .kind import Kind
 
 Study = dict[str, Any]
@@ -34,6 +33,7 @@ def check_study(study: Study, kind: Kind) -> None:
         msg = f"device (={study['device']!r}) must be a name such as auto, cpu or cuda:0."
         raise UsageError(msg)
     _check_shares(study)
+    _check_other_data(study)
     _check_numbers("seeds", study["seeds"])
     _check_folds(study)
     _check_margins(study)
@@ -88,6 +88,17 @@ def _check_shares(study: Study) -> None:
         raise UsageError(msg)
     if not isinstance(inner, float) or not 0 < inner < 1:
         msg = f"inner_validation (={inner!r}) must be a fraction of a fold's training patients, such as 0.1."
+        raise UsageError(msg)
+
+
+def _check_other_data(study: Study) -> None:
+    """Check that a study has one test at most: held-out patients, or another data set."""
+    other = study.get("other_dataset_dir")
+    if other is not None and not isinstance(other, str):
+        msg = f"other_dataset_dir (={other!r}) must be a folder, whose cases are the test, or null for none."
+        raise UsageError(msg)
+    if (other or study.get("other_phantoms")) and study["held_out"]:
+        msg = f"held_out (={study['held_out']!r}) must be 0 if the test is another data set (other_dataset_dir)."
         raise UsageError(msg)
 
 
@@ -161,5 +172,4 @@ def check_bundle_option(option: str, bundle: str, set_by_kind: Collection[str], 
     if name in SET_BY_STUDY | set(set_by_kind):
         msg = f"{where}: {option} is set by the study for each training; remove it."
         raise UsageError(msg)
-    config = scanfill.bundle_path(bundle) / "configs" / "train.yaml"
-    check_name(name, yaml.safe_load(config.read_text(encoding="utf-8")), f"{where}: {bundle} has no option")
+    check_name(name, options_of(bundle), f"{where}: {bundle} has no option")

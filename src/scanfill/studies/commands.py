@@ -91,24 +91,37 @@ def share_name(share: float) -> str:
     return f"p{100 * share:g}".replace(".", "_")
 
 
+def is_tested(study: Mapping[str, Any]) -> bool:
+    """Return whether a study has a test: held-out patients, or another data set."""
+    return bool(study["held_out"] or study.get("other_dataset_dir"))
+
+
+def predicts(task: Mapping[str, Any], part: str) -> bool:
+    """Return whether the cases of a part of a fold's list, such as ``validation``, are predicted for a task."""
+    return part in task.get("parts", (part,))
+
+
 def training_options(plan: Plan, name: str, fold: str, seed: int | str) -> dict[str, Any]:
     """Collect the options of a training that affect its weights.
 
     Without validation, the best weights cannot be chosen; if the last weights are kept, one validation at the end is
-    enough.
+    enough, unless the model states how often.
     """
     study, model = plan["study"], plan["models"][name]
     options = dict(model["options"])
     validated = model["cases"] == "inner_share" or (study["checkpoint"] == "best" and model["cases"] != "inner_folds")
     if not validated:
         options |= {"validation": 0, "val_interval": 10**9}
+    elif "validate_every" in model:
+        options |= {"val_interval": model["validate_every"]}
     elif study["checkpoint"] == "last":
         options |= {"val_interval": options.get("max_epochs", "@max_epochs")}
     about = {"model": name, "bundle": model["bundle"], "seed": int(seed), "fold": fold}
     about |= {"overlays": model["overlays"], "options": model["options"]}
+    one_meaning = model["bundle"] in plan.get("without_labels_option", ())
     return {
         **options,
-        "labels": study["labels"],
+        **({} if one_meaning else {"labels": study["labels"]}),
         "seed": seed,
         "weights": study["checkpoint"] if validated else "last",
         "about": about,
@@ -169,7 +182,7 @@ def scores(plan: Plan) -> list[str]:
     folds = study["subset"]["folds"]
     files = [receipt for name, seed, fold in trainings(plan) for receipt in receipts([name], fold, seed)]
     files += [f"scores/seed_{seed}/fold_{fold}.csv" for seed in study["seeds"] for fold in folds]
-    if study["held_out"] and len(folds) > 1:
+    if is_tested(study) and len(folds) > 1:
         files += [f"scores/seed_{seed}/ensemble.csv" for seed in study["seeds"]]
     more = [place for place in ("slices", "fit") if study.get(place)]
     files += [f"{place}/seed_{seed}/fold_{fold}.csv" for place in more for seed in study["seeds"] for fold in folds]

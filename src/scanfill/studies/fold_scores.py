@@ -1,4 +1,7 @@
-"""Score the predictions of one fold, one row per strategy, task and case, and reject cases used in training."""
+"""Score the predictions of one fold, one row per strategy, task and case, and reject cases used in training.
+
+Where labels overlap, rows also have the mean of each score over all regions, as region ``all``.
+"""
 
 import csv
 import json
@@ -15,13 +18,15 @@ from tqdm import tqdm
 
 from scanfill.data import load_schema, read_list
 from scanfill.data.evaluation_cases import refuse_seen
+from scanfill.data.read import ReadCased
 from scanfill.data.schema import CaseSchema
 from scanfill.data.truth import read_truth
 from scanfill.errors import UsageError
 from scanfill.metrics import score_case, score_slices
-from scanfill.metrics.cohort import write_table
+from scanfill.metrics.cohort import OVERALL, write_table
 from scanfill.metrics.slice_scores import axial_axis
 
+from .commands import predicts
 from .prediction import FIGURES
 
 Case = dict[str, Any]
@@ -34,8 +39,11 @@ EVALUATIONS = {"validation": "cross_validation", "test": "held_out"}
 FIT = "fit"
 """Stands for the evaluation where the training patients are scored, which evaluates nothing."""
 
-PREDICTED = (".nii.gz", ".png")
-"""How the name of a predicted label map may end."""
+PREDICTED = (".nii.gz", ".png", ".tif")
+"""How the name of a predicted label map may end; a TIFF has a page per label, and no position in space."""
+
+AVERAGED = ("dice", "precision", "sensitivity", "hd95")
+"""Scores whose mean over all regions is added where labels overlap."""
 
 
 def score_fold(
@@ -125,7 +133,10 @@ def score_fold_slices(
 
 @dataclass(frozen=True)
 class _LabelMap:
-    """A predicted label map with its truth; ``prediction`` and ``folder`` are empty if nothing was predicted."""
+    """A predicted label map, or overlapping labels, with its truth.
+
+    ``prediction`` and ``folder`` are empty if nothing was predicted.
+    """
 
     about: Row
     case: Case
@@ -158,7 +169,7 @@ def _label_maps(
         for case in tqdm(cases, desc=f"Scores, {evaluation['evaluation']}", unit="case"):
             truth = truth_of(case, kind)
             for strategy, receipt in receipts.items():
-                for task in receipt["tasks"]:
+                for task in (task for task in receipt["tasks"] if predicts(task, part)):
                     folder = str(task["folder"])
                     labels = read_label_map(Path(predictions[strategy]) / folder, case, truth, kind)
                     yield _LabelMap(_names(task) | evaluation, case, labels, truth, strategy, folder)
@@ -198,7 +209,7 @@ def score_ensemble(
     for case in tqdm(cases, desc="Scores of ensembles", unit="case"):
         truth = truth_of(case, kind)
         for strategy, folders in predictions.items():
-            for task in tasks[strategy]:
+            for task in (task for task in tasks[strategy] if predicts(task, "test")):
                 votes = [read_label_map(Path(folder) / task["folder"], case, truth, kind) for folder in folders]
                 about: Row = {"evaluation": "held_out", "seed": seed, "fold": "all"}
                 about |= {"strategy": f"{task['strategy']}_ensemble", "task": str(task["task"])}
@@ -238,12 +249,20 @@ def read_figures(folder: Path) -> Figures:
 
 
 def truth_of(case: Case, schema: CaseSchema) -> MetaTensor:
-    """Read the label map of a case, ``(1, ...)``, with the labels of its schema."""
-    return read_truth(case, schema, schema.label.key if schema.label else "label")
+    """Read the label map of a case, ``(1, ...)``, or its overlapping labels, ``(labels, ...)``."""
+    key = schema.label.key if schema.label else "label"
+    if schema.label and schema.label.kind == "polygons":  # filled on the grid of the image
+        read = ReadCased(keys=schema.image_keys, label_key=key, schema=schema)
+        truth: MetaTensor = read({name: case[name] for name in case})[key]
+        return truth
+    return read_truth(case, schema, key)
 
 
 def read_label_map(folder: Path, case: Case, truth: MetaTensor, schema: CaseSchema) -> NDArray[np.uint8]:
     """Read a predicted label map with the labels of its schema, on the grid of the truth.
+
+    Returns:
+        The label map ``(X, Y[, Z])``; of overlapping labels, ``(labels, X, Y)`` of 0 and 1.
 
     Raises:
         UsageError: The label map is missing, or on another grid.
@@ -256,14 +275,20 @@ def read_label_map(folder: Path, case: Case, truth: MetaTensor, schema: CaseSche
     key = schema.label.key if schema.label else "label"
     convention = {"label_convention": case["output_labels"]} if "output_labels" in case else {}
     predicted = read_truth({"case_id": case["case_id"], key: str(path), **convention}, schema, key)
-    if predicted.shape != truth.shape or not np.allclose(predicted.affine, truth.affine, atol=1e-3):
+    placed = path.suffix == ".tif" or np.allclose(predicted.affine, truth.affine, atol=1e-3)
+    if predicted.shape != truth.shape or not placed:
         msg = (
             f"{path} is not on the grid of {case[key]}: the label map has changed since the prediction. Remove "
             f"receipt.json of that prediction, and run the study again."
         )
         raise UsageError(msg)
-    label: NDArray[np.uint8] = convert_to_numpy(predicted)[0]
-    return label
+    label: NDArray[np.uint8] = convert_to_numpy(predicted)
+    return label[0] if is_exclusive(schema) else label
+
+
+def is_exclusive(schema: CaseSchema) -> bool:
+    """Return whether a voxel has one label at most."""
+    return schema.label is None or schema.label.exclusive
 
 
 def voxel_size(truth: MetaTensor) -> list[float]:
@@ -278,4 +303,14 @@ def _row(about: Row, case: Case, labels: NDArray[Any], truth: MetaTensor, schema
         "case_id": str(case["case_id"]),
         "patient": str(case["patient"]),
     }
-    return {**row, **score_case(labels, truth, voxel_size(truth), schema.regions)}
+    exclusive = is_exclusive(schema)
+    scores = score_case(labels, truth, voxel_size(truth), schema.regions, exclusive=exclusive)
+    return {**row, **({} if exclusive else means_over(scores, list(schema.regions))), **scores}
+
+
+def means_over(scores: Mapping[str, float], regions: Sequence[str]) -> dict[str, float]:
+    """Return the mean of each score over all regions, as in competitions on overlapping bones.
+
+    A region that is neither in the truth nor in the prediction has the scores of a correct prediction, such as Dice 1.
+    """
+    return {f"{name}_{OVERALL}": float(np.mean([scores[f"{name}_{each}"] for each in regions])) for name in AVERAGED}

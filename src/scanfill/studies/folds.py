@@ -3,7 +3,8 @@
 =====================================  ==============================================================================
 file in ``folds/``                     content
 =====================================  ==============================================================================
-``fold_<k>.json``                      ``training``, ``validation`` (scored in fold k), ``test`` (held out, in each)
+``fold_<k>.json``                      ``training``, ``validation`` (scored in fold k), ``test`` (held out, or of
+                                       another data set; in each)
 ``fold_<k>_outer.json``                ``training``: all of the fold's training patients
 ``fold_<k>_inner_share.json``          the same, with some of them moved to ``validation``
 ``fold_<k>_inner_<j>.json``            ``training``: the fold's training patients outside inner fold j
@@ -30,13 +31,14 @@ from .commands import share_part
 Study = dict[str, Any]
 
 
-def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
+def divide(cases: Sequence[Case], study: Study, others: Sequence[Case] = ()) -> dict[str, Split]:
     """Create every case list of a study.
 
     Args:
         cases: All cases, with ``case_id`` and ``patient``.
         study: Its options ``folds``, ``held_out``, ``split_seed``, ``inner_validation``, and ``inner_folds`` and
             ``patients``, shares of a fold's training patients, if any.
+        others: Cases of another data set, which are the test.
 
     Returns:
         File name without suffix -> list.
@@ -50,7 +52,7 @@ def divide(cases: Sequence[Case], study: Study) -> dict[str, Split]:
     splits = fold_cases(cases, study["folds"], _share(cases, study["held_out"]), seed)
     for fold, split in enumerate(splits):
         name, training = f"fold_{fold}", split["training"]
-        lists[name] = split
+        lists[name] = split | {"test": list(others)} if others else split
         lists |= _training_lists(name, training, study)
         for share in (share for share in study.get("patients", ()) if share != 1):
             for own in study["seeds"]:

@@ -29,6 +29,7 @@ class Kind:
       checkpoint ``best`` all except the inner validation; ``inner_share``: all except the inner validation;
       ``inner_folds``: one network for each inner fold;
     - optionally ``patients``, the share of these patients (see :py:mod:`scanfill.studies.folds`);
+    - optionally ``validate_every``, the number of epochs between validations, if it has an inner validation;
     - optionally ``made_list``, a list of cases written by a step, in place of it;
     - optionally ``more``, further configs, and ``made_configs``, those that a step writes.
 
@@ -44,7 +45,8 @@ class Kind:
 
     - ``models`` that it uses, and ``needs``, further files that must be there before;
     - ``tasks``, each with the ``strategy`` and ``task`` of its rows (``task`` is empty for cases as they are), the
-      ``folder`` of its results, the ``model`` that predicts, and all ``models`` that it costs;
+      ``folder`` of its results, the ``model`` that predicts, and all ``models`` that it costs; optionally ``parts``,
+      the parts of a fold's list whose cases it is for (``validation``, ``test``), by default all;
     - optionally ``prepare``, a config of what changes the cases of a task before they are predicted
       (:py:class:`scanfill.studies.prediction.Preparation`), and ``inference``, options of the bundle's inference.
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scanfill.report.page import Figure, FromTemplate, Part, Section
+from scanfill.report.svg import write_svg
 from scanfill.studies.figures.score_plots import draw_differences
-from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.study_scores import EVALUATIONS, Cell, StudyScores
 from scanfill.studies.tables.comparisons import JudgedCells, Methods
 from scanfill.studies.tables.study_table import StudyTable
@@ -21,12 +21,14 @@ class Layout:
     Attributes:
         title: Title of the page.
         evaluation: Creates, writes and lays out the tables and figures of one evaluation.
+        opening: Lays out the sections above all evaluations.
         closing: Lays out the sections below all evaluations.
     """
 
     title: str
     evaluation: Callable[[StudyScores, str, Methods], list[Part]]
     closing: Callable[[StudyScores], list[Part]] = lambda _: []
+    opening: Callable[[StudyScores, Methods], list[Part]] = lambda *_: []
 
 
 @dataclass(frozen=True)

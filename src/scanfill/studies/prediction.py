@@ -22,6 +22,7 @@ from scanfill.engines.checkpoint_files import read_record
 from scanfill.files import writing
 from scanfill.metrics.cohort import write_table
 
+from .commands import predicts
 from .predictor import Predictor
 from .trained import Trained, trained_from
 from .training import job_facts
@@ -143,12 +144,16 @@ def predict(
     folder, kind = Path(output_dir), load_schema(schema)
     shutil.rmtree(folder, ignore_errors=True)
     split = read_list(datalist, dataset_dir, kind.image_keys, schema=kind)
-    cases = [case for part in parts for case in split.get(part, ())]
     trained = trained_from(models)
     prepare = prepare or AsTheyAre(kind)
     predictors: dict[str, Predictor] = {}
     figures, costs = [], []
+    names: set[str] = set()
     for task in tqdm(tasks, desc=str(about.get("strategy", "")), unit="task"):
+        cases = [case for part in parts if predicts(task, part) for case in split.get(part, ())]
+        if not cases:
+            continue
+        names.update(str(case["case_id"]) for case in cases)
         name = task["model"]
         if name not in predictors:
             predictors[name] = Predictor(trained[name], device, inference, seen=TRAINING in parts)
@@ -164,7 +169,7 @@ def predict(
         **about,
         "models": {name: _model_facts(model) for name, model in trained.items()},
         "tasks": costs,
-        "cases": len(cases),
+        "cases": len(names),
         **job_facts(device),
     }
     with writing(folder / "receipt.json") as temporary:

@@ -11,7 +11,7 @@ from scanfill.studies.study_scores import StudyScores, read_study_scores
 from scanfill.studies.tables.comparisons import Methods
 from scanfill.studies.tables.costs import read_receipts
 
-EXPANDED = ("models", "steps", "predictions", "empty", "python", "protocol", "note")
+EXPANDED = ("models", "steps", "predictions", "empty", "python", "protocol", "note", "without_labels_option")
 """Entries of ``study.json`` that follow from the options, or are useless on another machine."""
 
 
@@ -32,7 +32,7 @@ def write_study_report(folder: Path, *, partial: bool = False, methods: Methods 
     scores = read_study_scores(folder, partial=partial)
     methods = methods or Methods(variant=scores.study.get("correction", "holm"))
     layout: Layout = import_module(f"scanfill.studies.kinds.{scores.study['name']}.page").LAYOUT
-    sections = _absent(scores)
+    sections = [*_absent(scores), *layout.opening(scores, methods)]
     for evaluation in scores.evaluations:
         sections += layout.evaluation(scores, evaluation, methods)
     page = Page(

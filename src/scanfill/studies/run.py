@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from scanfill.data.schema_names import load_schema
 from scanfill.domains import find_phantoms
 from scanfill.errors import UsageError
 from scanfill.files import check_apart, writable_folder, writing
+from scanfill.metrics.cohort import OVERALL
 
-from .bundle_facts import phantoms_of, schema_of
+from .bundle_facts import options_of, phantoms_of, schema_of
 from .checks import check_name
 from .estimate import describe_plan
 from .folds import data_checksums, divide, fingerprint, write_if_new, write_lists
@@ -38,6 +39,9 @@ from .report import write_study_report
 Plan = dict[str, Any]
 
 SNAKEFILE = Path(__file__).parent / "workflow" / "Snakefile"
+OTHER = "other images"
+"""Entry of the protocol with the checksum of another data set."""
+
 PHANTOM_CASES = 12
 """Phantoms generated for a smoke study without data; their size is that of the bundle's own smoke test."""
 
@@ -88,7 +92,9 @@ def run_study(
         if dataset_dir is None and not study["smoke"]:
             msg = "--dataset_dir is required (or --smoke, for phantoms): pass a folder with one subfolder per case."
             raise UsageError(msg)
-        data = Path(dataset_dir or make_phantoms(study, folder / "phantoms")).expanduser().resolve()
+        if dataset_dir is None and study.get("other_phantoms") and not study["other_dataset_dir"]:
+            study["other_dataset_dir"] = str(make_phantoms(study, folder / "other_phantoms", study["other_phantoms"]))
+        data = Path(dataset_dir or make_phantoms(study, folder / "phantoms", {})).expanduser().resolve()
         plan = write_plan(study, folder, data)
         if dry_run:
             print(describe_plan(plan, folder), flush=True)  # noqa: T201  requested output
@@ -105,11 +111,16 @@ def run_study(
     return folder
 
 
-def make_phantoms(study: dict[str, Any], folder: Path) -> Path:
+def make_phantoms(study: dict[str, Any], folder: Path, options: Mapping[str, Any]) -> Path:
     """Write the phantoms of a smoke study without data; those of an earlier run are used again.
 
+    Args:
+        study: Its options.
+        folder: Folder to write.
+        options: Options of the phantoms, such as ``{"seed": 1000}``; the seed is 0 by default.
+
     Raises:
-        UsageError: Its bundles have no phantoms.
+        UsageError: Its bundles have no phantoms, or these have no such option.
     """
     phantoms = phantoms_of(kind_of_study(study).find_bundles(study).values())
     if phantoms is None:
@@ -119,7 +130,9 @@ def make_phantoms(study: dict[str, Any], folder: Path) -> Path:
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         name, size = phantoms
-        find_phantoms()[name].write(partial, cases=PHANTOM_CASES, size=size, seed=0)
+        kind = find_phantoms()[name]
+        kind.check_options({option: value for option, value in options.items() if option not in ("cases", "seed")})
+        kind.write(partial, **{"cases": PHANTOM_CASES, "seed": 0, **options, "size": size})
         partial.replace(folder)
     return folder
 
@@ -167,14 +180,18 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
     schema = load_schema(stated)
     check_scored(study, schema)
     cases = find_cases(data, schema.image_keys, study["labels"], study["patient_regex"], schema=schema)
+    others = other_cases(study, schema)
     protocol = {name: study[name] for name in (*PROTOCOL, *kind.incomparable)} | {"cases": fingerprint(cases, schema)}
     protocol["images"] = data_checksums(cases, folder / "data.json", schema)
+    if others:
+        protocol[OTHER] = data_checksums(others, folder / "other_data.json", schema)
     check_protocol(folder / "study.json", protocol)
-    lists = divide(cases, study)
+    lists = divide(cases, study, others)
     write_lists(lists, folder / "folds", study, schema)
     write_if_new({"training": cases}, folder / "cases.json", schema, name=data.name)
     models = kind.find_models(study)
-    copy_configs(folder, {model["bundle"] for model in models.values()}, kind.configs)
+    bundles = {model["bundle"] for model in models.values()}
+    copy_configs(folder, bundles, kind.configs)
     plan = {
         "protocol": protocol,
         "study": study,
@@ -183,12 +200,13 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
         "predictions": kind.find_predictions(study),
         "schema": stated,
         "empty": kind.empty,
+        "without_labels_option": sorted(name for name in bundles if "labels" not in options_of(name)),
         "dataset_dir": str(data),
         "patients": {part: len({case["patient"] for case in lists["fold_0"][part]}) for part in lists["fold_0"]},
         "python": sys.executable,
         "gpu": int(study["device"].startswith("cuda") or (study["device"] == "auto" and torch.cuda.is_available())),
         "versions": {"scanfill": scanfill.__version__, "monai": monai.__version__, "torch": torch.__version__},
-        "note": phantom_note(cases, schema),
+        "note": phantom_note([*cases, *others], schema),
         "data_sha256": protocol["images"],
         "command": shlex.join(["python", "-m", "scanfill", *sys.argv[1:]]),
     }
@@ -197,18 +215,29 @@ def write_plan(study: dict[str, Any], folder: Path, data: Path) -> Plan:
     return plan
 
 
+def other_cases(study: Mapping[str, Any], schema: CaseSchema) -> list[dict[str, Any]]:
+    """Find the cases of the other data set that is the test of a study; none if it has no such test."""
+    other = study.get("other_dataset_dir")
+    if not other:
+        return []
+    folder = Path(other).expanduser().resolve()
+    return find_cases(folder, schema.image_keys, study["labels"], study["patient_regex"], schema=schema)
+
+
 def check_scored(study: dict[str, Any], schema: CaseSchema) -> None:
-    """Check that a study compares regions that its kind of data has, and that these are scored in label maps.
+    """Check that a study compares regions that its kind of data has.
 
     Raises:
-        UsageError: There is no such region, the truth is not a label map, or images without slices are to be scored
-            slice by slice.
+        UsageError: There is no such region, no truth, or one of several files; or images without slices are to be
+            scored slice by slice.
     """
-    if schema.label is None or not schema.label.exclusive:
-        msg = f"Studies score label maps, but {schema.name} has {'no truth' if schema.label is None else 'overlaps'}."
+    if schema.label is None or schema.label.kind == "channels":
+        found = "no truth" if schema.label is None else "one mask per structure"
+        msg = f"Studies score label maps or outlines, but {schema.name} has {found}."
         raise UsageError(msg)
+    regions = [*schema.regions, *([] if schema.label.exclusive else [OVERALL])]
     for region in study["regions"]:
-        check_name(region, schema.regions, f"regions: {schema.name} has no region")
+        check_name(region, regions, f"regions: {schema.name} has no region")
     if study.get("slices") and schema.spatial_dims != 3:
         msg = f"slices (=true): only volumes have slices; {schema.name} images have {schema.spatial_dims} axes."
         raise UsageError(msg)
@@ -217,16 +246,19 @@ def check_scored(study: dict[str, Any], schema: CaseSchema) -> None:
 def check_protocol(path: Path, protocol: dict[str, Any]) -> None:
     """Check that results in a folder are comparable with those of this study.
 
+    Another data set may be added to a finished study: its networks stay, and only predict once more.
+
     Raises:
         UsageError: The existing study differs; the message gives the options.
     """
     if not path.is_file():
         return
     before = json.loads(path.read_text(encoding="utf-8"))["protocol"]
-    if differing := [name for name in protocol if before.get(name) != protocol[name]]:
+    added = {OTHER} - set(before)
+    if differing := [name for name in protocol if before.get(name) != protocol[name] and name not in added]:
         options = ", ".join(
             f"different {name}"
-            if name in {"cases", "images"}
+            if name in {"cases", "images", OTHER}
             else f"{name} (={before.get(name)!r}, now {protocol[name]!r})"
             for name in differing
         )
@@ -242,7 +274,7 @@ def copy_configs(folder: Path, bundles: set[str], more: Sequence[str] = ()) -> N
         bundles: Names of the bundles.
         more: Folders of ``configs`` besides ``studies``.
     """
-    copies = {folder / "configs" / name: studies_folder().with_name(name) for name in ("studies", *more)}
+    copies = {folder / "configs" / name: studies_folder().parent / name for name in ("studies", *more)}
     copies |= {folder / "bundles" / name / "configs": scanfill.bundle_path(name) / "configs" for name in bundles}
     for target, source in copies.items():
         target.mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scanfill.data.schema_names import load_schema
 from scanfill.errors import UsageError
 from scanfill.metrics.cohort import Row, as_number, is_score
+from scanfill.studies.commands import is_tested, predicts
 from scanfill.studies.kinds import kind_of_study
 from scanfill.studies.statistics import CROSS_VALIDATION, HELD_OUT, average_fold_models, mark_ensemble, pool_folds
 
@@ -22,6 +24,9 @@ ENSEMBLE = "_ensemble"
 
 EVALUATIONS: Mapping[str, str] = {CROSS_VALIDATION: "cross-validation", HELD_OUT: "held-out test"}
 """Name of each evaluation in score files -> its name for readers."""
+
+PARTS: Mapping[str, str] = {CROSS_VALIDATION: "validation", HELD_OUT: "test"}
+"""Evaluation -> part of a fold's list that it is about."""
 
 HOW: Mapping[str, str] = {
     "cross_validation": "Each patient was predicted by the one fold model that was not trained on that patient; folds "
@@ -103,7 +108,13 @@ class StudyScores:
     @property
     def planned_evaluations(self) -> list[str]:
         """Evaluations that the study requires."""
-        return [name for name in EVALUATIONS if name != HELD_OUT or self.study["held_out"]]
+        return [name for name in EVALUATIONS if name != HELD_OUT or is_tested(self.study)]
+
+    @property
+    def distance_unit(self) -> str:
+        """Unit of distances: pixels if the kind of data is pictures whose pixels have no known size, else mm."""
+        schema = load_schema(self.about["schema"])
+        return "pixels" if schema.spatial_dims == 2 and schema.pixel_size is None else "mm"
 
     @property
     def evaluations(self) -> list[str]:
@@ -119,6 +130,11 @@ class StudyScores:
         """List the strategies and tasks that the study requires, and the empty prediction if it has one."""
         kind = kind_of_study(self.study)
         return [*self.tasks, *([Cell(kind.empty)] if kind.empty else [])]
+
+    def planned_in(self, evaluation: str) -> list[Cell]:
+        """List the strategies and tasks that the study requires in one evaluation."""
+        cells = [(cell, self.tasks[cell][1] if cell in self.tasks else {}) for cell in self.planned]
+        return [cell for cell, task in cells if predicts(task, PARTS[evaluation])]
 
     def was_planned(self, cell: Cell) -> bool:
         """Return whether the study requires a cell: a required cell without scores is unfinished."""
@@ -169,7 +185,7 @@ def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
     there = {s: [k for k in folds if files[s, k].is_file()] for s in seeds}
     used_seeds, used_folds = _usable(there)
     rows = [row for s in used_seeds for k in used_folds for row in read_score_file(files[s, k], figures)]
-    if study["held_out"] and len(folds) > 1:
+    if is_tested(study) and len(folds) > 1:
         ensembles = {s: folder / "scores" / f"seed_{s}" / "ensemble.csv" for s in seeds}
         absent += [f"scores/seed_{s}/ensemble.csv" for s, path in ensembles.items() if not path.is_file()]
         rows += [row for s in used_seeds if ensembles[s].is_file() for row in read_score_file(ensembles[s], figures)]
@@ -178,7 +194,7 @@ def read_study_scores(folder: Path, *, partial: bool = False) -> StudyScores:
         absent += [
             f"{cell.name}, {EVALUATIONS[evaluation]}: not in every file of scores"
             for evaluation in scores.planned_evaluations
-            for cell in scores.planned
+            for cell in scores.planned_in(evaluation)
             if cell not in scores.cells(evaluation)
         ]
     if not rows or (absent and not partial):

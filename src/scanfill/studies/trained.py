@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from monai.bundle import ConfigParser
 
@@ -26,12 +27,21 @@ class Trained:
 
     def inference(self) -> ConfigParser:
         """Read the bundle's inference config, without previews and warnings."""
-        parser = ConfigParser(ConfigParser.load_config_file(str(self.folder / "configs" / "inference.yaml")))
-        for steps in ("preprocessing", "postprocessing"):
-            kept = [step for step in parser[steps]["transforms"] if "Preview" not in step["_target_"]]
-            kept = [step for step in kept if not step["_target_"].endswith("WarnOfQualityd")]
-            parser[f"{steps}#transforms"] = kept
-        return parser
+        content = ConfigParser.load_config_file(str(self.folder / "configs" / "inference.yaml"))
+        return ConfigParser(_without(content, ("Previewd", "WarnOfQualityd")))
+
+
+def _without(node: Any, names: tuple[str, ...]) -> Any:
+    """Return a config without the steps of these names, in whichever lists they are."""
+    if isinstance(node, dict):
+        return {key: _without(value, names) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_without(item, names) for item in node if not _is_named(item, names)]
+    return node
+
+
+def _is_named(item: Any, names: tuple[str, ...]) -> bool:
+    return isinstance(item, dict) and str(item.get("_target_", "")).endswith(names)
 
 
 def trained_from(models: Mapping[str, str]) -> dict[str, Trained]:

@@ -8,10 +8,10 @@ import torch
 from monai.data import MetaTensor
 from scipy import ndimage
 
+from scanfill.anatomy.brain_anatomy import Tissue
 from scanfill.data import load_schema
 from scanfill.domains.brain_mri.midline import find_midline
 from scanfill.domains.brain_mri.phantoms.brain import MIDDLE_OF_VIEW, BrainPhantom, make_subject
-from scanfill.domains.brain_mri.phantoms.brain_anatomy import Tissue
 from scanfill.domains.brain_mri.placement import allowed_in_brain, fluid_in_brain
 from scanfill.inpainting import cut_lesions, place_lesion
 

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from scanfill.data.cases import find_cases
+from scanfill.data.finding_rule import NORMAL
 from scanfill.data.image import header_text
 from scanfill.data.phantoms import PHANTOM_NOTE, phantom_note
-from scanfill.domains.images_2d.conditions import MODALITIES, NORMAL, OF_FINDING, quadrant
+from scanfill.domains.images_2d.conditions import MODALITIES, OF_FINDING, quadrant
 from scanfill.domains.images_2d.phantoms import image_cohort, write_image_cohort
 from scanfill.domains.images_2d.phantoms.findings import SHAPES
 from scanfill.domains.images_2d.phantoms.image import ImageCondition, draw_condition, is_held_out, make_image

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_erosion, distance_transform_edt, label
 
+from scanfill.anatomy.kidneys import TumorKind, Variant
+from scanfill.anatomy.tissue_hu import KIDNEY, PHASES, Tissue, draw_contrast
 from scanfill.domains.kidney_ct.phantoms.abdomen import COVERED, FIELD_OF_VIEW, AbdomenPhantom, draw_visit, make_case
-from scanfill.domains.kidney_ct.phantoms.kidneys import TumorKind, Variant
-from scanfill.domains.kidney_ct.phantoms.tissue_hu import KIDNEY, PHASES, Tissue, draw_contrast
 from scanfill.errors import UsageError
 from scanfill.metrics.trivial_baselines import AtlasBaseline, VoxelwiseBaseline
 

@@ -20,7 +20,7 @@ from scanfill.sharing.check import check, config, pipeline
 if TYPE_CHECKING:
     from pathlib import Path
 
-PRESETS = [REPO / "configs" / "smoke.yaml", *sorted((REPO / "configs" / "augmentation").glob("*.yaml"))]
+PRESETS = [REPO / "configs" / "smoke.yaml", *sorted((REPO / "configs" / "augmentation").rglob("*.yaml"))]
 TRAIN = """
 size: [8, 8, 8]
 transforms:
@@ -151,6 +151,8 @@ def test_every_bundle_of_ours_is_clean_with_every_overlay(bundle: Path) -> None:
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
 def test_every_preset_on_every_bundle_of_ours_is_clean(bundle: Path) -> None:
     presets = [path for path in PRESETS if path.stem != "xray_classification"]  # which moves boxes, and no label maps
+    if bundle.name != "hand_bone_segmentation":  # single augmentations are for radiographs
+        presets = [path for path in presets if path.parent.name != "single"]
     for preset in presets:
         assert check([str(bundle / "configs" / "train.yaml"), str(preset)])[0] == []
 

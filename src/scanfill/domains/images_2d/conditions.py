@@ -1,9 +1,6 @@
 """What an image of this kind may show: pathologies of each modality, and names for places."""
 
 from collections.abc import Mapping
-from typing import Any
-
-from scanfill.errors import CaseError
 
 MODALITIES: Mapping[str, tuple[str, ...]] = {
     "chest_xray": ("normal", "pneumonia", "nodule", "atelectasis", "fracture"),
@@ -16,9 +13,6 @@ MODALITIES: Mapping[str, tuple[str, ...]] = {
 """Modality -> the pathologies that it can show."""
 
 PATHOLOGIES = tuple(dict.fromkeys(pathology for shown in MODALITIES.values() for pathology in shown))
-
-NORMAL = "normal"
-"""The pathology of an image without a finding, which has no severity, place or size."""
 
 OF_FINDING = ("severity", "x", "y", "size")
 """Conditions of a finding, which an image without one does not have."""
@@ -42,28 +36,3 @@ ZONES: Mapping[str, tuple[float, float]] = {
 def quadrant(x: float, y: float) -> str:
     """Return in which quarter of the picture a place is, such as ``upper left``."""
     return f"{'upper' if y < 0.5 else 'lower'} {'left' if x < 0.5 else 'right'}"
-
-
-def check_conditions(case: Mapping[str, Any], where: str) -> None:
-    """Refuse conditions that exclude each other.
-
-    Args:
-        case: With any of the conditions.
-        where: Starts the message.
-
-    Raises:
-        CaseError: The modality does not show the pathology, or a normal image has a property of a finding.
-    """
-    modality, pathology = case.get("modality"), case.get("pathology")
-    if pathology is not None and modality is not None and pathology not in MODALITIES[modality]:
-        shown = ", ".join(MODALITIES[modality])
-        others = ", ".join(name for name, known in MODALITIES.items() if pathology in known)
-        msg = f"{where}: {modality} does not show {pathology}, but {shown}; {pathology} is shown by {others}."
-        raise CaseError(msg)
-    given = [name for name in OF_FINDING if case.get(name) is not None]
-    if pathology == NORMAL and given:
-        msg = (
-            f"{where}: a normal image has no finding, but {', '.join(f'{name}={case[name]}' for name in given)} is "
-            f"given. Leave it empty, or name a pathology."
-        )
-        raise CaseError(msg)

@@ -3,9 +3,12 @@
 All conditions are optional; a generator learns those that there are.
 """
 
+from scanfill.data.conditions_finder import ConditionsFinder
+from scanfill.data.finding_rule import FindingRule
+from scanfill.data.image import PICTURE_SUFFIXES
 from scanfill.data.schema import CaseSchema, ConditionSpec, ImageSpec
-from scanfill.domains.images_2d.conditions import MODALITIES, PATHOLOGIES, ZONES, check_conditions
-from scanfill.domains.images_2d.finder import ImagesFinder
+from scanfill.domains.images_2d.check_pictures import check_pictures
+from scanfill.domains.images_2d.conditions import MODALITIES, OF_FINDING, PATHOLOGIES, ZONES
 
 SCHEMA = CaseSchema(
     name="images_2d",
@@ -22,7 +25,7 @@ SCHEMA = CaseSchema(
         ConditionSpec("age", unit="years", range=(0, 120), required=False),
         ConditionSpec("sex", values=("F", "M"), aliases={"female": "F", "male": "M"}, required=False),
     ],
-    finder=ImagesFinder("conditions.csv", condition="class"),
-    check_conditions=check_conditions,
+    finder=ConditionsFinder("conditions.csv", "class", PICTURE_SUFFIXES, check=check_pictures),
+    check_conditions=FindingRule("modality", MODALITIES, OF_FINDING),
     zones={name: {"x": x, "y": y} for name, (x, y) in ZONES.items()},
 )

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from scanfill.studies.figures.svg import PALETTE, panels
+from scanfill.report.svg import PALETTE, panels
 from scanfill.studies.tables.study_table import Estimate
 
 
@@ -54,12 +54,15 @@ def draw_dice_boxes(dice: Mapping[str, Mapping[str, NDArray[np.float64]]], title
     return figure
 
 
-def draw_differences(differences: Mapping[str, Mapping[str, Estimate]], title: str) -> Figure:
+def draw_differences(
+    differences: Mapping[str, Mapping[str, Estimate]], title: str, *, one_scale: bool = False
+) -> Figure:
     """Plot one panel per label and one line per strategy: the mean difference from the reference, and its interval.
 
     Args:
         differences: Strategy -> label -> difference; an unknown interval is omitted.
         title: What is compared, and how it was evaluated.
+        one_scale: Whether all panels have the same axis, to compare them with each other.
     """
     labels = list(dict.fromkeys(label for own in differences.values() for label in own))
     places = np.arange(len(differences), 0, -1)
@@ -72,6 +75,10 @@ def draw_differences(differences: Mapping[str, Mapping[str, Estimate]], title: s
                 axis.plot(own[label].value, place, "o", color=PALETTE[0], markersize=4)
         axis.set(title=label, xlabel="difference of Dice")
         axis.set_yticks(places, list(differences) if axis is axes[0] else [""] * len(differences))
+    if one_scale:
+        limits = [limit for axis in axes for limit in axis.get_xlim()]
+        for axis in axes:
+            axis.set_xlim(min(limits), max(limits))
     figure.suptitle(title, fontsize=11)
     return figure
 

@@ -8,10 +8,11 @@ Rows of scores become a cross-validation (:py:func:`pool_folds`) or a held-out t
 in words.
 """
 
+from scanfill.metrics.multiple_testing import bonferroni, holm
 from scanfill.studies.statistics.bootstrap import Bootstrap, bootstrap_interval
 from scanfill.studies.statistics.comparison import Comparison, between_seeds, compare
 from scanfill.studies.statistics.correlation import pearson, spearman
-from scanfill.studies.statistics.multiplicity import PAPER_ALPHA, Family, bonferroni, holm
+from scanfill.studies.statistics.multiplicity import PAPER_ALPHA, Family
 from scanfill.studies.statistics.paired_tests import paired_t_test, signed_rank_test, two_one_sided_tests
 from scanfill.studies.statistics.pairing import PairedScores, pair_strategies
 from scanfill.studies.statistics.power import smallest_difference

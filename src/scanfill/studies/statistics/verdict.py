@@ -22,8 +22,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from scanfill.errors import UsageError
+from scanfill.metrics.multiple_testing import bonferroni, holm
 from scanfill.studies.statistics.comparison import Comparison
-from scanfill.studies.statistics.multiplicity import Family, bonferroni, holm
+from scanfill.studies.statistics.multiplicity import Family
 from scanfill.studies.statistics.power import SmallestDifference, smallest_difference
 
 Verdict = Literal["better", "worse", "as good as the reference", "undecided", "withheld"]

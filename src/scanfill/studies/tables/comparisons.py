@@ -20,8 +20,14 @@ from scanfill.studies.statistics import (
 from scanfill.studies.study_scores import EVALUATIONS, Cell, StudyScores
 from scanfill.studies.tables.study_table import NOT_FINISHED, Compared, Estimate, MeanSD, known
 
-SECONDARY = {"hd95": "95 % Hausdorff distance (mm)", "precision": "Precision", "sensitivity": "Sensitivity"}
+SECONDARY = {"hd95": "95 % Hausdorff distance", "precision": "Precision", "sensitivity": "Sensitivity"}
 """Scores that are tested in addition to Dice."""
+
+
+def secondary_scores(scores: StudyScores) -> dict[str, str]:
+    """Return the scores that are tested in addition to Dice, each with its name and unit for readers."""
+    return SECONDARY | {"hd95": f"{SECONDARY['hd95']} ({scores.distance_unit})"}
+
 
 NOT_DIFFERENT = "*"
 NOT_DIFFERENT_NOTE = (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from scanfill.studies.study_scores import Cell, StudyScores
-from scanfill.studies.tables.comparisons import SECONDARY, JudgedCells, Methods, judge_cells, table_name
+from scanfill.studies.tables.comparisons import JudgedCells, Methods, judge_cells, secondary_scores, table_name
 from scanfill.studies.tables.costs import read_costs
 from scanfill.studies.tables.long_tables import verdict_table
 from scanfill.studies.tables.study_table import Cell as TableCell
@@ -43,7 +43,9 @@ def judge_effects(
     return judge_cells(scores, evaluation, references, asked)
 
 
-def effect_tables(judged: JudgedCells, reference: str, arm: str, empty: str = "") -> list[StudyTable]:
+def effect_tables(
+    judged: JudgedCells, reference: str, arm: str, empty: str = "", *, name: str = "effects"
+) -> list[StudyTable]:
     """Make tables of the effect of each arm: Dice, its tests, and the tests of the other scores.
 
     Args:
@@ -51,12 +53,14 @@ def effect_tables(judged: JudgedCells, reference: str, arm: str, empty: str = ""
         reference: As in :py:func:`judge_effects`.
         arm: What an arm is called, such as ``preset``.
         empty: As in :py:func:`judge_effects`.
+        name: First part of the names of the tables.
     """
     scores, evaluation = judged.scores, judged.evaluation
     references = judged.references
+    shown = {*references, *references.values(), Cell(empty)}
     costs = read_costs(scores)
     rows: list[list[TableCell]] = []
-    for cell in scores.planned:
+    for cell in (cell for cell in scores.planned if cell in shown):
         dice = [judged.compared(cell, label) for label in scores.regions]
         cost = [costs.training_hours(cell), costs.seconds_a_case(cell)] if cell in scores.tasks else [None, None]
         rows.append([cell.strategy, *dice, *cost])
@@ -65,7 +69,7 @@ def effect_tables(judged: JudgedCells, reference: str, arm: str, empty: str = ""
         if empty
         else []
     )
-    name = table_name("effects", evaluation)
+    name = table_name(name, evaluation)
     table = StudyTable(
         name,
         f"Dice: mean, difference from {reference} [95 % interval]",
@@ -77,7 +81,7 @@ def effect_tables(judged: JudgedCells, reference: str, arm: str, empty: str = ""
     against = f"every {arm} against {reference}"
     others = [
         verdict_table(f"{name}_{score}", f"{title}: {against}", other, heads, [arm])
-        for score, title in SECONDARY.items()
+        for score, title in secondary_scores(scores).items()
         for other in [judge_cells(scores, evaluation, references, judged.methods, score)]
     ]
     return [table, verdict_table(f"{name}_verdicts", f"Dice: {against}", judged, heads, [arm]), *others]

@@ -11,7 +11,7 @@ from scanfill.studies.tables.study_table import Cell as TableCell
 from scanfill.studies.tables.study_table import StudyTable, known
 
 DESCRIBED = ("dice", "hd95", "precision", "sensitivity")
-"""Scores that are summarized; HD95 in mm."""
+"""Scores that are summarized."""
 
 
 def verdict_table(
@@ -78,7 +78,8 @@ def descriptive_table(scores: StudyScores, evaluation: str) -> StudyTable:
                     figures = [found.mean, found.sd, statistics.median(values)]
                     rows.append([cell.task or None, cell.strategy, score, region, len(values), *figures])
     columns = ["task", "strategy", "score", "region", "patients", "mean", "SD", "median"]
-    note = "Visits and seeds of a patient are averaged first. Distances (hd95) are in mm, all others from 0 to 1."
+    note = "Visits and seeds of a patient are averaged first. Distances (hd95) are in "
+    note += f"{scores.distance_unit}, all others from 0 to 1."
     notes = [about(scores, evaluation), f"{note} For tests, see the tables of verdicts."]
     return StudyTable(table_name("all_scores", evaluation), "Every score of every strategy", columns, rows, notes)
 

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation, binary_erosion, label
 
+from scanfill.anatomy.brain_anatomy import build_anatomy, draw_folds, draw_shape, grid_axes
+from scanfill.anatomy.brain_head import HeadTissue, build_head
 from scanfill.data.cases import find_cases
 from scanfill.data.phantoms import PHANTOM_NOTE, phantom_note
 from scanfill.domains.brain_mri.phantoms.brain import (
@@ -23,8 +25,6 @@ from scanfill.domains.brain_mri.phantoms.brain import (
     tumour_kind,
     write_cohort,
 )
-from scanfill.domains.brain_mri.phantoms.brain_anatomy import build_anatomy, draw_folds, draw_shape, grid_axes
-from scanfill.domains.brain_mri.phantoms.brain_head import HeadTissue, build_head
 from scanfill.domains.brain_mri.phantoms.brain_tumour import KINDS_OF_TEN, TumourKind, draw_foci, mass_effect
 from scanfill.domains.brain_mri.schema import SCHEMA
 

@@ -7,17 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanfill.domains.brain_mri.phantoms.brain_anatomy import Tissue, grid_axes
-from scanfill.domains.brain_mri.phantoms.mri_contrast import (
-    RELAXATION,
-    SITES,
-    Relaxation,
-    Sequence,
-    average_slices,
-    draw_texture,
-    ideal_signals,
-    interpolate_slices,
-)
+from scanfill.anatomy.brain_anatomy import Tissue, grid_axes
+from scanfill.anatomy.mri_signal import RELAXATION, Relaxation, Sequence, draw_texture, ideal_signals
+from scanfill.domains.brain_mri.phantoms.mri_contrast import SITES, average_slices, interpolate_slices
 
 TIMES = st.floats(20.0, 4000.0)
 

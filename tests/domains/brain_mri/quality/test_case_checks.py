@@ -18,7 +18,7 @@ from scanfill.data.case_quality import CaseQuality, Finding
 from scanfill.data.cases import find_cases
 from scanfill.domains.brain_mri.phantoms.brain import nifti_bytes, write_case
 from scanfill.domains.brain_mri.quality import WarnOfQualityd, check_case, check_cohort
-from scanfill.domains.brain_mri.quality.cross_checks import ENOUGH, _find_outliers, robust_z
+from scanfill.domains.brain_mri.quality.cross_checks import ENOUGH, _find_outliers
 from scanfill.domains.brain_mri.quality.findings import in_order
 from scanfill.domains.brain_mri.schema import SCHEMA
 from tiny_cases import AFFINE, SHAPE, brain, case_of, image, save, save_case
@@ -160,12 +160,6 @@ def test_a_pair_whose_images_are_known_to_be_moved_is_not_told_twice() -> None:
     cases[3].findings.append(Finding("misregistered", "warning", "t1", 1.0, 0.13, ""))
     _find_outliers(cases)
     assert codes(cases[3]) == {("misregistered", "t1")}
-
-
-def test_robust_z_counts_in_standard_deviations() -> None:
-    values = np.random.default_rng(0).normal(5, 2, 10_000)
-    np.testing.assert_allclose(robust_z(values), (values - 5) / 2, atol=0.15)
-    assert not robust_z(np.ones(5)).any()
 
 
 def test_a_finding_has_a_known_code() -> None:

@@ -10,12 +10,13 @@ from scipy.ndimage import gaussian_filter, uniform_filter1d
 from skimage.metrics import normalized_mutual_information
 
 from planted_faults import duplicate, half_covered, subject
+from scanfill.data.near_copies import alike_pairs
 from scanfill.domains.brain_mri.quality.alignment import mutual_information
 from scanfill.domains.brain_mri.quality.intensities import find_odd_intensities, measure_intensities
 from scanfill.domains.brain_mri.quality.pairwise import (
+    ALIKE,
     dark_fluid,
     enhancement,
-    find_pairs,
     find_uncovered,
     measure_coverage,
     signature,
@@ -160,6 +161,6 @@ def test_signatures_tell_copies_from_other_images() -> None:
     one = coarse(duplicate(dict(phantom.images), phantom), phantom.affine)
     two = coarse(dict(other.images), other.affine)
     signatures = [signature(one, "t1"), signature(two, "t1"), signature(one, "t1ce"), signature(two, "t2")]  # type: ignore[arg-type]
-    assert [pair[:2] for pair in find_pairs(signatures, ["a", "b", "c", "d"])] == [(0, 2)]
-    assert find_pairs(signatures, ["a", "b", "a", "d"]) == []
-    assert find_pairs([], []) == []
+    assert [pair[:2] for pair in alike_pairs(signatures, ["a", "b", "c", "d"], ALIKE)] == [(0, 2)]
+    assert list(alike_pairs(signatures, ["a", "b", "a", "d"], ALIKE)) == []
+    assert list(alike_pairs([], [], ALIKE)) == []

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from scanfill.data.image import header_text, nifti_bytes, volume_suffix
-from scanfill.domains.brain_mri.modalities import MODALITIES
-from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
+from scanfill.anatomy.brain_anatomy import (
     FIELD_OF_VIEW,
     Array,
     Tissue,
@@ -25,7 +23,10 @@ from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
     draw_shape,
     grid_axes,
 )
-from scanfill.domains.brain_mri.phantoms.brain_head import surround_with_head
+from scanfill.anatomy.brain_head import surround_with_head
+from scanfill.anatomy.mri_signal import draw_relaxation, draw_texture, ideal_signals
+from scanfill.data.image import header_text, nifti_bytes, volume_suffix
+from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.phantoms.brain_tumour import (
     KINDS_OF_TEN,
     TumourKind,
@@ -36,14 +37,7 @@ from scanfill.domains.brain_mri.phantoms.brain_tumour import (
     paint_tumour,
     shape_tumour,
 )
-from scanfill.domains.brain_mri.phantoms.mri_contrast import (
-    SITES,
-    draw_protocol,
-    draw_relaxation,
-    draw_texture,
-    ideal_signals,
-    scan,
-)
+from scanfill.domains.brain_mri.phantoms.mri_contrast import SITES, draw_protocol, scan
 from scanfill.errors import UsageError
 from scanfill.replacing import check_replaceable, is_made
 

@@ -6,7 +6,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
+from scanfill.anatomy.brain_anatomy import (
     FIELD_OF_VIEW,
     Anatomy,
     Array,

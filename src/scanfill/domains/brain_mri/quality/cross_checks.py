@@ -7,11 +7,13 @@ import numpy as np
 from tqdm import tqdm
 
 from scanfill.data.case_quality import CaseQuality, Finding
+from scanfill.data.near_copies import alike_pairs
 from scanfill.data.side_by_side import Died, side_by_side
 from scanfill.domains.brain_mri.modalities import MODALITIES
 from scanfill.domains.brain_mri.quality.case_checks import check_case
 from scanfill.domains.brain_mri.quality.findings import in_order
-from scanfill.domains.brain_mri.quality.pairwise import ALIKE, find_pairs
+from scanfill.domains.brain_mri.quality.pairwise import ALIKE
+from scanfill.metrics.robust_outliers import robust_z
 
 ENOUGH = 10
 """Minimum number of cases with the same pair of modalities for one to be an outlier."""
@@ -68,7 +70,7 @@ def _find_duplicates(cases: Sequence[CaseQuality]) -> None:
     images = [(index, key) for index, case in enumerate(cases) for key in case.signatures]
     signatures = [cases[index].signatures[key] for index, key in images]
     pairs: dict[tuple[int, int], list[tuple[str, str, float]]] = {}
-    for first, second, alike in find_pairs(signatures, [index for index, _ in images]):
+    for first, second, alike in alike_pairs(signatures, [index for index, _ in images], ALIKE):
         (case_1, key_1), (case_2, key_2) = images[first], images[second]
         pairs.setdefault((case_1, case_2), []).append((key_1, key_2, alike))
     for (case_1, case_2), alike_ones in pairs.items():
@@ -106,10 +108,3 @@ def _find_outliers(cases: Sequence[CaseQuality]) -> None:
                 )
                 named = ", ".join(pair.split())
                 case.findings.append(Finding("information", "warning", named, float(score), OUTLIER, text))
-
-
-def robust_z(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return the distance from the median in SDs, as implied by the median absolute deviation; 0 if that is 0."""
-    distance = values - np.median(values)
-    spread = 1.4826 * np.median(np.abs(distance))
-    return np.asarray(distance / spread if spread > 0 else np.zeros_like(values))

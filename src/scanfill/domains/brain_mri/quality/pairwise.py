@@ -6,16 +6,15 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy.ndimage import binary_erosion
 from scipy.stats import rankdata
-from torch.nn.functional import adaptive_avg_pool3d
 
 from scanfill.data.case_quality import Finding
+from scanfill.data.near_copies import small_copy
 from scanfill.domains.brain_mri.quality.sampling import box_around
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -176,9 +175,6 @@ T1CE), of two patients 0.79."""
 SAME_VOXELS = 0.999
 """Minimum correlation of the voxels for two modalities of a case to be one image."""
 
-BLOCK = 512
-"""Number of signatures compared at a time, so that thousands do not fill the memory."""
-
 
 def signature(case: CoarseCase, modality: str) -> Signature:
     """Compute the small picture of an image: cropped to the measured voxels, z-scored there, 16 cells per side.
@@ -192,9 +188,7 @@ def signature(case: CoarseCase, modality: str) -> Signature:
     box = box_around(measured)
     inside = measured[box]
     values = np.where(inside, case.images[modality][box] - case.images[modality][measured].mean(), 0)
-    cells = adaptive_avg_pool3d(torch.from_numpy(values.astype(np.float32))[None], SIDE).numpy().ravel()
-    length = float(np.linalg.norm(cells))
-    return np.asarray(cells / length if length > 0 else cells, np.float32)
+    return small_copy(values, SIDE)
 
 
 def find_copies(case: CoarseCase) -> list[Finding]:
@@ -216,25 +210,3 @@ def _correlation(first: Signature, second: Signature) -> float:
     if first.size < 2 or not first.std() or not second.std():
         return 0.0
     return float(np.corrcoef(first, second)[0, 1])
-
-
-def find_pairs(signatures: Sequence[Signature], owners: Sequence[int]) -> list[tuple[int, int, float]]:
-    """List the pairs of images of different owners that are the same image.
-
-    Args:
-        signatures: Signatures of all images.
-        owners: Case number of each image.
-
-    Returns:
-        Index, index and correlation, the first index smaller.
-    """
-    if not signatures:
-        return []
-    table = np.stack(signatures)
-    found = []
-    for start in range(0, len(table), BLOCK):
-        alike = table[start : start + BLOCK] @ table.T
-        for row, column in np.argwhere(alike > ALIKE):
-            if start + row < column and owners[start + row] != owners[column]:
-                found.append((int(start + row), int(column), float(alike[row, column])))
-    return found

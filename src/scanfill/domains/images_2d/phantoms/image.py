@@ -3,7 +3,6 @@
 Phantoms are for testing the software; they say nothing about patients.
 """
 
-import csv
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from PIL.PngImagePlugin import PngInfo
 from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
-from scanfill.data.image import header_text
-from scanfill.domains.images_2d.conditions import MODALITIES, NORMAL, OF_FINDING, PLACES, SIZES, quadrant
+from scanfill.data.condition_cohorts import check_cohort, draw_combination, is_there, write_conditions
+from scanfill.data.finding_rule import NORMAL
+from scanfill.domains.images_2d.conditions import MODALITIES, OF_FINDING, PLACES, SIZES, quadrant
 from scanfill.domains.images_2d.phantoms.anatomy import ANATOMY, Canvas, Person, with_grain
 from scanfill.domains.images_2d.phantoms.findings import with_finding
 from scanfill.errors import UsageError
@@ -31,11 +31,7 @@ BLUR = 0.4 / 64
 DARKEST, GAIN = 0.08, 0.8
 """Gray value of nothing, and the factor of everything else, so that little is clipped."""
 
-TABLE = "conditions.csv"
 ORIGIN = "scanfill image phantom"
-
-COMBINATIONS = ("all", "training", "held_out")
-"""Which combinations of a pathology and a quadrant a cohort has; see :py:func:`is_held_out`."""
 
 QUADRANTS = ("upper left", "upper right", "lower left", "lower right")
 
@@ -167,7 +163,7 @@ def write_cohort(
     Raises:
         UsageError: No cases, a negative seed, an unknown option, or a size out of range.
     """
-    chosen = _check(cases, seed, modalities, combinations)
+    chosen = check_cohort(cases, seed, modalities, combinations, known=MODALITIES, what="image")
     root, rows, images = Path(folder), [], []
     for index in tqdm(range(cases), desc="image phantoms", unit="image"):
         condition = _condition(seed, index, chosen, combinations, confounded=confounded)
@@ -175,10 +171,7 @@ def write_cohort(
         origin = _origin(seed, index, size, chosen, combinations, confounded=confounded)
         images.append(_write(root / "images" / f"{name}.png", make_image(condition, (seed, index, 1), size), origin))
         rows.append({"case_id": name, **asdict(condition)})
-    with writing(root / TABLE) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
+    write_conditions(root, rows)
     return images
 
 
@@ -197,15 +190,11 @@ def image_cohort(folder: str | Path, cases: int = 200, size: int = 64, seed: int
     Returns:
         ``folder``, for use as a bundle's ``dataset_dir``.
     """
-    root = Path(folder)
-    chosen = _check(cases, seed, options.get("modalities"), options.get("combinations", "all"))
-    there = {path: header_text(path) for path in root.glob("images/*.png")}
-    about = chosen, options.get("combinations", "all")
-    wanted = {_origin(seed, index, size, *about, confounded=options.get("confounded", False)) for index in range(cases)}
-    if not (root / TABLE).is_file() or set(there.values()) != wanted:
-        for path, origin in there.items():
-            if origin.startswith(ORIGIN):
-                path.unlink()
+    about = options.get("modalities"), options.get("combinations", "all")
+    chosen = check_cohort(cases, seed, *about, known=MODALITIES, what="image")
+    how = {"confounded": options.get("confounded", False)}
+    wanted = {_origin(seed, index, size, chosen, about[1], **how) for index in range(cases)}
+    if not is_there(Path(folder), "images/*.png", wanted, ORIGIN):
         write_cohort(folder, cases=cases, size=size, seed=seed, **options)
     return str(folder)
 
@@ -221,26 +210,13 @@ def _of_finding(condition: ImageCondition) -> list[Any]:
 def _condition(
     seed: int, index: int, modalities: tuple[str, ...], combinations: str, *, confounded: bool
 ) -> ImageCondition:
-    """Draw conditions until one is in the cohort."""
-    random = np.random.default_rng((seed, index, 0))
-    while True:
-        condition = draw_condition(random, modalities, confounded=confounded)
-        if combinations == "all" or is_held_out(condition) == (combinations == "held_out"):
-            return condition
-
-
-def _check(cases: int, seed: int, modalities: Any, combinations: str) -> tuple[str, ...]:
-    if cases < 1 or seed < 0:
-        msg = f"A cohort needs at least one image and a seed of at least 0, got cases={cases}, seed={seed}."
-        raise UsageError(msg)
-    chosen = tuple([modalities] if isinstance(modalities, str) else modalities or MODALITIES)
-    if strangers := [each for each in chosen if each not in MODALITIES]:
-        msg = f"There are no image phantoms of {strangers[0]!r}; there are {', '.join(MODALITIES)}."
-        raise UsageError(msg)
-    if combinations not in COMBINATIONS:
-        msg = f"combinations (={combinations!r}) must be one of {', '.join(COMBINATIONS)}."
-        raise UsageError(msg)
-    return chosen
+    """Return the condition of an image of a cohort."""
+    return draw_combination(
+        np.random.default_rng((seed, index, 0)),
+        lambda random: draw_condition(random, modalities, confounded=confounded),
+        is_held_out,
+        combinations,
+    )
 
 
 def _origin(

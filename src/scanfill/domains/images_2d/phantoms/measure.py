@@ -15,8 +15,9 @@ from scipy.ndimage import gaussian_filter
 from scipy.optimize import least_squares
 from tqdm import tqdm
 
+from scanfill.data.finding_rule import NORMAL
 from scanfill.data.image import header_text
-from scanfill.domains.images_2d.conditions import MODALITIES, NORMAL, PLACES, SIZES
+from scanfill.domains.images_2d.conditions import MODALITIES, PLACES, SIZES
 from scanfill.domains.images_2d.phantoms.findings import DARK, with_finding
 from scanfill.domains.images_2d.phantoms.image import BLUR, DARKEST, GAIN, ORIGIN, ImageCondition, make_image
 

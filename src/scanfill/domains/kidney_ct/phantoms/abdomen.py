@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from scanfill.domains.kidney_ct.phantoms.abdomen_organs import Body, Scene, all_organs, draw_body
-from scanfill.domains.kidney_ct.phantoms.kidneys import (
+from scanfill.anatomy.abdomen_organs import Body, Scene, all_organs, draw_body
+from scanfill.anatomy.kidneys import (
     KINDS_OF_TWELVE,
     VARIANTS_OF_TWELVE,
     Kidneys,
@@ -20,8 +20,8 @@ from scanfill.domains.kidney_ct.phantoms.kidneys import (
     kidney_parts,
     lesion_hu,
 )
-from scanfill.domains.kidney_ct.phantoms.soft_shapes import Array, Part, paint
-from scanfill.domains.kidney_ct.phantoms.tissue_hu import KIDNEY, Contrast, Tissue, draw_contrast
+from scanfill.anatomy.soft_shapes import Array, Part, paint
+from scanfill.anatomy.tissue_hu import KIDNEY, Contrast, Tissue, draw_contrast
 from scanfill.errors import UsageError
 
 SMALLEST_SIZE, LARGEST_SIZE = 48, 512
@@ -91,7 +91,7 @@ class AbdomenPhantom:
     Attributes:
         image: HU, ``(Z, Y, X)``.
         label: 0 background, 1 kidney with its cysts, 2 tumor, ``(Z, Y, X)``.
-        tissue: :py:class:`~scanfill.domains.kidney_ct.phantoms.tissue_hu.Tissue` in the middle of each slice,
+        tissue: :py:class:`~scanfill.anatomy.tissue_hu.Tissue` in the middle of each slice,
             ``(Z, Y, X)``.
         affine: Voxel indices to world coordinates (RAS, mm), ``(4, 4)``.
         visit: Its cause.

@@ -1,8 +1,12 @@
-"""Images that are rotated, cropped or resampled without their label."""
+"""Images that are rotated, cropped or resampled without their label.
+
+Where ``Invertd`` returns predictions to the grid of the file, along what moved one image, the label must stay there:
+what moves only a copy of that image is not undone, and a label that moved with it is no longer where the prediction is.
+"""
 
 from collections.abc import Iterator
 
-from scanfill.sharing.check.expression import Unknown
+from scanfill.sharing.check.expression import Items, Unknown
 from scanfill.sharing.check.finding import Fault, Rule, fault
 from scanfill.sharing.check.label_keys import copied, find_label_keys, read_keys
 from scanfill.sharing.check.pipeline import Chain, Pipeline
@@ -20,6 +24,8 @@ def look(pipeline: Pipeline) -> Iterator[Fault]:
         truth = _truth(chain, labels)
         if truth is not None and not _compared_elsewhere(chain):
             yield from _left_behind(chain, truth, set(labels))
+        elif truth is not None and (inversions := _inversions(chain)):
+            yield from _not_returned(chain, truth, set(labels), inversions)
 
 
 def _truth(chain: Chain, labels: dict[str, str]) -> str | None:
@@ -46,6 +52,42 @@ def _compared_elsewhere(chain: Chain) -> bool:
     """Return whether predictions are, or may be, resampled to the file's grid, so that the label must not move."""
     judges = [engine for engine in chain.engines if engine.role == "evaluation"]
     return any(engine.inverts is not False for engine in judges)
+
+
+def _inversions(chain: Chain) -> list[Transform]:
+    """Return the steps that return predictions to the file's grid; empty if it is unknown along what."""
+    judges = [engine for engine in chain.engines if engine.role == "evaluation"]
+    if not all(engine.postprocessing and engine.postprocessing.complete for engine in judges):
+        return []
+    steps = [step for engine in judges if engine.postprocessing for step in engine.postprocessing.steps]
+    found = [step for step in steps if step.base == "Invert"]
+    known = [step for step in found if step.keys.complete and (keys := _originals(step)).complete and keys]
+    return found if len(known) == len(found) else []
+
+
+def _originals(step: Transform) -> Items:
+    """Return the images along whose record an ``Invertd`` moves its keys back."""
+    return step.component.config.names(step.argument("orig_keys"))
+
+
+def _not_returned(chain: Chain, truth: str, labels: set[str], inversions: list[Transform]) -> Iterator[Fault]:
+    """Compare what moves images and truth with what the inversions undo."""
+    originals = list(dict.fromkeys(key for step in inversions for key in _originals(step)))
+    undone = {move for key in originals for move in _moves(chain, key)}
+    back, along = inversions[0].name, " and ".join(map(repr, originals))
+    followed = _moves(chain, truth)
+    for step in chain.steps:
+        if step.base not in GEOMETRIC or step.idle or not step.keys.complete:
+            continue
+        images = [key for key in step.keys if key not in labels]
+        moved, returned = _move(step) in followed, _move(step) in undone
+        if images and not moved and not returned:
+            what = f"{step.name} moves {', '.join(map(repr, images))}, but not the label map {truth!r}, and {back} "
+            remedy = f"Leave it out, or move {along} with the same {step.name}."
+            yield fault(step, f"{what}undoes only what moved {along}.", WHY, remedy)
+        elif moved and returned and not any(truth in step.keys for step in inversions):
+            what = f"{step.name} moves the label map {truth!r}, and {back} returns predictions to where it was before."
+            yield fault(step, what, WHY, f"Take {truth!r} out of the keys of this {step.name}.")
 
 
 def _left_behind(chain: Chain, truth: str, labels: set[str]) -> Iterator[Fault]:

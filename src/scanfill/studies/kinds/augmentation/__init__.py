@@ -1,7 +1,13 @@
-"""The augmentation trial: one segmenter, trained with each preset and without any, for the same number of steps."""
+"""The augmentation trial: one segmenter, trained with each preset and without any, for the same number of steps.
+
+The same networks can be scored in three ways: honestly; on validation images that are augmented while their labels stay
+behind, a mistake that some pipelines make; and on another data set.
+"""
 
 from collections.abc import Sequence
 from typing import Any
+
+import yaml
 
 import scanfill
 from scanfill.errors import UsageError
@@ -13,7 +19,13 @@ from scanfill.studies.kind import Kind
 Study = dict[str, Any]
 
 EMPTY = "empty"
-"""Name of the row for a prediction without any lesion."""
+"""Name of the row for a prediction without any label."""
+
+LEFT_BEHIND = "labels left behind"
+"""Task of the cases whose images are augmented as in the arm's training, and whose labels are not."""
+
+PREPARE = {"_target_": "scanfill.studies.kinds.augmentation.labels_left_behind.LabelsLeftBehind", "seed": "{seed}"}
+"""Config of what augments the images of a task."""
 
 
 def find_bundles(study: Study) -> dict[str, str]:
@@ -34,11 +46,14 @@ def check_presets(study: Study) -> None:
     if study["steps"] % study["epochs"]:
         msg = f"steps (={study['steps']}) must be a multiple of epochs (={study['epochs']})."
         raise UsageError(msg)
+    _check_validations(study)
+    check_choices(study, {"with_bug": (True, False)})
     modality = image_modality(study["bundle"])
     known = presets()
     fitting = [name for name, preset in known.items() if modality in preset.made_for]
     subset = study["subset"]
-    asked = fitting if subset["presets"] == "all" else subset["presets"]
+    every = [name for name in fitting if not known[name].is_single]
+    asked = every if subset["presets"] == "all" else subset["presets"]
     if isinstance(asked, list):  # by name, or by file name; tables keep the order
         asked = list(dict.fromkeys(str(name).removesuffix(".yaml") for name in asked))
     chosen("subset.presets", asked, tuple(known))
@@ -53,6 +68,32 @@ def check_presets(study: Study) -> None:
         msg = f"subset.presets (={subset['presets']}) has nothing to compare with {REFERENCE!r}; add some of {fitting}."
         raise UsageError(msg)
     check_extras(subset["presets"])
+    if study["with_bug"]:
+        _check_after_normalization(subset["presets"])
+
+
+def _check_validations(study: Study) -> None:
+    """Check how often the validation curve has a point, of which the last epoch is one."""
+    every = study["validate_every"]
+    if every is None:
+        return
+    check_least(study, {"validate_every": 1})
+    if study["epochs"] % every:
+        msg = f"epochs (={study['epochs']}) must be a multiple of validate_every (={every}), to judge the last weights."
+        raise UsageError(msg)
+
+
+def _check_after_normalization(names: Sequence[str]) -> None:
+    """Check that presets change images after normalization alone, as the validation images are to be changed."""
+    known = presets()
+    raw = [name for name in names if yaml.safe_load(known[name].path.read_text(encoding="utf-8"))["raw_augmentation"]]
+    if raw:
+        others = ", ".join(name for name in names if name not in raw) or "rotate"
+        msg = (
+            f"with_bug (=true): {raw[0]!r} changes images before their normalization, which is not possible in the "
+            f'validation here. Set with_bug=false, or omit it: --set "subset.presets=[{others}]".'
+        )
+        raise UsageError(msg)
 
 
 def check_extras(names: Sequence[str]) -> None:
@@ -82,30 +123,40 @@ def find_models(study: Study) -> dict[str, dict[str, Any]]:
     overlays = [*networks_of(study["bundle"])[study["segmenter"]], *study["segmentation"]["overlays"]]
     own = {name: value for name, value in study["segmentation"].items() if name != "overlays"}
     length = {"max_epochs": study["epochs"], "epoch_length": study["steps"] // study["epochs"]}
+    every, known = study["validate_every"], presets()
+    cases = {"cases": "outer"} if every is None else {"cases": "inner_share", "validate_every": every}
     return {
         preset: {
             "block": "segmentation",
             "bundle": study["bundle"],
             "overlays": overlays,
-            "more": [f"configs/augmentation/{preset}.yaml"],
+            "more": [known[preset].config],
             "options": {**own, **length},
             "cost": study["segmenter"],
-            "cases": "outer",
+            **cases,
         }
         for preset in trained_presets(study)
     }
 
 
 def find_predictions(study: Study) -> dict[str, dict[str, Any]]:
-    """Return what is predicted: cases as they are, by the network of each preset."""
+    """Return what is predicted by the network of each preset: cases as they are, and with labels left behind."""
+    bug = study.get("with_bug", False)
     return {
         preset: {
             "models": [preset],
             "needs": [],
-            "tasks": [{"strategy": preset, "task": "", "folder": "cases", "model": preset, "models": [preset]}],
+            "tasks": [_task(preset, "", "cases"), *([_task(preset, LEFT_BEHIND, "augmented")] if bug else [])],
+            **({"prepare": PREPARE} if bug else {}),
         }
         for preset in trained_presets(study)
     }
+
+
+def _task(preset: str, task: str, folder: str) -> dict[str, Any]:
+    """Return a task; only validation images are augmented, as in the pipelines that leave labels behind."""
+    parts = {"parts": ["validation"]} if task else {}
+    return {"strategy": preset, "task": task, "folder": folder, "model": preset, "models": [preset], **parts}
 
 
 def trained_presets(study: Study) -> list[str]:
@@ -122,7 +173,9 @@ KIND = Kind(
     check=check_presets,
     find_models=find_models,
     find_predictions=find_predictions,
+    find_options=lambda study: {"seconds_a_step": networks_of(study["bundle"])},
     describe=lambda study: f"segmenter {study['segmenter']}",
-    configs=("augmentation",),
+    replaced=frozenset({"other_phantoms"}),
+    configs=("augmentation", "augmentation/single"),
     empty=EMPTY,
 )

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from scanfill.studies.figures.svg import MARKERS, PALETTE, panels
+from scanfill.report.svg import MARKERS, PALETTE, panels
 
 
 class Cloud(NamedTuple):

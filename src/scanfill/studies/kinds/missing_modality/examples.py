@@ -19,7 +19,7 @@ from scanfill.errors import UsageError
 from scanfill.report.page import RESEARCH_ONLY
 from scanfill.report.palette import COLOURS
 from scanfill.report.panels import PLANES, fullest_slices, mark_panel, placed, stamp_panel, turn_to_patient, view_of
-from scanfill.studies.figures.svg import panels
+from scanfill.report.svg import panels
 from scanfill.studies.fold_scores import read_label_map, truth_of
 from scanfill.studies.kinds.missing_modality.strategies import REFERENCE, missing_of
 from scanfill.studies.statistics import CROSS_VALIDATION

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure as MatplotlibFigure
 
 from scanfill.metrics.cohort import column
+from scanfill.report.svg import write_svg
 from scanfill.studies.figures.boxes import boxes_of
 from scanfill.studies.figures.score_plots import draw_volume_agreement
-from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.missing_modality.error_plot import Cloud, draw_error_against_loss
 from scanfill.studies.kinds.missing_modality.examples import draw_example
 from scanfill.studies.kinds.missing_modality.image_error import MULTICLASS, with_multiclass

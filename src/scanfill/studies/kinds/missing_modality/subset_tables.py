@@ -16,11 +16,11 @@ from scanfill.studies.kinds.missing_modality.strategies import (
 from scanfill.studies.statistics import Judged
 from scanfill.studies.study_scores import ENSEMBLE, Cell, StudyScores
 from scanfill.studies.tables.comparisons import (
-    SECONDARY,
     JudgedCells,
     Methods,
     judge_cells,
     not_planned,
+    secondary_scores,
     table_name,
 )
 from scanfill.studies.tables.costs import COST_NOTE, read_costs
@@ -88,7 +88,7 @@ def secondary_tables(scores: StudyScores, evaluation: str, methods: Methods | No
     where = table_name("subsets", evaluation)
     return [
         verdict_table(f"{where}_{score}", f"{name}: {what}", judged, heads, columns)
-        for score, name in SECONDARY.items()
+        for score, name in secondary_scores(scores).items()
         for judged in [judge_cells(scores, evaluation, references, methods, score)]
     ]
 

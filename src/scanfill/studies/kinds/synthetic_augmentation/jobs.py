@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from scanfill.presets import presets
 from scanfill.studies.bundle_facts import facts_of, networks_of
 from scanfill.studies.commands import receipts, share_name, step_folder, trained_folder
 from scanfill.studies.kinds.synthetic_augmentation.arms import (
@@ -80,7 +81,7 @@ def _segmenter(study: Study, one: Combination, arm: Arm) -> dict[str, Any]:
     step = step_folder(step_name(arm, one.patients), "{fold}", "{seed}")
     return model | {
         "overlays": [*network, *model["overlays"]],
-        "more": [f"configs/augmentation/{one.augmentation}.yaml", *(f"configs/studies/{file}" for file in more)],
+        "more": [presets()[one.augmentation].config, *(f"configs/studies/{file}" for file in more)],
         "options": model["options"] | share,
         "cost": one.network,
         **({"made_list": f"{step}/{MADE_LIST}"} if arm.filled_by else {}),

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from scanfill.report.page import Figure, Part, Section
+from scanfill.report.svg import write_svg
 from scanfill.studies.figures.boxes import boxes_of
-from scanfill.studies.figures.svg import write_svg
 from scanfill.studies.kinds.synthetic_augmentation.arms import EMPTY, REAL, combinations, primary_of, references
 from scanfill.studies.kinds.synthetic_augmentation.explained import explain
 from scanfill.studies.kinds.synthetic_augmentation.factors import curve_table, factor_tables

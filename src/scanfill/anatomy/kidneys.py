@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from scanfill.domains.kidney_ct.phantoms.abdomen_organs import Body, Scene
-from scanfill.domains.kidney_ct.phantoms.soft_shapes import (
+from scanfill.anatomy.abdomen_organs import Body, Scene
+from scanfill.anatomy.soft_shapes import (
     Array,
     Frame,
     Part,
@@ -22,7 +22,7 @@ from scanfill.domains.kidney_ct.phantoms.soft_shapes import (
     mottled,
     tube,
 )
-from scanfill.domains.kidney_ct.phantoms.tissue_hu import Contrast, Tissue
+from scanfill.anatomy.tissue_hu import Contrast, Tissue
 
 
 class Variant(Enum):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-from scanfill.domains.kidney_ct.phantoms.soft_shapes import (
+from scanfill.anatomy.soft_shapes import (
     Array,
     Depth,
     Frame,
@@ -22,7 +22,7 @@ from scanfill.domains.kidney_ct.phantoms.soft_shapes import (
     mottled,
     tube,
 )
-from scanfill.domains.kidney_ct.phantoms.tissue_hu import GAS, Contrast, Tissue
+from scanfill.anatomy.tissue_hu import GAS, Contrast, Tissue
 
 ENDLESS = 1e4
 HERE = Frame(np.zeros(3), np.eye(3))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from scanfill.domains.kidney_ct.phantoms.soft_shapes import (
+from scanfill.anatomy.soft_shapes import (
     Frame,
     Part,
     Waves,

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
+from scanfill.anatomy.brain_anatomy import (
     Array,
     Points,
     ellipsoid_depth,
@@ -12,7 +12,7 @@ from scanfill.domains.brain_mri.phantoms.brain_anatomy import (
     paint,
     smooth_field,
 )
-from scanfill.domains.brain_mri.phantoms.mri_contrast import Relaxation, Sequence, ideal_signals
+from scanfill.anatomy.mri_signal import Relaxation, Sequence, ideal_signals
 
 
 class HeadTissue(IntEnum):
@@ -55,7 +55,7 @@ def surround_with_head(
         signals: Ideal signal of the brain in each modality, ``(X, Y, Z)``; values outside the brain are replaced.
         depth: Depth below the brain's surface in mm, negative outside, ``(X, Y, Z)``.
         axes: Coordinates of the grid along x, y, z in mm.
-        texture: Fields of :py:func:`~scanfill.domains.brain_mri.phantoms.mri_contrast.draw_texture`.
+        texture: Fields of :py:func:`~scanfill.anatomy.mri_signal.draw_texture`.
         sequences: Timing of each modality.
     """
     share = inside(depth, abs(float(axes[0][1] - axes[0][0])))

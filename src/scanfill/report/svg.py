@@ -1,4 +1,4 @@
-"""Write the figures of a study as reproducible SVG, with text as outlines."""
+"""Draw figures as reproducible SVG, with text as outlines."""
 
 import io
 from pathlib import Path
@@ -17,11 +17,20 @@ MARKERS = "osD^vPX*"
 """One marker for each color, so that the figures do not depend on color alone."""
 
 
-def write_svg(figure: Figure, path: Path) -> Path:
-    """Write a figure atomically.
+def svg_bytes(figure: Figure) -> bytes:
+    """Return a figure as the content of an SVG file.
 
     Text is written as outlines, so that it looks the same without the fonts; no date and no random identifiers are
     written, so that the file changes only when the figure does.
+    """
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "scanfill"}):
+        figure.savefig(buffer, format="svg", metadata={"Creator": SOFTWARE, "Date": None})
+    return buffer.getvalue()
+
+
+def write_svg(figure: Figure, path: Path) -> Path:
+    """Write a figure as SVG, completely or not at all.
 
     Args:
         figure: The figure.
@@ -30,11 +39,8 @@ def write_svg(figure: Figure, path: Path) -> Path:
     Returns:
         The path.
     """
-    buffer = io.BytesIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "scanfill"}):
-        figure.savefig(buffer, format="svg", metadata={"Creator": SOFTWARE, "Date": None})
     with writing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+        temporary.write_bytes(svg_bytes(figure))
     return path
 
 

@@ -1,0 +1,1 @@
+"""Bodies in millimeters, from which the phantoms of several domains are made: shapes, organs, HU and MRI signals."""
