@@ -255,3 +255,14 @@ def test_another_context_than_that_of_the_training_is_refused(trained: TrainedBu
 def test_another_straw_man_is_not_known(trained: TrainedBundle, tmp_path: Path) -> None:
     with stopped_by(UsageError, r"filled_by \(='blob'\) must be network or painted"):
         use(trained, tmp_path / "out", filled_by="blob")
+
+
+def test_a_segmenter_and_features_are_trained_for_the_losses_and_kept(trained: TrainedBundle, tmp_path: Path) -> None:
+    files = trained.configs("train.yaml", "anatomy.yaml", "perceptual.yaml")
+    steps = {"segmenter_steps": 2, "feature_steps": 2, "max_epochs": 1, "epoch_length": 1, "batch_size": 2}
+    places = {"bundle_root": str(tmp_path), "dataset_dir": str(trained.dataset_dir)}
+    run_here(files, **{**small_steps(*files), **places, **steps})
+    known = [read_record(tmp_path / "models" / name)["training"] for name in ("segmenter.pt", "features.pt")]
+    assert known == [read_record(tmp_path / "models" / "model.pt")["training"]] * 2
+    with stopped_by(CheckpointError, r"segmenter\.pt was trained with regions=\[\[1, 2\], \[2\]\]; this run has"):
+        run_here(files, **{**small_steps(*files), **places, **steps, "segmenter_regions": [[2], [1, 2]]})

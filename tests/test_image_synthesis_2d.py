@@ -195,6 +195,27 @@ def test_predicting_the_noise_trains_and_samples_too(trained: TrainedBundle, tmp
     assert images(tmp_path / "out")
 
 
+def test_losses_of_the_image_are_learned_from_and_the_feature_network_is_kept(
+    trained: TrainedBundle, tmp_path: Path
+) -> None:
+    def weights(root: Path, *overlays: str, **knobs: Any) -> dict[str, Any]:
+        where = {"bundle_root": str(root), "dataset_dir": str(trained.dataset_dir)}
+        run_here(trained.configs("train.yaml", *overlays), **where, **{**QUICK, "batch_size": 8, **knobs})
+        network: dict[str, Any] = torch.load(root / "models" / "last.pt", weights_only=True)["network"]
+        return network
+
+    both = ("edges.yaml", "perceptual.yaml")
+    plain, added = weights(tmp_path / "plain"), weights(tmp_path / "added", *both, feature_steps=2)
+    assert any(not torch.equal(plain[name], weight) for name, weight in added.items())
+    assert not (tmp_path / "plain" / "models" / "features.pt").exists()
+    kept = (tmp_path / "added" / "models" / "features.pt").read_bytes()
+    again = {"feature_steps": 2, "resume": "true", "max_epochs": 2}
+    weights(tmp_path / "added", *both, **again)
+    assert (tmp_path / "added" / "models" / "features.pt").read_bytes() == kept
+    with stopped_by(CheckpointError, r"features\.pt was trained with steps=2; this run has 3\. Delete the file"):
+        weights(tmp_path / "added", *both, **{**again, "feature_steps": 3})
+
+
 def test_scores_say_that_these_are_phantoms(trained: TrainedBundle) -> None:
     with (trained.root / "eval" / "scores.csv").open() as file:
         assert all("phantoms" in row["note"] for row in csv.DictReader(file))

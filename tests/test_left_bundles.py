@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 OVERLAYS = {
     "brain_tumor_segmentation": ["unet.yaml", "modern.yaml", "modality_dropout.yaml"],
-    "ct_label_to_image": ["small.yaml"],
+    "ct_label_to_image": ["small.yaml", "perceptual.yaml"],
     "hand_bone_segmentation": ["full_resolution.yaml", "softmax.yaml"],
     "kidney_tumor_segmentation": ["hallym.yaml"],
     "lesion_inpainting": ["small.yaml", "regression.yaml", "slices.yaml"],
     "mri_modality_completion": ["small.yaml", "adversarial.yaml", "whole.yaml"],
-    "mri_modality_synthesis": ["small.yaml", "l1.yaml", "whole.yaml"],
+    "mri_modality_synthesis": ["small.yaml", "l1.yaml", "whole.yaml", "edges.yaml"],
 }
 """Some for each bundle, as a person may combine them."""
 

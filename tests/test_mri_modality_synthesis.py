@@ -281,3 +281,13 @@ def test_a_case_without_all_four_cannot_be_judged(trained: TrainedBundle, tmp_pa
             dataset_dir=str(cases),
             output_dir=str(tmp_path / "eval"),
         )
+
+
+# --- added losses -----------------------------------------------------------------------------------------------------
+
+
+def test_a_lesion_weighs_only_where_cases_have_labels(trained: TrainedBundle, tmp_path: Path) -> None:
+    train(trained, tmp_path / "labeled", "edges.yaml", "medical_mse.yaml")
+    assert (tmp_path / "labeled" / "models" / "model.pt").is_file()
+    with stopped_by(UsageError, r"lesion_weight is 5, but the batch has no label map\. Train on labeled cases"):
+        train(trained, tmp_path / "unlabeled", "medical_mse.yaml", labels="none")
