@@ -51,10 +51,12 @@ class DiscriminatorLoss(nn.Module):
 
     Args:
         criterion: See :class:`AdversarialLoss`; must be the same as the generator's.
+        factor: Factor of the sum: 1/2, or 1 as in StyleGAN2, whose penalties are weighed against the sum.
     """
 
-    def __init__(self, criterion: str = "bce") -> None:
+    def __init__(self, criterion: str = "bce", factor: float = 0.5) -> None:
         super().__init__()
+        self.factor = factor
         self.adversarial = AdversarialLoss(criterion)
 
     def forward(self, real: Tensor | list[Tensor], painted: Tensor | list[Tensor]) -> dict[str, Tensor]:
@@ -65,8 +67,8 @@ class DiscriminatorLoss(nn.Module):
             painted: Logits for the sources with the generator's image.
 
         Returns:
-            ``loss`` (half the sum of the others), ``real`` and ``painted``.
+            ``loss`` (the sum of the others times the factor), ``real`` and ``painted``.
         """
         on_real = self.adversarial(real, target_is_real=True, for_discriminator=True)
         on_painted = self.adversarial(painted, target_is_real=False, for_discriminator=True)
-        return {"loss": 0.5 * (on_real + on_painted), "real": on_real, "painted": on_painted}
+        return {"loss": self.factor * (on_real + on_painted), "real": on_real, "painted": on_painted}

@@ -11,6 +11,7 @@ from scanfill.networks.output_bias import positive_shares, set_output_bias
 from scanfill.networks.pix2pix import ResNetGenerator, UNetGenerator
 from scanfill.networks.pixel_unshuffled import PixelUnshuffled
 from scanfill.networks.rolling_batch_norm import RollingBatchNorm
+from scanfill.networks.stylegan2 import ResidualDiscriminator, SkipGenerator
 from scanfill.networks.torchvision_encoder import TorchvisionEncoder
 from scanfill.networks.unpadded_unet import UnpaddedUNet
 
@@ -23,7 +24,9 @@ __all__ = [
     "LastMap",
     "PixelUnshuffled",
     "ResNetGenerator",
+    "ResidualDiscriminator",
     "RollingBatchNorm",
+    "SkipGenerator",
     "TorchvisionEncoder",
     "UNetGenerator",
     "UnpaddedUNet",
