@@ -1,5 +1,6 @@
 """Support for MONAI's engines: the device, options, batches, checkpoints, tables of results."""
 
+from .adaptive_augmentation import AdaptiveAugmentation
 from .batches import PrepareBatch
 from .checkpoint_files import read_record, trained_fact, trained_flips, trained_spacing
 from .checkpoints import LoadCheckpoint, SaveCheckpoints
@@ -22,6 +23,7 @@ from .trained_bundle import leave_bundle, leave_trained_bundle, training_overrid
 from .training_record import TrainingRecord
 
 __all__ = [
+    "AdaptiveAugmentation",
     "ConditionalGanTrainer",
     "ConstantThenLinear",
     "GrowingResolution",

@@ -7,6 +7,7 @@ from scanfill.inferers.fill_slices import FillSlices
 from scanfill.inferers.flips import Averaged, FlipInferer
 from scanfill.inferers.hole_fillers import PaintFiller, RegressionFiller
 from scanfill.inferers.inpainting_sampler import InpaintingSampler
+from scanfill.inferers.latent_sampler import LatentSampler
 from scanfill.inferers.predict_slices import PredictSlices
 from scanfill.inferers.tiling import tiles
 from scanfill.inferers.tta_option import with_tta
@@ -19,6 +20,7 @@ __all__ = [
     "FillSlices",
     "FlipInferer",
     "InpaintingSampler",
+    "LatentSampler",
     "PaintFiller",
     "PredictSlices",
     "RegressionFiller",

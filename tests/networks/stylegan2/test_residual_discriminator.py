@@ -54,7 +54,7 @@ def test_equal_images_have_no_sd_and_so_are_told_from_different_ones() -> None:
 
 
 def test_a_lower_stage_sees_the_reduced_image() -> None:
-    network = discriminator(stages=[8, 16])
+    network = discriminator(scales=[0.5])
     network.grow_to(8)
     image = torch.randn(2, 1, 16, 16)
     same = F.interpolate(F.avg_pool2d(image, 2), scale_factor=2, mode="nearest")
@@ -62,7 +62,7 @@ def test_a_lower_stage_sees_the_reduced_image() -> None:
 
 
 def test_a_new_stage_begins_as_the_one_before_and_ends_as_itself() -> None:
-    network, image = discriminator(stages=[8, 16]), torch.randn(2, 1, 16, 16)
+    network, image = discriminator(scales=[0.5]), torch.randn(2, 1, 16, 16)
     network.grow_to(8)
     before = network(image, unknown(2))
     network.grow_to(16, 0.0)
@@ -73,7 +73,7 @@ def test_a_new_stage_begins_as_the_one_before_and_ends_as_itself() -> None:
 
 def test_it_has_only_the_layers_that_its_stages_use() -> None:
     assert list(discriminator().from_image) == ["16"]
-    assert list(discriminator(stages=[8, 16]).from_image) == ["8", "16"]
+    assert list(discriminator(scales=[0.5]).from_image) == ["8", "16"]
 
 
 def test_a_stage_that_it_was_not_made_for_is_refused() -> None:
@@ -81,9 +81,15 @@ def test_a_stage_that_it_was_not_made_for_is_refused() -> None:
         discriminator().grow_to(8)
 
 
+@pytest.mark.parametrize("scales", [[0.25], [0.3], [2.0], [0.5, 0.5], [0.125, 0.25, 0.5]])
+def test_stages_that_do_not_double_up_to_the_image_are_refused(scales: list[float]) -> None:
+    with pytest.raises(UsageError, match=r"each must be half of the next, the last is image_size"):
+        discriminator(scales=scales)
+
+
 def test_both_networks_play_at_every_stage() -> None:
     painter = SkipGenerator(16, [3, 0], latent_size=8, filters=4, most_filters=8)
-    judge = discriminator(stages=[8, 16])
+    judge = discriminator(scales=[0.5])
     for side, fade in ((8, 1.0), (16, 0.5), (16, 1.0)):
         for network in (painter, judge):
             network.grow_to(side, fade)

@@ -1,5 +1,8 @@
 """The resolutions of a network that grows: each level doubles the side of the one before."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +29,28 @@ def level_sides(size: int) -> list[int]:
         )
         raise UsageError(msg)
     return [FIRST << level for level in range((size // FIRST).bit_length())]
+
+
+def stage_sides(size: int, scales: Sequence[float]) -> list[int]:
+    """Return the sides at which networks are trained that grow: those of the scales, then that of the images.
+
+    Args:
+        size: Pixels per side of the images.
+        scales: For each stage before the last, its side as a share of that of the images, such as ``[0.25, 0.5]``.
+
+    Raises:
+        UsageError: A side is no power of two, too small or beyond that of the images, or is not half of the next.
+    """
+    level_sides(size)
+    sides = [size * scale for scale in [*scales, 1]]
+    if any(2 * side != after for side, after in pairwise(sides)) or sides[0] < SMALLEST:
+        msg = (
+            f"scales (={list(scales)}) give stages of {', '.join(f'{side:g}' for side in sides)} pixels: each must be "
+            f"half of the next, the last is image_size, and the first at least {SMALLEST}. Pass [0.25, 0.5], or [] to "
+            "train at the full resolution from the start."
+        )
+        raise UsageError(msg)
+    return [int(side) for side in sides]
 
 
 class GrowingLevels(nn.Module):

@@ -11,7 +11,7 @@ from scanfill.errors import UsageError
 
 from .equalized_layers import EqualizedConv2d, EqualizedLinear, leaky
 from .fir_filters import LowPass
-from .growing_levels import GrowingLevels, level_channels
+from .growing_levels import GrowingLevels, level_channels, stage_sides
 from .mapping_network import ConditionVector
 
 GROUP = 4
@@ -50,14 +50,15 @@ class ResidualDiscriminator(GrowingLevels):
     Args:
         size: Pixels per side of the images, a power of two.
         values: Number of categories of each condition; 0 for a number.
-        stages: Sides at which it is used, if it grows; by default only that of the images.
+        scales: If it grows, the stages before the last, as shares of the side of the images.
         filters: Channels at the full resolution; each lower resolution has twice as many, ...
         most_filters: ... but at most so many.
         in_channels: Channels of the image.
         dimension: Length of an embedded condition.
 
     Raises:
-        UsageError: The side is no power of two.
+        UsageError: The side is no power of two, or a stage does not exist; see
+            :py:func:`~.growing_levels.stage_sides`.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class ResidualDiscriminator(GrowingLevels):
         size: int,
         values: Sequence[int],
         *,
-        stages: Sequence[int] = (),
+        scales: Sequence[float] = (),
         filters: int = 32,
         most_filters: int = 128,
         in_channels: int = 1,
@@ -73,12 +74,12 @@ class ResidualDiscriminator(GrowingLevels):
     ) -> None:
         super().__init__(size)
         channels = level_channels(size, filters, most_filters)
-        used = {*stages, size}
+        stages = stage_sides(size, scales)
         self.from_image = nn.ModuleDict(
             {
                 str(side): EqualizedConv2d(in_channels, count, 1)
                 for side, count in zip(self.sides, channels, strict=True)
-                if side in used or 2 * side in used - {min(used)}
+                if side in stages
             }
         )
         self.blocks = nn.ModuleList(
